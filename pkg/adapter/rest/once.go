@@ -1,0 +1,184 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"crm-connector/pkg/core/fault"
+)
+
+// payload is an encoded request body; the zero payload is none.
+type payload struct {
+	kind string
+	data []byte
+}
+
+func encode(body any) (payload, error) {
+	switch b := body.(type) {
+	case nil:
+		return payload{}, nil
+	case File:
+		return payload{kind: b.ContentType, data: b.Data}, nil
+	case url.Values:
+		return payload{kind: "application/x-www-form-urlencoded", data: []byte(b.Encode())}, nil
+	}
+	data, err := json.Marshal(body)
+	return payload{kind: "application/json", data: data}, err
+}
+
+// request builds one request. The path cannot lead to another host than the base's.
+func (c *Client) request(ctx context.Context, call Call, body payload) (*http.Request, error) {
+	base, err := url.Parse(c.Base)
+	if err != nil || base.Host == "" {
+		return nil, &fault.Error{Op: call.Op, Kind: fault.Setup, Err: errors.New("the address of " + string(c.System) + " is not a URL")}
+	}
+	target, err := url.Parse(c.Base + call.Path)
+	if err != nil || target.Host != base.Host || !strings.HasPrefix(call.Path, "/") {
+		return nil, &fault.Error{Op: call.Op, Kind: fault.Ours, Err: errors.New("the path of the call is malformed")}
+	}
+	target.RawQuery = call.Query.Encode()
+	method := call.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	var reader io.Reader
+	if body.kind != "" {
+		reader = bytes.NewReader(body.data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target.String(), reader)
+	if err != nil {
+		return nil, &fault.Error{Op: call.Op, Kind: fault.Ours, Err: errors.New("the request cannot be built")}
+	}
+	for name, values := range call.Header {
+		req.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	if body.kind != "" {
+		req.Header.Set("Content-Type", body.kind)
+	}
+	if !call.Raw {
+		req.Header.Set("Accept", "application/json")
+	}
+	req.Header.Set("User-Agent", "crm-connector")
+	return req, c.authorize(ctx, call.Op, req)
+}
+
+func (c *Client) authorize(ctx context.Context, op string, req *http.Request) error {
+	if c.Authorize == nil {
+		return nil
+	}
+	err := c.Authorize(ctx, req)
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	return &fault.Error{Op: op, Kind: fault.Busy, Err: errors.New("no credentials for " + string(c.System) + " now, not sent")}
+}
+
+// once sends the call one time and reads the answer to its end.
+func (c *Client) once(ctx context.Context, call Call, body payload, out any) (Answer, error) {
+	timeout := call.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	req, err := c.request(ctx, call, body)
+	if err != nil {
+		return Answer{}, err
+	}
+	resp, err := c.HTTP.RoundTrip(req)
+	if err != nil {
+		return Answer{}, transport(call.Op, err)
+	}
+	defer resp.Body.Close()
+	answer := Answer{Status: resp.StatusCode, Header: resp.Header}
+	limit := c.MaxBody
+	if limit <= 0 {
+		limit = DefaultMaxBody
+	}
+	answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err != nil {
+		return answer, down(call.Op, "the answer was cut short")
+	}
+	if int64(len(answer.Body)) > limit {
+		answer.Body = nil
+		return answer, down(call.Op, fmt.Sprintf("the answer is larger than %d bytes", limit))
+	}
+	return answer, c.check(call, answer, out)
+}
+
+// check judges the answer and decodes it.
+func (c *Client) check(call Call, a Answer, out any) error {
+	switch {
+	case a.Status >= 300 && a.Status < 400 && a.Status != http.StatusNotModified:
+		return down(call.Op, fmt.Sprintf("status %d: redirects are not followed", a.Status))
+	case !call.Raw && isHTML(a) && a.Status != http.StatusTooManyRequests && a.Status != http.StatusUnauthorized:
+		return down(call.Op, fmt.Sprintf("status %d: a page instead of JSON", a.Status))
+	}
+	if err := c.judge(call.Op, a); err != nil {
+		return err
+	}
+	if call.Raw || a.Status == http.StatusNoContent || a.Status == http.StatusResetContent || a.Status == http.StatusNotModified {
+		return nil
+	}
+	return decode(call.Op, a, out)
+}
+
+func (c *Client) judge(op string, a Answer) error {
+	judge := c.Judge
+	if judge == nil {
+		judge = Judge
+	}
+	err := judge(op, a.Status, a.Header, a.Body)
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err
+	}
+	told := *e
+	if told.Op == "" {
+		told.Op = op
+	}
+	if told.After == 0 {
+		told.After = RetryAfter(a.Header, c.Now())
+	}
+	told.After = min(told.After, MaxAfter)
+	return &told
+}
+
+// decode reads one JSON value into out. An answer that Go's decoder would repair (invalid UTF-8) is refused instead: what
+// is read here may be written to another system.
+func decode(op string, a Answer, out any) error {
+	if len(a.Body) == 0 && out == nil {
+		return nil
+	}
+	if !json.Valid(a.Body) || !utf8.Valid(a.Body) {
+		return down(op, fmt.Sprintf("status %d: the answer is not JSON, or was cut short", a.Status))
+	}
+	if out == nil {
+		return nil
+	}
+	dec := json.NewDecoder(bytes.NewReader(a.Body))
+	dec.UseNumber()
+	if err := dec.Decode(out); err != nil {
+		return down(op, fmt.Sprintf("status %d: the answer has another shape than documented", a.Status))
+	}
+	return nil
+}
+
+func isHTML(a Answer) bool {
+	if kind, _, err := mime.ParseMediaType(a.Header.Get("Content-Type")); err == nil && kind == "text/html" {
+		return true
+	}
+	return bytes.HasPrefix(bytes.TrimSpace(a.Body), []byte("<"))
+}
