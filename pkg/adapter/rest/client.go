@@ -53,7 +53,7 @@ type Client struct {
 type Call struct {
 	Op      string     // for errors: "hubspot.Read"
 	Method  string     // GET when empty
-	Path    string     // escaped, begins with a slash
+	Path    string     // escaped, begins with a slash, without a query
 	Query   url.Values //
 	Header  http.Header
 	Body    any           // nil, url.Values (sent as a form), File (sent as it is), anything else as JSON

@@ -42,7 +42,7 @@ func (c *Client) request(ctx context.Context, call Call, body payload) (*http.Re
 		return nil, &fault.Error{Op: call.Op, Kind: fault.Setup, Err: errors.New("the address of " + string(c.System) + " is not a URL")}
 	}
 	target, err := url.Parse(c.Base + call.Path)
-	if err != nil || target.Host != base.Host || !strings.HasPrefix(call.Path, "/") {
+	if err != nil || target.Host != base.Host || target.RawQuery != "" || !strings.HasPrefix(call.Path, "/") {
 		return nil, &fault.Error{Op: call.Op, Kind: fault.Ours, Err: errors.New("the path of the call is malformed")}
 	}
 	target.RawQuery = call.Query.Encode()
