@@ -1,0 +1,159 @@
+package digest
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"fmt"
+	htmltemplate "html/template"
+	"slices"
+	"strings"
+	texttemplate "text/template"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/letter"
+)
+
+//go:embed mail.html.tmpl mail.txt.tmpl
+var files embed.FS
+
+var (
+	htmlMail = htmltemplate.Must(htmltemplate.ParseFS(files, "mail.html.tmpl"))
+	textMail = texttemplate.Must(texttemplate.ParseFS(files, "mail.txt.tmpl"))
+)
+
+// shown is the longest message that a mail repeats, in characters.
+const shown = 300
+
+// pageData is what the templates see. Every string in it is clean.
+type pageData struct {
+	Words words
+	ID    string
+	Title string
+	Again bool
+	Left  string // how many rows follow in the next mail, "" when none
+	Items []item
+}
+
+// item is one parked row as a person reads it.
+type item struct {
+	Operation string
+	Records   []link // the record whose change failed, then its twin and another one to look at, if there are any
+	Field     string
+	Error     string
+	Code      string
+	Todo      string
+	When      string
+}
+
+// link is a record with the address where it is seen, "" when that is not known.
+type link struct {
+	Label   string // what the record is to the row
+	Text    string
+	Address string
+}
+
+// compose writes the mail. The subject is a constant and the number of rows; nothing that came from outside is in it.
+func (r *Reporter) compose(w words, id string, rows []fault.Parked, again bool, left int) (letter.Mail, error) {
+	slices.SortStableFunc(rows, func(a, b fault.Parked) int {
+		return cmp.Or(cmp.Compare(a.Record.String(), b.Record.String()), a.First.Compare(b.First), cmp.Compare(a.Field, b.Field))
+	})
+	p := pageData{Words: w, ID: clean(id), Title: counted(w.TitleOne, w.TitleMany, len(rows)), Again: again}
+	if left > 0 {
+		p.Left = counted(w.LeftOne, w.LeftMany, left)
+	}
+	for _, row := range rows {
+		p.Items = append(p.Items, r.item(w, row))
+	}
+	var text, html bytes.Buffer
+	if err := textMail.Execute(&text, p); err != nil {
+		return letter.Mail{}, fmt.Errorf("digest.Run: %w", err)
+	}
+	if err := htmlMail.Execute(&html, p); err != nil {
+		return letter.Mail{}, fmt.Errorf("digest.Run: %w", err)
+	}
+	return letter.Mail{
+		ID: id, From: r.From, To: r.To, Subject: counted(w.SubjectOne, w.SubjectMany, len(rows)),
+		Text: text.String(), HTML: html.String(),
+	}, nil
+}
+
+func counted(one, many string, n int) string {
+	if n == 1 {
+		return one
+	}
+	return fmt.Sprintf(many, n)
+}
+
+func (r *Reporter) item(w words, p fault.Parked) item {
+	target := p.Target
+	if target == "" {
+		target = p.Record.System.Other()
+	}
+	names := strings.NewReplacer("{source}", system(p.Record.System), "{target}", system(target))
+	it := item{
+		Operation: names.Replace(operation(w, p.Kind, p.Verb)),
+		Records:   []link{r.link(w, w.Record, p.Record)},
+		Field:     clean(string(p.Field)),
+		Error:     cut(clean(p.Message), shown),
+		Code:      cut(clean(p.Code), shown),
+		Todo:      names.Replace(cmp.Or(w.Hints[p.Hint], w.Hints[fault.HintNone])),
+	}
+	if !p.TargetID.IsZero() {
+		it.Records = append(it.Records, r.link(w, w.Twin, p.TargetID))
+	}
+	if !p.Other.IsZero() {
+		it.Records = append(it.Records, r.link(w, w.Other, p.Other))
+	}
+	if property := clean(p.Property); it.Field == "" {
+		it.Field = property
+	} else if property != "" && !strings.EqualFold(property, it.Field) {
+		it.Field += names.Replace(" ({target}: ") + property + ")"
+	}
+	if it.Error == "" {
+		it.Error = names.Replace(cmp.Or(w.Classes[p.Class], w.Classes[fault.Unknown]))
+	}
+	it.When = w.Since + " " + r.time(w, p)
+	if p.Count > 1 {
+		it.When += ", " + fmt.Sprintf(w.Times, p.Count)
+	}
+	return it
+}
+
+func (r *Reporter) time(w words, p fault.Parked) string {
+	if r.Zone == nil {
+		return p.First.UTC().Format(w.Clock)
+	}
+	return p.First.In(r.Zone).Format(w.Clock)
+}
+
+// operation says in words what could not be carried out.
+func operation(w words, k crm.Kind, v crm.Verb) string {
+	if s, ok := w.Operations[v]; ok {
+		return s[cmp.Or(k, crm.Contact)]
+	}
+	return w.Operations[crm.Update][cmp.Or(k, crm.Contact)]
+}
+
+func (r *Reporter) link(w words, label string, id crm.ID) link {
+	module := cmp.Or(w.Modules[id.Module], w.Modules[crm.Contacts])
+	l := link{Label: label, Text: clean(system(id.System) + " · " + module + " " + id.Key)}
+	if r.Links != nil {
+		l.Address = web(r.Links(id))
+	}
+	return l
+}
+
+// system is the name by which people know a system.
+func system(s crm.System) string {
+	switch s {
+	case crm.HubSpot:
+		return "HubSpot"
+	case crm.Zoho:
+		return "Zoho CRM"
+	case crm.WhatsApp:
+		return "WhatsApp"
+	}
+	return clean(string(s))
+}

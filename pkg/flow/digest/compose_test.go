@@ -1,0 +1,224 @@
+package digest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func zoho(m crm.Module, key string) crm.ID { return crm.ID{System: crm.Zoho, Module: m, Key: key} }
+
+// sample is a report as a client may get it, with one row that wants to do harm.
+func sample() []fault.Parked {
+	return []fault.Parked{
+		{
+			Verb: crm.Update, Kind: crm.Contact, Record: contact("105201"), Target: crm.Zoho,
+			TargetID: zoho(crm.Contacts, "4876876000000333013"), Field: "role", Property: "Job_Title", Class: fault.Refused,
+			Code: "INVALID_DATA", Message: "invalid data: expected data type text", Hint: fault.HintFormat, Count: 3, First: noon,
+		},
+		{
+			Verb: crm.Create, Kind: crm.Contact, Record: contact("105377"), Target: crm.Zoho,
+			Other: zoho(crm.Leads, "4876876000000419002"), Class: fault.Refused, Hint: fault.HintLead, Count: 1,
+			First: noon.Add(-50 * time.Hour),
+		},
+		{
+			Verb: crm.Update, Kind: crm.Company, Record: zoho(crm.Companies, "4876876000000555001"), Target: crm.HubSpot,
+			TargetID: crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: "88012"}, Field: "industry", Property: "industry",
+			Class: fault.Refused, Code: "INVALID_OPTION", Message: "[…] was not one of the allowed options", Hint: fault.HintPicklist,
+			Count: 1, First: noon.Add(time.Hour),
+		},
+		{
+			Verb: crm.Update, Kind: crm.Contact, Record: contact("9\r\nBcc: x@example.com"), Target: crm.Zoho, Field: "<b>x</b>",
+			Class: fault.Conflict, Code: "\x1b[31m", Message: "<script>alert(1)</script>\r\nSubject: \u202Egpj.exe\u0000 =cmd()",
+			Hint: fault.HintDuplicate, Other: contact("javascript:1"), Count: 2, First: noon,
+		},
+	}
+}
+
+func links(id crm.ID) string {
+	switch {
+	case strings.HasPrefix(id.Key, "javascript"):
+		return "javascript:alert(1)"
+	case id.System == crm.HubSpot:
+		return "https://app.hubspot.com/contacts/1234/record/0-1/" + id.Key
+	}
+	return "https://crm.zoho.eu/crm/org1/tab/" + string(id.Module) + "/" + id.Key
+}
+
+func TestTheMailReadsWell(t *testing.T) {
+	b := newBench()
+	b.Links = links
+	b.Zone = time.FixedZone("CET", 3600)
+	for _, language := range []string{"it", "en"} {
+		again, left := language == "it", map[string]int{"it": 0, "en": 12}[language]
+		m, err := b.compose(languages[language], "d-20261103-1", sample(), again, left)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, "report."+language+".txt", m.Subject+"\n\n"+m.Text)
+		golden(t, "report."+language+".html", m.HTML)
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s: %s", name, d)
+	}
+}
+
+func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
+	hints := []fault.Hint{
+		fault.HintNone, fault.HintTooLong, fault.HintFormat, fault.HintPicklist, fault.HintMissing, fault.HintDuplicate,
+		fault.HintProperty, fault.HintReadOnly, fault.HintAltered, fault.HintCurrency, fault.HintLead, fault.HintDeleted,
+		fault.HintMergeTwins, fault.HintErase, fault.HintLocked, fault.HintPermission, fault.HintUnprocessed,
+	}
+	verbs := []crm.Verb{
+		crm.Create, crm.Update, crm.Associate, crm.Delete, crm.Restore, crm.Merge, crm.Erase, crm.Message, crm.Status, crm.Replay,
+	}
+	placeholder := regexp.MustCompile(`\{[^}]*\}`)
+	sound := func(language, what, s string) {
+		t.Helper()
+		for _, p := range placeholder.FindAllString(s, -1) {
+			if p != "{source}" && p != "{target}" {
+				t.Errorf("%s, %s: unknown placeholder %s", language, what, p)
+			}
+		}
+		if s == "" || s != clean(s) {
+			t.Errorf("%s, %s: %q", language, what, s)
+		}
+	}
+	for language, w := range languages {
+		if w.Language != language || len(w.Hints) != len(hints) || len(w.Operations) != len(verbs) {
+			t.Errorf("%s: %d hints, want %d; %d verbs, want %d", language, len(w.Hints), len(hints), len(w.Operations), len(verbs))
+		}
+		for _, h := range hints {
+			sound(language, "hint "+string(h), w.Hints[h])
+		}
+		for _, v := range verbs {
+			sound(language, string(v), w.Operations[v][crm.Contact])
+			sound(language, string(v), w.Operations[v][crm.Company])
+		}
+		for k := fault.Unknown; k <= fault.Ours; k++ {
+			sound(language, k.String(), w.Classes[k])
+		}
+	}
+}
+
+func TestWhatIsNotKnownHasWordsToo(t *testing.T) {
+	b := newBench()
+	for language, w := range languages {
+		it := b.item(w, fault.Parked{Record: contact("7"), Verb: "later", Hint: "later", Class: 99, First: noon})
+		for _, s := range []string{it.Operation, it.Error, it.Todo, it.When, it.Records[0].Text} {
+			if s == "" || strings.Contains(s, "{") {
+				t.Errorf("%s: %+v", language, it)
+			}
+		}
+	}
+}
+
+func TestAddressesThatAreNotOfTheWebAreNotLinked(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"https://app.hubspot.com/contacts/1/record/0-1/7", "https://app.hubspot.com/contacts/1/record/0-1/7"},
+		{"http://127.0.0.1:8181/x?a=b&c=d", "http://127.0.0.1:8181/x?a=b&c=d"},
+		{"", ""},
+		{"javascript:alert(1)", ""},
+		{"data:text/html,x", ""},
+		{"//evil.example/x", ""},
+		{"https:", ""},
+		{"https://x.example/\r\nBcc: y", ""},
+		{"https://x.example/\u202Egpj", ""},
+		{"ftp://x.example/", ""},
+	} {
+		if got := web(tt.in); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestLongMessagesAreCutBetweenCharacters(t *testing.T) {
+	b := newBench()
+	p := parked("7", "phone")
+	p.Message = strings.Repeat("è", maxMessage+1)
+	b.open(t, p)
+	if got := b.list(t)[0].Message; got != strings.Repeat("è", maxMessage)+"…" {
+		t.Errorf("stored %d bytes", len(got))
+	}
+	if got := b.item(english, b.list(t)[0]).Error; got != strings.Repeat("è", shown)+"…" {
+		t.Errorf("shown %d bytes", len(got))
+	}
+}
+
+var tag = regexp.MustCompile(`</?[a-z]+`)
+
+// FuzzCompose puts foreign text wherever foreign text can stand. The mail keeps its shape: the same tags, the same lines, no
+// character that steers a screen, a constant subject.
+func FuzzCompose(f *testing.F) {
+	f.Add("<script>alert(1)</script>", "7", "phone")
+	f.Add("a\r\nSubject: b", "\u202E7\u0000", "{{.}}")
+	f.Add("\xff\xfe", "\u2028", "'\"&<>")
+	f.Add("{source}%d{target}", "%s", "{{define `x`}}")
+	f.Fuzz(func(t *testing.T, message, key, field string) {
+		b := newBench()
+		b.Links = func(crm.ID) string { return message }
+		of := func(message, key, field string) fault.Parked {
+			return fault.Parked{Record: contact(key), Other: contact(key), Message: message, Code: message, Field: crm.Field(field), First: noon}
+		}
+		got, err := b.compose(english, "d-1", []fault.Parked{of(message, key, field)}, false, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Links = nil
+		if web(message) != "" {
+			b.Links = func(crm.ID) string { return "https://example.com" }
+		}
+		code := ""
+		if clean(message) != "" {
+			code = "x"
+		}
+		plain, err := b.compose(english, "d-1", []fault.Parked{of(code, "x", "x")}, false, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Subject != plain.Subject {
+			t.Errorf("subject %q", got.Subject)
+		}
+		if g, w := strings.Count(got.Text, "\n"), strings.Count(plain.Text, "\n"); g != w {
+			t.Errorf("%d lines, want %d", g, w)
+		}
+		if g, w := fmt.Sprint(tag.FindAllString(got.HTML, -1)), fmt.Sprint(tag.FindAllString(plain.HTML, -1)); g != w {
+			t.Errorf("tags %s\nwant %s", g, w)
+		}
+		for _, r := range got.Text + got.HTML {
+			if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+				t.Errorf("the mail holds %U", r)
+			}
+		}
+	})
+}

@@ -1,0 +1,200 @@
+package digest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/row"
+)
+
+// ClosedFor is how long a row is kept after it was closed.
+const ClosedFor = 90 * 24 * time.Hour
+
+// maxMessage is the longest message that is stored, in characters.
+const maxMessage = 1000
+
+// Ledger keeps the parked rows: one open row per record, field and reason. It may be used by several goroutines and
+// processes; a write that others overtake five times gives an error that wraps row.ErrConflict.
+type Ledger struct {
+	Store Store
+	Now   func() time.Time
+}
+
+// Open writes the rows, or counts them up where they are open already: the count rises, the latest cause, message and
+// retry time stand, the first time and the mail that told it stay. A row without an ID gets one (fault.Parked.Identified),
+// one without times is dated now. A row that may be told at a later time keeps the time that it was given first.
+func (l *Ledger) Open(ctx context.Context, rows ...fault.Parked) error {
+	now := l.Now()
+	byKey := map[row.Key]fault.Parked{}
+	var keys []row.Key
+	for _, p := range rows {
+		p = complete(p, now)
+		k := openKey(p)
+		if earlier, ok := byKey[k]; ok {
+			p = repeat(earlier, p)
+		} else {
+			keys = append(keys, k)
+		}
+		byKey[k] = p
+	}
+	return l.change(ctx, "digest.Open", keys, func(e entry) (entry, bool) {
+		if e.version == 0 {
+			e.Parked = byKey[e.key]
+		} else {
+			e.Parked = repeat(e.Parked, byKey[e.key])
+		}
+		return e, true
+	})
+}
+
+// complete fills in what a new row may leave out.
+func complete(p fault.Parked, now time.Time) fault.Parked {
+	p = p.Identified()
+	if p.First.IsZero() {
+		p.First = now
+	}
+	if p.Last.IsZero() {
+		p.Last = now
+	}
+	p.Count = max(p.Count, 1)
+	p.Message = cut(p.Message, maxMessage)
+	return p
+}
+
+// repeat returns the row after it happened once more.
+func repeat(stored, p fault.Parked) fault.Parked {
+	p.Count += stored.Count
+	p.First, p.Digest = stored.First, stored.Digest
+	if !stored.MailAfter.IsZero() && !p.MailAfter.IsZero() {
+		p.MailAfter = stored.MailAfter
+	}
+	if p.TargetID.IsZero() {
+		p.TargetID = stored.TargetID
+	}
+	if p.Other.IsZero() {
+		p.Other = stored.Other
+	}
+	return p
+}
+
+// Settle closes the open rows of the records, but for those whose id is in open or whose field is in keep. A row that is
+// closed before it was told is never told.
+func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID, open []string, keep []crm.Field) error {
+	const op = "digest.Settle"
+	var keys []row.Key
+	for _, id := range records {
+		rows, err := l.entries(ctx, op, partOpen, prefix(connection, id))
+		if err != nil {
+			return err
+		}
+		for _, e := range rows {
+			if !slices.Contains(open, e.ID) && !slices.Contains(keep, e.Field) {
+				keys = append(keys, e.key)
+			}
+		}
+	}
+	slices.SortFunc(keys, func(a, b row.Key) int { return strings.Compare(a.Sort, b.Sort) })
+	return l.change(ctx, op, slices.Compact(keys), func(e entry) (entry, bool) {
+		e.closed = l.Now()
+		return e, e.version > 0
+	})
+}
+
+// List returns all open rows, by connection, record and id.
+func (l *Ledger) List(ctx context.Context) ([]fault.Parked, error) {
+	return l.Select(ctx, func(fault.Parked) bool { return true })
+}
+
+// Select returns the open rows that are wanted: by WithID or OfClass for a replay.
+func (l *Ledger) Select(ctx context.Context, want func(fault.Parked) bool) ([]fault.Parked, error) {
+	all, err := l.entries(ctx, "digest.Select", partOpen, "")
+	if err != nil {
+		return nil, err
+	}
+	var out []fault.Parked
+	for _, e := range all {
+		if want(e.Parked) {
+			out = append(out, e.Parked)
+		}
+	}
+	return out, nil
+}
+
+// WithID wants the rows of these ids.
+func WithID(ids ...string) func(fault.Parked) bool {
+	return func(p fault.Parked) bool { return slices.Contains(ids, p.ID) }
+}
+
+// OfClass wants the rows that failed for a reason of this kind.
+func OfClass(k fault.Kind) func(fault.Parked) bool {
+	return func(p fault.Parked) bool { return p.Class == k }
+}
+
+// Due returns the open rows whose retry time has come.
+func (l *Ledger) Due(ctx context.Context, now time.Time) ([]fault.Parked, error) {
+	return l.Select(ctx, func(p fault.Parked) bool { return !p.RetryAt.IsZero() && !p.RetryAt.After(now) })
+}
+
+// Counts says how many rows are open.
+type Counts struct {
+	Open    int
+	Untold  int // of these, not yet in a mail that was sent
+	ByClass map[fault.Kind]int
+}
+
+// Counts counts the open rows.
+func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
+	rows, err := l.List(ctx)
+	c := Counts{Open: len(rows), ByClass: map[fault.Kind]int{}}
+	for _, p := range rows {
+		if p.Digest == "" {
+			c.Untold++
+		}
+		c.ByClass[p.Class]++
+	}
+	return c, err
+}
+
+// Erase removes every row, open or closed, that is about one of the records or names one: a person has asked to be
+// forgotten.
+func (l *Ledger) Erase(ctx context.Context, connection string, records ...crm.ID) error {
+	const op = "digest.Erase"
+	for _, part := range []string{partOpen, partClosed} {
+		all, err := l.entries(ctx, op, part, "")
+		if err != nil {
+			return err
+		}
+		for _, e := range all {
+			if e.Connection != connection || !(slices.Contains(records, e.Record) || slices.Contains(records, e.TargetID) ||
+				slices.Contains(records, e.Other)) {
+				continue
+			}
+			if err := l.erase(ctx, e); err != nil {
+				return fmt.Errorf("%s: %w", op, err)
+			}
+		}
+	}
+	return nil
+}
+
+// erase removes one row, whatever became of it meanwhile.
+func (l *Ledger) erase(ctx context.Context, e entry) error {
+	var err error
+	for range tries {
+		if err = l.Store.Put(ctx, row.Put{Key: e.key, If: e.version, Delete: true}); !errors.Is(err, row.ErrConflict) {
+			return err
+		}
+		now, getErr := l.Store.Get(ctx, e.key)
+		if getErr != nil {
+			return getErr
+		}
+		e.version = now[0].Version
+	}
+	return err
+}

@@ -1,0 +1,295 @@
+package digest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/row"
+)
+
+func TestARowComesBackAsItWasOpened(t *testing.T) {
+	b := newBench()
+	full := fault.Parked{
+		ID: "p1", Connection: "main", Operation: "op1", Verb: crm.Create, Kind: crm.Company,
+		Record:   crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: "12"},
+		Target:   crm.Zoho,
+		TargetID: crm.ID{System: crm.Zoho, Module: crm.Companies, Key: "4876876000000333013"},
+		Other:    crm.ID{System: crm.Zoho, Module: crm.Leads, Key: "4876876000000333014"},
+		Field:    "phone", Property: "Phone", Class: fault.Conflict, Code: "DUPLICATE_DATA", Message: "duplicate data",
+		Hint: fault.HintDuplicate, Count: 2, First: noon.Add(-time.Hour), Last: noon.Add(-time.Minute),
+		RetryAt: noon.Add(time.Hour), MailAfter: noon.Add(24 * time.Hour),
+	}
+	bare := fault.Parked{Record: contact("7"), Class: fault.Ours}
+	b.open(t, full, bare)
+
+	bare = bare.Identified()
+	bare.Count, bare.First, bare.Last = 1, noon, noon
+	if d := cmp.Diff([]fault.Parked{bare, full}, b.list(t)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestARepeatCountsUpAndDoesNotOpenAnother(t *testing.T) {
+	b := newBench()
+	first := parked("7", "phone")
+	first.TargetID = crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: "9"}
+	b.open(t, first)
+	b.now = noon.Add(time.Hour)
+	second := parked("7", "phone")
+	second.Operation, second.Message, second.RetryAt = "op2", "still invalid", b.now.Add(time.Hour)
+	b.open(t, second, second)
+
+	got := b.list(t)
+	if len(got) != 1 {
+		t.Fatalf("%d rows, want 1", len(got))
+	}
+	want := second.Identified()
+	want.Count, want.First, want.Last, want.TargetID = 3, noon, b.now, first.TargetID
+	if d := cmp.Diff(want, got[0]); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAnotherFieldReasonOrRecordIsAnotherRow(t *testing.T) {
+	b := newBench()
+	reason, record, connection := parked("7", "phone"), parked("8", "phone"), parked("7", "phone")
+	reason.Hint, connection.Connection = fault.HintTooLong, "second"
+	b.open(t, parked("7", "phone"), parked("7", "email"), reason, record, connection)
+	if got := b.list(t); len(got) != 5 {
+		t.Errorf("%d rows, want 5", len(got))
+	}
+}
+
+func TestASuccessClosesTheRowsOfItsRecord(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		open []string
+		keep []crm.Field
+		left string
+	}{
+		{name: "all of them", left: "[]"},
+		{name: "but for those that failed again", open: []string{parked("7", "email").Identified().ID}, left: "[email]"},
+		{name: "but for those that were not tried", keep: []crm.Field{"phone"}, left: "[phone]"},
+		{name: "an unknown id keeps nothing", open: []string{"", "x"}, left: "[]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench()
+			b.open(t, parked("7", "phone"), parked("7", "email"), parked("7", ""), parked("77", "phone"), parked("7#x", "phone"))
+			b.settle(t, "7", tt.open, tt.keep...)
+			left := []crm.Field{}
+			for _, p := range b.list(t) {
+				if p.Record == contact("7") {
+					left = append(left, p.Field)
+				}
+			}
+			if got := fmt.Sprint(left); got != tt.left {
+				t.Errorf("left %s, want %s", got, tt.left)
+			}
+			if all := b.list(t); len(all) != len(left)+2 {
+				t.Errorf("rows of other records were closed: %v", all)
+			}
+		})
+	}
+}
+
+func TestOneListTellsThatThereIsNothingToSettle(t *testing.T) {
+	b := newBench()
+	b.open(t, parked("8", "phone"))
+	calls := &counting{Store: b.rows}
+	b.ledger.Store = calls
+	b.settle(t, "7", nil)
+	if calls.lists != 1 || calls.others != 0 {
+		t.Errorf("%d lists and %d other calls, want 1 and 0", calls.lists, calls.others)
+	}
+}
+
+type counting struct {
+	Store
+	lists, others int
+}
+
+func (c *counting) List(ctx context.Context, part, prefix, after string, limit int) ([]row.Row, error) {
+	c.lists++
+	return c.Store.List(ctx, part, prefix, after, limit)
+}
+
+func (c *counting) Get(ctx context.Context, keys ...row.Key) ([]row.Row, error) {
+	c.others++
+	return c.Store.Get(ctx, keys...)
+}
+
+func TestClosedRowsAreKeptNinetyDays(t *testing.T) {
+	b := newBench()
+	closed := func() int {
+		t.Helper()
+		rows, err := b.ledger.entries(t.Context(), "test", partClosed, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(rows)
+	}
+	for range 3 { // the same row again and again, at the same instant
+		b.open(t, parked("7", "phone"))
+		b.settle(t, "7", nil)
+	}
+	b.now = noon.Add(ClosedFor - time.Nanosecond)
+	if got := closed(); got != 1 {
+		t.Errorf("%d closed rows on the last day, want 1", got)
+	}
+	b.now = noon.Add(ClosedFor)
+	if got := closed(); got != 0 {
+		t.Errorf("%d closed rows after 90 days, want 0", got)
+	}
+}
+
+func TestManyRowsAreOpenedAndSettledAtOnce(t *testing.T) {
+	b := newBench()
+	var rows []fault.Parked
+	var ids []crm.ID
+	for i := range 1234 {
+		rows = append(rows, parked(fmt.Sprint(i), "phone"))
+		ids = append(ids, contact(fmt.Sprint(i)))
+	}
+	b.open(t, rows...)
+	if got := len(b.list(t)); got != len(rows) {
+		t.Errorf("%d rows, want %d", got, len(rows))
+	}
+	if err := b.ledger.Settle(t.Context(), "main", append(ids, ids...), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(b.list(t)); got != 0 {
+		t.Errorf("%d rows left", got)
+	}
+}
+
+func TestRowsAreFoundByIdByClassAndByTime(t *testing.T) {
+	b := newBench()
+	locked, later := parked("8", ""), parked("9", "")
+	locked.Class, locked.RetryAt = fault.Locked, noon
+	later.Class, later.RetryAt = fault.Locked, noon.Add(time.Nanosecond)
+	b.open(t, parked("7", "phone"), locked, later)
+
+	keys := func(rows []fault.Parked, err error) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, p := range rows {
+			out = append(out, p.Record.Key)
+		}
+		return fmt.Sprint(out)
+	}
+	if got := keys(b.ledger.Select(t.Context(), WithID(parked("7", "phone").Identified().ID))); got != "[7]" {
+		t.Errorf("by id %s", got)
+	}
+	if got := keys(b.ledger.Select(t.Context(), OfClass(fault.Locked))); got != "[8 9]" {
+		t.Errorf("by class %s", got)
+	}
+	if got := keys(b.ledger.Due(t.Context(), noon)); got != "[8]" {
+		t.Errorf("due %s", got)
+	}
+	c, err := b.ledger.Counts(t.Context())
+	want := Counts{Open: 3, Untold: 3, ByClass: map[fault.Kind]int{fault.Refused: 1, fault.Locked: 2}}
+	if d := cmp.Diff(want, c); d != "" || err != nil {
+		t.Error(d, err)
+	}
+}
+
+func TestAnErasureRemovesEveryRowThatNamesTheRecord(t *testing.T) {
+	b := newBench()
+	named, twin, elsewhere := parked("8", ""), parked("9", ""), parked("7", "")
+	named.Other = contact("7")
+	twin.TargetID = contact("7")
+	elsewhere.Connection = "second"
+	b.open(t, parked("7", "phone"))
+	b.settle(t, "7", nil)
+	b.open(t, parked("7", "phone"), named, twin, elsewhere, parked("77", "phone"))
+	if err := b.ledger.Erase(t.Context(), "main", contact("7")); err != nil {
+		t.Fatal(err)
+	}
+	left := b.list(t)
+	if len(left) != 2 || left[0].Record.Key != "77" || left[1].Connection != "second" {
+		t.Errorf("left %v", left)
+	}
+	if closed, err := b.ledger.entries(t.Context(), "test", partClosed, ""); err != nil || len(closed) != 0 {
+		t.Errorf("%d closed rows left, %v", len(closed), err)
+	}
+}
+
+// racing lets somebody else write first, a number of times.
+type racing struct {
+	Store
+	first func()
+	times int
+}
+
+func (r *racing) Put(ctx context.Context, puts ...row.Put) error {
+	if r.times > 0 {
+		r.times--
+		r.first()
+	}
+	return r.Store.Put(ctx, puts...)
+}
+
+func TestAWriterThatIsOvertakenLosesNothing(t *testing.T) {
+	for _, tt := range []struct {
+		times int
+		count int
+		err   error
+	}{{1, 3, nil}, {tries - 1, tries + 1, nil}, {tries, tries + 1, row.ErrConflict}} {
+		b := newBench()
+		b.open(t, parked("7", "phone"))
+		other := Ledger{Store: b.rows, Now: b.ledger.Now}
+		b.ledger.Store = &racing{Store: b.rows, times: tt.times, first: func() {
+			if err := other.Open(t.Context(), parked("7", "phone")); err != nil {
+				t.Fatal(err)
+			}
+		}}
+		if err := b.ledger.Open(t.Context(), parked("7", "phone")); !errors.Is(err, tt.err) {
+			t.Errorf("overtaken %d times: error %v, want %v", tt.times, err, tt.err)
+		}
+		if got := b.list(t)[0].Count; got != tt.count {
+			t.Errorf("overtaken %d times: count %d, want %d", tt.times, got, tt.count)
+		}
+	}
+}
+
+func TestAnErasureIsNotOutrun(t *testing.T) {
+	b := newBench()
+	b.open(t, parked("7", "phone"))
+	other := Ledger{Store: b.rows, Now: b.ledger.Now}
+	b.ledger.Store = &racing{Store: b.rows, times: 2, first: func() {
+		if err := other.Open(t.Context(), parked("7", "phone")); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	if err := b.ledger.Erase(t.Context(), "main", contact("7")); err != nil || len(b.list(t)) != 0 {
+		t.Errorf("%d rows left, %v", len(b.list(t)), err)
+	}
+}
+
+func TestARowOfALaterReleaseIsAnErrorAndNotNothing(t *testing.T) {
+	for _, value := range []string{`{"v":2}`, `?`} {
+		b := newBench()
+		put := row.Put{Key: row.Key{Part: partOpen, Sort: prefix("main", contact("7")) + "x"}, Value: []byte(value)}
+		if err := b.rows.Put(t.Context(), put); err != nil {
+			t.Fatal(err)
+		}
+		_, listed := b.ledger.List(t.Context())
+		settled := b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, nil, nil)
+		_, ran := b.Run(t.Context())
+		for _, err := range []error{listed, settled, ran} {
+			if !errors.Is(err, errUnreadable) {
+				t.Errorf("%s: error %v, want %v", value, err, errUnreadable)
+			}
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package digest
+
+import (
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+// words is everything that a mail says in one language. {source} is the system whose change could not be carried across,
+// {target} the one that did not take it.
+type words struct {
+	Language               string
+	SubjectOne             string
+	SubjectMany            string
+	TitleOne, TitleMany    string
+	Intro                  string
+	Again                  string
+	LeftOne, LeftMany      string
+	Operation              string
+	Record, Twin, Other    string
+	Field, WholeRecord     string
+	Error, Todo            string
+	Since, Times           string
+	Clock                  string // layout of a time
+	Next, Reference, NoAns string
+	Modules                map[crm.Module]string
+	Operations             map[crm.Verb]map[crm.Kind]string
+	Classes                map[fault.Kind]string // where the system's own message is missing
+	Hints                  map[fault.Hint]string
+}
+
+// languages are the languages of a report.
+var languages = map[string]words{"it": italian, "en": english}
+
+// both is an operation's name for either kind of record.
+func both(contact, company string) map[crm.Kind]string {
+	return map[crm.Kind]string{crm.Contact: contact, crm.Company: company}
+}
