@@ -1,0 +1,62 @@
+package hubspot
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The forms in which HubSpot repeats a value.
+var (
+	quoted  = regexp.MustCompile("\"[^\"]*(\"|$)|`[^`]*(`|$)")
+	single  = regexp.MustCompile(`(^|[^\pL\pN])'[^']*'`)
+	subject = regexp.MustCompile(`^.+?( (?:was|is) (?:not|invalid)\b)`)
+	address = regexp.MustCompile(`\S*@\S*`)
+	number  = regexp.MustCompile(`\+?\d[\d ()./-]{3,}\d`)
+	list    = regexp.MustCompile(`\[[^\]]*(\]|$)|\{[^}]*(\}|$)`)
+)
+
+// longest is the most characters of a message that are kept.
+const longest = 200
+
+// clean returns HubSpot's words without any value: what we sent, what it quotes, addresses, long numbers, lists. The name of
+// the property at fault may stay quoted.
+func clean(message, property string, sent []string) string {
+	message = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, without(message, sent))
+	message = quoted.ReplaceAllStringFunc(message, func(q string) string {
+		if property != "" && strings.Trim(q, "\"`") == property {
+			return q
+		}
+		return "…"
+	})
+	message = list.ReplaceAllString(message, "[…]")
+	message = single.ReplaceAllString(message, "$1…")
+	message = subject.ReplaceAllString(message, "…$1")
+	message = address.ReplaceAllString(message, "…")
+	message = number.ReplaceAllString(message, "…")
+	message = strings.Join(strings.Fields(message), " ")
+	if utf8.RuneCountInString(message) > longest {
+		message = string([]rune(message)[:longest]) + "…"
+	}
+	return message
+}
+
+// without cuts the values out, longest first, in any case of letters. Values of one or two characters stay: cut out, they
+// would leave no word whole.
+func without(message string, sent []string) string {
+	values := slices.DeleteFunc(slices.Clone(sent), func(s string) bool { return utf8.RuneCountInString(s) < 3 })
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
+	for _, v := range values {
+		if re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(v)); err == nil {
+			message = re.ReplaceAllString(message, "…")
+		}
+	}
+	return message
+}

@@ -1,0 +1,81 @@
+package hubspot
+
+import (
+	"context"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+)
+
+// Definition is one property as the account defines it.
+type Definition struct {
+	Name      string
+	Label     string
+	Type      string // string, number, bool, date, datetime, enumeration, phone_number
+	FieldType string
+	ReadOnly  bool
+	Unique    bool
+	Options   []string // internal values; empty for properties that are no list
+}
+
+// Definitions returns the module's properties by name, fresh from HubSpot (GET /crm/properties/{version}/{objectType}).
+func (c *Client) Definitions(ctx context.Context, m crm.Module) (map[string]Definition, error) {
+	var answer struct {
+		Results []struct {
+			Name      string `json:"name"`
+			Label     string `json:"label"`
+			Type      string `json:"type"`
+			FieldType string `json:"fieldType"`
+			Unique    bool   `json:"hasUniqueValue"`
+			Archived  bool   `json:"archived"`
+			Options   []struct {
+				Value string `json:"value"`
+			} `json:"options"`
+			Modification struct {
+				ReadOnly bool `json:"readOnlyValue"`
+			} `json:"modificationMetadata"`
+		} `json:"results"`
+	}
+	if err := c.get(ctx, "hubspot.Definitions", "/crm/properties/"+Version+"/"+plural(m), nil, &answer); err != nil {
+		return nil, err
+	}
+	all := make(map[string]Definition, len(answer.Results))
+	for _, p := range answer.Results {
+		if p.Archived {
+			continue
+		}
+		d := Definition{Name: p.Name, Label: p.Label, Type: p.Type, FieldType: p.FieldType, ReadOnly: p.Modification.ReadOnly, Unique: p.Unique}
+		for _, o := range p.Options {
+			d.Options = append(d.Options, o.Value)
+		}
+		all[p.Name] = d
+	}
+	return all, nil
+}
+
+// definitionsLast is for how long an answer about definitions, or its failure, holds.
+const definitionsLast = time.Minute
+
+// definitions remembers which properties exist.
+type definitions struct {
+	asked time.Time
+	names map[string]Definition // nil when they could not be read
+}
+
+// absent judges a value that an answer did not hold: HubSpot leaves out what is not defined, and sometimes what is empty.
+func (c *Client) absent(ctx context.Context, m crm.Module, property string) crm.Value {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.definitions[m]
+	if now := c.now(); d == nil || now.Sub(d.asked).Abs() >= definitionsLast {
+		d = &definitions{asked: now}
+		if names, err := c.Definitions(ctx, m); err == nil {
+			d.names = names
+		}
+		c.definitions[m] = d
+	}
+	if _, defined := d.names[property]; defined {
+		return crm.Empty()
+	}
+	return crm.Unknown()
+}

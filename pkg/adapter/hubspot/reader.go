@@ -1,0 +1,143 @@
+package hubspot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/scan"
+)
+
+// Read reads operations from a verified delivery. The events of one record become one operation with their field names
+// united; deletions, merges and erasures stand alone. Echoes of our own writes, changes of unmapped properties, HubSpot's
+// test events and kinds that nobody asked for end here and are counted. A single event that cannot be read is counted
+// and does not keep the others back; a body that cannot be read is door.ErrUnreadable.
+func (s *Source) Read(ctx context.Context, r door.Request) (door.Delivery, error) {
+	if err := scan.JSON(r.Body, scan.Webhook); err != nil {
+		return door.Delivery{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
+	}
+	var raw []json.RawMessage
+	if err := json.Unmarshal(r.Body, &raw); err != nil || raw == nil {
+		return door.Delivery{}, fmt.Errorf("%w: not a list of events", door.ErrUnreadable)
+	}
+	d := door.Delivery{Events: len(raw)}
+	mapped := s.mapped(ctx)
+	var u union
+	for _, one := range raw {
+		var e event
+		if json.Unmarshal(one, &e) != nil {
+			d.Unreadable++
+			continue
+		}
+		c, wanted, err := e.change()
+		switch {
+		case err != nil:
+			d.Unreadable++
+		case !wanted || e.test() || unmapped(mapped, c):
+			d.Ignored++
+		case e.echo(s.AppID, c.verb):
+			d.Echoes++
+		default:
+			u.add(c)
+		}
+	}
+	d.Operations = u.operations(s.Connection)
+	for i := range d.Operations {
+		d.Operations[i].ReceivedAt = s.Now().UTC()
+	}
+	return d, nil
+}
+
+// mapped returns the mapped properties per module as sets, nil when they are not known.
+func (s *Source) mapped(ctx context.Context) map[crm.Module]map[string]bool {
+	if s.Fields == nil {
+		return nil
+	}
+	names, err := s.Fields(ctx)
+	if err != nil {
+		return nil
+	}
+	sets := map[crm.Module]map[string]bool{}
+	for module, list := range names {
+		sets[module] = map[string]bool{}
+		for _, name := range list {
+			sets[module][name] = true
+		}
+	}
+	return sets
+}
+
+func unmapped(mapped map[crm.Module]map[string]bool, c change) bool {
+	set, known := mapped[c.module]
+	return c.field != "" && known && !set[c.field]
+}
+
+// union gathers changes per record, in the order in which the records were first named.
+type union struct {
+	order  []string
+	groups map[string][]change
+}
+
+// alone tells the verbs that are never united with others.
+func alone(v crm.Verb) bool { return v == crm.Delete || v == crm.Merge || v == crm.Erase }
+
+func (u *union) add(c change) {
+	key := string(c.module) + "/" + c.record
+	if alone(c.verb) {
+		key += "/" + string(c.verb)
+	}
+	if c.verb == crm.Merge {
+		key += "/" + strings.Join(c.others, ",")
+	}
+	if u.groups == nil {
+		u.groups = map[string][]change{}
+	}
+	if u.groups[key] == nil {
+		u.order = append(u.order, key)
+	}
+	u.groups[key] = append(u.groups[key], c)
+}
+
+func (u *union) operations(connection string) []crm.Operation {
+	var ops []crm.Operation
+	for _, key := range u.order {
+		ops = append(ops, unite(u.groups[key], connection))
+	}
+	return ops
+}
+
+// rank orders the verbs that can be united: the operation is called by what says most.
+var rank = map[crm.Verb]int{crm.Update: 1, crm.Associate: 2, crm.Create: 3, crm.Restore: 4}
+
+// unite makes one operation of changes of one record. Its id is the hash of their sorted identities, so the same events
+// give the same id in any order; its time is the latest of theirs.
+func unite(changes []change, connection string) crm.Operation {
+	first := changes[0]
+	op := crm.Operation{V: crm.OperationVersion, Connection: connection, Source: crm.HubSpot, Kind: first.module.Kind(),
+		Module: first.module, Verb: first.verb, RecordID: first.record, Others: first.others}
+	var identities []string
+	for _, c := range changes {
+		identities = append(identities, c.identity)
+		if c.field != "" {
+			op.Fields = append(op.Fields, c.field)
+		}
+		if rank[c.verb] > rank[op.Verb] {
+			op.Verb = c.verb
+		}
+		if c.at.After(op.OccurredAt) {
+			op.OccurredAt = c.at
+		}
+	}
+	slices.Sort(op.Fields)
+	op.Fields = slices.Compact(op.Fields)
+	slices.Sort(identities)
+	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(identities), "\n")))
+	op.ID = hex.EncodeToString(sum[:16])
+	return op
+}
