@@ -1,0 +1,57 @@
+package fault
+
+import (
+	"time"
+
+	"crm-connector/pkg/core/crm"
+)
+
+// Hint is the advice that a person gets with a parked operation. The digest has a sentence for each in every language.
+type Hint string
+
+// The hints.
+const (
+	HintNone        Hint = ""
+	HintTooLong     Hint = "too_long"    // shorten the value
+	HintFormat      Hint = "format"      // wrong format: e-mail, number, date, phone
+	HintPicklist    Hint = "picklist"    // the other CRM does not offer this option
+	HintMissing     Hint = "missing"     // a mandatory field is empty
+	HintDuplicate   Hint = "duplicate"   // another record has this value, or is this person
+	HintProperty    Hint = "property"    // the field does not exist in that CRM
+	HintReadOnly    Hint = "read_only"   // the field cannot be written
+	HintAltered     Hint = "altered"     // the CRM accepted the value and stored another
+	HintCurrency    Hint = "currency"    // money in another currency
+	HintLead        Hint = "lead"        // the person exists as a lead; convert it
+	HintDeleted     Hint = "deleted"     // deleted in the other CRM; a replay creates it anew
+	HintMergeTwins  Hint = "merge_twins" // merge these two records by hand
+	HintErase       Hint = "erase"       // erase the person in the other CRM too
+	HintLocked      Hint = "locked"      // the record is locked: approval, blueprint, merge
+	HintPermission  Hint = "permission"  // the connector's user may not write this
+	HintUnprocessed Hint = "unprocessed" // our own fault; we look into it
+)
+
+// Parked is one operation, or one field of it, that was given up on: everything that the mail may say. It holds no value
+// of a record.
+type Parked struct {
+	ID         string // stable: the same record, field and reason give the same id
+	Connection string
+	Operation  string // id of the operation
+	Verb       crm.Verb
+	Kind       crm.Kind
+	Record     crm.ID     // the record whose change could not be carried across
+	Target     crm.System // the system that refused
+	TargetID   crm.ID     // its record there, zero when there is none
+	Other      crm.ID     // another record that the reader must look at (a duplicate), zero when there is none
+	Field      crm.Field  // "" when the whole operation was parked
+	Property   string     // the field as the target calls it
+	Class      Kind
+	Code       string
+	Message    string // the vendor's words, quoted values cut out; English
+	Hint       Hint
+	Count      int
+	First      time.Time
+	Last       time.Time
+	RetryAt    time.Time // zero: only a change, a replay or a new mapping tries again
+	Digest     string    // id of the mail that told it, "" when it was not told yet
+	MailAfter  time.Time // zero: at once; a locked record is told only after 24 h
+}

@@ -1,0 +1,225 @@
+// Package pair holds the link between a HubSpot record and a Zoho record: which two they are, what both held at the last
+// sync, what was begun and not answered, what a side refused, and who is at work on it. It decides nothing about values
+// and stores nothing: rows are the business of identity.
+package pair
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+// State says what a pair is good for.
+type State uint8
+
+// The states of a pair.
+const (
+	// Living: both records exist and are kept in step.
+	Living State = iota + 1
+	// Creating: the HubSpot record has a name, its Zoho record is being inserted.
+	Creating
+	// Orphan: one half is gone. Nothing is deleted or made anew by itself.
+	Orphan
+	// Superseded: the HubSpot record was merged into another one, whose pair is Successor. The Zoho record is a duplicate,
+	// neither read nor written.
+	Superseded
+)
+
+// Hash stands for a value as it was read, without telling it. The zero Hash means that none is known.
+type Hash [8]byte
+
+// Known reports whether there is a hash at all.
+func (h Hash) Known() bool { return h != Hash{} }
+
+// Hasher makes the hashes of one stack. The key is secret: without it short values could be guessed.
+type Hasher struct {
+	Key   crm.Secret
+	KeyID uint8 // changes with the key; a base of another key is unknown
+}
+
+// Raw hashes a value as one system shows it. An empty value has a hash, an unknown one has none.
+func (h Hasher) Raw(sys crm.System, f crm.Field, v crm.Value) Hash {
+	if !v.Known() {
+		return Hash{}
+	}
+	return h.Sum("value", string(sys), string(f), v.Text())
+}
+
+// Sum hashes the parts, each kept apart from the next.
+func (h Hasher) Sum(parts ...string) Hash {
+	mac := hmac.New(sha256.New, []byte(h.Key.Reveal()))
+	for _, p := range parts {
+		mac.Write([]byte{byte(len(p) >> 24), byte(len(p) >> 16), byte(len(p) >> 8), byte(len(p))})
+		mac.Write([]byte(p))
+	}
+	var out Hash
+	copy(out[:], mac.Sum(nil))
+	if !out.Known() {
+		out[0] = 1
+	}
+	return out
+}
+
+// Slot stands for a field together with the two properties that it joins, so that a field that is mapped to another
+// property starts without a base instead of looking edited.
+type Slot uint32
+
+// SlotOf returns the slot of a field.
+func SlotOf(f crm.Field, hubspot, zoho string) Slot {
+	h := fnv.New32a()
+	for _, s := range []string{string(f), hubspot, zoho} {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	return Slot(h.Sum32())
+}
+
+// Base is what both sides of one field held when it last came to rest.
+type Base struct{ HubSpot, Zoho Hash }
+
+// Of returns the base of one side.
+func (b Base) Of(sys crm.System) Hash {
+	if sys == crm.HubSpot {
+		return b.HubSpot
+	}
+	return b.Zoho
+}
+
+// Unfinished is a write to one field that was begun and not answered. The list keeps every one of them until the answer
+// or a day later: a write that times out may land long after a newer one.
+type Unfinished struct {
+	System crm.System
+	Slot   Slot
+	Hash   Hash // of the raw value that was sent
+	At     time.Time
+}
+
+// UnfinishedFor is how long a write of unknown outcome is remembered.
+const UnfinishedFor = 24 * time.Hour
+
+// Held is a field that one side refused, or that has no counterpart there. It is left alone until a side changes, the
+// mapping does, or an operator asks for it.
+type Held struct {
+	System  crm.System // the side that refused
+	Base    Base       // what both sides showed then
+	Mapping string     // version of the mapping in force then
+	Hint    fault.Hint
+	Code    string
+	Other   string // for a duplicate: the key of the record that has the value
+	Pending bool   // not a refusal: the company of a contact is not paired yet
+}
+
+// Lease says who is at work on the pair and until when.
+type Lease struct {
+	Owner string
+	Until time.Time
+}
+
+// Pair is the link. The zero value of a time means that it never happened.
+type Pair struct {
+	ID         string
+	Connection string
+	Kind       crm.Kind
+	State      State
+	HubSpot    string     // key of the HubSpot record
+	Zoho       string     // key of the Zoho record, "" while it is being created for the first time
+	Duplicates []string   // keys of Zoho records whose pairs this one superseded
+	Successor  string     // Superseded: the pair that goes on
+	Gone       crm.System // Orphan: the half that is gone
+	GoneAt     time.Time
+	KeyID      uint8
+	Base       map[Slot]Base
+	Unfinished []Unfinished
+	Held       map[Slot]Held
+	Invented   Hash      // of the mandatory value that we made up for Zoho at creation
+	ReadAt     time.Time // when the last read of both sides began after which every field came to rest
+	UpdatedAt  time.Time // HubSpot's modified time, the newest that was seen or caused
+	HubSpotAt  time.Time // when the last read of HubSpot that was taken in began
+	ZohoAt     time.Time // Zoho's modified time, the newest that was seen or caused
+	ZohoSeen   time.Time // our clock when the Zoho record was last seen with that modified time
+	ZohoWrote  time.Time // Zoho's modified time as our own last write answered it
+	SyncedAt   time.Time // our clock when the pair was last saved by a sync
+	Lease      Lease
+}
+
+// Key returns the key of the record on one side, "" when there is none yet.
+func (p Pair) Key(sys crm.System) string {
+	if sys == crm.HubSpot {
+		return p.HubSpot
+	}
+	return p.Zoho
+}
+
+// Record returns the id of the record on one side.
+func (p Pair) Record(sys crm.System) crm.ID {
+	return crm.ID{System: sys, Module: p.Kind.Home(), Key: p.Key(sys)}
+}
+
+// Clone returns a copy that shares nothing with p.
+func (p Pair) Clone() Pair {
+	p.Duplicates = slices.Clone(p.Duplicates)
+	p.Base = maps.Clone(p.Base)
+	p.Unfinished = slices.Clone(p.Unfinished)
+	p.Held = maps.Clone(p.Held)
+	return p
+}
+
+// Leased reports whether somebody else than owner is at work on the pair.
+func (p Pair) Leased(owner string, now time.Time) bool {
+	return p.Lease.Owner != "" && p.Lease.Owner != owner && now.Before(p.Lease.Until)
+}
+
+// Begin notes a write that is about to be sent.
+func (p *Pair) Begin(u Unfinished) { p.Unfinished = append(p.Unfinished, u) }
+
+// Answered forgets the writes of one side that were begun at the given moment: the side has answered, whatever it said.
+// Earlier ones of unknown outcome stay.
+func (p *Pair) Answered(sys crm.System, at time.Time) {
+	p.Unfinished = slices.DeleteFunc(p.Unfinished, func(u Unfinished) bool { return u.System == sys && u.At.Equal(at) })
+}
+
+// Expire forgets the writes that are too old to land.
+func (p *Pair) Expire(now time.Time) {
+	p.Unfinished = slices.DeleteFunc(p.Unfinished, func(u Unfinished) bool { return now.Sub(u.At) >= UnfinishedFor })
+}
+
+// Wrote reports whether a write of the value to that field of that side is unfinished.
+func (p Pair) Wrote(sys crm.System, slot Slot, h Hash) bool {
+	return h.Known() && slices.ContainsFunc(p.Unfinished, func(u Unfinished) bool {
+		return u.System == sys && u.Slot == slot && u.Hash == h
+	})
+}
+
+// Open reports whether any write to that field is unfinished.
+func (p Pair) Open(slot Slot) bool {
+	return slices.ContainsFunc(p.Unfinished, func(u Unfinished) bool { return u.Slot == slot })
+}
+
+// Forget drops everything that was known of the values: the next sync meets both records as if for the first time.
+func (p *Pair) Forget() {
+	p.Base, p.Held, p.Unfinished = nil, nil, nil
+	p.ReadAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+}
+
+// Settle notes that a field came to rest with these hashes.
+func (p *Pair) Settle(slot Slot, b Base) {
+	if p.Base == nil {
+		p.Base = map[Slot]Base{}
+	}
+	p.Base[slot] = b
+	delete(p.Held, slot)
+}
+
+// Hold notes that a field is left alone.
+func (p *Pair) Hold(slot Slot, h Held) {
+	if p.Held == nil {
+		p.Held = map[Slot]Held{}
+	}
+	p.Held[slot] = h
+}

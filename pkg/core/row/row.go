@@ -1,0 +1,41 @@
+// Package row is the shape of a stored row and of a conditional write: what a use case needs of a table, in memory or in
+// DynamoDB. It is data only; the tables are adapters.
+//
+// Every row has a version that the table raises by one at each write. A write names the version that it replaces, so two
+// writers of one row never both succeed, and a writer that was overtaken is refused.
+package row
+
+import (
+	"errors"
+	"time"
+)
+
+// Key names a row. Rows of one Part can be listed in the order of Sort.
+type Key struct {
+	Part string
+	Sort string
+}
+
+// Row is one row of a table.
+type Row struct {
+	Key     Key
+	Version int64 // 0: there is no such row
+	Value   []byte
+	Expires time.Time // zero: never. A row is gone from that instant on, whether or not it was swept.
+}
+
+// Put is one conditional write. It is carried out if the stored row still has version If; 0 means that there is none, or
+// an expired one. The new version is If+1.
+type Put struct {
+	Key     Key
+	If      int64
+	Value   []byte
+	Expires time.Time
+	Delete  bool // remove the row instead; a row that is not there (If 0) is a success
+}
+
+// MaxPuts is the largest number of writes in one transaction (TransactWriteItems takes 100).
+const MaxPuts = 100
+
+// ErrConflict says that a condition did not hold and nothing was written. The caller reads again, or goes again later.
+var ErrConflict = errors.New("the row was changed by somebody else")

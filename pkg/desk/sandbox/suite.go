@@ -1,0 +1,268 @@
+// Package sandbox is the whole suite in one process: the handlers of every function, wired by suite, over queues and
+// tables in memory. The desk gives it sockets and the wall clock, the simulator gives it model time and faults. It holds no
+// rule of its own.
+package sandbox
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"crm-connector/pkg/adapter/apigw"
+	"crm-connector/pkg/adapter/hubspot"
+	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/adapter/queue"
+	"crm-connector/pkg/adapter/zoho"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	webhookflow "crm-connector/pkg/flow/webhook"
+	"crm-connector/pkg/flow/zohotoken"
+	"crm-connector/pkg/suite/consumer"
+	"crm-connector/pkg/suite/failurereporter"
+	"crm-connector/pkg/suite/getzohotoken"
+	"crm-connector/pkg/suite/hubspotconsumer"
+	"crm-connector/pkg/suite/reconcile"
+	"crm-connector/pkg/suite/refreshzohotoken"
+	"crm-connector/pkg/suite/webhook"
+	"crm-connector/pkg/suite/zohoconsumer"
+)
+
+// Timings of the queues, as the template has them.
+const (
+	visibility  = 270 * time.Second
+	maxReceives = 1000
+	retention   = 14 * 24 * time.Hour
+)
+
+// Store is a table of rows.
+type Store interface {
+	Get(ctx context.Context, keys ...row.Key) ([]row.Row, error)
+	Put(ctx context.Context, puts ...row.Put) error
+	List(ctx context.Context, part, sortPrefix, after string, limit int) ([]row.Row, error)
+}
+
+// Queue is a queue as senders and consumers use it.
+type Queue interface {
+	queue.API
+	Hide(ctx context.Context, waits []batch.Wait) error
+}
+
+// HubSpot says how HubSpot is reached and how its deliveries are verified.
+type HubSpot struct {
+	URL         string
+	Token       crm.Secret
+	AppID       string
+	Secrets     []crm.Secret // that sign deliveries
+	WebhookURLs []string     // that deliveries are signed for
+	AllowV1     bool
+	HTTP        http.RoundTripper
+}
+
+// Zoho says how Zoho is reached and which channel it notifies.
+type Zoho struct {
+	URL          string // of the API; also the only api_domain that is accepted beside Zoho's own
+	AccountsURL  string
+	ClientID     string
+	ClientSecret crm.Secret
+	RefreshToken crm.Secret
+	AccessToken  crm.Secret // used as it is when set; nothing is refreshed then
+	ChannelID    string
+	ChannelToken crm.Secret
+	HTTP         http.RoundTripper
+}
+
+// Report says who is told of parked operations.
+type Report struct {
+	From, To string
+	Language string // it or en
+	Zone     *time.Location
+	Links    func(crm.ID) string
+}
+
+// Parts is everything that the suite touches outside itself.
+type Parts struct {
+	HubSpot HubSpot
+	Zoho    Zoho
+	Report  Report
+	Rules   consumer.Rules
+	Hasher  pair.Hasher
+	Now     func() time.Time
+	Sleep   func(ctx context.Context, d time.Duration) bool
+	Rand    func(n int64) int64
+	NewID   func() string
+	Log     *slog.Logger
+	Count   webhookflow.Counter
+	Ended   func(batch.Message, fault.Outcome)
+
+	WrapStore   func(name string, s Store) Store         // puts faults before a table; may be nil
+	WrapQueue   func(name string, q queue.API) queue.API // puts faults before a queue; may be nil
+	Left        func(context.Context) time.Duration      // what is left of an invocation; nil: until its deadline
+	Parallel    int                                      // requests to a CRM at a time in one invocation
+	Conditional bool                                     // the Zoho org refuses stale conditional writes
+}
+
+// Suite is the running whole.
+type Suite struct {
+	// Door answers one event of API Gateway.
+	Door func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+	// Enter answers one request.
+	Enter func(context.Context, door.Request) door.Answer
+	// Lanes are the queues with the consumer of each.
+	Lanes []*Lane
+	// Functions are the scheduled ones, by name.
+	Functions map[string]func(context.Context) error
+	Outbox    *memory.Outbox
+	Tables    map[string]*memory.Rows
+	HubSpot   *hubspot.Client
+	Zoho      *zoho.Client
+}
+
+// Lane is a queue and the function that drains it.
+type Lane struct {
+	Name     string // as /desk/state spells it
+	Function string
+	Queue    *memory.Queue
+	Dead     *memory.Queue
+	Handle   func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+}
+
+// The names of the tables.
+const (
+	Pairs      = "pairs"
+	Parked     = "parked"
+	Attempts   = "attempts"
+	Config     = "config"
+	Tokens     = "tokens"
+	Quarantine = "quarantine"
+)
+
+// New builds the suite.
+func New(p Parts) *Suite {
+	s := &Suite{Outbox: &memory.Outbox{}, Tables: map[string]*memory.Rows{}, Functions: map[string]func(context.Context) error{}}
+	table := func(name string) Store {
+		s.Tables[name] = memory.NewRows(p.Now)
+		if p.WrapStore == nil {
+			return s.Tables[name]
+		}
+		return p.WrapStore(name, s.Tables[name])
+	}
+	pairs, parked, attempts, config, tokens, quarantine := table(Pairs), table(Parked), table(Attempts), table(Config), table(Tokens), table(Quarantine)
+	zohoLane, hubspotLane := p.lane("zohoOperations", "zohoConsumer"), p.lane("hubspotOperations", "hubspotConsumer")
+	s.Lanes = []*Lane{zohoLane, hubspotLane}
+	fromHubSpot, fromZoho := p.queue(zohoLane), p.queue(hubspotLane)
+	queues := consumer.Queues{crm.HubSpot: fromHubSpot, crm.Zoho: fromZoho}
+
+	s.HubSpot = hubspot.New(hubspot.Config{BaseURL: p.HubSpot.URL, Token: p.HubSpot.Token, AppID: p.HubSpot.AppID, HTTP: p.HubSpot.HTTP, Now: p.Now, Sleep: p.Sleep})
+	s.Zoho = zoho.New(zoho.Config{Tokens: s.tokens(p, tokens), BaseURL: p.Zoho.URL, HTTP: p.Zoho.HTTP, Now: p.Now, Sleep: p.Sleep})
+
+	s.Enter = webhook.New(webhook.Adapters{
+		Sources: p.sources, Queues: queues, Config: config, Quarantine: quarantine, Now: p.Now, Log: p.Log, Count: p.Count,
+	})
+	s.Door = apigw.Handler(s.Enter)
+	adapters := consumer.Adapters{
+		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Counts: attempts, Config: config, Queues: queues,
+		Rules: p.Rules, Hasher: p.Hasher, NewID: p.NewID, Now: p.Now, Sleep: p.Sleep, Rand: p.Rand, Log: p.Log, Left: p.Left, Ended: p.Ended,
+		Parallel: p.Parallel, Conditional: p.Conditional,
+	}
+	adapters.Waiter = fromHubSpot
+	zohoLane.Handle = zohoconsumer.New(adapters).Handle
+	adapters.Waiter = fromZoho
+	hubspotLane.Handle = hubspotconsumer.New(adapters).Handle
+
+	reporter := failurereporter.New(failurereporter.Adapters{
+		Parked: parked, Mailer: s.Outbox, Links: p.Report.Links, Language: p.Report.Language, From: p.Report.From, To: p.Report.To,
+		Zone: p.Report.Zone, Now: p.Now, NewID: p.NewID,
+	})
+	s.Functions["failureReporter"] = func(ctx context.Context) error { _, err := reporter.Run(ctx); return err }
+	s.Functions["reconcile"] = reconcile.New(reconcile.Adapters{
+		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Cursors: config, Queues: queues, Hasher: p.Hasher,
+		Connection: crm.DefaultConnection, NewID: p.NewID, Now: p.Now, Log: p.Log,
+	}).Run
+	return s
+}
+
+func (p Parts) lane(name, function string) *Lane {
+	dead := memory.NewQueue(memory.QueueConfig{Name: name + "Dead", Retention: retention, Now: p.Now})
+	return &Lane{Name: name, Function: function, Dead: dead, Queue: memory.NewQueue(memory.QueueConfig{
+		Name: name, Visibility: visibility, MaxReceives: maxReceives, Retention: retention, DeadLetter: dead, Now: p.Now,
+	})}
+}
+
+func (p Parts) queue(l *Lane) Queue {
+	if p.WrapQueue == nil {
+		return l.Queue
+	}
+	return p.WrapQueue(l.Name, l.Queue)
+}
+
+// sources are the senders that the door knows.
+func (p Parts) sources(fields func(crm.System) webhook.Fields) []webhookflow.Source {
+	return []webhookflow.Source{
+		hubspot.NewSource(hubspot.SourceConfig{
+			Secrets: func(context.Context) ([]crm.Secret, error) { return p.HubSpot.Secrets, nil }, URLs: p.HubSpot.WebhookURLs,
+			AllowV1: p.HubSpot.AllowV1, AppID: p.HubSpot.AppID, Now: p.Now, Fields: fields(crm.HubSpot),
+		}),
+		zoho.NewChannel(zoho.ChannelConfig{
+			Keys: func(context.Context) ([]zoho.ChannelKey, error) {
+				return []zoho.ChannelKey{{ID: p.Zoho.ChannelID, Token: p.Zoho.ChannelToken}}, nil
+			},
+			Now: p.Now, Fields: fields(crm.Zoho),
+		}),
+	}
+}
+
+// tokens wires refreshZohoToken and getZohoToken, and returns where the consumers ask.
+func (s *Suite) tokens(p Parts, table Store) zoho.Tokens {
+	if !p.Zoho.AccessToken.IsZero() {
+		return zohotoken.Fixed{Access: crm.Access{Token: p.Zoho.AccessToken, Base: p.Zoho.URL}}
+	}
+	refresher := refreshzohotoken.New(refreshzohotoken.Adapters{
+		Accounts: zoho.NewAccounts(zoho.AccountsConfig{
+			BaseURL: p.Zoho.AccountsURL, ClientID: p.Zoho.ClientID, ClientSecret: p.Zoho.ClientSecret, RefreshToken: p.Zoho.RefreshToken,
+			APIURL: p.Zoho.URL, HTTP: p.Zoho.HTTP, Now: p.Now,
+		}),
+		Tokens: table, Connection: crm.DefaultConnection, Now: p.Now, Sleep: p.Sleep, NewID: p.NewID,
+	})
+	s.Functions["refreshZohoToken"] = refresher.Run
+	reader := getzohotoken.New(getzohotoken.Adapters{Tokens: table, Refresh: refresher, Connection: crm.DefaultConnection, Now: p.Now})
+	return &zohotoken.Source{Vendor: reader, Now: p.Now}
+}
+
+// Poll hands one batch of a lane to its consumer, as Lambda's event source mapping does, and deletes what was not handed
+// back. It reports how many messages it took; 0 when none can be delivered now.
+func (l *Lane) Poll(ctx context.Context) (int, error) {
+	deliveries := l.Queue.Receive(batch.MaxEntries)
+	if len(deliveries) == 0 {
+		return 0, nil
+	}
+	answer, err := l.Handle(ctx, queue.Event("arn:aws:sqs:eu-south-1:000000000000:"+l.Name, deliveries))
+	if err != nil {
+		return len(deliveries), err
+	}
+	return len(deliveries), l.Acknowledge(deliveries, answer)
+}
+
+// Acknowledge deletes the deliveries that the answer does not hand back. A receipt that has expired meanwhile belongs to a
+// message that will come again: that is no error.
+func (l *Lane) Acknowledge(deliveries []batch.Delivery, answer events.SQSEventResponse) error {
+	back := map[string]bool{}
+	for _, f := range answer.BatchItemFailures {
+		back[f.ItemIdentifier] = true
+	}
+	for _, d := range deliveries {
+		if back[d.ID] {
+			continue
+		}
+		if err := l.Queue.Delete(d.Receipt); err != nil && !expired(err) {
+			return err
+		}
+	}
+	return nil
+}

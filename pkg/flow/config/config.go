@@ -1,0 +1,125 @@
+// Package config reads and writes the rows by which a running stack is steered: mode, mapping, and the names of the mapped
+// properties. It keeps each for a minute, so that a change reaches every function within one, and it does not know what a
+// mapping says: the door uses it, and the door must start fast.
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+)
+
+// Fresh is how long a row is used before it is read again.
+const Fresh = time.Minute
+
+// Store is the table of settings.
+type Store interface {
+	Get(ctx context.Context, keys ...row.Key) ([]row.Row, error)
+	Put(ctx context.Context, puts ...row.Put) error
+}
+
+// Rows reads settings. It is safe for use by several goroutines.
+type Rows struct {
+	Store Store
+	Now   func() time.Time
+
+	mu   sync.Mutex
+	kept map[string]kept
+}
+
+type kept struct {
+	row   row.Row
+	until time.Time
+}
+
+// The names of the rows.
+const (
+	Mode    = "mode"    // off, observe or on; a reason may follow after a blank
+	Mapping = "mapping" // YAML
+	Fields  = "fields"  // lines of: system module property …
+)
+
+func key(name string) row.Key { return row.Key{Part: "config", Sort: name} }
+
+// Get returns the row of a name as it was at most a minute ago; Version 0 when there is none. When the table cannot be
+// read the last good row goes on being used.
+func (c *Rows) Get(ctx context.Context, name string) (row.Row, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	have, ok := c.kept[name]
+	now := c.Now()
+	if ok && now.Before(have.until) {
+		return have.row, nil
+	}
+	rows, err := c.Store.Get(ctx, key(name))
+	if err != nil {
+		if ok {
+			return have.row, nil
+		}
+		return row.Row{}, fmt.Errorf("config.Get %s: %w", name, err)
+	}
+	c.keep(name, kept{rows[0], now.Add(Fresh)})
+	return rows[0], nil
+}
+
+func (c *Rows) keep(name string, k kept) {
+	if c.kept == nil {
+		c.kept = map[string]kept{}
+	}
+	c.kept[name] = k
+}
+
+// Set writes the row of a name, whatever it was, and uses it at once.
+func (c *Rows) Set(ctx context.Context, name string, value []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range 5 {
+		rows, err := c.Store.Get(ctx, key(name))
+		if err != nil {
+			return fmt.Errorf("config.Set %s: %w", name, err)
+		}
+		err = c.Store.Put(ctx, row.Put{Key: key(name), If: rows[0].Version, Value: value})
+		if err == nil {
+			c.keep(name, kept{row.Row{Key: key(name), Version: rows[0].Version + 1, Value: value}, c.Now().Add(Fresh)})
+			return nil
+		}
+		if !errors.Is(err, row.ErrConflict) {
+			return fmt.Errorf("config.Set %s: %w", name, err)
+		}
+	}
+	return fmt.Errorf("config.Set %s: %w", name, row.ErrConflict)
+}
+
+// Properties returns the names of the mapped properties of a system by module, nil when none are known.
+func (c *Rows) Properties(ctx context.Context, sys crm.System) (map[crm.Module][]string, error) {
+	r, err := c.Get(ctx, Fields)
+	if err != nil || r.Version == 0 {
+		return nil, err
+	}
+	out := map[crm.Module][]string{}
+	for line := range strings.Lines(string(r.Value)) {
+		if words := strings.Fields(line); len(words) > 2 && words[0] == string(sys) {
+			out[crm.Module(words[1])] = words[2:]
+		}
+	}
+	return out, nil
+}
+
+// FieldsRow returns the value of the Fields row for the properties of each system and module.
+func FieldsRow(properties func(crm.System, crm.Module) []string) []byte {
+	var b strings.Builder
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		for _, m := range []crm.Module{crm.Contacts, crm.Companies} {
+			names := slices.Sorted(slices.Values(properties(sys, m)))
+			fmt.Fprintln(&b, sys, m, strings.Join(names, " "))
+		}
+	}
+	return []byte(b.String())
+}

@@ -1,0 +1,62 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+)
+
+// maxWaiting bounds how many records are woken by one event; the rest is woken by the next.
+const maxWaiting = 50
+
+func waitPart(conn string, on crm.ID) string { return "W#" + conn + "#" + on.String() }
+
+// Wait notes that a record wants to be looked at again when another one is brought in step: a contact whose company is not
+// paired yet, a value that another record has.
+func (b *Book) Wait(ctx context.Context, conn string, on, who crm.ID) error {
+	key := row.Key{Part: waitPart(conn, on), Sort: who.String()}
+	err := b.Store.Put(ctx, row.Put{Key: key, Value: []byte(who.String())})
+	if err != nil && !errors.Is(err, row.ErrConflict) {
+		return fmt.Errorf("identity.Wait: %w", err)
+	}
+	return nil // a conflict: it waits already
+}
+
+// Waiting returns who waits for any of the records.
+func (b *Book) Waiting(ctx context.Context, conn string, on ...crm.ID) ([]Waiter, error) {
+	var out []Waiter
+	for _, id := range on {
+		rows, err := b.Store.List(ctx, waitPart(conn, id), "", "", maxWaiting)
+		if err != nil {
+			return nil, fmt.Errorf("identity.Waiting: %w", err)
+		}
+		for _, r := range rows {
+			who, err := crm.ParseID(string(r.Value))
+			if err != nil {
+				return nil, fmt.Errorf("identity.Waiting: %w", err)
+			}
+			out = append(out, Waiter{Record: who, row: r})
+		}
+	}
+	return out, nil
+}
+
+// Waiter is a record that waits for another one.
+type Waiter struct {
+	Record crm.ID
+	row    row.Row
+}
+
+// Woken forgets that the records waited. Somebody else may have done it first.
+func (b *Book) Woken(ctx context.Context, who []Waiter) error {
+	for _, w := range who {
+		err := b.Store.Put(ctx, row.Put{Key: w.row.Key, If: w.row.Version, Delete: true})
+		if err != nil && !errors.Is(err, row.ErrConflict) {
+			return fmt.Errorf("identity.Woken: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,238 @@
+package recordsync
+
+import (
+	"context"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/merge"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/identity"
+)
+
+// carry writes what the plan says: first the row lists the fields as unfinished, then one request a side, Zoho first. A
+// side that fails does not keep the other back. fault.Stale says that Zoho must be read again and nothing else was done.
+func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
+	h := t.s.Book.Hasher
+	if p.KeyID != h.KeyID {
+		p.Forget()
+		p.KeyID = h.KeyID
+	}
+	seen(&p.Pair, b)
+	toZoho, toHubSpot := t.settle(p, plan)
+	if t.mode == crm.Observe || len(toZoho)+len(toHubSpot) == 0 && !plan.relink {
+		return nil
+	}
+	if err := t.brake(b, plan); err != nil {
+		return err
+	}
+	at := t.now()
+	for _, it := range toZoho {
+		p.Begin(pair.Unfinished{System: crm.Zoho, Slot: it.slot, Hash: h.Raw(crm.Zoho, it.field.Name, it.toZoho), At: at})
+	}
+	for _, it := range toHubSpot {
+		p.Begin(pair.Unfinished{System: crm.HubSpot, Slot: it.slot, Hash: h.Raw(crm.HubSpot, it.field.Name, it.toHub), At: at})
+	}
+	if err := t.s.Book.Save(t.ctx, p); err != nil {
+		return err
+	}
+	var zohoErr, hubspotErr error
+	if len(toZoho) > 0 || plan.relink {
+		if zohoErr = t.writeZoho(p, b, plan, toZoho, at); isFault(zohoErr, fault.Stale) {
+			p.Answered(crm.HubSpot, at) // not even begun: it is decided anew
+			return zohoErr
+		}
+	}
+	if len(toHubSpot) > 0 {
+		hubspotErr = t.writeHubSpot(p, toHubSpot, at)
+	}
+	if zohoErr != nil {
+		return zohoErr
+	}
+	return hubspotErr
+}
+
+// settle notes what needs no write and returns the items that do, by the side that gets them.
+func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item) {
+	for _, it := range plan.items {
+		switch {
+		case it.kept:
+		case it.held != nil:
+			p.Hold(it.slot, *it.held)
+		case it.decision.Action == merge.Rest:
+			p.Settle(it.slot, it.shows)
+		case it.decision.Action == merge.Leave:
+			delete(p.Held, it.slot)
+		}
+		if it.toZoho.Known() {
+			toZoho = append(toZoho, it)
+		}
+		if it.toHub.Known() {
+			toHubSpot = append(toHubSpot, it)
+		}
+	}
+	return toZoho, toHubSpot
+}
+
+// brake counts what is about to be overwritten and cleared.
+func (t *task) brake(b both, plan *plan) error {
+	var cleared []crm.Field
+	overwritten := 0
+	for _, it := range plan.items {
+		over := it.toZoho.Known() && it.zoho.Filled() || it.toHub.Known() && it.hubspot.Filled()
+		if over {
+			overwritten = 1
+		}
+		if over && (it.toZoho.IsEmpty() || it.toHub.IsEmpty()) {
+			cleared = append(cleared, it.field.Name)
+		}
+	}
+	if overwritten == 0 {
+		return nil
+	}
+	ok, err := t.s.Brake.Count(t.ctx, t.conn, overwritten, cleared)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		t.mode = crm.Observe
+		return fault.Again("recordsync", 15*time.Minute, "the brake is on: too many records overwritten or fields cleared; connector resume goes on")
+	}
+	return nil
+}
+
+// deadline returns a context that ends a second before the lease does, or a fault when too little of it is left.
+func (t *task) deadline(p *identity.Loaded) (context.Context, context.CancelFunc, error) {
+	left := p.Lease.Until.Sub(t.now())
+	if left < writeNeeds {
+		return nil, nil, fault.Again("recordsync", crossing, "too little of the lease is left for a write")
+	}
+	ctx, cancel := context.WithTimeout(t.ctx, left-time.Second)
+	return ctx, cancel, nil
+}
+
+// send writes one change and repeats it at once without the fields that the system refuses. It returns the answer and the
+// items that were taken.
+func (t *task) send(p *identity.Loaded, change crm.Change, items []*item, raw func(*item) crm.Value, at time.Time) (crm.Result, []*item, error) {
+	sys := change.ID.System
+	for {
+		if len(items) == 0 && change.HubSpotID == "" {
+			p.Answered(sys, at)
+			return crm.Result{}, nil, nil
+		}
+		change.Set = map[crm.Field]crm.Value{}
+		for _, it := range items {
+			change.Set[it.field.Name] = raw(it)
+		}
+		ctx, cancel, err := t.deadline(p)
+		if err != nil {
+			p.Answered(sys, at)
+			return crm.Result{}, nil, err
+		}
+		c := t.put(&call{kind: callWrite, ctx: ctx, system: sys, change: change})
+		cancel()
+		if c.result.Err == nil {
+			p.Answered(sys, at)
+			t.wrote = true
+			return c.result, items, nil
+		}
+		left := t.without(p, sys, &change, items, c.result.Err)
+		if len(left) == len(items) && change.HubSpotID == c.change.HubSpotID {
+			if !fault.KindOf(c.result.Err).Uncertain() {
+				p.Answered(sys, at)
+			}
+			return crm.Result{}, nil, c.result.Err
+		}
+		items = left
+	}
+}
+
+// without holds the fields that the system refused and returns the rest.
+func (t *task) without(p *identity.Loaded, sys crm.System, change *crm.Change, items []*item, err error) []*item {
+	refusals := refusalsOf(err)
+	var left []*item
+next:
+	for _, it := range items {
+		for _, r := range refusals {
+			if r.Field == it.field.Name {
+				t.hold(p.Pair, it, sys, r)
+				p.Hold(it.slot, *it.held)
+				t.waitFor(p, sys, r)
+				it.decision = merge.Decision{Field: it.field.Name}
+				continue next
+			}
+		}
+		left = append(left, it)
+	}
+	for _, r := range refusals {
+		if change.HubSpotID != "" && r.Field == "" && r.Property == externalID {
+			change.HubSpotID = ""
+			p.Hold(relink, pair.Held{System: sys, Mapping: t.m.Version(), Hint: r.Hint, Code: r.Code, Other: r.Record})
+			t.rows = append(t.rows, t.refused(p.Record(sys), "", r.Property, r))
+		}
+	}
+	return left
+}
+
+// waitFor asks for a second look when the record that has the value is brought in step.
+func (t *task) waitFor(p *identity.Loaded, sys crm.System, r fault.Refusal) {
+	if r.Hint != fault.HintDuplicate || r.Record == "" {
+		return
+	}
+	if err := t.s.Book.Wait(t.ctx, t.conn, t.record(sys, r.Record), p.Record(t.id.System)); err != nil {
+		t.s.log().Warn("a held field will not be tried again by itself", "record", t.id.String(), "err", err)
+	}
+}
+
+func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, at time.Time) error {
+	change := crm.Change{ID: p.Record(crm.Zoho), Columns: t.m.Columns(t.kind(), crm.Zoho), IfUnmodified: b.zoho.Record.Modified}
+	if plan.relink {
+		change.HubSpotID = p.HubSpot
+	}
+	res, taken, err := t.send(p, change, items, func(it *item) crm.Value { return it.toZoho }, at)
+	if err != nil {
+		return err
+	}
+	if !res.Modified.IsZero() {
+		p.ZohoAt, p.ZohoWrote, p.ZohoSeen = res.Modified, res.Modified, t.now()
+	}
+	for _, it := range taken {
+		sent := t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho)
+		if it.toHub.Known() {
+			continue // it goes to both; HubSpot's answer completes it
+		}
+		p.Settle(it.slot, pair.Base{HubSpot: it.shows.HubSpot, Zoho: sent})
+	}
+	return nil
+}
+
+func (t *task) writeHubSpot(p *identity.Loaded, items []*item, at time.Time) error {
+	change := crm.Change{ID: p.Record(crm.HubSpot), Columns: t.m.Columns(t.kind(), crm.HubSpot)}
+	res, taken, err := t.send(p, change, items, func(it *item) crm.Value { return it.toHub }, at)
+	if err != nil {
+		return err
+	}
+	if res.Modified.After(p.UpdatedAt) {
+		p.UpdatedAt = res.Modified
+	}
+	h := t.s.Book.Hasher
+	for _, it := range taken {
+		shows := pair.Base{HubSpot: h.Raw(crm.HubSpot, it.field.Name, it.toHub), Zoho: it.shows.Zoho}
+		if it.toZoho.Known() {
+			shows.Zoho = h.Raw(crm.Zoho, it.field.Name, it.toZoho)
+		}
+		if answer, ok := res.Answered[it.field.Name]; ok && answer.Known() {
+			shows.HubSpot = h.Raw(crm.HubSpot, it.field.Name, answer)
+			it.shows = shows
+			if c, err := t.canon(crm.HubSpot, it.field, answer); err != nil || !t.equal(it.field, c, it.decision.Value) {
+				t.hold(p.Pair, it, crm.HubSpot, fault.Refusal{Hint: fault.HintAltered, Code: "ALTERED", Message: "HubSpot stored another value than it was sent"})
+				p.Settle(it.slot, shows)
+				p.Hold(it.slot, *it.held)
+				continue
+			}
+		}
+		p.Settle(it.slot, shows)
+	}
+	return nil
+}

@@ -1,0 +1,315 @@
+package recordsync
+
+import (
+	"errors"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
+)
+
+// draft is a Zoho record that is about to be inserted.
+type draft struct {
+	change crm.Change
+	items  []*item
+}
+
+// create inserts the HubSpot record into Zoho, under its locks. p is the pair of an earlier try whose outcome is not known,
+// Version 0 for the first one. The pair row is written first: whatever happens, the record has one name.
+func (t *task) create(p identity.Loaded, r crm.Reading) fault.Outcome {
+	if t.mode == crm.Observe {
+		return done("observed only: would be created in zoho")
+	}
+	lead, err := t.lead(r.Record)
+	if err != nil {
+		return t.fail(err)
+	}
+	if lead != nil {
+		return t.park(*lead)
+	}
+	fresh := p.Version == 0
+	if fresh {
+		p = t.newPair(pair.Creating, r.Record.ID.Key, "")
+	}
+	d, missing := t.draft(&p, r.Record)
+	if missing != nil {
+		return t.undo(p, t.park(*missing))
+	}
+	if err := t.begin(&p, d, fresh); err != nil {
+		return t.fail(err)
+	}
+	return t.insert(p, r, d)
+}
+
+// lead asks whether the person exists as a lead in Zoho; a contact beside it would be a duplicate across modules.
+func (t *task) lead(rec crm.Record) (*fault.Parked, error) {
+	if t.kind() != crm.Contact || t.m.Options().Leads == mapping.LeadsIgnore {
+		return nil, nil
+	}
+	keys := t.m.Keys(crm.Contact, rec, crm.Zoho)
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	found, err := t.find(crm.Zoho, crm.Search{Module: crm.Leads, Keys: keys, Columns: t.columns(crm.Zoho, false)})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range found {
+		if !t.m.Matches(crm.Contact, rec, l) {
+			continue
+		}
+		row := t.row(crm.Zoho, fault.HintLead, "the person exists as a lead in Zoho")
+		row.Other = crm.ID{System: crm.Zoho, Module: crm.Leads, Key: l.ID.Key}
+		return &row, nil
+	}
+	return nil, nil
+}
+
+// draft translates the record. A field without a counterpart is left out and held; without a mandatory one there is
+// nothing to insert.
+func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked) {
+	h := t.s.Book.Hasher
+	d := &draft{change: crm.Change{
+		ID: crm.ID{System: crm.Zoho, Module: t.kind().Home()}, Set: map[crm.Field]crm.Value{}, HubSpotID: rec.ID.Key,
+		Columns: t.m.Columns(t.kind(), crm.Zoho),
+	}}
+	for _, f := range t.m.Fields(t.kind()) {
+		v := rec.Value(f.Name)
+		if f.HubSpot.Property == "" || f.Zoho.Property == "" || f.Zoho.ReadOnly || f.Policy == crm.ToHubSpot || !v.Known() {
+			continue
+		}
+		it := &item{field: f, slot: slotOf(f), shows: pair.Base{HubSpot: h.Raw(crm.HubSpot, f.Name, v), Zoho: h.Raw(crm.Zoho, f.Name, crm.Empty())}}
+		c, err := t.canon(crm.HubSpot, f, v)
+		if err == nil && f.Type == crm.TypeCompany {
+			it.decision.Value = c
+			if c.Filled() {
+				it.toZoho = t.companyKey(p.Pair, it, crm.Zoho)
+			}
+		} else if err == nil && c.Filled() {
+			it.toZoho, err = f.Raw(crm.Zoho, c)
+		}
+		if err != nil {
+			t.hold(p.Pair, it, crm.Zoho, fault.Refusal{Hint: hintOf(err), Code: "UNTRANSLATABLE", Message: err.Error()})
+		}
+		if it.held == nil && it.toZoho.Filled() {
+			d.change.Set[f.Name] = it.toZoho
+		}
+		d.items = append(d.items, it)
+	}
+	name, invented, ok := t.m.RequiredName(t.kind(), rec)
+	field := t.m.RequiredField(t.kind())
+	switch {
+	case !ok:
+		row := t.row(crm.Zoho, fault.HintMissing, "a mandatory field is empty")
+		row.Field = field
+		row = t.named(row)
+		return nil, &row
+	case invented:
+		d.change.Set[field] = crm.Text(name)
+		p.Invented = h.Raw(crm.Zoho, field, crm.Text(name))
+	}
+	return d, nil
+}
+
+// begin writes the pair, leased, with everything that is about to be sent.
+func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
+	now := t.now()
+	for _, it := range d.items {
+		if it.held == nil && it.toZoho.Filled() {
+			p.Begin(pair.Unfinished{System: crm.Zoho, Slot: it.slot, Hash: t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho), At: now})
+		}
+	}
+	p.Lease = pair.Lease{Owner: t.owner, Until: now.Add(leaseFor)}
+	if fresh {
+		return t.s.Book.Save(t.ctx, p, identity.NamePut(t.conn, p.Record(crm.HubSpot), p.ID))
+	}
+	return t.s.Book.Save(t.ctx, p)
+}
+
+// insert sends the draft, and again at once without the fields that Zoho refuses.
+func (t *task) insert(p identity.Loaded, r crm.Reading, d *draft) fault.Outcome {
+	for {
+		if p.Lease.Until.Sub(t.now()) < writeNeeds {
+			return t.release(&p, again(crossing, "too little of the lease is left for a write"))
+		}
+		c := t.put(&call{kind: callCreate, system: crm.Zoho, change: d.change})
+		err := c.err
+		if err == nil {
+			err = c.result.Err
+		}
+		if err == nil {
+			return t.created(p, r, d, c.result)
+		}
+		for _, ref := range refusalsOf(err) {
+			if ref.Property == externalID && ref.Record != "" { // our own record, from a try whose answer was lost
+				return t.adopt(p, ref.Record)
+			}
+		}
+		if fault.KindOf(err).Uncertain() {
+			t.locks = identity.Locks{} // they stay, so that nobody makes another one meanwhile
+			return t.release(&p, t.fail(err))
+		}
+		if row := t.dropRefused(p.Pair, d, err); row != nil {
+			return t.undo(p, t.park(*row))
+		}
+		if len(refusalsOf(err)) == 0 {
+			return t.undo(p, t.fail(err))
+		}
+	}
+}
+
+// dropRefused takes the refused fields out of the draft. It returns the row to park when the record cannot do without one,
+// or when the refusal names another record that has the value: that one may be the twin.
+func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
+	for _, r := range refusalsOf(err) {
+		_, sent := d.change.Set[r.Field]
+		if !sent || r.Field == t.m.RequiredField(t.kind()) || r.Hint == fault.HintDuplicate {
+			row := t.refused(crm.ID{System: crm.Zoho, Module: t.kind().Home()}, r.Field, r.Property, r)
+			if r.Hint == fault.HintDuplicate {
+				row.RetryAt = t.now().Add(askAgain)
+			}
+			return &row
+		}
+		delete(d.change.Set, r.Field)
+		for _, it := range d.items {
+			if it.field.Name == r.Field {
+				t.hold(p, it, crm.Zoho, r)
+			}
+		}
+	}
+	return nil
+}
+
+// created notes the new pair: what was sent is Zoho's base.
+func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Result) fault.Outcome {
+	p.Unfinished = nil
+	for _, it := range d.items {
+		if it.row != nil {
+			t.rows = append(t.rows, *it.row)
+		}
+		if it.field.Policy == crm.AtCreation {
+			continue
+		}
+		if it.held != nil {
+			p.Hold(it.slot, *it.held)
+			continue
+		}
+		shows := it.shows
+		switch {
+		case it.toZoho.Filled():
+			shows.Zoho = t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho)
+		case it.field.Name == t.m.RequiredField(t.kind()) && p.Invented.Known():
+			shows.Zoho = p.Invented
+		case it.field.Type == crm.TypeBool && it.field.Zoho.NotEmpty:
+			shows.Zoho = t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, crm.Text("false"))
+		}
+		p.Settle(it.slot, shows)
+	}
+	p.State, p.Zoho = pair.Living, res.ID.Key
+	p.ReadAt, p.SyncedAt = r.ReadAt, t.now()
+	p.HubSpotAt, p.ZohoAt, p.ZohoWrote, p.ZohoSeen = r.Record.Modified, res.Modified, res.Modified, t.now()
+	if r.Record.Modified.After(p.UpdatedAt) {
+		p.UpdatedAt = r.Record.Modified
+	}
+	p.Lease = pair.Lease{}
+	t.wrote = true
+	return t.adopted(p, res.ID.Key, "created zoho "+res.ID.Key)
+}
+
+// adopt ends a creation whose insert turned out to have been carried out: the Zoho record is ours. What it shows is in the
+// list of unfinished writes, so it is no edit.
+func (t *task) adopt(p identity.Loaded, zoho string) fault.Outcome {
+	if p.Leased(t.owner, t.now()) {
+		return again(crossing, "somebody else is at work on the pair")
+	}
+	p.State, p.Zoho = pair.Living, zoho
+	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
+	if o := t.adopted(p, zoho, "found zoho "+zoho+" created before"); o.Ending != fault.Done {
+		return o
+	}
+	p.Version++
+	t.notes = t.notes[:len(t.notes)-1]
+	return t.release(&p, t.reconcile(&p, both{}))
+}
+
+// adopted saves the pair with the name of its new Zoho record and gives the locks back.
+func (t *task) adopted(p identity.Loaded, zoho, note string) fault.Outcome {
+	name, err := t.rename(p, t.record(crm.Zoho, zoho))
+	if err != nil {
+		return t.fail(err)
+	}
+	err = t.s.Book.Save(t.ctx, &p, append(name, t.locks.Release()...)...)
+	if errors.Is(err, row.ErrConflict) && t.locks.Held() {
+		// The locks may have expired and be somebody else's: the pair counts, they do not.
+		err = t.s.Book.Save(t.ctx, &p, name...)
+	}
+	if err != nil {
+		return t.fail(err)
+	}
+	t.locks = identity.Locks{}
+	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	t.note(note)
+	if err := t.wake(p); err != nil {
+		return t.fail(err)
+	}
+	return done("")
+}
+
+// undo takes back a creation that certainly did not happen.
+func (t *task) undo(p identity.Loaded, o fault.Outcome) fault.Outcome {
+	if p.Version == 0 {
+		return o
+	}
+	if err := t.s.Book.Drop(t.ctx, p, t.locks); err != nil {
+		return t.fail(err)
+	}
+	t.locks = identity.Locks{}
+	return o
+}
+
+// resume goes on with a creation whose outcome is not known.
+func (t *task) resume(p identity.Loaded) fault.Outcome {
+	if t.id.System == crm.Zoho {
+		return t.adopt(p, t.id.Key)
+	}
+	r, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, true))
+	if err != nil {
+		return t.fail(err)
+	}
+	if !r.Gone {
+		if _, err := t.lock(r.Record); err != nil {
+			return t.fail(err)
+		}
+	} else {
+		r.Record.ID = p.Record(crm.HubSpot)
+	}
+	c, err := t.twins(r.Record)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case c.own != nil:
+		return t.adopt(p, c.own.ID.Key)
+	case r.Gone:
+		return t.undo(p, done("gone"))
+	case len(c.taken) > 0 || len(c.free) > 1:
+		return t.undo(p, t.several(crm.Zoho, c))
+	case len(c.free) == 1 && c.halfs[0].Version == 0:
+		return t.adopt(p, c.free[0].ID.Key)
+	case len(c.free) == 1:
+		return t.undo(p, again(crossing, "the twin is the half of another pair"))
+	}
+	if o := t.bringCompany(p, r.Record); o.Ending != fault.Done {
+		return o
+	}
+	return t.create(p, r)
+}
+
+func refusalsOf(err error) []fault.Refusal {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		return e.Refused
+	}
+	return nil
+}

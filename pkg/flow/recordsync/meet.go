@@ -1,0 +1,333 @@
+package recordsync
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
+)
+
+// externalID is the field of Zoho, unique in the org, that holds the HubSpot id of a paired record.
+const externalID = "HubSpot_Id"
+
+// askAgain is when reconcile tries a duplicate again that a person may have cleared up meanwhile.
+const askAgain = time.Hour
+
+// meet looks for the twin of a record that has no name yet.
+func (t *task) meet() fault.Outcome {
+	erased, err := t.s.Book.Erased(t.ctx, t.conn, t.id)
+	if err != nil {
+		return t.fail(err)
+	}
+	if erased[0] {
+		return done("erased")
+	}
+	r, err := t.read(t.id.System, t.id.Key, t.columns(t.id.System, true))
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case r.Gone && t.unborn():
+		return again(5*time.Second, "the record cannot be read yet")
+	case r.Gone:
+		return done("gone")
+	case t.id.System == crm.Zoho:
+		return t.meetZoho(r)
+	}
+	if t.stale(identity.Loaded{}, r.Record) {
+		return again(covers, "hubspot shows less than it told us")
+	}
+	if o, merged := t.merged(identity.Loaded{}, r); merged {
+		return o
+	}
+	return t.meetHubSpot(r)
+}
+
+// candidates are the records of the other system that may be the twin.
+type candidates struct {
+	own   *crm.Record       // carries our id
+	free  []crm.Record      // in no pair, and carry no other's id
+	halfs []identity.Loaded // pairs that lost the other half; one for each of free that has one
+	taken []crm.Record
+}
+
+// meetZoho looks in HubSpot. HubSpot holds the warm contacts: what is not there is no business of ours.
+func (t *task) meetZoho(r crm.Reading) fault.Outcome {
+	if id := r.Record.HubSpotID; id != "" {
+		o, known := t.carries(r, id)
+		if known {
+			return o
+		}
+	}
+	keys := t.m.Keys(t.kind(), r.Record, crm.HubSpot)
+	if len(keys) == 0 {
+		return done("not in hubspot")
+	}
+	found, err := t.find(crm.HubSpot, crm.Search{Module: t.kind().Home(), Keys: keys, Columns: t.columns(crm.HubSpot, false)})
+	if err != nil {
+		return t.fail(err)
+	}
+	found = slices.DeleteFunc(found, func(h crm.Record) bool { return !t.m.Matches(t.kind(), h, r.Record) })
+	c, err := t.classify(crm.HubSpot, found, r.Record)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case len(found) == 0:
+		return done("not in hubspot")
+	case len(c.taken) > 0 || len(c.free) > 1:
+		return t.several(crm.HubSpot, c)
+	case c.halfs[0].Version != 0:
+		return t.move(c.halfs[0], t.id.Key)
+	}
+	return t.join(c.free[0].ID.Key, t.id.Key, identity.Locks{}, c.free[0], r.Record)
+}
+
+// carries pairs a Zoho record by the HubSpot id that it carries. It reports false when that id leads nowhere.
+func (t *task) carries(r crm.Reading, hubspotID string) (fault.Outcome, bool) {
+	id := t.record(crm.HubSpot, hubspotID)
+	erased, err := t.s.Book.Erased(t.ctx, t.conn, id)
+	if err != nil {
+		return t.fail(err), true
+	}
+	if erased[0] {
+		return done("erased"), true
+	}
+	p, err := t.s.Book.Find(t.ctx, t.conn, id)
+	if err == nil && p.Version != 0 {
+		p, err = t.s.Book.Follow(t.ctx, p)
+	}
+	if err != nil {
+		return t.fail(err), true
+	}
+	switch {
+	case p.Version == 0:
+		h, err := t.read(crm.HubSpot, hubspotID, t.columns(crm.HubSpot, false))
+		if err != nil {
+			return t.fail(err), true
+		}
+		if h.Gone {
+			return fault.Outcome{}, false
+		}
+		if h.Record.ID.Key != hubspotID { // merged away: the survivor's pair decides
+			return t.carries(r, h.Record.ID.Key)
+		}
+		return t.join(hubspotID, t.id.Key, identity.Locks{}, h.Record, r.Record), true
+	case p.Leased(t.owner, t.now()):
+		return again(crossing, "somebody else is at work on the pair"), true
+	case p.State == pair.Creating:
+		return t.adopt(p, t.id.Key), true
+	}
+	other, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho, false))
+	if err != nil {
+		return t.fail(err), true
+	}
+	if other.Gone {
+		return t.move(p, t.id.Key), true
+	}
+	return t.several(crm.HubSpot, candidates{taken: []crm.Record{{ID: p.Record(crm.HubSpot)}}}), true
+}
+
+// meetHubSpot looks in Zoho, under a lock on everything by which the record may be recognised, and creates it there when
+// nobody is found.
+func (t *task) meetHubSpot(r crm.Reading) fault.Outcome {
+	if o := t.bringCompany(identity.Loaded{}, r.Record); o.Ending != fault.Done {
+		return o
+	}
+	locked, err := t.lock(r.Record)
+	if err != nil {
+		return t.fail(err)
+	}
+	o := t.meetLocked(r)
+	if locked && t.locks.Held() { // nobody took them over: they are not needed any more
+		if err := t.s.Book.Unlock(t.ctx, t.locks); err != nil && !errors.Is(err, row.ErrConflict) {
+			return t.fail(err)
+		}
+		t.locks = identity.Locks{}
+	}
+	return o
+}
+
+// lock takes the locks of a HubSpot record.
+func (t *task) lock(rec crm.Record) (bool, error) {
+	keys := []string{"id " + rec.ID.Key}
+	for _, k := range t.m.Keys(t.kind(), rec, crm.Zoho) {
+		keys = append(keys, string(t.kind())+" "+string(k.Column.Field)+" "+k.Value)
+	}
+	var err error
+	t.locks, err = t.s.Book.Lock(t.ctx, t.conn, rec.ID.Key, keys, t.now())
+	return err == nil, err
+}
+
+func (t *task) meetLocked(r crm.Reading) fault.Outcome {
+	c, err := t.twins(r.Record)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case c.own != nil:
+		return t.join(r.Record.ID.Key, c.own.ID.Key, t.locks, r.Record, *c.own)
+	case len(c.taken) > 0 || len(c.free) > 1:
+		return t.several(crm.Zoho, c)
+	case len(c.free) == 1 && c.halfs[0].Version != 0:
+		return t.regain(c.halfs[0], r.Record.ID.Key)
+	case len(c.free) == 1:
+		return t.join(r.Record.ID.Key, c.free[0].ID.Key, t.locks, r.Record, c.free[0])
+	}
+	return t.create(identity.Loaded{}, r)
+}
+
+// twins looks in Zoho by the HubSpot id and by the match keys. The answer does not lag.
+func (t *task) twins(rec crm.Record) (candidates, error) {
+	ids := append([]string{rec.ID.Key}, rec.Merged...)
+	found, err := t.find(crm.Zoho, crm.Search{
+		Module: t.kind().Home(), HubSpotIDs: ids, Keys: t.m.Keys(t.kind(), rec, crm.Zoho), Columns: t.columns(crm.Zoho, false),
+	})
+	if err != nil {
+		return candidates{}, err
+	}
+	found = slices.DeleteFunc(slices.Clone(found), func(z crm.Record) bool {
+		return !slices.Contains(ids, z.HubSpotID) && !t.m.Matches(t.kind(), rec, z)
+	})
+	return t.classify(crm.Zoho, found, rec)
+}
+
+// classify sorts what was found in sys by whether it may become the twin of rec.
+func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record) (candidates, error) {
+	var c candidates
+	for i, f := range found {
+		p, err := t.s.Book.Find(t.ctx, t.conn, f.ID)
+		if err != nil {
+			return c, err
+		}
+		half := p.Version != 0 && p.State == pair.Orphan && p.Gone == sys.Other()
+		carries := sys == crm.Zoho && f.HubSpotID != "" && f.HubSpotID != rec.ID.Key && !slices.Contains(rec.Merged, f.HubSpotID)
+		switch {
+		case p.Version == 0 && sys == crm.Zoho && f.HubSpotID == rec.ID.Key:
+			c.own = &found[i]
+		case half && (!carries || p.HubSpot == f.HubSpotID):
+			c.free, c.halfs = append(c.free, f), append(c.halfs, p)
+		case p.Version != 0 || carries:
+			c.taken = append(c.taken, f)
+		default:
+			c.free, c.halfs = append(c.free, f), append(c.halfs, identity.Loaded{})
+		}
+	}
+	return c, nil
+}
+
+// several parks a record whose twin cannot be told: it has one already, or there is more than one.
+func (t *task) several(sys crm.System, c candidates) fault.Outcome {
+	all := append(slices.Clone(c.taken), c.free...)
+	r := t.row(sys, fault.HintDuplicate, "another record is already this one's twin, or there are several")
+	r.Other = all[0].ID
+	r.RetryAt = t.now().Add(askAgain)
+	return t.park(r)
+}
+
+// join writes the pair of two free records, all names or none, and brings them in step.
+func (t *task) join(hubspot, zoho string, locks identity.Locks, h, z crm.Record) fault.Outcome {
+	p := t.newPair(pair.Living, hubspot, zoho)
+	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
+	t.apart(&p, h, z)
+	puts := append([]row.Put{
+		identity.NamePut(t.conn, p.Record(crm.HubSpot), p.ID), identity.NamePut(t.conn, p.Record(crm.Zoho), p.ID),
+	}, locks.Release()...)
+	if err := t.s.Book.Save(t.ctx, &p, puts...); err != nil {
+		return t.fail(err)
+	}
+	t.locks = identity.Locks{}
+	t.note("paired hubspot " + hubspot + " with zoho " + zoho)
+	return t.release(&p, t.reconcile(&p, both{}))
+}
+
+// apart holds the e-mail address of two records that met on a secondary one: both addresses are right.
+func (t *task) apart(p *identity.Loaded, h, z crm.Record) {
+	for _, f := range t.synced() {
+		if f.Type != crm.TypeEmail || h.ID.IsZero() || z.ID.IsZero() {
+			continue
+		}
+		hv, zv := h.Value(f.Name), z.Value(f.Name)
+		hc, err := f.Canon(crm.HubSpot, hv)
+		zc, err2 := f.Canon(crm.Zoho, zv)
+		if err != nil || err2 != nil || !hc.Filled() || !zc.Filled() || f.Equal(hc, zc) || !t.m.Matches(t.kind(), h, z) {
+			continue
+		}
+		hash := t.s.Book.Hasher
+		p.Hold(slotOf(f), pair.Held{
+			System: crm.Zoho, Mapping: t.m.Version(), Pending: true,
+			Base: pair.Base{HubSpot: hash.Raw(crm.HubSpot, f.Name, hv), Zoho: hash.Raw(crm.Zoho, f.Name, zv)},
+		})
+	}
+}
+
+func (t *task) newPair(state pair.State, hubspot, zoho string) identity.Loaded {
+	return identity.Loaded{Pair: pair.Pair{
+		ID: t.s.Book.NewID(), Connection: t.conn, Kind: t.kind(), State: state, HubSpot: hubspot, Zoho: zoho, KeyID: t.s.Book.Hasher.KeyID,
+	}}
+}
+
+// move gives a pair whose Zoho record is gone another one, and brings it in step as if they met for the first time.
+func (t *task) move(p identity.Loaded, zoho string) fault.Outcome {
+	name, err := t.rename(p, t.record(crm.Zoho, zoho))
+	if err != nil {
+		return t.fail(err)
+	}
+	p.Duplicates = slices.DeleteFunc(p.Duplicates, func(d string) bool { return d == zoho })
+	p.Zoho = zoho
+	return t.revive(p, name)
+}
+
+// regain gives a pair whose HubSpot record is gone another one.
+func (t *task) regain(p identity.Loaded, hubspot string) fault.Outcome {
+	name, err := t.rename(p, t.record(crm.HubSpot, hubspot))
+	if err != nil {
+		return t.fail(err)
+	}
+	p.HubSpot = hubspot
+	p.UpdatedAt = time.Time{}
+	return t.revive(p, append(name, t.locks.Release()...))
+}
+
+// rename returns the write of a name, none when the record already leads to the pair.
+func (t *task) rename(p identity.Loaded, id crm.ID) ([]row.Put, error) {
+	have, err := t.s.Book.Find(t.ctx, t.conn, id)
+	if err != nil {
+		return nil, err
+	}
+	if have.Version == 0 {
+		return []row.Put{identity.NamePut(t.conn, id, p.ID)}, nil
+	}
+	to, err := t.s.Book.Follow(t.ctx, have)
+	if err != nil {
+		return nil, err
+	}
+	if to.ID != p.ID {
+		return nil, row.ErrConflict
+	}
+	return nil, nil
+}
+
+// revive makes a pair live with an unknown base and brings it in step at once.
+func (t *task) revive(p identity.Loaded, more []row.Put) fault.Outcome {
+	if p.Leased(t.owner, t.now()) {
+		return again(crossing, "somebody else is at work on the pair")
+	}
+	p.State, p.Gone, p.GoneAt = pair.Living, "", time.Time{}
+	p.Forget()
+	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
+	if err := t.s.Book.Save(t.ctx, &p, more...); err != nil {
+		return t.fail(err)
+	}
+	t.locks = identity.Locks{}
+	t.note("hubspot " + p.HubSpot + " goes on with zoho " + p.Zoho)
+	o := t.release(&p, t.reconcile(&p, both{}))
+	if o.Ending == fault.Done {
+		if err := t.s.Book.ForgetOrphan(t.ctx, t.conn, p.ID); err != nil {
+			return t.fail(err)
+		}
+	}
+	return o
+}

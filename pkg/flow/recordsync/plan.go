@@ -1,0 +1,299 @@
+package recordsync
+
+import (
+	"errors"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/merge"
+	"crm-connector/pkg/core/pair"
+)
+
+// relink stands for the HubSpot id that every paired Zoho record carries.
+var relink = pair.SlotOf("", "hs_object_id", "HubSpot_Id")
+
+// item is one field of a plan.
+type item struct {
+	field    mapping.Field
+	slot     pair.Slot
+	shows    pair.Base // hashes of what both sides show
+	hubspot  crm.Value // canonical
+	zoho     crm.Value
+	decision merge.Decision
+	toZoho   crm.Value // raw, what is to be written; unknown when nothing
+	toHub    crm.Value
+	held     *pair.Held    // to be left alone from now on
+	row      *fault.Parked // what the client is told about it
+	kept     bool          // left alone before and still
+}
+
+// plan is what is to be done about one pair.
+type plan struct {
+	items  []*item
+	relink bool // Zoho's record does not carry the HubSpot id yet
+}
+
+func slotOf(f mapping.Field) pair.Slot {
+	return pair.SlotOf(f.Name, f.HubSpot.Property, f.Zoho.Property)
+}
+
+// synced returns the fields that are kept in step: those that both sides have, but for what is written at creation only.
+func (t *task) synced() []mapping.Field {
+	var out []mapping.Field
+	for _, f := range t.m.Fields(t.kind()) {
+		if f.HubSpot.Property != "" && f.Zoho.Property != "" && f.Policy != crm.AtCreation {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// atRest reports whether one side shows, in every field, what it showed when the pair was last brought in step, with
+// nothing unfinished and no edit that a write of ours covered. Echoes end here.
+func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
+	if p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) {
+		return false
+	}
+	for _, f := range t.synced() {
+		slot := slotOf(f)
+		shows := t.s.Book.Hasher.Raw(sys, f.Name, rec.Value(f.Name))
+		if h, held := p.Held[slot]; held {
+			if h.Mapping != t.m.Version() || h.Base.Of(sys) != shows || p.Open(slot) {
+				return false
+			}
+			continue
+		}
+		base := p.Base[slot]
+		if !base.HubSpot.Known() || !base.Zoho.Known() || base.Of(sys) != shows || p.Open(slot) {
+			return false
+		}
+		if v, _ := unseen(p, sys, rec, f.Name); v.Known() {
+			return false
+		}
+	}
+	return true
+}
+
+// unlinked reports whether a Zoho record lacks the id of the HubSpot record that it is paired with.
+func (t *task) unlinked(p pair.Pair, rec crm.Record) bool {
+	_, held := p.Held[relink]
+	return rec.HubSpotID != p.HubSpot && !held
+}
+
+// unseen returns a user's edit in HubSpot that lies under an entry of ours and is newer than what we had read.
+func unseen(p pair.Pair, sys crm.System, rec crm.Record, f crm.Field) (crm.Value, time.Time) {
+	entries := rec.History[f]
+	if sys != crm.HubSpot || len(entries) == 0 || !entries[0].Ours {
+		return crm.Unknown(), time.Time{}
+	}
+	for _, e := range entries[1:] {
+		if e.Ours {
+			continue
+		}
+		if e.At.After(p.HubSpotAt) && !p.HubSpotAt.IsZero() {
+			return e.Value, e.At
+		}
+		break
+	}
+	return crm.Unknown(), time.Time{}
+}
+
+// plan decides every field, asking for Zoho's field times where a decision needs them.
+func (t *task) plan(p pair.Pair, b both) (*plan, error) {
+	var zohoTimes map[crm.Field][]crm.Entry
+	out := &plan{relink: t.unlinked(p, b.zoho.Record)}
+	for timed := false; ; timed = true {
+		out.items = nil
+		ask := false
+		for _, f := range t.synced() {
+			it, err := t.decide(p, b, f, zohoTimes, timed)
+			if err != nil {
+				return nil, err
+			}
+			out.items = append(out.items, it)
+			ask = ask || it.decision.Action == merge.Ask
+		}
+		if !ask {
+			return out, nil
+		}
+		if timed {
+			return nil, &fault.Error{Op: "recordsync.plan", Kind: fault.Ours, Err: errors.New("a decision asks for times that it has")}
+		}
+		c := t.put(&call{kind: callTimes, system: crm.Zoho, id: p.Record(crm.Zoho), query: crm.Query{Columns: t.columns(crm.Zoho, false)}})
+		if c.err != nil {
+			return nil, c.err
+		}
+		zohoTimes = c.times
+	}
+}
+
+// decide makes one item.
+func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field][]crm.Entry, timed bool) (*item, error) {
+	h, z := b.hubspot.Record, b.zoho.Record
+	it := &item{field: f, slot: slotOf(f), decision: merge.Decision{Field: f.Name}}
+	it.shows = pair.Base{
+		HubSpot: t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, h.Value(f.Name)),
+		Zoho:    t.s.Book.Hasher.Raw(crm.Zoho, f.Name, z.Value(f.Name)),
+	}
+	if held, ok := p.Held[it.slot]; ok && held.Base == it.shows && held.Mapping == t.m.Version() && !t.afresh() {
+		it.kept = true
+		return it, nil
+	}
+	if !t.translate(p, b, it) {
+		return it, nil
+	}
+	in := t.input(p, b, it, times, timed)
+	it.decision = merge.Decide(in)
+	if t.altered(p, b, it, in) {
+		it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
+		if timed {
+			t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: "ALTERED", Message: "Zoho stored another value than it was sent"})
+			it.decision = merge.Decision{Field: f.Name}
+		}
+		return it, nil
+	}
+	t.raw(p, it)
+	return it, nil
+}
+
+// translate fills in the canonical values. A value without one holds its field.
+func (t *task) translate(p pair.Pair, b both, it *item) bool {
+	f := it.field
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		v := b.record(sys).Value(f.Name)
+		if !v.Known() {
+			t.hold(p, it, sys, fault.Refusal{Hint: fault.HintProperty, Code: "UNREADABLE", Message: "the field is missing from what the system shows"})
+			return false
+		}
+		c, err := t.canon(sys, f, v)
+		if err != nil {
+			t.hold(p, it, sys.Other(), fault.Refusal{Hint: hintOf(err), Code: "UNTRANSLATABLE", Message: err.Error()})
+			return false
+		}
+		if sys == crm.HubSpot {
+			it.hubspot = c
+		} else {
+			it.zoho = c
+		}
+	}
+	return true
+}
+
+// canon translates one value; a company is known by its pair.
+func (t *task) canon(sys crm.System, f mapping.Field, v crm.Value) (crm.Value, error) {
+	if f.Type == crm.TypeCompany {
+		return t.company(sys, v)
+	}
+	return f.Canon(sys, v)
+}
+
+// input gathers what the decision about one field rests on.
+func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.Entry, timed bool) merge.Field {
+	f, h, z := it.field, b.hubspot.Record, b.zoho.Record
+	base := p.Base[it.slot]
+	known := base.HubSpot.Known() && base.Zoho.Known() && p.KeyID == t.s.Book.Hasher.KeyID
+	in := merge.Field{
+		Name: f.Name, Policy: f.Policy, BaseKnown: known, Timed: timed, ZohoModified: z.Modified, Rank: f.Rank,
+		Equal: t.equal(f, it.hubspot, it.zoho),
+		HubSpot: merge.Side{
+			Value: it.hubspot, Changed: !known || it.shows.HubSpot != base.HubSpot, At: h.Modified,
+			Ours: p.Wrote(crm.HubSpot, it.slot, it.shows.HubSpot), ReadOnly: f.HubSpot.ReadOnly,
+		},
+		Zoho: merge.Side{
+			Value: it.zoho, Changed: !known || it.shows.Zoho != base.Zoho,
+			Ours: p.Wrote(crm.Zoho, it.slot, it.shows.Zoho), ReadOnly: f.Zoho.ReadOnly,
+		},
+		ZohoNamed: t.id.System == crm.Zoho && t.names(f.Zoho.Property),
+	}
+	if entries := h.History[f.Name]; len(entries) > 0 {
+		top := entries[0]
+		in.HubSpot.At = top.At
+		in.HubSpot.Ours = top.Ours && (known || in.HubSpot.Ours)
+		if known && !in.HubSpot.Changed && !top.Ours && top.At.After(p.HubSpotAt) {
+			in.HubSpot.PutBack = top.At
+		}
+		if v, at := unseen(p, crm.HubSpot, h, f.Name); v.Known() {
+			if c, err := t.canon(crm.HubSpot, f, v); err == nil && c.Known() {
+				in.Unseen, in.UnseenAt = c, at
+			}
+		}
+	}
+	if entries := times[f.Name]; len(entries) > 0 {
+		top := entries[0]
+		in.Zoho.At = top.At
+		in.Zoho.Ours = top.Ours && (known || in.Zoho.Ours)
+		if known && !in.Zoho.Changed && !top.Ours && top.At.After(p.ZohoAt) {
+			in.Zoho.PutBack = top.At
+		}
+	}
+	// A name that we made up for Zoho never flows back over an empty one.
+	if p.Invented.Known() && p.Invented == it.shows.Zoho && it.hubspot.IsEmpty() {
+		in.Equal = true
+	}
+	return in
+}
+
+func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {
+	if f.Type == crm.TypeCompany {
+		return hubspot == zoho
+	}
+	return f.Equal(hubspot, zoho)
+}
+
+// altered reports whether Zoho may have stored something else than our last write sent: the record was not modified since,
+// yet it shows another value. Asked for its times, Zoho tells a user's edit of the same second apart.
+func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field) bool {
+	base := p.Base[it.slot].Zoho
+	if in.Equal || !in.BaseKnown || !in.Zoho.Changed || p.ZohoWrote.IsZero() || !b.zoho.Record.Modified.Equal(p.ZohoWrote) {
+		return false
+	}
+	empty := t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, crm.Empty())
+	if base == empty || p.Wrote(crm.Zoho, it.slot, it.shows.Zoho) {
+		return false
+	}
+	return !in.Timed || in.Zoho.Ours || in.Zoho.At.Before(p.ZohoWrote)
+}
+
+// raw translates what goes across into the words of the side that gets it.
+func (t *task) raw(p pair.Pair, it *item) {
+	action := it.decision.Action
+	if action == merge.ToZoho || action == merge.Both {
+		it.toZoho = t.rawFor(p, it, crm.Zoho)
+	}
+	if it.held == nil && (action == merge.ToHubSpot || action == merge.Both) {
+		it.toHub = t.rawFor(p, it, crm.HubSpot)
+	}
+	if it.held != nil {
+		it.decision, it.toZoho, it.toHub = merge.Decision{Field: it.field.Name}, crm.Unknown(), crm.Unknown()
+	}
+}
+
+func (t *task) rawFor(p pair.Pair, it *item, sys crm.System) crm.Value {
+	f := it.field
+	if f.Type == crm.TypeCompany {
+		return t.companyKey(p, it, sys)
+	}
+	v, err := f.Raw(sys, it.decision.Value)
+	if err != nil {
+		t.hold(p, it, sys, fault.Refusal{Hint: hintOf(err), Code: "UNTRANSLATABLE", Message: err.Error()})
+		return crm.Unknown()
+	}
+	return v
+}
+
+// hold leaves a field alone until a side changes, the mapping does, or an operator asks for it, and tells the client once.
+func (t *task) hold(p pair.Pair, it *item, sys crm.System, r fault.Refusal) {
+	it.held = &pair.Held{System: sys, Base: it.shows, Mapping: t.m.Version(), Hint: r.Hint, Code: r.Code, Other: r.Record}
+	told := t.refused(p.Record(sys), it.field.Name, it.field.Side(sys).Property, r)
+	it.row = &told
+}
+
+// hintOf returns the advice that belongs to a value without a counterpart.
+func hintOf(err error) fault.Hint {
+	if e, ok := errors.AsType[*mapping.Untranslatable](err); ok {
+		return e.Hint
+	}
+	return fault.HintFormat
+}

@@ -1,0 +1,117 @@
+package recordsync
+
+import (
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/merge"
+	"crm-connector/pkg/core/row"
+)
+
+// report gathers what the outcome tells: rows to park, rows to close, and the one readable line.
+type report struct {
+	wrote   bool
+	rows    []fault.Parked
+	settled []crm.ID
+	keep    []crm.Field
+	notes   []string
+}
+
+func (r *report) note(words ...string) { r.notes = append(r.notes, strings.Join(words, " ")) }
+
+// decision adds "field→system rule" to the line; values are a person's data and stay out.
+func (r *report) decision(d merge.Decision) {
+	to := ""
+	switch d.Action {
+	case merge.ToZoho:
+		to = "→zoho"
+	case merge.ToHubSpot:
+		to = "→hubspot"
+	case merge.Both:
+		to = "→both"
+	default:
+		return
+	}
+	line := string(d.Field) + to + " (" + string(d.Rule)
+	if !d.HubSpotAt.IsZero() {
+		line += " hubspot " + d.HubSpotAt.UTC().Format(time.TimeOnly) + " zoho " + d.ZohoAt.UTC().Format(time.TimeOnly)
+	}
+	r.note(line + ")")
+}
+
+// close gives the outcome what the task has gathered.
+func (t *task) close(o fault.Outcome) fault.Outcome {
+	o.Applied = t.wrote && o.Ending == fault.Done
+	o.Rows = append(t.rows, o.Rows...)
+	o.Settled, o.Keep = t.settled, t.keep
+	if o.Note == "" {
+		o.Note = strings.Join(t.notes, ", ")
+	}
+	return o
+}
+
+func done(note string) fault.Outcome { return fault.Outcome{Ending: fault.Done, Note: note} }
+
+func again(after time.Duration, why string) fault.Outcome {
+	return fault.Outcome{Ending: fault.GoAgain, After: after, Err: fault.Again("recordsync", after, why)}
+}
+
+// fail ends the task with an error. What no table knows came from a store and is nobody's fault: it goes again uncounted.
+func (t *task) fail(err error) fault.Outcome {
+	switch _, known := errors.AsType[*fault.Error](err); {
+	case errors.Is(err, row.ErrConflict):
+		return again(crossing, "somebody else is at work on the record")
+	case !known:
+		err = &fault.Error{Op: "recordsync", Kind: fault.Down, Err: err}
+	case isFault(err, fault.Missing):
+		return again(time.Second, "the record went away meanwhile")
+	case fault.KindOf(err).Final():
+		return t.park(t.row(t.id.System.Other(), fault.HintNone, err.Error()))
+	}
+	return fault.Outcome{Ending: fault.GoAgain, After: fault.After(err), Err: err}
+}
+
+// park ends the task: the record itself is at fault, or a person must decide.
+func (t *task) park(rows ...fault.Parked) fault.Outcome {
+	words := make([]string, len(rows))
+	for i, r := range rows {
+		words[i] = string(r.Hint)
+	}
+	return fault.Outcome{
+		Ending: fault.ParkedAway, Rows: rows,
+		Err:  &fault.Error{Op: "recordsync", Kind: fault.Refused, Err: errors.New("parked: " + strings.Join(words, ", "))},
+		Note: "parked: " + strings.Join(words, ", "),
+	}
+}
+
+// row makes a parked row about the task's record.
+func (t *task) row(target crm.System, hint fault.Hint, message string) fault.Parked {
+	now := t.now()
+	op := t.ops[len(t.ops)-1]
+	r := fault.Parked{
+		Connection: t.conn, Operation: op.ID, Verb: op.Verb, Kind: t.kind(), Record: t.id, Target: target,
+		Class: fault.Refused, Message: message, Hint: hint, Count: 1, First: now, Last: now,
+	}
+	return t.named(r)
+}
+
+// named gives a row its id: the same record, field and reason give the same one.
+func (t *task) named(r fault.Parked) fault.Parked {
+	sum := t.s.Book.Hasher.Sum("parked", t.conn, r.Record.String(), string(r.Field), string(r.Hint))
+	r.ID = hex.EncodeToString(sum[:])
+	return r
+}
+
+// refused makes the row of a field that a system did not take.
+func (t *task) refused(target crm.ID, f crm.Field, property string, r fault.Refusal) fault.Parked {
+	out := t.row(target.System, r.Hint, r.Message)
+	out.TargetID, out.Field, out.Property, out.Code = target, f, property, r.Code
+	if r.Record != "" {
+		out.Other = crm.ID{System: target.System, Module: target.Module, Key: r.Record}
+	}
+	return t.named(out)
+}

@@ -1,0 +1,208 @@
+package recordsync
+
+import (
+	"slices"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/identity"
+)
+
+// both is a pair with what its two records show now.
+type both struct {
+	hubspot, zoho crm.Reading
+}
+
+func (b *both) set(sys crm.System, r crm.Reading) {
+	if sys == crm.HubSpot {
+		b.hubspot = r
+	} else {
+		b.zoho = r
+	}
+}
+
+func (b *both) record(sys crm.System) crm.Record {
+	if sys == crm.HubSpot {
+		return b.hubspot.Record
+	}
+	return b.zoho.Record
+}
+
+// step brings a living pair in step. The event's side is read before anything is locked: an echo ends there.
+func (t *task) step(p identity.Loaded) fault.Outcome {
+	near := t.id.System
+	r, err := t.read(near, p.Key(near), t.columns(near, false))
+	if err != nil {
+		return t.fail(err)
+	}
+	if r.Gone {
+		return t.gone(p, near)
+	}
+	if near == crm.HubSpot {
+		if t.stale(p, r.Record) {
+			return again(covers, "hubspot shows less than it told us")
+		}
+		if o, merged := t.merged(p, r); merged {
+			return o
+		}
+	}
+	return t.stepFrom(p, r)
+}
+
+// stepFrom goes on with the event's side read.
+func (t *task) stepFrom(p identity.Loaded, r crm.Reading) fault.Outcome {
+	near := t.id.System
+	if !t.afresh() && t.atRest(p.Pair, near, r.Record) {
+		return done("nothing to do")
+	}
+	if near == crm.HubSpot {
+		if o := t.bringCompany(p, r.Record); o.Ending != fault.Done {
+			return o
+		}
+	}
+	if err := t.lease(&p); err != nil {
+		return t.fail(err)
+	}
+	var b both
+	b.set(near, r)
+	return t.release(&p, t.reconcile(&p, b))
+}
+
+// tries is how often a write is decided anew when Zoho says that the record was modified meanwhile.
+const tries = 3
+
+// reconcile reads the other side, decides and writes, under the lease. It notes everything in p; the caller saves it.
+func (t *task) reconcile(p *identity.Loaded, b both) fault.Outcome {
+	for range tries {
+		o, settled := t.complete(p, &b)
+		if settled {
+			return o
+		}
+		plan, err := t.plan(p.Pair, b)
+		if err != nil {
+			return t.fail(err)
+		}
+		err = t.carry(p, b, plan)
+		if !isFault(err, fault.Stale) {
+			return t.finish(p, b, plan, err)
+		}
+		b.zoho = crm.Reading{}
+	}
+	return again(crossing, "zoho is being edited")
+}
+
+// complete reads what of the two records is still missing.
+func (t *task) complete(p *identity.Loaded, b *both) (fault.Outcome, bool) {
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		if !b.record(sys).ID.IsZero() {
+			continue
+		}
+		r, err := t.read(sys, p.Key(sys), t.columns(sys, false))
+		if err != nil {
+			return t.fail(err), true
+		}
+		if r.Gone {
+			return t.lost(p, sys, *b), true
+		}
+		if sys == crm.HubSpot && r.Record.Modified.Before(p.UpdatedAt) && t.now().Sub(p.UpdatedAt) < settles {
+			return again(covers, "hubspot shows less than it told us"), true
+		}
+		b.set(sys, r)
+	}
+	// Zoho's times are cut to seconds: what was modified in the second of its read may be modified again in it, unseen.
+	if z := b.zoho; !z.Record.Modified.Before(z.ReadAt.Truncate(time.Second)) {
+		if !t.s.Sleep(t.ctx, time.Second) {
+			return again(time.Second, "zoho was modified this very second"), true
+		}
+		r, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho, false))
+		if err != nil {
+			return t.fail(err), true
+		}
+		if r.Gone {
+			return t.lost(p, crm.Zoho, *b), true
+		}
+		b.zoho = r
+	}
+	return fault.Outcome{}, false
+}
+
+// finish notes in the pair what came to rest and ends the task.
+func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
+	now := t.now()
+	p.SyncedAt = now
+	if err == nil {
+		p.ReadAt = b.hubspot.ReadAt
+		if b.zoho.ReadAt.Before(p.ReadAt) {
+			p.ReadAt = b.zoho.ReadAt
+		}
+	}
+	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	t.gather(plan)
+	if t.mode == crm.Observe {
+		return done("observed only: " + joined(t.notes))
+	}
+	if err != nil {
+		return t.fail(err)
+	}
+	if e := t.wake(*p); e != nil {
+		return t.fail(e)
+	}
+	if len(t.notes) == 0 {
+		return done("nothing to do")
+	}
+	return done("")
+}
+
+// gather adds what became of the fields to the report.
+func (t *task) gather(plan *plan) {
+	for _, it := range plan.items {
+		if it.row != nil {
+			t.rows = append(t.rows, *it.row)
+		}
+		if it.kept {
+			t.keep = append(t.keep, it.field.Name)
+		}
+		t.decision(it.decision)
+	}
+}
+
+// wake queues the records that waited for one of the pair's records.
+func (t *task) wake(p identity.Loaded) error {
+	who, err := t.s.Book.Waiting(t.ctx, t.conn, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	if err != nil || len(who) == 0 {
+		return err
+	}
+	var ops []crm.Operation
+	now := t.now()
+	for _, w := range who {
+		ops = append(ops, crm.Operation{
+			V: crm.OperationVersion, ID: t.s.Book.NewID(), Connection: t.conn, Source: w.Record.System, Kind: w.Record.Module.Kind(),
+			Module: w.Record.Module, Verb: crm.Revisit, RecordID: w.Record.Key, OccurredAt: now, ReceivedAt: now, Trace: t.ops[0].Trace,
+		})
+	}
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		some := slices.DeleteFunc(slices.Clone(ops), func(o crm.Operation) bool { return o.Source != sys })
+		if len(some) == 0 {
+			continue
+		}
+		if err := t.s.Wake.Send(t.ctx, some); err != nil {
+			return err
+		}
+	}
+	return t.s.Book.Woken(t.ctx, who)
+}
+
+// seen notes what was read, so that later reads can be told from it.
+func seen(p *pair.Pair, b both) {
+	if h := b.hubspot.Record.Modified; !h.IsZero() {
+		p.HubSpotAt = h
+		if h.After(p.UpdatedAt) {
+			p.UpdatedAt = h
+		}
+	}
+	if z := b.zoho.Record.Modified; !z.IsZero() {
+		p.ZohoAt, p.ZohoSeen = z, b.zoho.ReadAt
+	}
+}

@@ -1,0 +1,55 @@
+package recordsync
+
+import (
+	"context"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+)
+
+// CRM is what both systems can do.
+type CRM interface {
+	// Read returns one reading a key, in order.
+	Read(ctx context.Context, q crm.Query) ([]crm.Reading, error)
+	// Find returns the records that carry any of the search's keys.
+	Find(ctx context.Context, s crm.Search) ([]crm.Record, error)
+	// Write carries out one update.
+	Write(ctx context.Context, c crm.Change) crm.Result
+}
+
+// Zoho is what the main container can do besides.
+type Zoho interface {
+	CRM
+	// Create inserts records, one result each, in order. Never an upsert.
+	Create(ctx context.Context, c []crm.Change) ([]crm.Result, error)
+	// Times returns when each field was written and by whom, newest first.
+	Times(ctx context.Context, id crm.ID, columns []crm.Column) (map[crm.Field][]crm.Entry, error)
+}
+
+// Queue takes operations that are to be looked at again: contacts whose company was paired.
+type Queue interface {
+	Send(ctx context.Context, ops []crm.Operation) error
+}
+
+// Rules are the settings in force, read anew for every batch.
+type Rules interface {
+	// Mapping returns the mapping in force.
+	Mapping(ctx context.Context) (*mapping.Mapping, error)
+	// Mode returns off, observe or on.
+	Mode(ctx context.Context) (crm.Mode, error)
+}
+
+// Brake counts what is dangerous in bulk and puts the stack into crm.Observe when a limit is passed.
+type Brake interface {
+	// Count notes that a record was overwritten and which of its fields were cleared. It returns false when the stack
+	// must not write: the limit is passed.
+	Count(ctx context.Context, connection string, overwritten int, cleared []crm.Field) (bool, error)
+}
+
+// Parking forgets what was parked about a person who is erased.
+type Parking interface {
+	Erase(ctx context.Context, connection string, records ...crm.ID) error
+}
+
+func isFault(err error, k fault.Kind) bool { return err != nil && fault.KindOf(err) == k }

@@ -1,0 +1,132 @@
+package recordsync
+
+import (
+	"slices"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/identity"
+)
+
+// work brings the task's record in step.
+func (t *task) work() fault.Outcome {
+	if t.has(crm.Erase) {
+		return t.erase()
+	}
+	p, err := t.s.Book.Find(t.ctx, t.conn, t.id)
+	if err != nil {
+		return t.fail(err)
+	}
+	if p.Version == 0 {
+		return t.meet()
+	}
+	if p, err = t.s.Book.Follow(t.ctx, p); err != nil {
+		return t.fail(err)
+	}
+	// A Zoho record whose pair goes on without it is a duplicate: neither read nor written.
+	if t.id.System == crm.Zoho && p.Zoho != t.id.Key && p.State != pair.Creating {
+		return done("a duplicate of zoho " + p.Zoho)
+	}
+	return t.paired(p)
+}
+
+// paired works on a record that is in a pair.
+func (t *task) paired(p identity.Loaded) fault.Outcome {
+	if !t.waiting(p) {
+		return fault.Outcome{Ending: fault.Done, Covered: true, Note: "covered"}
+	}
+	if p.Leased(t.owner, t.now()) {
+		return again(crossing, "somebody else is at work on the pair")
+	}
+	if p.State == pair.Creating {
+		return t.resume(p)
+	}
+	if wait := t.pace(p); wait > 0 {
+		return again(wait, "the pair was brought in step a moment ago")
+	}
+	if p.State == pair.Orphan {
+		return t.orphan(p)
+	}
+	return t.step(p)
+}
+
+// waiting notes which operations an earlier read has already taken in, and reports whether any is left.
+func (t *task) waiting(p identity.Loaded) bool {
+	left := false
+	for _, op := range t.ops {
+		covered := p.State == pair.Living && (op.Verb == crm.Create || op.Verb == crm.Update || op.Verb == crm.Associate) &&
+			!p.ReadAt.IsZero() && !op.ReceivedAt.Add(covers).After(p.ReadAt) &&
+			(op.Source != crm.HubSpot || !op.OccurredAt.After(p.UpdatedAt))
+		t.covered[op.ID] = covered
+		left = left || !covered
+	}
+	return left
+}
+
+// pace spreads a burst: a pair that was brought in step a moment ago waits, so that the next look takes in all that came
+// meanwhile. The first change of a burst does not wait.
+func (t *task) pace(p identity.Loaded) time.Duration {
+	if p.SyncedAt.IsZero() || t.afresh() {
+		return 0
+	}
+	return max(0, p.SyncedAt.Add(covers).Sub(t.now()))
+}
+
+// newest returns the latest moment at which an operation of the task was taken in, and at which its source says that it
+// happened.
+func (t *task) newest() (received, occurred time.Time) {
+	for _, op := range t.ops {
+		if op.ReceivedAt.After(received) {
+			received = op.ReceivedAt
+		}
+		if (op.Verb == crm.Create || op.Verb == crm.Update) && op.OccurredAt.After(occurred) {
+			occurred = op.OccurredAt
+		}
+	}
+	return received, occurred
+}
+
+// stale reports whether a HubSpot record was read older than what is known of it: than the pair's row, or than the event.
+// It says so for a few seconds only; then the record is taken as it is.
+func (t *task) stale(p identity.Loaded, rec crm.Record) bool {
+	now := t.now()
+	received, occurred := t.newest()
+	return rec.Modified.Before(p.UpdatedAt) && now.Sub(p.UpdatedAt) < settles ||
+		rec.Modified.Add(time.Second).Before(occurred) && now.Sub(received) < settles
+}
+
+// unborn reports whether a record that cannot be read may simply be too new.
+func (t *task) unborn() bool {
+	received, occurred := t.newest()
+	if occurred.IsZero() {
+		occurred = received
+	}
+	now := t.now()
+	return (t.has(crm.Create) || t.has(crm.Update)) && now.Sub(occurred) < young && now.Sub(received) < appears
+}
+
+// lease takes the pair for this task. It fails with row.ErrConflict when the row was changed since it was read.
+func (t *task) lease(p *identity.Loaded) error {
+	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
+	p.Expire(t.now())
+	return t.s.Book.Save(t.ctx, p)
+}
+
+// release gives the pair back with everything that was noted about it. A lease that was lost is not given back.
+func (t *task) release(p *identity.Loaded, o fault.Outcome) fault.Outcome {
+	if p.Lease.Owner != t.owner {
+		return o
+	}
+	p.Lease = pair.Lease{}
+	if err := t.s.Book.Save(t.ctx, p); err != nil {
+		return t.fail(err)
+	}
+	return o
+}
+
+// names reports whether an event of the task's source named the property.
+func (t *task) names(property string) bool {
+	return slices.ContainsFunc(t.ops, func(op crm.Operation) bool { return slices.Contains(op.Fields, property) })
+}

@@ -1,0 +1,114 @@
+package rules
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/config"
+)
+
+// Limits are where the brake is pulled.
+type Limits struct {
+	Clearings   int // of one field within ClearWindow
+	Overwritten int // records within an hour
+}
+
+// DefaultLimits stop a wrong mapping or a broken import early, and leave a working day alone.
+var DefaultLimits = Limits{Clearings: 20, Overwritten: 2000}
+
+// ClearWindow is the time within which the clearings of one field are counted; records are counted within an hour.
+const ClearWindow = 10 * time.Minute
+
+// Count notes that a record was overwritten and which of its filled fields were cleared. It returns false when a limit is
+// passed: the stack is in observe from then on, until connector resume.
+func (b *Book) Count(ctx context.Context, conn string, overwritten int, cleared []crm.Field) (bool, error) {
+	for _, f := range cleared {
+		n, err := b.add(ctx, "brake#"+conn+"#cleared#"+string(f), 1, ClearWindow)
+		if err != nil {
+			return false, err
+		}
+		if n > b.Limits.Clearings {
+			return false, b.pull(ctx, fmt.Sprintf("field %s was cleared %d times in %s", f, n, ClearWindow))
+		}
+	}
+	if overwritten == 0 {
+		return true, nil
+	}
+	n, err := b.add(ctx, "brake#"+conn+"#overwritten", overwritten, time.Hour)
+	if err != nil {
+		return false, err
+	}
+	if n > b.Limits.Overwritten {
+		return false, b.pull(ctx, fmt.Sprintf("%d records were overwritten in an hour", n))
+	}
+	return true, nil
+}
+
+func (b *Book) pull(ctx context.Context, why string) error {
+	b.log.Error("the brake was pulled: the stack only observes until connector resume", "why", why)
+	return b.rows.Set(ctx, config.Mode, []byte("observe "+why))
+}
+
+// add adds n to a counter of a window, kept in twelve slices, and returns the sum. Under a contention that does not end it
+// returns 0: the counter is a brake, not an account.
+func (b *Book) add(ctx context.Context, name string, n int, window time.Duration) (int, error) {
+	const slices = 12
+	now := b.now()
+	slice := now.UnixMilli() / (window.Milliseconds() / slices)
+	at := row.Key{Part: "config", Sort: name}
+	for range 3 {
+		rows, err := b.rows.Store.Get(ctx, at)
+		if err != nil {
+			return 0, fmt.Errorf("rules.Count: %w", err)
+		}
+		counts := decodeCounts(rows[0].Value)
+		sum := 0
+		for s, c := range counts {
+			if s <= slice-slices {
+				delete(counts, s)
+				continue
+			}
+			sum += c
+		}
+		counts[slice] += n
+		err = b.rows.Store.Put(ctx, row.Put{Key: at, If: rows[0].Version, Value: encodeCounts(counts), Expires: now.Add(2 * window)})
+		if err == nil {
+			return sum + n, nil
+		}
+		if !errors.Is(err, row.ErrConflict) {
+			return 0, fmt.Errorf("rules.Count: %w", err)
+		}
+	}
+	return 0, nil
+}
+
+func encodeCounts(counts map[int64]int) []byte {
+	var out []byte
+	for s, c := range counts {
+		out = binary.AppendVarint(out, s)
+		out = binary.AppendVarint(out, int64(c))
+	}
+	return out
+}
+
+func decodeCounts(in []byte) map[int64]int {
+	out := map[int64]int{}
+	for len(in) > 0 {
+		s, n := binary.Varint(in)
+		if n <= 0 {
+			break
+		}
+		c, k := binary.Varint(in[n:])
+		if k <= 0 {
+			break
+		}
+		out[s] = int(c)
+		in = in[n+k:]
+	}
+	return out
+}

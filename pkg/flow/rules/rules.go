@@ -1,0 +1,93 @@
+// Package rules gives the mapping and the mode in force, and pulls the brake when too much is overwritten. It decides
+// nothing about a single record.
+package rules
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/flow/config"
+)
+
+// Settings are what holds where the config table says nothing else.
+type Settings struct {
+	Default *mapping.Mapping
+	Options mapping.Options // over the mapping's own; empty strings keep those
+	Start   crm.Mode        // the mode of a stack that was never switched
+	Limits  Limits          // zero: DefaultLimits
+}
+
+// Book reads the rules of a stack. It is safe for use by several goroutines.
+type Book struct {
+	Settings
+	rows *config.Rows
+	now  func() time.Time
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	version int64
+	parsed  *mapping.Mapping
+}
+
+// New returns the rules that the rows and the settings under them make.
+func New(rows *config.Rows, s Settings, now func() time.Time, log *slog.Logger) *Book {
+	if s.Limits == (Limits{}) {
+		s.Limits = DefaultLimits
+	}
+	return &Book{Settings: s, rows: rows, now: now, log: log}
+}
+
+// Mapping returns the mapping in force. A row that cannot be read as one is an error: nothing is written by a rule that
+// nobody wrote.
+func (b *Book) Mapping(ctx context.Context) (*mapping.Mapping, error) {
+	r, err := b.rows.Get(ctx, config.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.parsed != nil && b.version == r.Version {
+		return b.parsed, nil
+	}
+	m := b.Default
+	if r.Version != 0 {
+		if m, err = mapping.Parse(r.Value); err != nil {
+			return nil, fmt.Errorf("rules.Mapping: the stored mapping: %w", err)
+		}
+	}
+	if m, err = m.With(b.Options); err != nil {
+		return nil, fmt.Errorf("rules.Mapping: %w", err)
+	}
+	b.parsed, b.version = m, r.Version
+	return m, nil
+}
+
+// Mode returns off, observe or on.
+func (b *Book) Mode(ctx context.Context) (crm.Mode, error) {
+	r, err := b.rows.Get(ctx, config.Mode)
+	if err != nil {
+		return "", err
+	}
+	if r.Version == 0 {
+		return b.Start, nil
+	}
+	mode, _, _ := strings.Cut(string(r.Value), " ")
+	return crm.Mode(mode), nil
+}
+
+// Publish writes the names of the mapped properties for the door.
+func (b *Book) Publish(ctx context.Context) error {
+	m, err := b.Mapping(ctx)
+	if err != nil {
+		return err
+	}
+	return b.rows.Set(ctx, config.Fields, config.FieldsRow(func(s crm.System, module crm.Module) []string {
+		return m.Properties(module.Kind(), s)
+	}))
+}

@@ -1,0 +1,215 @@
+// Package upkeep looks after what no event tells: records that changed unheard, orphans that live again, operations whose
+// time to be tried again has come. It reads and queues; it brings nothing in step itself.
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
+)
+
+// overlap is how far back beyond the last run a listing starts: an index may lag by minutes.
+const overlap = 5 * time.Minute
+
+// firstLook is how far back the first run of a stack looks.
+const firstLook = 2 * time.Hour
+
+// maxOrphans is how many orphans one run looks at.
+const maxOrphans = 200
+
+// Source lists what changed in one CRM.
+type Source interface {
+	// Changed returns a page of the records that were modified since, and the page after it, "" at the end.
+	Changed(ctx context.Context, m crm.Module, since time.Time, page string) ([]crm.Touched, string, error)
+}
+
+// Deleter lists what was deleted in a CRM that can tell.
+type Deleter interface {
+	Deleted(ctx context.Context, m crm.Module, since time.Time, page string) ([]crm.Touched, string, error)
+}
+
+// Queue takes operations, by their Source.
+type Queue interface {
+	Send(ctx context.Context, ops []crm.Operation) error
+}
+
+// Due lists parked operations whose time to be tried again has come.
+type Due interface {
+	Due(ctx context.Context, now time.Time) ([]fault.Parked, error)
+}
+
+// Store keeps the cursors.
+type Store interface {
+	Get(ctx context.Context, keys ...row.Key) ([]row.Row, error)
+	Put(ctx context.Context, puts ...row.Put) error
+}
+
+// Reconciler queues an operation for every record that changed and was never heard of.
+type Reconciler struct {
+	Connection string
+	Sources    map[crm.System]Source
+	Deleted    Deleter // Zoho
+	Book       *identity.Book
+	Parked     Due
+	Queue      Queue
+	Store      Store
+	NewID      func() string
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Run looks once at everything. What fails does not keep the rest back; the errors come back joined, and the cursor of what
+// failed stays where it was.
+func (r *Reconciler) Run(ctx context.Context) error {
+	var errs []error
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
+			errs = append(errs, r.listing(ctx, "changed#"+string(sys)+"#"+string(m), func(since time.Time, page string) ([]crm.Touched, string, error) {
+				return r.Sources[sys].Changed(ctx, m, since, page)
+			}))
+		}
+	}
+	for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
+		errs = append(errs, r.listing(ctx, "deleted#zoho#"+string(m), func(since time.Time, page string) ([]crm.Touched, string, error) {
+			return r.Deleted.Deleted(ctx, m, since, page)
+		}))
+	}
+	errs = append(errs, r.orphans(ctx), r.due(ctx))
+	return errors.Join(errs...)
+}
+
+// listing goes through the pages of one listing from its cursor on.
+func (r *Reconciler) listing(ctx context.Context, name string, list func(since time.Time, page string) ([]crm.Touched, string, error)) error {
+	began := r.Now()
+	at := row.Key{Part: "cursor#" + r.Connection, Sort: name}
+	rows, err := r.Store.Get(ctx, at)
+	if err != nil {
+		return fmt.Errorf("upkeep %s: %w", name, err)
+	}
+	since := began.Add(-firstLook)
+	if rows[0].Version != 0 {
+		if since, err = time.Parse(time.RFC3339, string(rows[0].Value)); err != nil {
+			return fmt.Errorf("upkeep %s: the cursor: %w", name, err)
+		}
+		since = since.Add(-overlap)
+	}
+	queued := 0
+	for page := ""; ; {
+		touched, next, err := list(since, page)
+		if err != nil {
+			return fmt.Errorf("upkeep %s: %w", name, err)
+		}
+		n, err := r.queue(ctx, touched)
+		if err != nil {
+			return fmt.Errorf("upkeep %s: %w", name, err)
+		}
+		queued += n
+		if page = next; page == "" {
+			break
+		}
+	}
+	if queued > 0 {
+		r.Log.Info("changes that no event told", "listing", name, "queued", queued)
+	}
+	err = r.Store.Put(ctx, row.Put{Key: at, If: rows[0].Version, Value: []byte(began.UTC().Format(time.RFC3339))})
+	if err != nil && !errors.Is(err, row.ErrConflict) {
+		return fmt.Errorf("upkeep %s: %w", name, err)
+	}
+	return nil
+}
+
+// queue sends an operation for every record that shows more than its pair has seen.
+func (r *Reconciler) queue(ctx context.Context, touched []crm.Touched) (int, error) {
+	var ops []crm.Operation
+	for _, t := range touched {
+		p, err := r.Book.Find(ctx, r.Connection, t.ID)
+		if err != nil {
+			return 0, err
+		}
+		if p.Version != 0 && p.State == pair.Living && !unheard(p.Pair, t) {
+			continue
+		}
+		verb := crm.Update
+		if t.Deleted {
+			if p.Version == 0 {
+				continue
+			}
+			verb = crm.Delete
+		}
+		ops = append(ops, r.operation(t.ID, verb, t.Modified))
+	}
+	if len(ops) == 0 {
+		return 0, nil
+	}
+	return len(ops), r.Queue.Send(ctx, ops)
+}
+
+func unheard(p pair.Pair, t crm.Touched) bool {
+	switch {
+	case t.Deleted:
+		return p.Key(t.ID.System) == t.ID.Key
+	case t.ID.System == crm.HubSpot:
+		return t.Modified.After(p.UpdatedAt)
+	}
+	return t.Modified.After(p.ZohoAt)
+}
+
+func (r *Reconciler) operation(id crm.ID, v crm.Verb, at time.Time) crm.Operation {
+	now := r.Now()
+	return crm.Operation{
+		V: crm.OperationVersion, ID: r.NewID(), Connection: r.Connection, Source: id.System, Kind: id.Module.Kind(), Module: id.Module,
+		Verb: v, RecordID: id.Key, OccurredAt: at, ReceivedAt: now, Trace: "reconcile",
+	}
+}
+
+// orphans queues a look at the half that was gone.
+func (r *Reconciler) orphans(ctx context.Context) error {
+	ids, err := r.Book.Orphans(ctx, r.Connection, "", maxOrphans)
+	if err != nil {
+		return err
+	}
+	var ops []crm.Operation
+	for _, id := range ids {
+		p, err := r.Book.Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		if p.State != pair.Orphan {
+			if err := r.Book.ForgetOrphan(ctx, r.Connection, id); err != nil {
+				return err
+			}
+			continue
+		}
+		if gone := p.Record(p.Gone); !gone.IsZero() {
+			ops = append(ops, r.operation(gone, crm.Restore, r.Now()))
+		}
+	}
+	if len(ops) == 0 {
+		return nil
+	}
+	return r.Queue.Send(ctx, ops)
+}
+
+// due queues what was parked until now.
+func (r *Reconciler) due(ctx context.Context) error {
+	rows, err := r.Parked.Due(ctx, r.Now())
+	if err != nil {
+		return fmt.Errorf("upkeep: %w", err)
+	}
+	var ops []crm.Operation
+	for _, p := range rows {
+		ops = append(ops, r.operation(p.Record, crm.Revisit, r.Now()))
+	}
+	if len(ops) == 0 {
+		return nil
+	}
+	return r.Queue.Send(ctx, ops)
+}

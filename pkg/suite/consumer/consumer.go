@@ -1,0 +1,84 @@
+// Package consumer wires what zohoConsumer and hubspotConsumer have in common: a queue's messages into the loop, the loop
+// into recordsync. Which queue is drained is all that tells the two apart; both read and write both CRMs.
+package consumer
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"crm-connector/pkg/adapter/queue"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/digest"
+	"crm-connector/pkg/flow/identity"
+	"crm-connector/pkg/flow/inbox"
+	"crm-connector/pkg/flow/recordsync"
+	"crm-connector/pkg/flow/rules"
+)
+
+// Adapters is everything that a consumer touches outside itself.
+type Adapters struct {
+	HubSpot recordsync.CRM
+	Zoho    recordsync.Zoho
+	Pairs   identity.Store // names, pairs, locks
+	Parked  digest.Store   // parked operations; written, never mailed here
+	Counts  inbox.Store    // counted attempts
+	Config  config.Store   // mode, mapping, brakes
+	Waiter  inbox.Waiter   // the queue that is drained
+	Queues  Queues         // where records are sent that waited for another one
+	Rules   Rules
+	Hasher  pair.Hasher
+	NewID   func() string
+	Now     func() time.Time
+	Sleep   func(ctx context.Context, d time.Duration) bool
+	Rand    func(n int64) int64
+	Log     *slog.Logger
+	Left    func(context.Context) time.Duration // nil: until the deadline of the context
+	Ended   func(batch.Message, fault.Outcome)  // told of every ending; may be nil
+
+	Parallel    int  // requests to a CRM at a time
+	Conditional bool // this Zoho org refuses stale conditional writes
+}
+
+// Queues are the queues of operations by the source of what they carry.
+type Queues map[crm.System]queue.API
+
+// Send sends each operation to the queue of its source.
+func (q Queues) Send(ctx context.Context, ops []crm.Operation) error {
+	by := map[crm.System][]crm.Operation{}
+	for _, op := range ops {
+		by[op.Source] = append(by[op.Source], op)
+	}
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		if len(by[sys]) == 0 {
+			continue
+		}
+		if err := (queue.Sender{Queue: q[sys]}).Send(ctx, by[sys]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rules are the settings under the rows of the config table.
+type Rules = rules.Settings
+
+// New wires a consumer.
+func New(a Adapters) *queue.Handler {
+	book := rules.New(&config.Rows{Store: a.Config, Now: a.Now}, a.Rules, a.Now, a.Log)
+	ledger := &digest.Ledger{Store: a.Parked, Now: a.Now}
+	syncer := &recordsync.Syncer{
+		HubSpot: a.HubSpot, Zoho: a.Zoho, Rules: book, Brake: book, Wake: a.Queues, Parking: ledger,
+		Book: &identity.Book{Store: a.Pairs, Hasher: a.Hasher, NewID: a.NewID},
+		Now:  a.Now, Sleep: a.Sleep, Log: a.Log, Parallel: a.Parallel, Conditional: a.Conditional,
+	}
+	loop := &inbox.Loop{
+		Work: syncer.Sync, Parking: ledger, Store: a.Counts, Waiter: a.Waiter,
+		Now: a.Now, Rand: a.Rand, Log: a.Log, Left: a.Left, Ended: a.Ended,
+	}
+	return &queue.Handler{Work: loop.Handle}
+}

@@ -1,0 +1,45 @@
+// Package reconcile wires reconcile: hourly, what changed in a CRM and was never heard of becomes an operation.
+package reconcile
+
+import (
+	"log/slog"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/digest"
+	"crm-connector/pkg/flow/identity"
+	"crm-connector/pkg/flow/upkeep"
+	"crm-connector/pkg/suite/consumer"
+)
+
+// Zoho lists what changed and what was deleted.
+type Zoho interface {
+	upkeep.Source
+	upkeep.Deleter
+}
+
+// Adapters is everything that the function touches outside itself.
+type Adapters struct {
+	HubSpot    upkeep.Source
+	Zoho       Zoho
+	Pairs      identity.Store
+	Parked     digest.Store
+	Cursors    upkeep.Store
+	Queues     consumer.Queues
+	Hasher     pair.Hasher
+	Connection string
+	NewID      func() string
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// New wires the function.
+func New(a Adapters) *upkeep.Reconciler {
+	return &upkeep.Reconciler{
+		Connection: a.Connection, Sources: map[crm.System]upkeep.Source{crm.HubSpot: a.HubSpot, crm.Zoho: a.Zoho}, Deleted: a.Zoho,
+		Book:   &identity.Book{Store: a.Pairs, Hasher: a.Hasher, NewID: a.NewID},
+		Parked: &digest.Ledger{Store: a.Parked, Now: a.Now}, Queue: a.Queues, Store: a.Cursors, NewID: a.NewID, Now: a.Now,
+		Log: a.Log.With("function", "reconcile"),
+	}
+}
