@@ -1,0 +1,105 @@
+package canon
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+
+	"github.com/nyaruka/phonenumbers/v2"
+)
+
+var (
+	errPhone       = errors.New("not a phone number of the region, nor one with its country code")
+	errPhoneRegion = errors.New("not a region of two letters that has phone numbers")
+)
+
+// NoRegion is the phone region that takes only numbers with their country code.
+const NoRegion = "ZZ"
+
+// extension stands between a number and its extension; phonenumbers reads it back.
+const extension = " ext. "
+
+// Phone returns the number in E.164, followed by " ext. 12" where it has an extension. The region (ISO 3166, two letters) is
+// the one that numbers without a country code belong to.
+//
+// A number that the numbering plan does not know is taken if its length is possible and it holds no letter: plans grow, and
+// WhatsApp knows Brazilian mobiles without their ninth digit. With letters it must be valid, because "(casa)" would be dialled
+// as 2272. The 1 that Mexican mobiles had after +52 is dropped, as Mexico did in 2019.
+func Phone(s, region string) (string, error) {
+	s = strings.TrimSpace(visible(s))
+	out, err := phone(s, region)
+	if err != nil || out == s {
+		return out, err
+	}
+	if again, err := phone(out, region); err != nil || again != out {
+		return "", errPhone
+	}
+	return out, nil
+}
+
+func phone(s, region string) (string, error) {
+	n, err := phonenumbers.Parse(s, region)
+	if err != nil {
+		return "", errPhone
+	}
+	if n.GetCountryCode() == 52 && n.GetNationalNumber()/1e10 == 1 {
+		national := n.GetNationalNumber() - 1e10
+		n.NationalNumber = &national
+	}
+	if !phonenumbers.IsValidNumber(n) {
+		possible := phonenumbers.IsPossibleNumberWithReason(n) == phonenumbers.IS_POSSIBLE
+		if !possible || strings.ContainsFunc(s, unicode.IsLetter) {
+			return "", errPhone
+		}
+	}
+	out := phonenumbers.Format(n, phonenumbers.E164)
+	if ext := n.GetExtension(); ext != "" {
+		out += extension + ext
+	}
+	return out, nil
+}
+
+// Region checks a phone region: two capital letters that phonenumbers knows, or NoRegion.
+func Region(s string) (string, error) {
+	if s != NoRegion && phonenumbers.GetCountryCodeForRegion(s) == 0 {
+		return "", errPhoneRegion
+	}
+	return s, nil
+}
+
+// Mobile reports whether a canonical number can only be a mobile: one person's. Where the plan does not tell mobiles from
+// landlines (North America) it is false.
+func Mobile(phone string) bool {
+	n, err := phonenumbers.Parse(phone, NoRegion)
+	return err == nil && phonenumbers.GetNumberType(n) == phonenumbers.MOBILE
+}
+
+// PhoneKey returns the form of a canonical number by which two are compared: without extension, Brazilian mobiles with
+// their ninth digit, Mexican ones without the old 1.
+func PhoneKey(phone string) string {
+	number, _, _ := strings.Cut(phone, extension)
+	switch d := strings.TrimPrefix(number, "+"); {
+	case strings.HasPrefix(d, "521") && len(d) == 13:
+		return "+52" + d[3:]
+	case strings.HasPrefix(d, "55") && len(d) == 12 && d[4] >= '6':
+		return "+" + d[:4] + "9" + d[4:]
+	}
+	return number
+}
+
+// PhoneSpellings returns the numbers under which the line of a canonical number may be stored, its key first: the ninth digit
+// in Brazil, the 1 in Mexico and the 9 in Argentina come and go.
+func PhoneSpellings(phone string) []string {
+	key := PhoneKey(phone)
+	switch d := strings.TrimPrefix(key, "+"); {
+	case strings.HasPrefix(d, "52") && len(d) == 12:
+		return []string{key, "+521" + d[2:]}
+	case strings.HasPrefix(d, "55") && len(d) == 13 && d[4] == '9' && d[5] >= '6':
+		return []string{key, "+" + d[:4] + d[5:]}
+	case strings.HasPrefix(d, "549") && len(d) == 13:
+		return []string{key, "+54" + d[3:]}
+	case strings.HasPrefix(d, "54") && len(d) == 12:
+		return []string{key, "+549" + d[2:]}
+	}
+	return []string{key}
+}

@@ -1,0 +1,228 @@
+package mapping
+
+import (
+	"slices"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"crm-connector/pkg/core/canon"
+	"crm-connector/pkg/core/crm"
+)
+
+// Parse reads a mapping. It is strict: an unknown key, type or policy, a field or property that stands there twice, options that
+// clash, a policy that a read-only side cannot follow are mistakes. The error lists all of them, one a line, each with line and
+// column and with what to do.
+func Parse(text []byte) (*Mapping, error) {
+	root, err := document(text)
+	if err != nil {
+		return nil, err
+	}
+	r := &reader{}
+	m := r.mapping(root)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	m.build()
+	return m, nil
+}
+
+func (r *reader) mapping(root ast.Node) *Mapping {
+	m := &Mapping{home: "EUR", kinds: map[crm.Kind]kind{}}
+	m.options = Options{PhoneRegion: canon.NoRegion, LastName: LastNameFallback, Leads: LeadsAsk, PhoneMatch: PhoneMatchNever}
+	version := 0
+	var match ast.Node // read last: it names fields
+	known := map[string]func(ast.Node){
+		"version":       func(n ast.Node) { version = r.number(n, "version", SchemaVersion, SchemaVersion) },
+		"home_currency": func(n ast.Node) { m.home = r.currency(n) },
+		"free_hosts":    func(n ast.Node) { m.freeHosts = r.hosts(n) },
+		"fields":        func(n ast.Node) { m.kinds = r.kinds(n) },
+		"match":         func(n ast.Node) { match = n },
+	}
+	for _, c := range choices {
+		known[c.name] = func(n ast.Node) {
+			s, ok := r.text(n, c.name)
+			if !ok {
+				return
+			}
+			if err := c.check(s); err != nil {
+				r.fail(n, "%s: %v", c.name, err)
+			}
+			*c.of(&m.options) = s
+		}
+	}
+	r.keys(root, "the mapping", known)
+	if version == 0 && len(r.faults) == 0 {
+		r.fail(root, "version is missing: add version: %d", SchemaVersion)
+	}
+	r.required(root, m)
+	if match != nil && len(r.faults) == 0 {
+		r.match(match, m)
+	}
+	return m
+}
+
+// required checks the fields without which Zoho creates nothing.
+func (r *reader) required(root ast.Node, m *Mapping) {
+	if len(r.faults) > 0 {
+		return
+	}
+	for _, k := range []crm.Kind{crm.Contact, crm.Company} {
+		name := m.RequiredField(k)
+		has := slices.ContainsFunc(m.kinds[k].fields, func(f Field) bool { return f.Name == name && f.Type == crm.TypeText })
+		if !has {
+			r.fail(root, "fields: %s has no %s of type text: Zoho creates none without it, so map it", k, name)
+		}
+	}
+}
+
+func (r *reader) kinds(n ast.Node) map[crm.Kind]kind {
+	out := map[crm.Kind]kind{}
+	r.keys(n, "fields", map[string]func(ast.Node){
+		string(crm.Contact): func(n ast.Node) { out[crm.Contact] = kind{fields: r.fields(n, crm.Contact)} },
+		string(crm.Company): func(n ast.Node) { out[crm.Company] = kind{fields: r.fields(n, crm.Company)} },
+	})
+	return out
+}
+
+func (r *reader) fields(n ast.Node, k crm.Kind) []Field {
+	var out []Field
+	taken := map[crm.System]map[string]crm.Field{crm.HubSpot: {}, crm.Zoho: {}}
+	for _, e := range r.entries(n, string(k)) {
+		f := r.field(e, k)
+		for _, sys := range systems {
+			property := f.Side(sys).Property
+			if other, ok := taken[sys][property]; ok && property != "" {
+				r.fail(e.key, "%s: the field %s has the %s property %s already: map a property once", f.Name, other, sys, property)
+			}
+			taken[sys][property] = f.Name
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func (r *reader) field(e entry, k crm.Kind) Field {
+	f := Field{Name: crm.Field(e.name), Type: crm.TypeText}
+	before := len(r.faults)
+	if !identifier(e.name) {
+		r.fail(e.key, "%s: a field's name has small letters, digits and _ only, and begins with a letter", e.name)
+	}
+	options, order := e.key, e.key // where to point
+	decimals := map[crm.System]int{}
+	r.keys(e.node, e.name, map[string]func(ast.Node){
+		"type":    func(n ast.Node) { f.Type = word(r, n, e.name+": type", types) },
+		"policy":  func(n ast.Node) { f.Policy = word(r, n, e.name+": policy", policies) },
+		"hubspot": func(n ast.Node) { f.HubSpot = r.side(n, e.name+": hubspot", crm.HubSpot, decimals) },
+		"zoho":    func(n ast.Node) { f.Zoho = r.side(n, e.name+": zoho", crm.Zoho, decimals) },
+		"options": func(n ast.Node) { options, f.Options = n, r.options(n, e.name+": options") },
+		"order":   func(n ast.Node) { order, f.Order = n, r.texts(n, e.name+": order") },
+	})
+	if f.Policy == "" {
+		f.Policy = crm.Newest
+		if f.Type == crm.TypeOwner {
+			f.Policy = crm.AtCreation
+		}
+	}
+	f.Scale = scale(f.Type, decimals)
+	if len(r.faults) == before {
+		r.checkField(e.key, k, f, len(decimals) > 0)
+		r.checkOptions(options, &f)
+		r.checkOrder(order, f)
+	}
+	return f
+}
+
+// scale returns how many digits after the point the coarser side keeps: as written, else 2 for money (a currency field of
+// Zoho's) and 9 for a decimal (the most that Zoho keeps).
+func scale(t crm.Type, decimals map[crm.System]int) int {
+	out := map[crm.Type]int{crm.TypeMoney: 2, crm.TypeNumber: 9}[t]
+	first := true
+	for _, d := range decimals {
+		if first || d < out {
+			out, first = d, false
+		}
+	}
+	return out
+}
+
+func (r *reader) side(n ast.Node, what string, sys crm.System, decimals map[crm.System]int) Side {
+	var s Side
+	property := func(n ast.Node) { s.Property, _ = r.text(n, what) }
+	if _, ok := n.(*ast.MappingNode); !ok {
+		property(n)
+		return s
+	}
+	r.keys(n, what, map[string]func(ast.Node){
+		"property":        property,
+		"max":             func(n ast.Node) { s.Max = r.number(n, what+": max", 1, 1_000_000) },
+		"decimals":        func(n ast.Node) { decimals[sys] = r.number(n, what+": decimals", 0, 9) },
+		"read_only":       func(n ast.Node) { s.ReadOnly = r.flag(n, what+": read_only") },
+		"not_empty":       func(n ast.Node) { s.NotEmpty = r.flag(n, what+": not_empty") },
+		"ignore_unlisted": func(n ast.Node) { s.IgnoreUnlisted = r.flag(n, what+": ignore_unlisted") },
+	})
+	return s
+}
+
+func (r *reader) options(n ast.Node, what string) []Option {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		r.fail(n, "%s must be a list: write each as - {hubspot: VALUE, zoho: Value}", what)
+		return nil
+	}
+	var out []Option
+	for _, n := range seq.Values {
+		var o Option
+		r.keys(n, what, map[string]func(ast.Node){
+			"hubspot": func(n ast.Node) { o.HubSpot = r.texts(n, what) },
+			"zoho":    func(n ast.Node) { o.Zoho = r.texts(n, what) },
+		})
+		if len(o.HubSpot)+len(o.Zoho) == 0 {
+			r.fail(n, "%s: an option needs a value on one side at least: write - {hubspot: VALUE, zoho: Value}", what)
+			continue
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func (r *reader) currency(n ast.Node) string {
+	s, ok := r.text(n, "home_currency")
+	if ok && !currency(s) {
+		r.fail(n, "home_currency must be the code of a currency: three capital letters such as EUR")
+	}
+	return s
+}
+
+func (r *reader) hosts(n ast.Node) []string {
+	var out []string
+	for _, s := range r.texts(n, "free_hosts") {
+		host, err := canon.Domain(s)
+		if err != nil {
+			r.fail(n, "free_hosts: %s is not a host name: write it like example.com", s)
+		}
+		out = append(out, host)
+	}
+	return out
+}
+
+// word reads one of a closed list of words.
+func word[T ~string](r *reader, n ast.Node, what string, allowed []T) T {
+	s, ok := r.text(n, what)
+	if !ok {
+		return ""
+	}
+	if err := oneOf(allowed...)(T(s)); err != nil {
+		r.fail(n, "%s: there is no %s: %v", what, s, err)
+	}
+	return T(s)
+}
+
+func identifier(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || i > 0 && (c == '_' || '0' <= c && c <= '9')) {
+			return false
+		}
+	}
+	return s != ""
+}
