@@ -18,18 +18,27 @@ var (
 	list    = regexp.MustCompile(`\[[^\]]*(\]|$)|\{[^}]*(\}|$)`)
 )
 
-// longest is the most characters of a message that are kept.
-const longest = 200
+// The bounds of a message: what is longer than most is no words, a body's value of 65,536 characters twice over included;
+// what is kept for reading ends at longest characters; between the two the forms are looked for in the first part only.
+const (
+	most    = 256 << 10 // bytes
+	part    = 4 << 10   // bytes
+	longest = 200       // characters
+)
 
 // clean returns HubSpot's words without any value: what we sent, what it quotes, addresses, long numbers, lists. The name of
 // the property at fault may stay quoted.
 func clean(message, property string, sent []string) string {
+	if len(message) > most {
+		return ""
+	}
+	message = without(message, sent)
 	message = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, without(message, sent))
+	}, strings.ToValidUTF8(message[:min(len(message), part)], ""))
 	message = quoted.ReplaceAllStringFunc(message, func(q string) string {
 		if property != "" && strings.Trim(q, "\"`") == property {
 			return q
