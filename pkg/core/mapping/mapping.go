@@ -25,7 +25,9 @@ const SchemaVersion = 1
 var defaultYAML []byte
 
 // Default returns the mapping of default.yaml: standard fields of both CRMs, nothing that must be created first.
-var Default = sync.OnceValue(func() *Mapping {
+func Default() *Mapping { return builtIn() }
+
+var builtIn = sync.OnceValue(func() *Mapping {
 	m, err := Parse(defaultYAML)
 	if err != nil {
 		panic(err) // a test parses it
