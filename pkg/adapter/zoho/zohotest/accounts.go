@@ -15,10 +15,10 @@ import (
 const (
 	tokenPath   = "/oauth/v2/token"
 	revokePath  = "/oauth/v2/token/revoke"
-	tokenLife   = time.Hour        // facts §1.3
-	grantWindow = 10 * time.Minute // facts §1.3: 10 new access tokens per 10 minutes
+	tokenLife   = time.Hour        // Zoho docs: Token Validity
+	grantWindow = 10 * time.Minute // Zoho docs: Token Validity; 10 new access tokens per 10 minutes
 	grantLimit  = 10
-	liveLimit   = 15 // facts §1.3: the 16th kills the oldest
+	liveLimit   = 15 // Zoho docs: Token Validity; the 16th kills the oldest
 )
 
 type token struct {
@@ -26,7 +26,7 @@ type token struct {
 	expires time.Time
 }
 
-// grant answers the refresh grant and the self client's code (facts §1.2, §1.5). Errors stand in the body of a 200.
+// grant answers the refresh grant and the self client's code (Zoho docs: OAuth, access token; Self Client). Errors stand in the body of a 200.
 func (s *Server) grant(c *call) reply {
 	p, ok := form(c)
 	if !ok {
@@ -36,7 +36,7 @@ func (s *Server) grant(c *call) reply {
 		return oauthError("invalid_client")
 	}
 	if p.Get("client_secret") != s.opt.ClientSecret {
-		// The vendor names invalid_client for a wrong secret as well as invalid_client_secret (facts §1.2); this is the one measured.
+		// The vendor names invalid_client for a wrong secret as well as invalid_client_secret (Zoho docs: OAuth, access token); this is the one measured.
 		return oauthError("invalid_client")
 	}
 	switch p.Get("grant_type") {
@@ -78,7 +78,7 @@ func (s *Server) issue(out map[string]any) reply {
 func (s *Server) revoke(c *call) reply {
 	p, ok := form(c)
 	if !ok || !s.refresh[p.Get("token")] {
-		// A bad token was answered with HTML (facts §1.5).
+		// A bad token was answered with HTML (Zoho docs: Self Client).
 		return reply{status: http.StatusBadRequest, body: []byte("<html></html>"), header: http.Header{"Content-Type": {"text/html"}}}
 	}
 	delete(s.refresh, p.Get("token"))
@@ -90,7 +90,7 @@ func oauthError(code string) reply {
 	return asJSON(http.StatusOK, map[string]any{"error": code})
 }
 
-// form reads the parameters from the query and from a urlencoded or multipart body: Zoho takes all three (facts §1.2).
+// form reads the parameters from the query and from a urlencoded or multipart body: Zoho takes all three (Zoho docs: OAuth, access token).
 func form(c *call) (url.Values, bool) {
 	p := c.query
 	kind, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
@@ -120,7 +120,7 @@ func form(c *call) (url.Values, bool) {
 	return nil, false
 }
 
-// admit tells who asks, from the Authorization header: "Zoho-oauthtoken <token>" (facts §1.2).
+// admit tells who asks, from the Authorization header: "Zoho-oauthtoken <token>" (Zoho docs: OAuth, access token).
 func (s *Server) admit(c *call) *refusal {
 	header := c.r.Header.Get("Authorization")
 	if header == "" {

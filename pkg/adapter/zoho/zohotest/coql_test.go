@@ -46,6 +46,12 @@ func TestQueriesFindWhatTheySay(t *testing.T) {
 	expect(t, "numbers", g.coql("select Account_Name from Accounts where Employees between 10 and 20").str("data.0.Account_Name"), "ACME")
 	expect(t, "spellings", g.coql("select id from Accounts where Website in ('beta.example','https://www.beta.example')").status, http.StatusOK)
 	expect(t, "none", g.coql("select id from Contacts where Last_Name = 'Nobody'").status, http.StatusNoContent)
+	lead := g.create(crm.Leads, "Last_Name", "Neri")
+	if _, _, err := g.ConvertLead(lead); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "converted leads are hidden", g.coql("select id, Converted__s from Leads where Last_Name = 'Neri'").status, http.StatusNoContent)
+	expect(t, "unless they are asked for", g.coql("select id from Leads where Converted__s = true").str("data.0.id"), lead)
 	expect(t, "more", g.coql("select id from Contacts where id is not null limit 2").at("info.more_records"), any(true))
 }
 
@@ -62,7 +68,6 @@ func TestQueriesThatZohoRefuses(t *testing.T) {
 		{"select * from Contacts where id is not null", "SYNTAX_ERROR"},
 		{"select id from Contacts where Nickname = 'a'", "INVALID_QUERY"},
 		{"select Nickname from Contacts where id is not null", "INVALID_QUERY"},
-		{"select id from Leads where Converted__s = 'false'", "INVALID_QUERY"},
 		{"select id from Persons where id is not null", "INVALID_QUERY"},
 		{"select id from Contacts where Last_Name > 'a'", "INVALID_QUERY"},
 		{"select id from Contacts where Modified_Time > '2026-11-21'", "INVALID_QUERY"},

@@ -1,6 +1,9 @@
 package zohotest
 
 import (
+	"bytes"
+	"cmp"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,13 +22,13 @@ const (
 
 // Fault is something that goes wrong with the requests that it matches. The first fault that matches is used.
 type Fault struct {
-	On    string                   // "METHOD /path-prefix"; "" matches every request
-	Match func(*http.Request) bool // asked besides On when set; it sees no body
+	On    string                   // "METHOD /path-prefix", "METHOD" or "/path-prefix"; "" matches every request
+	Match func(*http.Request) bool // asked besides On when set; it may read the body and must not call the server
 	Times int                      // for how many requests; 0 is one, negative is until Clear
 
 	Status     int    // answered instead
 	RetryAfter string // header of that answer; "" is none
-	Body       string // body of that answer; "" is an empty body. One that begins with < is sent as HTML
+	Body       string // body of that answer; "" is the vendor's for the status. One that begins with < is sent as HTML
 	Cut        bool   // the answer breaks off halfway; the request was carried out
 	Lost       Lost
 	LandsAfter time.Duration // no answer now; carried out that much later, by Tick
@@ -33,7 +36,7 @@ type Fault struct {
 	Stale      time.Duration // a read answers the state of that long ago; writes are not matched
 }
 
-// Bodies for Fault.Body, as the vendor words them (facts §3.6; the exact body of a 429 is not documented).
+// Bodies for Fault.Body, as the vendor words them (Zoho docs: OpenAPI file, error codes; the exact body of a 429 is not documented).
 const (
 	TooManyRequests = `{"code":"TOO_MANY_REQUESTS","details":{},"message":"You have exceeded the API credit limit","status":"error"}`
 	TooConcurrent   = `{"code":"TOO_MANY_REQUESTS","details":{},"message":"Exceeded the allowed concurrent calls limit","status":"error"}`
@@ -82,23 +85,40 @@ func (s *Server) fault(r *http.Request, c *call) *Fault {
 }
 
 func (f *Fault) meets(r *http.Request, c *call) bool {
-	if f.On != "" {
-		method, prefix, _ := strings.Cut(f.On, " ")
-		if method != r.Method || !strings.HasPrefix(r.URL.Path, prefix) {
-			return false
-		}
+	method, prefix, both := strings.Cut(f.On, " ")
+	if !both && strings.HasPrefix(f.On, "/") {
+		method, prefix = "", f.On
+	}
+	if method != "" && method != r.Method || !strings.HasPrefix(r.URL.Path, prefix) {
+		return false
 	}
 	if f.Stale > 0 && r.Method != http.MethodGet && c.pattern != "POST /crm/v8/coql" {
 		return false
 	}
-	return f.Match == nil || f.Match(r)
+	if f.Match == nil {
+		return true
+	}
+	seen := r.WithContext(r.Context())
+	seen.Body = io.NopCloser(bytes.NewReader(c.body))
+	return f.Match(seen)
+}
+
+// usual are the bodies of a fault that names none.
+var usual = map[int]string{
+	http.StatusUnauthorized:        `{"code":"INVALID_TOKEN","details":{},"message":"invalid oauth token","status":"error"}`,
+	http.StatusTooManyRequests:     TooManyRequests,
+	http.StatusInternalServerError: InternalError,
+	http.StatusBadGateway:          BadGateway,
+	http.StatusServiceUnavailable:  "<html><head><title>503 Service Unavailable</title></head><body></body></html>",
+	http.StatusGatewayTimeout:      "<html><head><title>504 Gateway Timeout</title></head><body></body></html>",
 }
 
 func (f *Fault) reply() reply {
-	a := reply{status: f.Status, body: []byte(f.Body), header: http.Header{}}
-	if strings.HasPrefix(f.Body, "<") {
+	body := cmp.Or(f.Body, usual[f.Status])
+	a := reply{status: f.Status, body: []byte(body), header: http.Header{}}
+	if strings.HasPrefix(body, "<") {
 		a.header.Set("Content-Type", "text/html;charset=UTF-8")
-	} else if f.Body != "" {
+	} else if body != "" {
 		a.header.Set("Content-Type", "application/json;charset=UTF-8")
 	}
 	if f.RetryAfter != "" {

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-const mostChildren = 2 // facts §6
+const mostChildren = 2 // Zoho docs: Deleted and Merge Records
 
 // mergeRecords answers POST /{Module}/{master}/actions/merge: the master stays, up to two children are deleted. The fields
 // named under a child overwrite the master's. The job of a child with more than 1,000 related rows is not imitated.
@@ -71,7 +71,7 @@ func (s *Server) mergeRecords(c *call) reply {
 }
 
 // merge joins the children into the master: chosen values first, then what the master lacks and a child has. Which
-// notifications a merge sends is not confirmed (facts §6); here: update of the master, delete of the children.
+// notifications a merge sends is not confirmed (Zoho docs: Deleted and Merge Records); here: update of the master, delete of the children.
 func (s *Server) merge(master *record, children []*record, chosen map[string]any, by actor) {
 	m := master.module
 	was := master.last().values
@@ -106,7 +106,7 @@ func (s *Server) merge(master *record, children []*record, chosen map[string]any
 }
 
 // follow points lookups at the master that pointed at a child, without a version of their own: related records move
-// silently (facts §6 say nothing).
+// silently (undocumented).
 func (s *Server) follow(m *module, master *record, children []*record) {
 	for _, other := range s.modules {
 		for _, f := range other.order {

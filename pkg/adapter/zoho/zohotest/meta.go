@@ -72,11 +72,11 @@ func (s *Server) moduleParam(c *call) (*module, *refusal) {
 	return m, nil
 }
 
-// jsonTypes are the json_type of each data_type (facts §4).
+// jsonTypes are the json_type of each data_type (Zoho docs: Fields Metadata).
 var jsonTypes = map[string]string{"boolean": "boolean", "integer": "integer", "double": "double", "currency": "double",
 	"lookup": "jsonobject", "ownerlookup": "jsonobject", "multiselectpicklist": "jsonarray"}
 
-// getFields answers GET /settings/fields: lengths and picklists are metadata of the org (facts §4).
+// getFields answers GET /settings/fields: lengths and picklists are metadata of the org (Zoho docs: Fields Metadata).
 func (s *Server) getFields(c *call) reply {
 	m, refused := s.moduleParam(c)
 	if refused != nil {
@@ -109,7 +109,7 @@ func (s *Server) getFields(c *call) reply {
 	return asJSON(http.StatusOK, map[string]any{"fields": out})
 }
 
-const mostUnique = 2 // user-defined unique fields of a module, all editions (facts §3.5)
+const mostUnique = 2 // user-defined unique fields of a module, all editions (Zoho docs: Insert Records)
 
 // createFields answers POST /settings/fields?module=: one custom field after another.
 func (s *Server) createFields(c *call) reply {
@@ -156,7 +156,7 @@ func (s *Server) createFields(c *call) reply {
 	return asJSON(statusOf(len(out), failed, 0, http.StatusCreated), map[string]any{"fields": out})
 }
 
-// admits judges a new custom field. E-mail and textarea cannot be external (facts §3.5).
+// admits judges a new custom field. E-mail and textarea cannot be external (Zoho docs: Insert Records).
 func (m *module) admits(f *Field) *refusal {
 	switch {
 	case f.Label == "":

@@ -27,7 +27,7 @@ type delivery struct {
 	tries int
 }
 
-// notification is the body that Zoho posts (facts §2.3): server_time a bare number of milliseconds, channel_id a string,
+// notification is the body that Zoho posts (Zoho docs: Notifications): server_time a bare number of milliseconds, channel_id a string,
 // token null when the channel has none, resource_uri always under v2.
 type notification struct {
 	ServerTime     int64                 `json:"server_time"`
@@ -52,7 +52,7 @@ type affected struct {
 var verbOf = map[string][]string{"insert": {"create"}, "update": {"edit"}, "delete": {"delete"}, "restore": {"create", "delete"}}
 
 // tell ends the moment: one notification per module and operation for each live channel that subscribed, several ids
-// together (facts §2.3). Our own writes are notified like everybody's, whatever trigger says (facts §3.5).
+// together (Zoho docs: Notifications). Our own writes are notified like everybody's, whatever trigger says (Zoho docs: Insert Records).
 func (s *Server) tell() {
 	all := s.events
 	if len(all) == 0 {
@@ -113,7 +113,7 @@ func (s *Server) tellChannel(ch *channel, m *module, operation string, group []e
 }
 
 // addAffected tells what changed: nothing for an insertion, the changed fields for an update, who did it for a deletion
-// (observed, facts §2.3). A channel without values gets ids only.
+// (observed, Zoho docs: Notifications). A channel without values gets ids only.
 func (s *Server) addAffected(n *notification, ch *channel, e event) {
 	if !ch.values {
 		return
@@ -150,18 +150,18 @@ func (ch *channel) cares(module string, changed []string) bool {
 
 // queue sends a notification on its way, with the chances that Options name.
 func (s *Server) queue(to string, body []byte) {
-	chance := func(p float64) bool { return p > 0 && s.opt.Rand != nil && s.opt.Rand.Float64() < p }
+	chance := func(p float64) bool { return p > 0 && s.opt.Rand.Float64() < p }
 	if chance(s.opt.Loss) {
 		return
 	}
 	copies := 1
-	if chance(s.opt.Duplicate) {
+	if chance(s.opt.Duplicates) {
 		copies = 2
 	}
 	for range copies {
 		wait := s.opt.NotifyDelay
-		if s.opt.NotifyJitter > 0 && s.opt.Rand != nil {
-			wait += time.Duration(s.opt.Rand.Int64N(int64(s.opt.NotifyJitter)))
+		if s.opt.Reorder > 0 {
+			wait += time.Duration(s.opt.Rand.Int64N(int64(s.opt.Reorder)))
 		}
 		s.sequence++
 		s.deliveries = append(s.deliveries, delivery{at: s.now().Add(wait), order: s.sequence, url: to, body: body})

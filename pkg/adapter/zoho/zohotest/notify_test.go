@@ -147,8 +147,8 @@ func TestNotificationsAreLostDoubledAndOvertaken(t *testing.T) {
 	if n := len(run(func(o *zohotest.Options) { o.Loss = 0.5 })); n == 0 || n == 40 {
 		t.Errorf("half lost: %d", n)
 	}
-	expect(t, "doubled", len(run(func(o *zohotest.Options) { o.Duplicate = 1 })), 80)
-	mixed := run(func(o *zohotest.Options) { o.NotifyDelay, o.NotifyJitter = time.Second, time.Minute })
+	expect(t, "doubled", len(run(func(o *zohotest.Options) { o.Duplicates = 1 })), 80)
+	mixed := run(func(o *zohotest.Options) { o.NotifyDelay, o.Reorder = time.Second, time.Minute })
 	expect(t, "late, but all", len(mixed), 40)
 	expect(t, "in another order", strings.Join(mixed, "") == strings.Join(straight, ""), false)
 }
@@ -169,6 +169,13 @@ func TestARefusedNotificationIsRepeatedOnlyWhenTold(t *testing.T) {
 func TestFaults(t *testing.T) {
 	insert := `{"data":[{"Last_Name":"R"}]}`
 	g := newOrg(t)
+	g.Fail(zohotest.Fault{On: "/crm/v8/Contacts", Match: func(r *http.Request) bool {
+		b, err := io.ReadAll(r.Body)
+		return err == nil && strings.Contains(string(b), "Bianchi")
+	}, Status: http.StatusUnauthorized})
+	expect(t, "another body", g.call("POST", "/Contacts", insert).status, http.StatusCreated)
+	expect(t, "the body that matches", g.call("POST", "/Contacts", `{"data":[{"Last_Name":"Bianchi"}]}`).str("code"), "INVALID_TOKEN")
+	g = newOrg(t)
 	g.Fail(zohotest.Throttle(1, "7"))
 	a := g.call("GET", "/org", "")
 	expect(t, "throttled", a.status, http.StatusTooManyRequests)

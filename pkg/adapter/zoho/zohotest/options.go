@@ -4,8 +4,11 @@
 //
 // It has no goroutines, reads no clock and rolls no dice of its own: time, chance and the way out are Options. What is
 // not documented by the vendor is said beside the line that decides it, and the stricter or more hostile reading was
-// taken. It is not a copy of Zoho: only the modules and calls that the connector needs exist, and permissions, layouts
-// and scopes do not.
+// taken. "Zoho docs: X" in a comment is the page X of https://www.zoho.com/crm/developer/docs/api/v8/, with the vendor's
+// OpenAPI file github.com/zoho/crm-oas; tokens are described in https://www.zoho.com/accounts/protocol/oauth.html.
+//
+// It is not a copy of Zoho: only the modules and calls that the connector needs exist, and permissions, layouts and
+// scopes do not. Requests with Options.UserToken count as a person's; all others that are admitted are the integration's.
 package zohotest
 
 import (
@@ -17,19 +20,28 @@ import (
 	"crm-connector/pkg/core/crm"
 )
 
+// The values that stand in Options left empty. DefaultUserToken plays a person.
+const (
+	DefaultAPIDomain    = "https://www.zohoapis.eu"
+	DefaultClientID     = "sandbox-client"
+	DefaultClientSecret = "sandbox-secret"
+	DefaultRefreshToken = "sandbox-refresh"
+	DefaultUserToken    = "sandbox-user"
+)
+
 // Options say what kind of Zoho this is. Only Now is required.
 type Options struct {
 	Now   func() time.Time                                // the clock of the org
-	Rand  *rand.Rand                                      // chance for lost, doubled and delayed notifications; nil: none of it
+	Rand  *rand.Rand                                      // chance for lost, doubled and delayed notifications; nil: a generator with a fixed seed
 	Sleep func(ctx context.Context, d time.Duration) bool // carries out Fault.Delay; nil: a delay takes no time
 
-	APIDomain    string // api_domain of the token answer; "" is https://www.zohoapis.eu
-	ClientID     string // "" is sandbox-client
-	ClientSecret string // "" is sandbox-secret
-	RefreshToken string // "" is sandbox-refresh
+	APIDomain    string // api_domain of the token answer; "" is DefaultAPIDomain
+	ClientID     string // "" is DefaultClientID
+	ClientSecret string // "" is DefaultClientSecret
+	RefreshToken string // "" is DefaultRefreshToken
 	GrantCode    string // a self client's code that can be traded once for a refresh token; "" is none
 	AccessToken  string // one more token of ours that never expires; "" is none
-	UserToken    string // a request with it counts as a person's; "" is sandbox-user
+	UserToken    string // a request with it counts as a person's; "" is DefaultUserToken
 	DeniedStatus int    // status of the throttled token answer: 0 is 200 (Kaizen #43); 400 was observed too
 
 	Zone        *time.Location     // zone of the times in answers; nil is +01:00
@@ -59,13 +71,13 @@ type Options struct {
 	NoValues      bool          // that channel sends ids only (return_affected_field_values false)
 	RestoreName   string        // operation of the notification of a restored record; "" is undo (in no source)
 
-	Send         func(*http.Request) (int, error) // carries a notification out and returns the status; nil: nothing is sent
-	Repeat       int                              // how often a notification is repeated that got no 2xx; undocumented, 0 by default
-	RepeatAfter  time.Duration                    // after how long; 0 is a minute
-	NotifyDelay  time.Duration                    // how long every notification takes
-	NotifyJitter time.Duration                    // up to how much longer it may take: later ones overtake earlier ones
-	Loss         float64                          // chance that a notification is lost
-	Duplicate    float64                          // chance that it is sent twice
+	Send        func(*http.Request) (int, error) // carries a notification out and returns the status; nil: nothing is sent
+	Repeat      int                              // how often a notification is repeated that got no 2xx; undocumented, 0 by default
+	RepeatAfter time.Duration                    // after how long; 0 is a minute
+	NotifyDelay time.Duration                    // how long every notification takes
+	Reorder     time.Duration                    // up to how much longer each may take: later ones overtake earlier ones
+	Loss        float64                          // chance that a notification is lost
+	Duplicates  float64                          // chance that it is sent twice
 
 	// Workflow is a rule that runs after an insert or update by a person, or by the API unless trigger leaves it out. It
 	// returns fields to set, an empty map to touch the record only, nil to leave it alone. It must not call the server.
@@ -90,12 +102,15 @@ func (o Options) withDefaults() Options {
 			*s = to
 		}
 	}
-	set(&o.APIDomain, "https://www.zohoapis.eu")
-	set(&o.ClientID, "sandbox-client")
-	set(&o.ClientSecret, "sandbox-secret")
-	set(&o.RefreshToken, "sandbox-refresh")
-	set(&o.UserToken, "sandbox-user")
+	set(&o.APIDomain, DefaultAPIDomain)
+	set(&o.ClientID, DefaultClientID)
+	set(&o.ClientSecret, DefaultClientSecret)
+	set(&o.RefreshToken, DefaultRefreshToken)
+	set(&o.UserToken, DefaultUserToken)
 	set(&o.RestoreName, "undo")
+	if o.Rand == nil {
+		o.Rand = rand.New(rand.NewPCG(1, 2))
+	}
 	if o.DeniedStatus == 0 {
 		o.DeniedStatus = http.StatusOK
 	}

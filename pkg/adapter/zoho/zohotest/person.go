@@ -147,7 +147,7 @@ func (s *Server) Merge(module crm.Module, primary string, others ...string) (str
 }
 
 // ConvertLead turns a lead into a contact, and into an account when the lead names a company: ordinary insertions
-// (facts §6). The lead stays, converted.
+// (Zoho docs: Deleted and Merge Records). The lead stays, converted.
 func (s *Server) ConvertLead(id string) (contact, account string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +156,7 @@ func (s *Server) ConvertLead(id string) (contact, account string, err error) {
 		return "", "", err
 	}
 	was := lead.last().values
-	if converted, _ := was["Converted__s"].(bool); converted {
+	if was[converted] == true {
 		return "", "", fmt.Errorf("zohotest: the lead is already converted")
 	}
 	by, person := s.person(), map[string]any{}
@@ -172,11 +172,11 @@ func (s *Server) ConvertLead(id string) (contact, account string, err error) {
 	}
 	c := s.insert(s.modules["Contacts"], person, by)
 	values := maps.Clone(was)
-	values["Converted__s"], values["Converted_Contact"], values["Converted_Date_Time"] = true, c.id, s.zoned(s.now())
+	values[converted], values["Converted_Contact"], values["Converted_Date_Time"] = true, c.id, s.zoned(s.now())
 	if account != "" {
 		values["Converted_Account"] = account
 	}
-	s.update(lead, values, []string{"Converted__s"}, by)
+	s.update(lead, values, []string{converted}, by)
 	s.tell()
 	return c.id, account, nil
 }

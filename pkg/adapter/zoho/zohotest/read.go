@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	mostFields   = 50     // facts §3.1, §3.2
+	mostFields   = 50     // Zoho docs: Get Records
 	mostIDs      = 100    // ids in one GET
-	mostPerPage  = 200    // facts §3.2
+	mostPerPage  = 200    // Zoho docs: Get Records
 	pageReach    = 2000   // how far page goes; beyond it page_token
 	tokenReach   = 100000 // how far page_token goes
 	pageTokenAge = 24 * time.Hour
 )
 
-// fieldsOf reads ?fields=; must says that they cannot be left out (facts §3.2).
+// fieldsOf reads ?fields=; must says that they cannot be left out (Zoho docs: Get Records).
 func fieldsOf(c *call, must bool) ([]string, *refusal) {
 	text := c.query.Get("fields")
 	if text == "" {
@@ -36,7 +36,7 @@ func fieldsOf(c *call, must bool) ([]string, *refusal) {
 	return list, nil
 }
 
-// find resolves the id in the path, or a value of the external field that X-EXTERNAL names (facts §3.5).
+// find resolves the id in the path, or a value of the external field that X-EXTERNAL names (Zoho docs: Insert Records).
 func (s *Server) find(c *call, m *module, key string) *record {
 	if ext := c.r.Header.Get("X-External"); ext != "" {
 		name, ok := strings.CutPrefix(ext, m.name+".")
@@ -59,7 +59,7 @@ func (s *Server) getOne(c *call) reply {
 			return asJSON(http.StatusOK, map[string]any{"data": []any{s.row(r, v, fields, c.at)}})
 		}
 	}
-	// What one missing record answers is not confirmed: 204, 404 and 400 are all documented somewhere (facts §3.1).
+	// What one missing record answers is not confirmed: 204, 404 and 400 are all documented somewhere (Zoho docs: Get Records).
 	switch s.opt.Missing {
 	case http.StatusNotFound:
 		return (&refusal{status: http.StatusNotFound, code: "NOT_FOUND", message: "There is no data for the ID specified"}).reply()
@@ -89,7 +89,7 @@ func (s *Server) list(c *call) reply {
 	rows := s.listed(c, m, since)
 	if len(rows) == 0 {
 		if !since.IsZero() {
-			return empty(http.StatusNotModified) // facts §3.2
+			return empty(http.StatusNotModified) // Zoho docs: Get Records
 		}
 		return empty(http.StatusNoContent)
 	}
@@ -150,7 +150,7 @@ func (s *Server) listed(c *call, m *module, since time.Time) []*record {
 		if v == nil || !since.IsZero() && !v.modified.After(since) {
 			continue
 		}
-		if converted, _ := v.values["Converted__s"].(bool); converted && c.query.Get("converted") != "true" && c.query.Get("converted") != "both" {
+		if v.values[converted] == true && c.query.Get("converted") != "true" && c.query.Get("converted") != "both" {
 			continue
 		}
 		rows = append(rows, r)
@@ -175,7 +175,7 @@ func (s *Server) listed(c *call, m *module, since time.Time) []*record {
 	return rows
 }
 
-// page cuts a list by page and per_page, or by page_token, which is bound to the parameters and lives 24 hours (facts §3.2).
+// page cuts a list by page and per_page, or by page_token, which is bound to the parameters and lives 24 hours (Zoho docs: Get Records).
 func (s *Server) page(c *call, count, perDefault int) (from, to int, info map[string]any, refused *refusal) {
 	per, page := perDefault, 1
 	for name, to := range map[string]*int{"per_page": &per, "page": &page} {
@@ -246,7 +246,7 @@ func boundTo(c *call) uint64 {
 	return h.Sum64()
 }
 
-// getDeleted lists graves (facts §6): deleted_by and display_name are null for permanent ones; 204 when there are none.
+// getDeleted lists graves (Zoho docs: Deleted and Merge Records): deleted_by and display_name are null for permanent ones; 204 when there are none.
 // The order is not documented: newest first.
 func (s *Server) getDeleted(c *call) reply {
 	c.cost = 2

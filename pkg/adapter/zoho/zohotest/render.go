@@ -7,7 +7,7 @@ import (
 )
 
 // show returns one field of a record as the API shows it: JSON types, null for empty, {name,id} for a lookup and
-// {name,id,email} for a user (facts §4). A lookup to a record that is gone shows null; the vendor does not say.
+// {name,id,email} for a user (Zoho docs: Fields Metadata). A lookup to a record that is gone shows null; the vendor does not say.
 func (s *Server) show(r *record, v *version, f *Field, at time.Time) any {
 	if f.ReadOnly {
 		if x, ok := s.showSystem(r, v, f.Name, at); ok {
@@ -123,7 +123,7 @@ func fullName(v *version) string {
 	return strings.TrimSpace(first + " " + last)
 }
 
-// display is a value as the timeline shows it: text, and a name for a lookup or a user (facts §3.8). Empty is null.
+// display is a value as the timeline shows it: text, and a name for a lookup or a user (Zoho docs: Timeline). Empty is null.
 func (s *Server) display(f *Field, v any, at time.Time) any {
 	switch x := v.(type) {
 	case bool:

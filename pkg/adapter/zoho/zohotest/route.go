@@ -35,7 +35,7 @@ type reply struct {
 	cut    bool
 }
 
-// refusal is an error in the vendor's envelope {code,details,message,status} (facts §3.6).
+// refusal is an error in the vendor's envelope {code,details,message,status} (Zoho docs: OpenAPI file, error codes).
 type refusal struct {
 	status  int // 0 is 400
 	code    string
@@ -120,7 +120,7 @@ var moduleRoutes = map[string]verbs{
 }
 
 // route finds the handler. A path that no route has is INVALID_URL_PATTERN, a module that does not exist INVALID_MODULE,
-// a method that the path does not take INVALID_REQUEST_METHOD (facts §3.6).
+// a method that the path does not take INVALID_REQUEST_METHOD (Zoho docs: OpenAPI file, error codes).
 func (s *Server) route(c *call, seg []string) {
 	path := strings.Join(seg, "/")
 	found, ok := fixedRoutes[path]
@@ -172,7 +172,7 @@ func (s *Server) carryOut(c *call) reply {
 	return a
 }
 
-// spending is what a call cost and when (facts §3.7: credits per rolling 24 hours).
+// spending is what a call cost and when (Zoho docs: API Limits; credits per rolling 24 hours).
 type spending struct {
 	at      time.Time
 	credits int
@@ -193,7 +193,7 @@ func (s *Server) spentCredits() int {
 	return sum
 }
 
-// spend books the call; the header shows up once half of the credits are used (facts §3.7).
+// spend books the call; the header shows up once half of the credits are used (Zoho docs: API Limits).
 func (s *Server) spend(c *call, a *reply) {
 	if s.opt.Credits == 0 {
 		return

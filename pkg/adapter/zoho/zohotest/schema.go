@@ -24,7 +24,10 @@ type Field struct {
 	id string
 }
 
-// HubSpotID is the custom field for the HubSpot id on Contacts and Accounts: text, external, unique (facts §3.5).
+// converted is the field that tells a lead which has become a contact.
+const converted = "Converted__s"
+
+// HubSpotID is the custom field for the HubSpot id on Contacts and Accounts: text, external, unique (Zoho docs: Insert Records).
 const HubSpotID = "HubSpot_Id"
 
 type schema struct {
@@ -91,7 +94,7 @@ func (f *Field) complete(module string, n int) {
 	}
 }
 
-// typeLength is how long a value of the type may be (facts §4, serialisation).
+// typeLength is how long a value of the type may be (Zoho docs: Fields Metadata).
 var typeLength = map[string]int{"text": 255, "textarea": 32000, "email": 100, "phone": 30, "website": 450, "picklist": 120,
 	"multiselectpicklist": 120, "integer": 9, "bigint": 18, "double": 16, "currency": 16, "boolean": 5, "date": 20, "datetime": 120,
 	"lookup": 120, "ownerlookup": 120}
@@ -159,7 +162,7 @@ var (
 		"Press", "Prospect", "Reseller", "Supplier", "Vendor"}
 )
 
-// contactFields are the standard fields of facts §4, Contacts.
+// contactFields are the standard fields of Contacts (Zoho docs: Fields Metadata).
 func contactFields() []*Field {
 	f := system()
 	f = append(f, texts(40, "First_Name")...)
@@ -178,7 +181,7 @@ func contactFields() []*Field {
 	return append(f, &Field{Name: "Date_of_Birth", Type: "date"}, &Field{Name: "Email_Opt_Out", Type: "boolean"}, hubSpotID())
 }
 
-// accountFields are the standard fields of facts §4, Accounts. The zip code is Billing_Code.
+// accountFields are the standard fields of Accounts (Zoho docs: Fields Metadata). The zip code is Billing_Code.
 func accountFields() []*Field {
 	f := append(system(), &Field{Name: "Account_Name", Type: "text", Length: 200, Mandatory: true}, &Field{Name: "Website", Type: "website", Length: 255},
 		&Field{Name: "Phone", Type: "phone"}, &Field{Name: "Fax", Type: "text", Length: 30},
@@ -207,7 +210,7 @@ func leadFields() []*Field {
 	return append(f, &Field{Name: "Website", Type: "website", Length: 255}, &Field{Name: "Salutation", Type: "picklist", Options: salutations},
 		&Field{Name: "Lead_Source", Type: "picklist", Options: leadSources},
 		&Field{Name: "Lead_Status", Type: "picklist", Options: []string{"-None-", "Attempted to Contact", "Contact in Future", "Contacted", "Junk Lead", "Lost Lead", "Not Contacted", "Pre-Qualified", "Not Qualified"}},
-		&Field{Name: "Email_Opt_Out", Type: "boolean"}, &Field{Name: "Converted__s", Type: "boolean", ReadOnly: true},
+		&Field{Name: "Email_Opt_Out", Type: "boolean"}, &Field{Name: converted, Type: "boolean", ReadOnly: true},
 		&Field{Name: "Converted_Date_Time", Type: "datetime", ReadOnly: true},
 		&Field{Name: "Converted_Contact", Type: "lookup", Lookup: "Contacts", ReadOnly: true},
 		&Field{Name: "Converted_Account", Type: "lookup", Lookup: "Accounts", ReadOnly: true})

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// search answers GET /{Module}/search (facts §3.3): of criteria, email, phone and word the first counts; it shows the state
+// search answers GET /{Module}/search (Zoho docs: Search Records): of criteria, email, phone and word the first counts; it shows the state
 // of SearchLag ago; 204 when there is nothing. How phones are compared is not documented: as they stand.
 func (s *Server) search(c *call) reply {
 	m := s.modules[c.module]
@@ -139,7 +139,7 @@ func (p *criteria) single() matcher {
 		return p.fail()
 	}
 	test, ok := map[string]func(have, want string) bool{
-		"equals":      strings.Contains, // equals behaves like contains (facts §3.3)
+		"equals":      strings.Contains, // equals behaves like contains (Zoho docs: Search Records)
 		"in":          strings.Contains,
 		"starts_with": strings.HasPrefix,
 		"not_equal":   func(have, want string) bool { return have != want },

@@ -69,7 +69,7 @@ func New(o Options) *Server {
 
 func (s *Server) now() time.Time { return s.opt.Now() }
 
-// nextID returns a new id of 19 digits: it does not fit a float64 (facts: ids are > 2^53).
+// nextID returns a new id of 19 digits: it does not fit a float64.
 func (s *Server) nextID() string {
 	s.ids++
 	return strconv.FormatInt(4876876000000400000+s.ids*1009, 10)
@@ -87,7 +87,7 @@ func (s *Server) user(id string) *User {
 // actor is on whose behalf something happens, and how the timeline calls the way it came.
 type actor struct {
 	user   *User
-	source string // crm_api, crm_ui, workflow (timeline, facts §3.8)
+	source string // crm_api, crm_ui, workflow (timeline, Zoho docs: Timeline)
 	ours   bool
 }
 
@@ -127,7 +127,7 @@ var moduleNames = map[crm.Module]string{crm.Contacts: "Contacts", crm.Companies:
 
 var moduleWords = map[string]crm.Module{"Contacts": crm.Contacts, "Accounts": crm.Companies, "Leads": crm.Leads}
 
-// zoned is how a moment stands in an answer: the user's zone, an offset, no fraction (facts §4).
+// zoned is how a moment stands in an answer: the user's zone, an offset, no fraction (Zoho docs: Fields Metadata).
 func (s *Server) zoned(t time.Time) string {
 	return t.In(s.opt.Zone).Format("2006-01-02T15:04:05-07:00")
 }

@@ -24,12 +24,12 @@ type record struct {
 type version struct {
 	at       time.Time
 	values   map[string]any
-	modified time.Time // whole seconds (facts §3.5)
+	modified time.Time // whole seconds (Zoho docs: Insert Records)
 	by       *User
 	alive    bool
 }
 
-// grave is what GET /deleted tells about a record (facts §6).
+// grave is what GET /deleted tells about a record (Zoho docs: Deleted and Merge Records).
 type grave struct {
 	at        time.Time
 	by        *User
@@ -129,7 +129,7 @@ func (m *module) release(r *record) {
 	}
 }
 
-// fold is how texts are compared: without regard to case (unique fields are made with case_sensitive false, facts §3.5;
+// fold is how texts are compared: without regard to case (unique fields are made with case_sensitive false, Zoho docs: Insert Records;
 // for search and COQL it is not documented, and finding more is the safer double).
 func fold(s string) string { return strings.ToLower(s) }
 
@@ -143,7 +143,7 @@ func (s *Server) happened(r *record, operation string, changed []string, by acto
 }
 
 // automate runs the rule for a record that was written, as a moment of its own. The rule acts as the user who set it off
-// (facts §8.4 leaves it open), with source workflow. It does not set itself off again.
+// (undocumented), with source workflow. It does not set itself off again.
 func (s *Server) automate(r *record, changed []string, by actor) {
 	if s.workflow == nil || !r.alive() {
 		return

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// audit is one entry of the timeline (facts §3.8).
+// audit is one entry of the timeline (Zoho docs: Timeline).
 type audit struct {
 	id      string
 	at      time.Time

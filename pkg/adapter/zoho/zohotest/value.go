@@ -13,8 +13,8 @@ import (
 // A stored value is a string (text, lookup and owner: the id), a bool, a json.Number or a []string; nil is empty. It is
 // never changed in place.
 
-// take turns a value as it came over the wire into the stored one, or returns the details of the refusal: which rule of
-// facts §4 it broke. A null clears.
+// take turns a value as it came over the wire into the stored one, or returns the details of the refusal: which rule
+// it broke (Zoho docs: Fields Metadata). A null clears.
 func (s *Server) take(f *Field, raw any) (any, map[string]any) {
 	wrong := map[string]any{"expected_data_type": f.Type}
 	if raw == nil {
@@ -111,7 +111,7 @@ func (s *Server) takeMany(f *Field, list []any) (any, map[string]any) {
 	return out, nil
 }
 
-// takeReference wants an id: setting a lookup by name is a legacy of v2 (facts §8.11).
+// takeReference wants an id: setting a lookup by name is a legacy of v2 (Zoho docs: Insert Records).
 func (s *Server) takeReference(f *Field, o map[string]any) (any, map[string]any) {
 	id, ok := o["id"].(string)
 	if !ok {
@@ -129,7 +129,7 @@ func (s *Server) takeReference(f *Field, o map[string]any) (any, map[string]any)
 	return id, nil
 }
 
-// number keeps the digits as sent: at most Length of them before the point, nine after it (facts §4).
+// number keeps the digits as sent: at most Length of them before the point, nine after it (Zoho docs: Fields Metadata).
 func (f *Field) number(n json.Number) (any, map[string]any) {
 	if len(n) > 64 || strings.ContainsAny(n.String(), "eE/") {
 		return nil, map[string]any{"expected_data_type": f.Type}
@@ -156,7 +156,7 @@ func (f *Field) number(n json.Number) (any, map[string]any) {
 	return json.Number(strings.TrimSuffix(strings.TrimRight(text, "0"), ".")), nil
 }
 
-// parseOffset reads yyyy-MM-ddTHH:mm:ss±HH:mm, without a fraction and without Z (facts §4; whether Z is taken is not
+// parseOffset reads yyyy-MM-ddTHH:mm:ss±HH:mm, without a fraction and without Z (Zoho docs: Fields Metadata; whether Z is taken is not
 // documented, so it is not).
 func parseOffset(text string) (time.Time, bool) {
 	if len(text) != len("2006-01-02T15:04:05-07:00") {
@@ -176,7 +176,7 @@ func isEmail(s string) bool {
 		!strings.HasPrefix(host, ".") && !strings.HasSuffix(host, ".") && !strings.Contains(s, "..")
 }
 
-// isPhone holds the characters that facts §4 lists for a phone.
+// isPhone holds the characters that a phone may have (Zoho docs: Fields Metadata).
 func isPhone(s string) bool {
 	for _, r := range s {
 		switch {

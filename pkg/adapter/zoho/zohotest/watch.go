@@ -12,13 +12,13 @@ import (
 
 const (
 	longestChannel = 7 * 24 * time.Hour
-	fallbackExpiry = time.Hour // a missing or longer expiry falls back to it without a word (facts §2.1)
+	fallbackExpiry = time.Hour // a missing or longer expiry falls back to it without a word (Zoho docs: Enable Notifications)
 	longestToken   = 50
 	longestURL     = 255
 	mostEvents     = 50
 )
 
-// channel is a subscription (facts §2.1).
+// channel is a subscription (Zoho docs: Enable Notifications).
 type channel struct {
 	id, url   string
 	token     any // a string, or nil: the notification then carries null
@@ -212,50 +212,6 @@ func isNotifyURL(text string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && (host == "127.0.0.1" || host == "::1" || host == "localhost")
 }
 
-// checkConditions wants api_name and id of the module and of every field, and at most ten fields (facts §2.1).
-func (s *Server) checkConditions(list []wireCondition, path string) *refusal {
-	for i, w := range list {
-		at := fmt.Sprintf("%s.notification_condition[%d]", path, i)
-		m := s.modules[w.Module.APIName]
-		if w.Type != "field_selection" || m == nil || w.Module.ID != m.id {
-			return invalidData("invalid data", map[string]any{"api_name": "module", "json_path": at + ".module"})
-		}
-		count := 0
-		if !validSelection(m, w.Selection, &count) || count > 10 {
-			return invalidData("invalid data", map[string]any{"api_name": "field_selection", "json_path": at + ".field_selection"})
-		}
-	}
-	return nil
-}
-
-func validSelection(m *module, w wireSelection, count *int) bool {
-	if w.Field != nil {
-		*count++
-		f := m.fields[w.Field.APIName]
-		return f != nil && f.id == w.Field.ID && len(w.Group) == 0
-	}
-	if len(w.Group) == 0 || len(w.Group) > 2 || w.Operator != "or" && w.Operator != "and" {
-		return false
-	}
-	for _, g := range w.Group {
-		if !validSelection(m, g, count) {
-			return false
-		}
-	}
-	return true
-}
-
-func (w wireSelection) selection() selection {
-	if w.Field != nil {
-		return selection{field: w.Field.APIName}
-	}
-	x := selection{or: w.Operator == "or"}
-	for _, g := range w.Group {
-		x.group = append(x.group, g.selection())
-	}
-	return x
-}
-
 func (s *Server) applyChannel(ch *channel, w wireChannel) {
 	ch.events, ch.url = w.Events, *w.URL
 	if w.Token != nil {
@@ -306,7 +262,7 @@ func (s *Server) channel(id string) *channel {
 	return nil
 }
 
-// getChannels lists live channels, tokens in clear; 204 when there are none (facts §2.2).
+// getChannels lists live channels, tokens in clear; 204 when there are none (Zoho docs: Notifications).
 func (s *Server) getChannels(c *call) reply {
 	var out []any
 	now, only := s.now(), c.query.Get("channel_id")

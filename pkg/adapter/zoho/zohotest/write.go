@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
-const mostRecords = 100 // records in one write (facts §3.5)
+const mostRecords = 100 // records in one write (Zoho docs: Insert Records)
 
 // envelope is the body of a write. Unknown keys are refused: the vendor does not say what becomes of them.
 type envelope struct {
@@ -68,7 +66,7 @@ func readEnvelope(c *call) (*envelope, *refusal) {
 	return &e, nil
 }
 
-// runs reports whether rules run: trigger omitted runs all, [] none (facts §3.5).
+// runs reports whether rules run: trigger omitted runs all, [] none (Zoho docs: Insert Records).
 func (e *envelope) runs() bool {
 	return e.Trigger == nil || slices.Contains(*e.Trigger, "workflow")
 }
@@ -100,7 +98,7 @@ func (s *Server) updateRecords(c *call) reply {
 	}, http.StatusOK)
 }
 
-// upsertRecords looks for the record by the fields to check, then by the other unique ones (facts §3.5).
+// upsertRecords looks for the record by the fields to check, then by the other unique ones (Zoho docs: Insert Records).
 func (s *Server) upsertRecords(c *call) reply {
 	var check []string
 	if e, refused := readEnvelope(c); refused == nil {
@@ -117,7 +115,7 @@ func (s *Server) upsertRecords(c *call) reply {
 	}, http.StatusOK)
 }
 
-// systemCheck is the system-defined field that an upsert recognises records by (facts §3.5).
+// systemCheck is the system-defined field that an upsert recognises records by (Zoho docs: Insert Records).
 var systemCheck = map[string]string{"Contacts": "Email", "Accounts": "Account_Name", "Leads": "Email"}
 
 func (s *Server) recognise(m *module, item map[string]any, check []string) (*record, string) {
@@ -141,7 +139,7 @@ func (s *Server) recognise(m *module, item map[string]any, check []string) (*rec
 }
 
 // each writes the records of a body one by one, in order; data in the answer is positional. All well is the status given,
-// some refused 207, all refused 400, all of them modified meanwhile 412 (facts §3.5).
+// some refused 207, all refused 400, all of them modified meanwhile 412 (Zoho docs: Insert Records).
 func (s *Server) each(c *call, one func(m *module, item map[string]any, path string) written, well int) reply {
 	e, refused := readEnvelope(c)
 	if refused != nil {
@@ -229,121 +227,7 @@ func (s *Server) updateOne(c *call, r *record, item map[string]any, path string)
 	return written{record: r, changed: changed}
 }
 
-// barred tells why a living record cannot be written now: it was modified after the instant named (facts §3.5; Zoho
-// compares whole seconds), it is locked, in approval, in a blueprint, or a converted lead (facts §3.6).
-func (s *Server) barred(c *call, r *record) *refusal {
-	if header := c.r.Header.Get("If-Unmodified-Since"); header != "" && !s.opt.IgnoreCondition {
-		at, err := time.Parse(time.RFC3339, header)
-		if err != nil {
-			return invalidData("invalid data", map[string]any{"header_name": "If-Unmodified-Since", "expected_data_type": "datetime"})
-		}
-		if r.last().modified.After(at) {
-			return &refusal{code: "ALREADY_MODIFIED", message: "Record updated time has already passed if-unmodified-since time", details: map[string]any{"id": r.id}}
-		}
-	}
-	if r.merging.After(s.now()) {
-		return &refusal{code: "RECORD_LOCKED", message: "The record under merge is locked", details: map[string]any{"id": r.id}}
-	}
-	if r.block != "" {
-		return &refusal{code: r.block, message: blocks[r.block], details: map[string]any{"id": r.id}}
-	}
-	if converted, _ := r.last().values["Converted__s"].(bool); converted {
-		return &refusal{code: "CONVERTED_RECORD", message: "the record is already converted", details: map[string]any{"id": r.id}}
-	}
-	return nil
-}
-
-var blocks = map[string]string{"RECORD_LOCKED": "The record is locked", "NOT_APPROVED": "the record is not approved",
-	"RECORD_IN_BLUEPRINT": "the record is in blueprint"}
-
-// checked judges every key of a record and returns the values that it would have, and the names that differ. r is nil for
-// a new record. One refusal is answered for a record: the first by name, so that a run can be repeated.
-func (s *Server) checked(m *module, r *record, item map[string]any, path string) (map[string]any, []string, *refusal) {
-	var old map[string]any
-	if r != nil {
-		old = r.last().values
-	}
-	values := make(map[string]any, len(old)+len(item)+1)
-	maps.Copy(values, old)
-	var changed []string
-	for _, name := range sortedKeys(item) {
-		if name == "id" && r != nil {
-			continue
-		}
-		f := m.fields[name]
-		if f == nil || f.ReadOnly {
-			// The vendor does not say what an unknown or read-only key does: refused, unless LooseKeys.
-			if s.opt.LooseKeys {
-				continue
-			}
-			return nil, nil, invalidData("invalid data", map[string]any{"api_name": name, "json_path": path + "." + name})
-		}
-		v, wrong := s.take(f, item[name])
-		if wrong != nil {
-			wrong["api_name"], wrong["json_path"] = name, path+"."+name
-			message := "invalid data"
-			if wrong["id"] != nil {
-				message = "the id given seems to be invalid"
-			}
-			return nil, nil, invalidData(message, wrong)
-		}
-		if same(values[name], v) {
-			continue
-		}
-		changed = append(changed, name)
-		if values[name] = v; v == nil {
-			delete(values, name)
-		}
-	}
-	for _, f := range m.order {
-		if f.Mandatory && values[f.Name] == nil {
-			return nil, nil, &refusal{code: "MANDATORY_NOT_FOUND", message: "required field not found",
-				details: map[string]any{"api_name": f.Name, "json_path": path + "." + f.Name}}
-		}
-	}
-	if refused := s.collides(m, r, values, path); refused != nil {
-		return nil, nil, refused
-	}
-	return values, changed, nil
-}
-
-// collides finds the living records that hold a unique value already (facts §3.6).
-func (s *Server) collides(m *module, r *record, values map[string]any, path string) *refusal {
-	var hits []any
-	var first *refusal
-	for _, f := range m.unique {
-		text, _ := values[f.Name].(string)
-		id := m.taken[f.Name][fold(text)]
-		if text == "" || id == "" || r != nil && r.id == id {
-			continue
-		}
-		one := &refusal{code: "DUPLICATE_DATA", message: "duplicate data", details: s.duplicateDetails(m, f, id, path)}
-		if first == nil {
-			first = one
-		}
-		hits = append(hits, one.item())
-	}
-	if len(hits) > 1 {
-		return &refusal{code: "MULTIPLE_OR_MULTI_ERRORS", message: "multiple errors", details: map[string]any{"errors": hits}}
-	}
-	return first
-}
-
-func (s *Server) duplicateDetails(m *module, f *Field, id, path string) map[string]any {
-	if s.opt.OldDuplicate {
-		return map[string]any{"api_name": f.Name, "id": id}
-	}
-	owner := map[string]any{}
-	if key, _ := m.records[id].last().values["Owner"].(string); key != "" {
-		if u := s.user(key); u != nil {
-			owner = map[string]any{"name": u.Name, "id": u.ID, "zuid": "7" + u.ID[len(u.ID)-8:]}
-		}
-	}
-	return map[string]any{"api_name": f.Name, "json_path": path + "." + f.Name, "more_records": false,
-		"duplicate_record": map[string]any{"id": id, "Owner": owner, "module": map[string]any{"api_name": m.name, "id": m.id}}}
-}
-
-// deleteRecords puts records into the recycle bin (facts §6). wf_trigger=false is accepted; rules on deletion are not
+// deleteRecords puts records into the recycle bin (Zoho docs: Deleted and Merge Records). wf_trigger=false is accepted; rules on deletion are not
 // imitated.
 func (s *Server) deleteRecords(c *call) reply {
 	m := s.modules[c.module]
