@@ -39,7 +39,7 @@ func (s *Server) getUsers(c *call) reply {
 		first, last, _ := strings.Cut(u.Name, " ")
 		out = append(out, map[string]any{"id": u.ID, "full_name": u.Name, "first_name": first, "last_name": last, "email": u.Email,
 			"zuid": "7" + u.ID[len(u.ID)-8:], "status": status, "confirm": true, "type__s": "Regular User", "time_zone": s.opt.Zone.String(),
-			"profile": map[string]any{"name": "Administrator", "id": "4876876000000026011"}, "role": map[string]any{"name": "CEO", "id": "4876876000000026005"}})
+			"profile": map[string]any{"name": "Administrator", "id": "4876876000000026011"}, "role": map[string]any{"name": "Manager", "id": "4876876000000026005"}})
 	}
 	return asJSON(http.StatusOK, map[string]any{"users": out, "info": info})
 }
