@@ -1,0 +1,219 @@
+package zoho
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+
+	"crm-connector/pkg/adapter/rest"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+// The bounds of one query (https://www.zoho.com/crm/developer/docs/api/v8/COQL-Overview.html): the older limit of values in
+// an in-list, half of the criteria that are allowed, a length that nobody documents, and the rows of one answer.
+const (
+	maxIn       = 50
+	maxCriteria = 10
+	maxQuery    = 8000
+	maxRows     = 200
+	maxPages    = 10
+)
+
+// Find returns the records that carry one of the HubSpot ids or keys, each once. It asks by COQL, which does not lag behind
+// writes as the search does, and then reads what it found; of a lead it returns the columns of the keys only, and a
+// converted lead is not found. A domain is asked for in the ways in which people write a website, a phone with +, with 00
+// and bare, and a value with a character that COQL's rules leave open by the rest of it: more may be found than was asked
+// for, and the caller compares again.
+func (c *Client) Find(ctx context.Context, s crm.Search) ([]crm.Record, error) {
+	const op = "zoho.Find"
+	module, err := moduleName(op, s.Module)
+	if err != nil {
+		return nil, err
+	}
+	where, err := criteria(op, s)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, some := range packed(where) {
+		rows, err := c.query(ctx, op, "select id, "+modifiedTime+" from "+module+" where "+either(some))
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range rows {
+			if id := w.text("id"); !slices.Contains(keys, id) {
+				keys = append(keys, id)
+			}
+		}
+	}
+	q := crm.Query{Module: s.Module, Keys: keys, Columns: s.Columns}
+	if s.Module == crm.Leads { // the columns are those of contacts: a lead has no company to point to
+		q.Columns = keyColumns(s)
+	}
+	return c.living(ctx, q)
+}
+
+// living reads the records that were found; who is gone meanwhile is left out.
+func (c *Client) living(ctx context.Context, q crm.Query) ([]crm.Record, error) {
+	readings, err := c.Read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var out []crm.Record
+	for _, r := range readings {
+		if !r.Gone {
+			out = append(out, r.Record)
+		}
+	}
+	return out, nil
+}
+
+// query asks for all rows of a select.
+func (c *Client) query(ctx context.Context, op, text string) ([]wire, error) {
+	var all []wire
+	for page := range maxPages {
+		body := map[string]string{"select_query": fmt.Sprintf("%s limit %d, %d", text, page*maxRows, maxRows)}
+		var a records
+		answer, err := c.read(ctx, rest.Call{Op: op, Method: http.MethodPost, Path: "/coql", Body: body}, &a)
+		if err == nil {
+			err = a.complete(op, answer.Status)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a.Data...)
+		if !a.Info.More {
+			return all, nil
+		}
+	}
+	return nil, &fault.Error{Op: op, Kind: fault.Conflict, Code: "TOO_MANY_ROWS", Err: errors.New("more records than can be told apart")}
+}
+
+// keyColumns returns the columns of the keys, each property once.
+func keyColumns(s crm.Search) []crm.Column {
+	var out []crm.Column
+	for _, k := range s.Keys {
+		if !slices.Contains(out, k.Column) {
+			out = append(out, k.Column)
+		}
+	}
+	return out
+}
+
+// criteria returns the conditions of a search: one per property and 50 values.
+func criteria(op string, s crm.Search) ([]string, error) {
+	values := map[string][]string{}
+	var order []string
+	add := func(property string, some ...string) {
+		if values[property] == nil {
+			order = append(order, property)
+		}
+		for _, v := range some {
+			if !slices.Contains(values[property], v) {
+				values[property] = append(values[property], v)
+			}
+		}
+	}
+	for _, id := range s.HubSpotIDs {
+		if s.Module != crm.Leads && id != "" {
+			add(HubSpotID, id)
+		}
+	}
+	for _, k := range s.Keys {
+		if word(k.Column.Property) == "" {
+			return nil, ours(op, "a key without the name of a property")
+		}
+		if k.Value != "" {
+			add(k.Column.Property, spellings(k)...)
+		}
+	}
+	var out []string
+	for _, property := range order {
+		exact, open := parted(values[property])
+		for some := range slices.Chunk(exact, maxIn) {
+			out = append(out, property+" in ("+quoted(some)+")")
+		}
+		for _, pattern := range open {
+			out = append(out, property+" like "+quoted([]string{pattern}))
+		}
+	}
+	return out, nil
+}
+
+// parted returns the values that can be asked for as they are, and the others as patterns: COQL's rules say nothing of a
+// backslash or a control character. A value of nothing else finds nothing.
+func parted(values []string) (exact, open []string) {
+	for _, v := range values {
+		pattern := strings.Map(func(r rune) rune {
+			if r == '\\' || unicode.IsControl(r) || r == unicode.ReplacementChar {
+				return '%'
+			}
+			return r
+		}, v)
+		switch {
+		case pattern == v:
+			exact = append(exact, v)
+		case strings.Trim(pattern, "% ") != "":
+			open = append(open, pattern)
+		}
+	}
+	return exact, open
+}
+
+// packed deals conditions out to queries.
+func packed(conditions []string) [][]string {
+	var out [][]string
+	size := 0
+	for _, one := range conditions {
+		last := len(out) - 1
+		if last < 0 || len(out[last]) == maxCriteria || size+len(one) > maxQuery {
+			out, last, size = append(out, nil), last+1, 0
+		}
+		out[last] = append(out[last], one)
+		size += len(one)
+	}
+	return out
+}
+
+// either joins conditions with or. COQL wants them grouped in pairs: ((a or b) or c).
+func either(conditions []string) string {
+	text := conditions[0]
+	for _, next := range conditions[1:] {
+		text = "(" + text + " or " + next + ")"
+	}
+	return text
+}
+
+// quoted writes values as COQL's strings: a quote is doubled.
+func quoted(values []string) string {
+	var out []string
+	for _, v := range values {
+		out = append(out, "'"+strings.ReplaceAll(v, "'", "''")+"'")
+	}
+	return strings.Join(out, ", ")
+}
+
+// spellings returns the ways in which a canonical value is written in Zoho.
+func spellings(k crm.MatchKey) []string {
+	switch k.Column.Type {
+	case crm.TypeDomain:
+		var out []string
+		for _, scheme := range []string{"", "https://", "http://"} {
+			for _, www := range []string{"", "www."} {
+				for _, slash := range []string{"", "/"} {
+					out = append(out, scheme+www+k.Value+slash)
+				}
+			}
+		}
+		return out
+	case crm.TypePhone:
+		bare := strings.TrimPrefix(k.Value, "+")
+		return []string{k.Value, bare, "00" + bare}
+	}
+	return []string{k.Value}
+}

@@ -1,0 +1,135 @@
+package zoho_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+const rossi = `{"id":"4876876000001234567","Last_Name":"Rossi","First_Name":null,"Email":"rossi@example.com",
+"Account_Name":{"name":"Prova S.r.l.","id":"4876876000000099999"},"Owner":{"name":"Anna","id":"4876876000000225013","email":"anna@example.com"},
+"Lead_Source":"Partner","HubSpot_Id":"151","Created_Time":"2026-11-01T08:00:00+01:00","Modified_Time":"2026-11-20T10:15:01+01:00"}`
+
+func TestAReadTellsValueEmptyAndUnknownApart(t *testing.T) {
+	c, f := client(t, always(ok(`{"data":[`+rossi+`],"info":{"more_records":false}}`)))
+	readings, err := c.Read(t.Context(), crm.Query{Module: crm.Contacts, Keys: []string{idTwo, idOne, "abc", idOne}, Columns: columns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gone []bool
+	for _, r := range readings {
+		gone = append(gone, r.Gone)
+	}
+	if fmt.Sprint(gone) != "[true false true false]" {
+		t.Errorf("gone %v", gone)
+	}
+	r := readings[1].Record
+	want := map[crm.Field]crm.Value{
+		"last_name": crm.Text("Rossi"), "first_name": crm.Empty(), "email": crm.Text("rossi@example.com"), "phone": crm.Unknown(),
+		"source": crm.Text("Partner"), "company": crm.Text("4876876000000099999"), "owner": crm.Text("anna@example.com"),
+	}
+	for field, v := range want {
+		if r.Fields[field] != v {
+			t.Errorf("%s is %q, want %q", field, r.Fields[field].Text(), v.Text())
+		}
+	}
+	if r.ID != contact(idOne) || r.HubSpotID != "151" || r.Modified.String() != "2026-11-20 09:15:01 +0000 UTC" || r.Label != "" {
+		t.Errorf("%+v", r)
+	}
+	q := f.asked[0]
+	if len(f.asked) != 1 || q.path != "/crm/v8/Contacts" || q.query.Get("ids") != idTwo+","+idOne ||
+		q.query.Get("fields") != "id,Created_Time,Modified_Time,HubSpot_Id,Last_Name,First_Name,Email,Phone,Lead_Source,Account_Name,Owner" ||
+		q.header.Get("Authorization") != "Zoho-oauthtoken canary-1" {
+		t.Errorf("asked %+v", f.asked)
+	}
+}
+
+func TestLongReadsAreSplitAndPutTogether(t *testing.T) {
+	var wide []crm.Column
+	for i := range 60 {
+		wide = append(wide, crm.Column{Field: crm.Field(fmt.Sprint("f", i)), Property: fmt.Sprint("P", i)})
+	}
+	var keys []string
+	for i := range 150 {
+		keys = append(keys, fmt.Sprint(4876876000001000000+i))
+	}
+	c, f := client(t, func(q request) reply {
+		ids, names := strings.Split(q.query.Get("ids"), ","), strings.Split(q.query.Get("fields"), ",")
+		if len(ids) > 100 || len(names) > 50 {
+			t.Errorf("%d ids and %d fields in one call", len(ids), len(names))
+		}
+		var rows []string
+		for _, id := range ids {
+			row := `{"id":"` + id + `","Modified_Time":"2026-11-20T10:15:0` + fmt.Sprint(len(names)%10) + `+01:00"`
+			for _, n := range names {
+				if strings.HasPrefix(n, "P") {
+					row += `,"` + n + `":"` + n + ` of ` + id + `"`
+				}
+			}
+			rows = append(rows, row+"}")
+		}
+		return ok(`{"data":[` + strings.Join(rows, ",") + `]}`)
+	})
+	readings, err := c.Read(t.Context(), crm.Query{Module: crm.Companies, Keys: keys, Columns: wide})
+	if err != nil || len(readings) != 150 || len(f.asked) != 4 {
+		t.Fatalf("%v, %d readings, %d calls", err, len(readings), len(f.asked))
+	}
+	for i, r := range readings {
+		if r.Record.ID.Key != keys[i] || r.Record.Fields["f0"] != crm.Text("P0 of "+keys[i]) || r.Record.Fields["f59"] != crm.Text("P59 of "+keys[i]) {
+			t.Fatalf("reading %d is %v", i, r)
+		}
+		if r.Record.Modified.Second() != 0 {
+			t.Fatal("Modified is not the earliest")
+		}
+	}
+}
+
+func TestOneWrongIDDoesNotTakeTheOthersAlong(t *testing.T) {
+	wrong := idTwo
+	c, f := client(t, func(q request) reply {
+		ids := strings.Split(q.query.Get("ids"), ",")
+		if slices.Contains(ids, wrong) {
+			return recorded(t, "any.400.id.json")
+		}
+		return ok(`{"data":[{"id":"` + strings.Join(ids, `"},{"id":"`) + `"}]}`)
+	})
+	keys := []string{"4876876000000000001", idOne, wrong, "4876876000000000002"}
+	readings, err := c.Read(t.Context(), crm.Query{Module: crm.Contacts, Keys: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range readings {
+		if r.Gone != (keys[i] == wrong) || r.Record.ID.Key != keys[i] {
+			t.Errorf("%s: gone %v", keys[i], r.Gone)
+		}
+	}
+	if len(f.asked) != 5 {
+		t.Errorf("%d calls", len(f.asked))
+	}
+}
+
+func TestAStateThatBlocksWritesIsNamed(t *testing.T) {
+	for body, want := range map[string]string{
+		`"$in_merge":true`:                           "in merge",
+		`"Locked__s":true`:                           "locked",
+		`"$approval_state":"review_process_waiting"`: "review_process_waiting",
+		`"$approval_state":"approved"`:               "",
+	} {
+		c, _ := client(t, always(ok(`{"data":[{"id":"`+idOne+`",`+body+`}]}`)))
+		r, err := c.Read(t.Context(), crm.Query{Module: crm.Contacts, Keys: []string{idOne}})
+		if err != nil || r[0].Record.Label != want {
+			t.Errorf("%s gives %q, %v", body, r[0].Record.Label, err)
+		}
+	}
+}
+
+func TestAModuleThatZohoDoesNotHaveIsOurFault(t *testing.T) {
+	c, f := client(t, always(reply{status: 204}))
+	if _, err := c.Read(t.Context(), crm.Query{Module: "deal", Keys: []string{idOne}}); fault.KindOf(err) != fault.Ours || len(f.asked) != 0 {
+		t.Error(err)
+	}
+}
