@@ -1,0 +1,130 @@
+package settings
+
+import (
+	"time"
+
+	"crm-connector/pkg/core/crm"
+)
+
+// HubSpot is what it takes to call HubSpot's API.
+type HubSpot struct {
+	URL         string     // HUBSPOT_API_URL; "" means the vendor's own
+	AccessToken crm.Secret // HUBSPOT_ACCESS_TOKEN
+	AppID       string     // HUBSPOT_APP_ID, by which our own writes are recognised
+}
+
+// HubSpot reads the settings of HubSpot's API.
+func (r *Reader) HubSpot() HubSpot {
+	return HubSpot{
+		URL:         r.URL("HUBSPOT_API_URL", ""),
+		AccessToken: r.Secret("HUBSPOT_ACCESS_TOKEN"),
+		AppID:       r.Need("HUBSPOT_APP_ID"),
+	}
+}
+
+// HubSpotWebhook is what it takes to verify HubSpot's deliveries.
+type HubSpotWebhook struct {
+	Secrets []crm.Secret // HUBSPOT_CLIENT_SECRET, several during a rotation
+	URLs    []string     // HUBSPOT_WEBHOOK_URL, as HubSpot signs them; several while one moves
+	AppID   string       // HUBSPOT_APP_ID
+	AllowV1 bool         // HUBSPOT_ALLOW_V1, false unless set
+}
+
+// HubSpotWebhook reads the settings of HubSpot's deliveries.
+func (r *Reader) HubSpotWebhook() HubSpotWebhook {
+	return HubSpotWebhook{
+		Secrets: r.Secrets("HUBSPOT_CLIENT_SECRET"),
+		URLs:    r.NeedList("HUBSPOT_WEBHOOK_URL"),
+		AppID:   r.Need("HUBSPOT_APP_ID"),
+		AllowV1: r.Bool("HUBSPOT_ALLOW_V1", false),
+	}
+}
+
+// Zoho is what it takes to call Zoho's API.
+type Zoho struct {
+	URL         string     // ZOHO_API_URL; "" means the address that comes with the token
+	AccessToken crm.Secret // ZOHO_ACCESS_TOKEN, for the desk: used as it is; zero asks for a token
+}
+
+// Zoho reads the settings of Zoho's API.
+func (r *Reader) Zoho() Zoho {
+	return Zoho{
+		URL:         r.URL("ZOHO_API_URL", ""),
+		AccessToken: crm.NewSecret(r.Optional("ZOHO_ACCESS_TOKEN", "")),
+	}
+}
+
+// ZohoAccounts is what it takes to get an access token from Zoho.
+type ZohoAccounts struct {
+	URL          string     // ZOHO_ACCOUNTS_URL: of the data centre of the account, so there is no default
+	APIURL       string     // ZOHO_API_URL: an API address that is accepted besides the vendor's own, "" for none
+	ClientID     string     // ZOHO_CLIENT_ID
+	ClientSecret crm.Secret // ZOHO_CLIENT_SECRET
+	RefreshToken crm.Secret // ZOHO_REFRESH_TOKEN
+}
+
+// ZohoAccounts reads the settings of Zoho's accounts server.
+func (r *Reader) ZohoAccounts() ZohoAccounts {
+	return ZohoAccounts{
+		URL:          r.NeedURL("ZOHO_ACCOUNTS_URL"),
+		APIURL:       r.URL("ZOHO_API_URL", ""),
+		ClientID:     r.Need("ZOHO_CLIENT_ID"),
+		ClientSecret: r.Secret("ZOHO_CLIENT_SECRET"),
+		RefreshToken: r.Secret("ZOHO_REFRESH_TOKEN"),
+	}
+}
+
+// ZohoChannel is what it takes to verify Zoho's notifications.
+type ZohoChannel struct {
+	ID    string     // ZOHO_CHANNEL_ID
+	Token crm.Secret // ZOHO_CHANNEL_TOKEN
+}
+
+// ZohoChannel reads the settings of Zoho's notifications.
+func (r *Reader) ZohoChannel() ZohoChannel {
+	return ZohoChannel{ID: r.Need("ZOHO_CHANNEL_ID"), Token: r.Secret("ZOHO_CHANNEL_TOKEN")}
+}
+
+// Report is who gets the mail about what failed.
+type Report struct {
+	To               string        // REPORT_TO, one address or several with commas
+	From             string        // REPORT_FROM, an identity that SES has verified
+	Language         string        // REPORT_LANGUAGE: it (default) or en
+	Every            time.Duration // REPORT_EVERY at the desk, 5 minutes unless set; in the cloud the schedule decides
+	ConfigurationSet string        // REPORT_CONFIGURATION_SET of SES, "" for none
+}
+
+// Report reads the settings of the report.
+func (r *Reader) Report() Report {
+	return Report{
+		To:               r.Need("REPORT_TO"),
+		From:             r.Need("REPORT_FROM"),
+		Language:         r.OneOf("REPORT_LANGUAGE", "it", "it", "en"),
+		Every:            r.Duration("REPORT_EVERY", 5*time.Minute, time.Second, 24*time.Hour),
+		ConfigurationSet: r.Optional("REPORT_CONFIGURATION_SET", ""),
+	}
+}
+
+// Rules are the settings that stand over the mapping's and the config table's own; "" leaves those as they are.
+type Rules struct {
+	PhoneRegion string   // PHONE_REGION, two capital letters
+	LastName    string   // LAST_NAME: fallback or require
+	Leads       string   // LEADS: ask or ignore
+	PhoneMatch  string   // PHONE_MATCH: never or mobile
+	Mode        crm.Mode // MODE: off, observe or on
+}
+
+// Rules reads the settings over the mapping and the mode.
+func (r *Reader) Rules() Rules {
+	region := r.Optional("PHONE_REGION", "")
+	if region != "" && (len(region) != 2 || region[0] < 'A' || region[0] > 'Z' || region[1] < 'A' || region[1] > 'Z') {
+		r.fail("PHONE_REGION", "is not a country of two capital letters, like IT")
+	}
+	return Rules{
+		PhoneRegion: region,
+		LastName:    r.OneOf("LAST_NAME", "", "", "fallback", "require"),
+		Leads:       r.OneOf("LEADS", "", "", "ask", "ignore"),
+		PhoneMatch:  r.OneOf("PHONE_MATCH", "", "", "never", "mobile"),
+		Mode:        crm.Mode(r.OneOf("MODE", "", "", string(crm.Off), string(crm.Observe), string(crm.On))),
+	}
+}

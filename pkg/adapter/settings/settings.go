@@ -1,0 +1,186 @@
+// Package settings reads what a function is told from outside. A Reader collects everything that is missing or wrong, so
+// that one error names all of it at once; the typed groups say which settings belong together and how they are spelled.
+//
+// It does not read the environment itself (Getenv comes in as an argument), it knows no default that differs between desk
+// and cloud, and no error repeats a value: a setting may be a secret.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+)
+
+// Reader reads settings by name. A setting that is empty, or holds nothing but white space, is not set. White space around a
+// value does not count: it comes with a pasted secret.
+type Reader struct {
+	Getenv func(name string) string
+
+	errs []error
+}
+
+// Err returns nil, or one error for everything that was missing or wrong so far.
+func (r *Reader) Err() error { return errors.Join(r.errs...) }
+
+// Optional returns the setting, or fallback when it is not set.
+func (r *Reader) Optional(name, fallback string) string {
+	if v := strings.TrimSpace(r.Getenv(name)); v != "" {
+		return v
+	}
+	return fallback
+}
+
+// Need returns the setting. One that is not set is an error.
+func (r *Reader) Need(name string) string {
+	v := r.Optional(name, "")
+	if v == "" {
+		r.fail(name, "is not set")
+	}
+	return v
+}
+
+// SecretsPath is the setting that says under which path the store of secrets keeps what is not in the environment. Where it
+// is set, no secret is missing here.
+const SecretsPath = "SECRETS_PATH"
+
+// Secret is Need for a value that must not be printed. It is zero when the value lies in the store of secrets.
+func (r *Reader) Secret(name string) crm.Secret {
+	if r.Optional(name, "") == "" && r.Optional(SecretsPath, "") != "" {
+		return crm.Secret{}
+	}
+	return crm.NewSecret(r.Need(name))
+}
+
+// Secrets is NeedList for values that must not be printed: the old and the new one during a rotation. It is nil when they lie
+// in the store of secrets.
+func (r *Reader) Secrets(name string) []crm.Secret {
+	values := r.List(name)
+	if len(values) == 0 && r.Optional(SecretsPath, "") == "" {
+		r.fail(name, "is not set")
+	}
+	var out []crm.Secret
+	for _, v := range values {
+		out = append(out, crm.NewSecret(v))
+	}
+	return out
+}
+
+// List returns the members of a setting that is separated by commas, without white space around them and without empty
+// ones; nil when it is not set.
+func (r *Reader) List(name string) []string {
+	var out []string
+	for v := range strings.SplitSeq(r.Optional(name, ""), ",") {
+		if v = strings.TrimSpace(v); v != "" {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// NeedList is List for a setting that must have a member.
+func (r *Reader) NeedList(name string) []string {
+	out := r.List(name)
+	if len(out) == 0 {
+		r.fail(name, "is not set")
+	}
+	return out
+}
+
+// OneOf returns the setting, or fallback when it is not set. Any other value than those allowed is an error.
+func (r *Reader) OneOf(name, fallback string, allowed ...string) string {
+	v := r.Optional(name, fallback)
+	if !slices.Contains(allowed, v) {
+		named := slices.DeleteFunc(slices.Clone(allowed), func(s string) bool { return s == "" })
+		r.fail(name, "is none of "+strings.Join(named, ", "))
+		return fallback
+	}
+	return v
+}
+
+// Bool returns the setting, or fallback when it is not set: true or false.
+func (r *Reader) Bool(name string, fallback bool) bool {
+	return r.OneOf(name, strconv.FormatBool(fallback), "true", "false") == "true"
+}
+
+// Duration returns the setting, or fallback when it is not set: Go's spelling (10s, 5m, 1h30m), from least to most.
+func (r *Reader) Duration(name string, fallback, least, most time.Duration) time.Duration {
+	v := r.Optional(name, "")
+	if v == "" {
+		return fallback
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d < least || d > most {
+		r.fail(name, fmt.Sprintf("is not a duration from %s to %s, like 10s or 5m", least, most))
+		return fallback
+	}
+	return d
+}
+
+// Int returns the setting, or fallback when it is not set: a whole number from least to most.
+func (r *Reader) Int(name string, fallback, least, most int) int {
+	v := r.Optional(name, "")
+	if v == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < least || n > most {
+		r.fail(name, fmt.Sprintf("is not a whole number from %d to %d", least, most))
+		return fallback
+	}
+	return n
+}
+
+// URL returns the setting without a slash at its end, or fallback when it is not set: https, or http for a host at the desk.
+func (r *Reader) URL(name, fallback string) string {
+	v := r.Optional(name, "")
+	if v == "" {
+		return fallback
+	}
+	return r.address(name, v)
+}
+
+// NeedURL is URL for a setting that must be set.
+func (r *Reader) NeedURL(name string) string {
+	v := r.Need(name)
+	if v == "" {
+		return ""
+	}
+	return r.address(name, v)
+}
+
+func (r *Reader) address(name, v string) string {
+	u, err := url.Parse(v)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || !(u.Scheme == "https" || u.Scheme == "http" && desk(u.Hostname())) {
+		r.fail(name, "is not an https address")
+		return ""
+	}
+	return strings.TrimRight(v, "/")
+}
+
+// desk reports whether a host is one of a developer's desk, where nobody has a certificate: the machine itself, or a name
+// without a dot out of a container network.
+func desk(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return !strings.ContainsAny(host, ".:")
+	}
+	return ip.IsLoopback()
+}
+
+// fail notes what is wrong with a setting, once for each name and fault.
+func (r *Reader) fail(name, what string) {
+	err := fmt.Errorf("%s %s", name, what)
+	for _, e := range r.errs {
+		if e.Error() == err.Error() {
+			return
+		}
+	}
+	r.errs = append(r.errs, err)
+}
