@@ -40,7 +40,7 @@ type pageData struct {
 type item struct {
 	Operation string
 	Records   []link // the record whose change failed, then its twin and another one to look at, if there are any
-	Field     string
+	Field     string // "" for a message without a record
 	Error     string
 	Code      string
 	Todo      string
@@ -93,23 +93,27 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	}
 	names := strings.NewReplacer("{source}", system(p.Record.System), "{target}", system(target))
 	it := item{
-		Operation: names.Replace(operation(w, p.Kind, p.Verb)),
-		Records:   []link{r.link(w, w.Record, p.Record)},
+		Operation: names.Replace(operation(w, p)),
 		Field:     clean(string(p.Field)),
 		Error:     cut(clean(p.Message), shown),
 		Code:      cut(clean(p.Code), shown),
 		Todo:      names.Replace(cmp.Or(w.Hints[p.Hint], w.Hints[fault.HintNone])),
 	}
-	if !p.TargetID.IsZero() {
-		it.Records = append(it.Records, r.link(w, w.Twin, p.TargetID))
-	}
-	if !p.Other.IsZero() {
-		it.Records = append(it.Records, r.link(w, w.Other, p.Other))
+	for _, l := range []struct {
+		label string
+		id    crm.ID
+	}{{w.Record, p.Record}, {w.Twin, p.TargetID}, {w.Other, p.Other}} {
+		if !l.id.IsZero() {
+			it.Records = append(it.Records, r.link(w, l.label, l.id))
+		}
 	}
 	if property := clean(p.Property); it.Field == "" {
 		it.Field = property
 	} else if property != "" && !strings.EqualFold(property, it.Field) {
 		it.Field += names.Replace(" ({target}: ") + property + ")"
+	}
+	if it.Field == "" && !p.Record.IsZero() {
+		it.Field = w.WholeRecord
 	}
 	if it.Error == "" {
 		it.Error = names.Replace(cmp.Or(w.Classes[p.Class], w.Classes[fault.Unknown]))
@@ -129,11 +133,15 @@ func (r *Reporter) time(w words, p fault.Parked) string {
 }
 
 // operation says in words what could not be carried out.
-func operation(w words, k crm.Kind, v crm.Verb) string {
-	if s, ok := w.Operations[v]; ok {
-		return s[cmp.Or(k, crm.Contact)]
+func operation(w words, p fault.Parked) string {
+	if p.Record.IsZero() {
+		return w.Unread
 	}
-	return w.Operations[crm.Update][cmp.Or(k, crm.Contact)]
+	byKind, ok := w.Operations[p.Verb]
+	if !ok {
+		byKind = w.Operations[crm.Update]
+	}
+	return cmp.Or(byKind[p.Kind], byKind[crm.Contact])
 }
 
 func (r *Reporter) link(w words, label string, id crm.ID) link {

@@ -45,6 +45,7 @@ func sample() []fault.Parked {
 			Class: fault.Conflict, Code: "\x1b[31m", Message: "<script>alert(1)</script>\r\nSubject: \u202Egpj.exe\u0000 =cmd()",
 			Hint: fault.HintDuplicate, Other: contact("javascript:1"), Count: 2, First: noon,
 		},
+		{Class: fault.Ours, Code: "unreadable", Hint: fault.HintUnprocessed, Count: 1, First: noon},
 	}
 }
 
@@ -125,6 +126,7 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 			sound(language, string(v), w.Operations[v][crm.Contact])
 			sound(language, string(v), w.Operations[v][crm.Company])
 		}
+		sound(language, "unread", w.Unread)
 		for k := fault.Unknown; k <= fault.Ours; k++ {
 			sound(language, k.String(), w.Classes[k])
 		}
@@ -133,8 +135,10 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 
 func TestWhatIsNotKnownHasWordsToo(t *testing.T) {
 	b := newBench()
+	b.Links = links
 	for language, w := range languages {
-		it := b.item(w, fault.Parked{Record: contact("7"), Verb: "later", Hint: "later", Class: 99, First: noon})
+		unknown := crm.ID{System: "pipedrive", Module: "deal", Key: "7"}
+		it := b.item(w, fault.Parked{Record: unknown, Target: crm.WhatsApp, Kind: "deal", Verb: "later", Hint: "later", Class: 99, First: noon})
 		for _, s := range []string{it.Operation, it.Error, it.Todo, it.When, it.Records[0].Text} {
 			if s == "" || strings.Contains(s, "{") {
 				t.Errorf("%s: %+v", language, it)

@@ -1,10 +1,13 @@
 package digest
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -97,6 +100,16 @@ func class(s string) fault.Kind {
 		}
 	}
 	return fault.Unknown
+}
+
+// identity is the row's id, or for one that has none a hash of what makes it the same row: record, field and reason.
+func identity(p fault.Parked) string {
+	if p.ID != "" {
+		return p.ID
+	}
+	sum := sha256.Sum256([]byte(strings.Join([]string{p.Connection, p.Record.String(), string(p.Target), string(p.Field),
+		p.Class.String(), p.Code, string(p.Hint)}, "\x00")))
+	return hex.EncodeToString(sum[:8])
 }
 
 // prefix is what the sort keys of all rows of a record begin with. Ids come from outside: one that holds our separator

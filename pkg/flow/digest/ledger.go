@@ -27,8 +27,8 @@ type Ledger struct {
 }
 
 // Open writes the rows, or counts them up where they are open already: the count rises, the latest cause, message and
-// retry time stand, the first time and the mail that told it stay. A row without an ID gets one (fault.Parked.Identified),
-// one without times is dated now. A row that may be told at a later time keeps the time that it was given first.
+// retry time stand, the first time and the mail that told it stay. A row without an ID gets one
+// out of its record, field and reason, one without times is dated now. A row that may be told at a later time keeps the time that it was given first.
 func (l *Ledger) Open(ctx context.Context, rows ...fault.Parked) error {
 	now := l.Now()
 	byKey := map[row.Key]fault.Parked{}
@@ -55,7 +55,7 @@ func (l *Ledger) Open(ctx context.Context, rows ...fault.Parked) error {
 
 // complete fills in what a new row may leave out.
 func complete(p fault.Parked, now time.Time) fault.Parked {
-	p = p.Identified()
+	p.ID = identity(p)
 	if p.First.IsZero() {
 		p.First = now
 	}

@@ -29,7 +29,7 @@ func TestARowComesBackAsItWasOpened(t *testing.T) {
 	bare := fault.Parked{Record: contact("7"), Class: fault.Ours}
 	b.open(t, full, bare)
 
-	bare = bare.Identified()
+	bare.ID = identity(bare)
 	bare.Count, bare.First, bare.Last = 1, noon, noon
 	if d := cmp.Diff([]fault.Parked{bare, full}, b.list(t)); d != "" {
 		t.Error(d)
@@ -50,7 +50,8 @@ func TestARepeatCountsUpAndDoesNotOpenAnother(t *testing.T) {
 	if len(got) != 1 {
 		t.Fatalf("%d rows, want 1", len(got))
 	}
-	want := second.Identified()
+	want := second
+	want.ID = identity(second)
 	want.Count, want.First, want.Last, want.TargetID = 3, noon, b.now, first.TargetID
 	if d := cmp.Diff(want, got[0]); d != "" {
 		t.Error(d)
@@ -75,7 +76,7 @@ func TestASuccessClosesTheRowsOfItsRecord(t *testing.T) {
 		left string
 	}{
 		{name: "all of them", left: "[]"},
-		{name: "but for those that failed again", open: []string{parked("7", "email").Identified().ID}, left: "[email]"},
+		{name: "but for those that failed again", open: []string{identity(parked("7", "email"))}, left: "[email]"},
 		{name: "but for those that were not tried", keep: []crm.Field{"phone"}, left: "[phone]"},
 		{name: "an unknown id keeps nothing", open: []string{"", "x"}, left: "[]"},
 	} {
@@ -187,7 +188,7 @@ func TestRowsAreFoundByIdByClassAndByTime(t *testing.T) {
 		}
 		return fmt.Sprint(out)
 	}
-	if got := keys(b.ledger.Select(t.Context(), WithID(parked("7", "phone").Identified().ID))); got != "[7]" {
+	if got := keys(b.ledger.Select(t.Context(), WithID(identity(parked("7", "phone"))))); got != "[7]" {
 		t.Errorf("by id %s", got)
 	}
 	if got := keys(b.ledger.Select(t.Context(), OfClass(fault.Locked))); got != "[8 9]" {
@@ -291,5 +292,69 @@ func TestARowOfALaterReleaseIsAnErrorAndNotNothing(t *testing.T) {
 				t.Errorf("%s: error %v, want %v", value, err, errUnreadable)
 			}
 		}
+	}
+}
+
+// mute is a store that stops answering at its n-th call.
+type mute struct {
+	Store
+	n int
+}
+
+func (m *mute) call() error {
+	if m.n--; m.n <= 0 {
+		return errGone
+	}
+	return nil
+}
+
+func (m *mute) Get(ctx context.Context, keys ...row.Key) ([]row.Row, error) {
+	if err := m.call(); err != nil {
+		return nil, err
+	}
+	return m.Store.Get(ctx, keys...)
+}
+
+func (m *mute) List(ctx context.Context, part, prefix, after string, limit int) ([]row.Row, error) {
+	if err := m.call(); err != nil {
+		return nil, err
+	}
+	return m.Store.List(ctx, part, prefix, after, limit)
+}
+
+func (m *mute) Put(ctx context.Context, puts ...row.Put) error {
+	if err := m.call(); err != nil {
+		return err
+	}
+	return m.Store.Put(ctx, puts...)
+}
+
+func TestATableThatStopsAnsweringIsAlwaysAnError(t *testing.T) {
+	for name, do := range map[string]func(*bench) error{
+		"open":   func(b *bench) error { return b.ledger.Open(t.Context(), parked("7", "phone"), parked("8", "phone")) },
+		"settle": func(b *bench) error { return b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, nil, nil) },
+		"list":   func(b *bench) error { _, err := b.ledger.List(t.Context()); return err },
+		"counts": func(b *bench) error { _, err := b.ledger.Counts(t.Context()); return err },
+		"erase":  func(b *bench) error { return b.ledger.Erase(t.Context(), "main", contact("7")) },
+		"run":    func(b *bench) error { _, err := b.Run(t.Context()); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for n := 1; ; n++ {
+				b := newBench()
+				b.open(t, parked("7", "phone"), parked("9", "phone"))
+				m := &mute{Store: b.rows, n: n}
+				b.ledger.Store, b.Store = m, m
+				err := do(b)
+				if m.n > 0 {
+					if err != nil || n == 1 {
+						t.Errorf("%v after %d calls that were answered", err, n-1)
+					}
+					return
+				}
+				if !errors.Is(err, errGone) {
+					t.Errorf("call %d failed: error %v, want %v", n, err, errGone)
+				}
+			}
+		})
 	}
 }

@@ -23,6 +23,7 @@ type words struct {
 	Clock                  string // layout of a time
 	Next, Reference, NoAns string
 	Modules                map[crm.Module]string
+	Unread                 string // an operation that could not even be read
 	Operations             map[crm.Verb]map[crm.Kind]string
 	Classes                map[fault.Kind]string // where the system's own message is missing
 	Hints                  map[fault.Hint]string

@@ -33,6 +33,7 @@ var english = words{
 	Modules: map[crm.Module]string{
 		crm.Contacts: "contact", crm.Companies: "company", crm.Leads: "lead",
 	},
+	Unread: "Message that could not be read",
 	Operations: map[crm.Verb]map[crm.Kind]string{
 		crm.Create:    both("Contact creation, from {source} to {target}", "Company creation, from {source} to {target}"),
 		crm.Update:    both("Contact update, from {source} to {target}", "Company update, from {source} to {target}"),

@@ -35,6 +35,7 @@ var italian = words{
 	Modules: map[crm.Module]string{
 		crm.Contacts: "contatto", crm.Companies: "azienda", crm.Leads: "lead",
 	},
+	Unread: "Messaggio che non siamo riusciti a leggere",
 	Operations: map[crm.Verb]map[crm.Kind]string{
 		crm.Create:    both("Creazione di un contatto, da {source} a {target}", "Creazione di un'azienda, da {source} a {target}"),
 		crm.Update:    both("Modifica di un contatto, da {source} a {target}", "Modifica di un'azienda, da {source} a {target}"),
