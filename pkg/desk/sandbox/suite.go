@@ -101,11 +101,11 @@ type Parts struct {
 	Count   webhookflow.Counter
 	Ended   func(batch.Message, fault.Outcome)
 
-	WrapStore   func(name string, s Store) Store         // puts faults before a table; may be nil
-	WrapQueue   func(name string, q queue.API) queue.API // puts faults before a queue; may be nil
-	Left        func(context.Context) time.Duration      // what is left of an invocation; nil: until its deadline
-	Parallel    int                                      // requests to a CRM at a time in one invocation
-	Conditional bool                                     // the Zoho org refuses stale conditional writes
+	WrapStore   func(name string, s Store) Store    // puts faults before a table; may be nil
+	WrapQueue   func(name string, q Queue) Queue    // puts faults before a queue; may be nil
+	Left        func(context.Context) time.Duration // what is left of an invocation; nil: until its deadline
+	Parallel    int                                 // requests to a CRM at a time in one invocation
+	Conditional bool                                // the Zoho org refuses stale conditional writes
 }
 
 // Suite is the running whole.

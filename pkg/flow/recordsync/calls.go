@@ -2,11 +2,14 @@ package recordsync
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"runtime/debug"
 	"slices"
 	"sync"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 )
 
 // A record is brought in step by straight code, a coroutine that stops at every question to a CRM. The questions of all
@@ -125,8 +128,17 @@ func (s *Syncer) answer(ctx context.Context, groups [][]*call) {
 	wg.Wait()
 }
 
-// ask puts one request to a CRM and deals the answer out.
+// ask puts one request to a CRM and deals the answer out. A panic is ours, and the fault of these questions alone.
 func (s *Syncer) ask(ctx context.Context, g []*call) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log().Error("a call to a CRM panics", "system", g[0].system, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			for _, c := range g {
+				c.err = &fault.Error{Op: "recordsync.ask", Kind: fault.Ours, Err: fmt.Errorf("panic of type %T", p)}
+				c.result.Err = c.err
+			}
+		}
+	}()
 	first := g[0]
 	system := s.crm(first.system)
 	switch first.kind {

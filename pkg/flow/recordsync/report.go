@@ -70,9 +70,18 @@ func (t *task) fail(err error) fault.Outcome {
 	case isFault(err, fault.Missing):
 		return again(time.Second, "the record went away meanwhile")
 	case fault.KindOf(err).Final():
-		return t.park(t.row(t.id.System.Other(), fault.HintNone, err.Error()))
+		return t.park(t.final(err))
 	}
 	return fault.Outcome{Ending: fault.GoAgain, After: fault.After(err), Err: err}
+}
+
+// final makes the row of an answer that names no field of ours.
+func (t *task) final(err error) fault.Parked {
+	target := t.id.System.Other()
+	for _, r := range refusalsOf(err) {
+		return t.refused(crm.ID{System: target, Module: t.kind().Home()}, r.Field, r.Property, r)
+	}
+	return t.row(target, fault.HintNone, err.Error())
 }
 
 // park ends the task: the record itself is at fault, or a person must decide.

@@ -1,0 +1,55 @@
+// Command sandbox runs the whole suite in one process, between sandbox CRMs unless the vendors' URLs are set.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"crm-connector/pkg/desk/sandbox"
+)
+
+const usage = `Usage: sandbox [-log]
+
+Runs the suite on 127.0.0.1 with a sandbox HubSpot and a sandbox Zoho CRM, and prints what to try and what happens.
+Settings come from the environment (README: settings); with HUBSPOT_API_URL or ZOHO_API_URL set it talks to that CRM.
+
+`
+
+func main() {
+	logs := flag.Bool("log", false, "print the suite's own JSON log lines on standard error")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *logs); err != nil {
+		fmt.Fprintln(os.Stderr, "sandbox:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, logs bool) error {
+	set, err := sandbox.ReadSettings(os.Getenv)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if logs {
+		log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	}
+	desk, err := sandbox.NewDesk(set, os.Stdout, log, time.Now, uuid.NewString)
+	if err != nil {
+		return err
+	}
+	return desk.Run(ctx)
+}

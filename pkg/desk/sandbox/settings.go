@@ -1,0 +1,100 @@
+package sandbox
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/flow/rules"
+	"crm-connector/pkg/suite/consumer"
+)
+
+// Settings is what the desk is told by its environment.
+type Settings struct {
+	Addr        string // of the door
+	HubSpotAddr string // of the sandbox HubSpot, when HubSpot.URL is ""
+	ZohoAddr    string // of the sandbox Zoho, when Zoho.URL is ""
+	HubSpot     HubSpot
+	Zoho        Zoho
+	Report      Report
+	ReportEvery time.Duration
+	Rules       consumer.Rules
+}
+
+// The values that the desk and its sandboxes share when nothing else is set.
+const (
+	sandboxChannel      = "1000000068001"
+	sandboxChannelToken = "sandbox-channel-token"
+)
+
+// ReadSettings reads the environment of the desk. With no variable set everything runs against the sandboxes. A vendor's
+// URL off this machine needs its credentials: the error names every one that is missing.
+func ReadSettings(getenv func(string) string) (Settings, error) {
+	plain := &settings.Reader{Getenv: getenv}
+	addr := plain.Optional("SUITE_ADDR", "127.0.0.1:8080")
+	hubspotURL, zohoURL := plain.URL("HUBSPOT_API_URL", ""), plain.URL("ZOHO_API_URL", "")
+	fallback := map[string]string{
+		"HUBSPOT_WEBHOOK_URL": "http://" + addr + "/webhooks/hubspot", "REPORT_TO": "client@example.com", "REPORT_FROM": "CRM Connector <connector@example.com>",
+		"REPORT_EVERY": "10s", "PHONE_REGION": "IT", "MODE": string(crm.On), "ZOHO_CHANNEL_ID": sandboxChannel, "ZOHO_CHANNEL_TOKEN": sandboxChannelToken,
+	}
+	if local(hubspotURL) {
+		fallback["HUBSPOT_CLIENT_SECRET"] = hubspottest.DefaultClientSecret
+		fallback["HUBSPOT_ACCESS_TOKEN"] = hubspottest.DefaultToken
+		fallback["HUBSPOT_APP_ID"] = hubspottest.DefaultAppID
+	}
+	if local(zohoURL) {
+		fallback["ZOHO_ACCOUNTS_URL"] = zohoURL
+		fallback["ZOHO_CLIENT_ID"] = zohotest.DefaultClientID
+		fallback["ZOHO_CLIENT_SECRET"] = zohotest.DefaultClientSecret
+		fallback["ZOHO_REFRESH_TOKEN"] = zohotest.DefaultRefreshToken
+	}
+	if zohoURL == "" {
+		fallback["ZOHO_ACCOUNTS_URL"] = "http://127.0.0.1:8182"
+	}
+	r := &settings.Reader{Getenv: func(name string) string {
+		if v := getenv(name); strings.TrimSpace(v) != "" {
+			return v
+		}
+		return fallback[name]
+	}}
+	set := Settings{Addr: addr, HubSpotAddr: "127.0.0.1:8181", ZohoAddr: "127.0.0.1:8182"}
+	set.hubspot(r)
+	set.zoho(r, plain.Optional("ZOHO_ACCESS_TOKEN", "") != "")
+	report, over := r.Report(), r.Rules()
+	set.Report, set.ReportEvery = Report{From: report.From, To: report.To, Language: report.Language, Zone: time.Local}, report.Every
+	set.Rules = rules.Settings{Default: mapping.Default(), Start: over.Mode, Options: mapping.Options{
+		PhoneRegion: over.PhoneRegion, LastName: over.LastName, Leads: over.Leads, PhoneMatch: over.PhoneMatch,
+	}}
+	return set, r.Err()
+}
+
+func (set *Settings) hubspot(r *settings.Reader) {
+	api, hook := r.HubSpot(), r.HubSpotWebhook()
+	set.HubSpot = HubSpot{
+		URL: api.URL, Token: api.AccessToken, AppID: api.AppID, Secrets: hook.Secrets, WebhookURLs: hook.URLs, AllowV1: hook.AllowV1,
+	}
+}
+
+func (set *Settings) zoho(r *settings.Reader, fixed bool) {
+	api, channel := r.Zoho(), r.ZohoChannel()
+	set.Zoho = Zoho{URL: api.URL, AccessToken: api.AccessToken, ChannelID: channel.ID, ChannelToken: channel.Token}
+	if fixed {
+		return // the token is used as it is: nothing is refreshed
+	}
+	accounts := r.ZohoAccounts()
+	set.Zoho.AccountsURL, set.Zoho.ClientID, set.Zoho.ClientSecret, set.Zoho.RefreshToken = accounts.URL, accounts.ClientID, accounts.ClientSecret, accounts.RefreshToken
+}
+
+// local reports whether a vendor's URL is on this machine: a sandbox.
+func local(raw string) bool {
+	if raw == "" {
+		return true
+	}
+	u, err := url.Parse(raw)
+	return err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1")
+}
