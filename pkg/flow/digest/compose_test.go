@@ -192,6 +192,7 @@ func FuzzCompose(f *testing.F) {
 		b := newBench()
 		b.Links = func(crm.ID) string { return message }
 		of := func(message, key, field string) fault.Parked {
+			key = "k" + key // without a key there is no record to tell
 			return fault.Parked{Record: contact(key), Other: contact(key), Message: message, Code: message, Field: crm.Field(field), First: noon}
 		}
 		got, err := b.compose(english, "d-1", []fault.Parked{of(message, key, field)}, false, 0)
