@@ -92,7 +92,7 @@ var (
 	systems = []crm.System{crm.HubSpot, crm.Zoho, crm.WhatsApp}
 	kinds   = []crm.Kind{crm.Contact, crm.Company}
 	modules = []crm.Module{crm.Contacts, crm.Companies, crm.Leads}
-	verbs   = []crm.Verb{crm.Create, crm.Update, crm.Associate, crm.Delete, crm.Restore, crm.Merge, crm.Erase, crm.Message, crm.Status, crm.Replay}
+	verbs   = []crm.Verb{crm.Create, crm.Update, crm.Associate, crm.Delete, crm.Restore, crm.Merge, crm.Erase, crm.Message, crm.Status, crm.Revisit, crm.Replay}
 )
 
 // wrong says what keeps w from being an operation, "" when nothing does.

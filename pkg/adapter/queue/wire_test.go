@@ -35,7 +35,7 @@ func TestAMessageIsReadBackAsTheOperationThatWasWritten(t *testing.T) {
 			Source: rapid.SampledFrom([]crm.System{crm.HubSpot, crm.Zoho, crm.WhatsApp}).Draw(t, "source"),
 			Kind:   rapid.SampledFrom([]crm.Kind{crm.Contact, crm.Company}).Draw(t, "kind"),
 			Module: rapid.SampledFrom([]crm.Module{crm.Contacts, crm.Companies, crm.Leads}).Draw(t, "module"),
-			Verb:   rapid.SampledFrom([]crm.Verb{crm.Create, crm.Merge, crm.Erase, crm.Replay, crm.Associate}).Draw(t, "verb"),
+			Verb:   rapid.SampledFrom([]crm.Verb{crm.Create, crm.Merge, crm.Erase, crm.Revisit, crm.Replay, crm.Associate}).Draw(t, "verb"),
 		}
 		if rapid.Bool().Draw(t, "with lists") {
 			op.Others = rapid.SliceOfN(rapid.String(), 1, 5).Draw(t, "others")
