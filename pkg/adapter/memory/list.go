@@ -93,7 +93,7 @@ func (l *list) insert(b, i int, it item) (block, index int) {
 	case len(l.blocks[b]) < blockMax:
 		l.blocks[b] = slices.Insert(l.blocks[b], i, it)
 		return b, i
-	case i == blockMax && b == len(l.blocks)-1: // rows that come in order leave full blocks behind
+	case i == blockMax: // behind the last row of all: rows that come in order leave full blocks behind
 		l.blocks = append(l.blocks, []item{it})
 		return b + 1, 0
 	}

@@ -199,8 +199,7 @@ func (q *Queue) Receive(max int) []batch.Delivery {
 			out = append(out, m.delivery())
 		}
 		if g.head != nil {
-			q.unplace(g)
-			q.place(g)
+			q.place(g) // its head was handed out
 		}
 	}
 	return out

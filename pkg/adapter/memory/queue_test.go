@@ -167,6 +167,44 @@ func TestARefusedEntryDoesNotKeepTheOthersOfItsCallOut(t *testing.T) {
 	}
 }
 
+func TestGroupsOfTheSameInstantComeBackInTheOrderInWhichTheyWereTouched(t *testing.T) {
+	clock := storetest.NewClock()
+	q := memory.NewQueue(memory.QueueConfig{Now: clock.Now})
+	for n, g := range []string{"e", "b", "d", "a", "c"} {
+		send(t, q, entry(g, n))
+	}
+	for range 3 {
+		q.Receive(1)
+	}
+	clock.Wait(memory.DefaultVisibility)
+	var got []string
+	for _, d := range q.Receive(10) {
+		got = append(got, d.Group)
+	}
+	if want := []string{"a", "c", "e", "b", "d"}; !slices.Equal(got, want) {
+		t.Errorf("received %v, want %v", got, want)
+	}
+}
+
+func TestARedriveLeavesWhatIsInFlightAndKeepsToItsLimit(t *testing.T) {
+	clock := storetest.NewClock()
+	dead, q := memory.NewQueue(memory.QueueConfig{Name: "dead", Now: clock.Now}), memory.NewQueue(memory.QueueConfig{Name: "q", Now: clock.Now})
+	send(t, dead, entry("a", 1), entry("b", 1), entry("b", 2), entry("b", 3))
+	dead.Receive(1)
+	if moved := dead.Move(q, 2); moved != 2 {
+		t.Errorf("%d moved", moved)
+	}
+	if got := q.Receive(10); len(got) != 2 || got[0].Body != "b.1" || got[1].Body != "b.2" || got[0].Receives != 1 {
+		t.Errorf("received %+v", got)
+	}
+	if waiting, inFlight := dead.Stats(); waiting != 1 || inFlight != 1 {
+		t.Errorf("%d waiting and %d in flight left", waiting, inFlight)
+	}
+	if dead.Move(dead, 10) != 0 {
+		t.Error("a queue was moved into itself")
+	}
+}
+
 func TestSecondsAreRoundedUp(t *testing.T) {
 	clock := storetest.NewClock()
 	q := memory.NewQueue(memory.QueueConfig{Now: clock.Now})
