@@ -8,6 +8,7 @@ package crm
 import (
 	"fmt"
 	"strings"
+	"unique"
 )
 
 // System is one of the places where records live.
@@ -124,38 +125,43 @@ type Column struct {
 // Value is the content of a field as one system shows it, or in canonical form. It knows empty from unknown: an unknown
 // value takes no part in anything, an empty one says that there is nothing. The zero Value is unknown. Values are
 // comparable with ==.
-type Value struct {
-	known bool
-	text  string
-}
+//
+// The text lies behind a handle, so that fmt cannot reach it even inside somebody else's unexported field, where it calls
+// no methods.
+type Value struct{ text unique.Handle[string] }
 
 // Text returns a value that holds s; an empty s gives the empty value.
-func Text(s string) Value { return Value{known: true, text: s} }
+func Text(s string) Value { return Value{unique.Make(s)} }
 
 // Empty returns the value that says: nothing is there.
-func Empty() Value { return Value{known: true} }
+func Empty() Value { return Text("") }
 
 // Unknown returns the value of a field that could not be read.
 func Unknown() Value { return Value{} }
 
 // Known reports whether the field could be read, empty or not.
-func (v Value) Known() bool { return v.known }
+func (v Value) Known() bool { return v != Value{} }
 
 // IsEmpty reports whether the field was read and holds nothing.
-func (v Value) IsEmpty() bool { return v.known && v.text == "" }
+func (v Value) IsEmpty() bool { return v.Known() && !v.Filled() }
 
 // Filled reports whether the field was read and holds something.
-func (v Value) Filled() bool { return v.text != "" }
+func (v Value) Filled() bool { return v.Text() != "" }
 
 // Text returns the content, "" for an empty or unknown value. It is a person's data: never log it.
-func (v Value) Text() string { return v.text }
+func (v Value) Text() string {
+	if !v.Known() {
+		return ""
+	}
+	return v.text.Value()
+}
 
 // String keeps a person's data out of format strings: it tells the state, never the content.
 func (v Value) String() string {
 	switch {
-	case !v.known:
+	case !v.Known():
 		return "[unknown]"
-	case v.text == "":
+	case !v.Filled():
 		return "[empty]"
 	}
 	return "[filled]"
