@@ -24,6 +24,7 @@ const (
 	callCreate
 	callWrite
 	callTimes
+	callNothing // lets the others go on
 )
 
 // call is one question and its answer.

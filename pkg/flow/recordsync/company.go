@@ -91,6 +91,8 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 	if !v.Filled() || p.Base[slotOf(f)].HubSpot == shows && p.Version != 0 {
 		return ok
 	}
+	id := crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: v.Text()}
+	t.await(id)
 	c, err := t.companyPair(crm.HubSpot, v.Text())
 	if err != nil {
 		return t.fail(err)
@@ -98,10 +100,12 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 	if c.Version != 0 {
 		return ok
 	}
+	t.busy[id] = true
+	defer delete(t.busy, id)
 	now := t.now()
 	sub := &task{
-		s: t.s, ctx: t.ctx, m: t.m, mode: t.mode, conn: t.conn, owner: t.s.Book.NewID(), depth: t.depth + 1, yield: t.yield, covered: map[string]bool{},
-		id: crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: v.Text()},
+		s: t.s, ctx: t.ctx, m: t.m, mode: t.mode, conn: t.conn, owner: t.s.Book.NewID(), depth: t.depth + 1, yield: t.yield,
+		covered: map[string]bool{}, busy: t.busy, id: id,
 		ops: []crm.Operation{{
 			V: crm.OperationVersion, ID: t.ops[0].ID, Connection: t.conn, Source: crm.HubSpot, Kind: crm.Company, Module: crm.Companies,
 			Verb: crm.Associate, RecordID: v.Text(), ReceivedAt: now, Trace: t.ops[0].Trace,

@@ -205,6 +205,8 @@ func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record) (can
 		half := p.Version != 0 && p.State == pair.Orphan && p.Gone == sys.Other()
 		carries := sys == crm.Zoho && f.HubSpotID != "" && f.HubSpotID != rec.ID.Key && !slices.Contains(rec.Merged, f.HubSpotID)
 		switch {
+		case p.Version != 0 && (p.State == pair.Creating || p.State == pair.Living && p.Key(sys.Other()) == rec.ID.Key):
+			return c, row.ErrConflict // being paired, or paired meanwhile: look again
 		case p.Version == 0 && sys == crm.Zoho && f.HubSpotID == rec.ID.Key:
 			c.own = &found[i]
 		case half && (!carries || p.HubSpot == f.HubSpotID):

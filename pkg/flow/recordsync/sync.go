@@ -71,8 +71,10 @@ func (s *Syncer) Sync(ctx context.Context, ops []crm.Operation) []fault.Outcome 
 		return out
 	}
 	tasks, of := s.tasks(ctx, ops, m, mode)
+	busy := map[crm.ID]bool{}
 	runs := make([]iter.Seq[*call], len(tasks))
 	for i, t := range tasks {
+		t.busy, busy[t.id] = busy, true
 		runs[i] = t.run
 	}
 	s.drive(ctx, runs)
@@ -134,6 +136,7 @@ type task struct {
 	depth   int    // how many records brought this one along
 	yield   func(*call) bool
 	covered map[string]bool
+	busy    map[crm.ID]bool // records that a task of this batch is at work on
 	locks   identity.Locks
 	outcome fault.Outcome
 	report
@@ -142,7 +145,9 @@ type task struct {
 // run is the coroutine. A panic is ours, and this record's alone.
 func (t *task) run(yield func(*call) bool) {
 	t.yield = yield
+	mine := t.id
 	defer func() {
+		delete(t.busy, mine)
 		if p := recover(); p != nil {
 			t.s.log().Error("recordsync panics", "record", t.id.String(), "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			t.outcome = fault.Outcome{Ending: fault.GoAgain, Err: &fault.Error{Op: "recordsync.Sync", Kind: fault.Ours, Err: fmt.Errorf("panic of type %T", p)}}
@@ -158,7 +163,7 @@ func (s *Syncer) log() *slog.Logger {
 	return s.Log
 }
 
-// errStopped says that the batch was given up while a coroutine was waiting for an answer.
+// stopped says that the batch was given up while a coroutine was waiting for an answer.
 type stopped struct{}
 
 // put stops the coroutine until its question is answered.
@@ -170,6 +175,13 @@ func (t *task) put(c *call) *call {
 		panic(stopped{})
 	}
 	return c
+}
+
+// await lets the other tasks of the batch go on until none is at work on the record.
+func (t *task) await(id crm.ID) {
+	for t.busy[id] {
+		t.put(&call{kind: callNothing})
+	}
 }
 
 func (t *task) now() time.Time { return t.s.Now() }

@@ -13,10 +13,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"crm-connector/pkg/desk/demo"
 	"crm-connector/pkg/desk/sandbox"
 )
 
-const usage = `Usage: sandbox [-log]
+const usage = `Usage: sandbox [-log | -demo]
 
 Runs the suite on 127.0.0.1 with a sandbox HubSpot and a sandbox Zoho CRM, and prints what to try and what happens.
 Settings come from the environment (README: settings); with HUBSPOT_API_URL or ZOHO_API_URL set it talks to that CRM.
@@ -25,6 +26,7 @@ Settings come from the environment (README: settings); with HUBSPOT_API_URL or Z
 
 func main() {
 	logs := flag.Bool("log", false, "print the suite's own JSON log lines on standard error")
+	scenes := flag.Bool("demo", false, "play a day in scenes, in model time, check each and end; exit status 1 when one fails")
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), usage)
 		flag.PrintDefaults()
@@ -32,7 +34,11 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *logs); err != nil {
+	act := func() error { return run(ctx, *logs) }
+	if *scenes {
+		act = func() error { return demo.Run(ctx, os.Stdout) }
+	}
+	if err := act(); err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
 		os.Exit(1)
 	}
