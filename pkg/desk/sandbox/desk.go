@@ -69,6 +69,7 @@ func NewDesk(set Settings, out io.Writer, log *slog.Logger, now func() time.Time
 		HubSpot: d.set.HubSpot, Zoho: d.set.Zoho, Report: d.set.Report, Rules: set.Rules,
 		Hasher: pair.Hasher{Key: crm.NewSecret(newID()), KeyID: 1}, Now: now, Sleep: Sleep, Rand: rand.Int64N, NewID: newID,
 		Log: log, Count: d.counts, Ended: d.ended, WrapQueue: d.counted, Parallel: 4,
+		Conditional: d.zoho != nil, // the sandbox refuses a stale write; for a real org that must be seen first
 	})
 	book := rules.New(&config.Rows{Store: d.suite.Tables[Config], Now: now}, set.Rules, now, log)
 	return d, book.Publish(context.Background())

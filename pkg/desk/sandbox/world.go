@@ -125,8 +125,9 @@ func NewWorld(o WorldOptions) (*World, error) {
 		Rules:  rules.Settings{Default: mapping.Default(), Options: o.Mapping, Start: crm.On},
 		Hasher: pair.Hasher{Key: crm.NewSecret("sandbox-hash-key"), KeyID: 1},
 		Now:    w.Clock.Now, Sleep: w.Clock.Sleep, Rand: dice.Int64N, Log: o.Log,
-		NewID: func() string { ids++; return fmt.Sprintf("id-%06d", ids) },
-		Ended: func(m batch.Message, out fault.Outcome) { w.Endings = append(w.Endings, Ending{m, out}) },
+		NewID:       func() string { ids++; return fmt.Sprintf("id-%06d", ids) },
+		Conditional: !o.Zoho.IgnoreCondition,
+		Ended:       func(m batch.Message, out fault.Outcome) { w.Endings = append(w.Endings, Ending{m, out}) },
 	}
 	if o.Adapt != nil {
 		o.Adapt(&parts)

@@ -195,6 +195,7 @@ func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, 
 		return err
 	}
 	if !res.Modified.IsZero() {
+		plan.zohoTook = true
 		p.ZohoAt, p.ZohoWrote, p.ZohoSeen = res.Modified, res.Modified, t.now()
 	}
 	for _, it := range taken {

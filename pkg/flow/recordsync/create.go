@@ -92,7 +92,7 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked)
 			it.toZoho, err = f.Raw(crm.Zoho, c)
 		}
 		if err != nil {
-			t.hold(p.Pair, it, crm.Zoho, fault.Refusal{Hint: hintOf(err), Code: "UNTRANSLATABLE", Message: err.Error()})
+			t.hold(p.Pair, it, crm.Zoho, untranslatable(err))
 		}
 		if it.held == nil && it.toZoho.Filled() {
 			d.change.Set[f.Name] = it.toZoho

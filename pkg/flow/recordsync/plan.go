@@ -31,8 +31,9 @@ type item struct {
 
 // plan is what is to be done about one pair.
 type plan struct {
-	items  []*item
-	relink bool // Zoho's record does not carry the HubSpot id yet
+	items    []*item
+	relink   bool // Zoho's record does not carry the HubSpot id yet
+	zohoTook bool // Zoho has taken a write, so its record was what we took it for
 }
 
 func slotOf(f mapping.Field) pair.Slot {
@@ -141,6 +142,10 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		it.kept = true
 		return it, nil
 	}
+	if b.assumed {
+		t.presume(p, b, it)
+		return it, nil
+	}
 	if !t.translate(p, b, it) {
 		return it, nil
 	}
@@ -169,7 +174,7 @@ func (t *task) translate(p pair.Pair, b both, it *item) bool {
 		}
 		c, err := t.canon(sys, f, v)
 		if err != nil {
-			t.hold(p, it, sys.Other(), fault.Refusal{Hint: hintOf(err), Code: "UNTRANSLATABLE", Message: err.Error()})
+			t.hold(p, it, sys.Other(), untranslatable(err))
 			return false
 		}
 		if sys == crm.HubSpot {
@@ -277,7 +282,7 @@ func (t *task) rawFor(p pair.Pair, it *item, sys crm.System) crm.Value {
 	}
 	v, err := f.Raw(sys, it.decision.Value)
 	if err != nil {
-		t.hold(p, it, sys, fault.Refusal{Hint: hintOf(err), Code: "UNTRANSLATABLE", Message: err.Error()})
+		t.hold(p, it, sys, untranslatable(err))
 		return crm.Unknown()
 	}
 	return v
@@ -290,10 +295,11 @@ func (t *task) hold(p pair.Pair, it *item, sys crm.System, r fault.Refusal) {
 	it.row = &told
 }
 
-// hintOf returns the advice that belongs to a value without a counterpart.
-func hintOf(err error) fault.Hint {
+// untranslatable is the refusal of a value that has no counterpart.
+func untranslatable(err error) fault.Refusal {
+	hint := fault.HintFormat
 	if e, ok := errors.AsType[*mapping.Untranslatable](err); ok {
-		return e.Hint
+		hint = e.Hint
 	}
-	return fault.HintFormat
+	return fault.Refusal{Hint: hint, Code: "UNTRANSLATABLE", Message: err.Error()}
 }

@@ -13,6 +13,7 @@ import (
 // both is a pair with what its two records show now.
 type both struct {
 	hubspot, zoho crm.Reading
+	assumed       bool // zoho was not read: it is what it was
 }
 
 func (b *both) set(sys crm.System, r crm.Reading) {
@@ -55,6 +56,7 @@ func (t *task) step(p identity.Loaded) fault.Outcome {
 func (t *task) stepFrom(p identity.Loaded, r crm.Reading) fault.Outcome {
 	near := t.id.System
 	if !t.afresh() && t.atRest(p.Pair, near, r.Record) {
+		t.noteSeen(p, r)
 		return done("nothing to do")
 	}
 	if near == crm.HubSpot {
@@ -75,8 +77,8 @@ const tries = 3
 
 // reconcile reads the other side, decides and writes, under the lease. It notes everything in p; the caller saves it.
 func (t *task) reconcile(p *identity.Loaded, b both) fault.Outcome {
-	for range tries {
-		o, settled := t.complete(p, &b)
+	for attempt := range tries {
+		o, settled := t.complete(p, &b, attempt)
 		if settled {
 			return o
 		}
@@ -88,16 +90,20 @@ func (t *task) reconcile(p *identity.Loaded, b both) fault.Outcome {
 		if !isFault(err, fault.Stale) {
 			return t.finish(p, b, plan, err)
 		}
-		b.zoho = crm.Reading{}
+		b.zoho, b.assumed = crm.Reading{}, false
 	}
 	return again(crossing, "zoho is being edited")
 }
 
 // complete reads what of the two records is still missing.
-func (t *task) complete(p *identity.Loaded, b *both) (fault.Outcome, bool) {
+func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome, bool) {
 	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
 		if !b.record(sys).ID.IsZero() {
 			continue
+		}
+		if sys == crm.Zoho && attempt == 0 && t.assumable(p.Pair, b.hubspot.Record) {
+			b.zoho, b.assumed = t.assumed(p.Pair), true
+			return fault.Outcome{}, false
 		}
 		r, err := t.read(sys, p.Key(sys), t.columns(sys, false))
 		if err != nil {
@@ -132,7 +138,7 @@ func (t *task) complete(p *identity.Loaded, b *both) (fault.Outcome, bool) {
 func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
 	now := t.now()
 	p.SyncedAt = now
-	if err == nil {
+	if err == nil && (!b.assumed || plan.zohoTook) {
 		p.ReadAt = b.hubspot.ReadAt
 		if b.zoho.ReadAt.Before(p.ReadAt) {
 			p.ReadAt = b.zoho.ReadAt
@@ -202,7 +208,7 @@ func seen(p *pair.Pair, b both) {
 			p.UpdatedAt = h
 		}
 	}
-	if z := b.zoho.Record.Modified; !z.IsZero() {
+	if z := b.zoho.Record.Modified; !z.IsZero() && !b.assumed {
 		p.ZohoAt, p.ZohoSeen = z, b.zoho.ReadAt
 	}
 }

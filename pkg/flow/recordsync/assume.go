@@ -1,0 +1,75 @@
+package recordsync
+
+import (
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/merge"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/identity"
+)
+
+// A Zoho record that was last seen two seconds or more after its modified time is what we saw then, or a write on
+// condition of that time is refused. Where the org is known to refuse, a plain edit in HubSpot needs no read of Zoho.
+
+// assumable reports whether the changes of a HubSpot record can be decided without reading Zoho.
+func (t *task) assumable(p pair.Pair, h crm.Record) bool {
+	if !t.s.Conditional || t.id.System != crm.HubSpot || t.afresh() || p.KeyID != t.s.Book.Hasher.KeyID ||
+		p.ZohoAt.IsZero() || p.ZohoSeen.Sub(p.ZohoAt) < covers || len(p.Held) > 0 || len(p.Unfinished) > 0 {
+		return false
+	}
+	for _, f := range t.synced() {
+		base, v := p.Base[slotOf(f)], h.Value(f.Name)
+		if !base.HubSpot.Known() || !base.Zoho.Known() || !v.Known() {
+			return false
+		}
+		if over, _ := unseen(p, crm.HubSpot, h, f.Name); over.Known() {
+			return false
+		}
+		if t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, v) == base.HubSpot {
+			continue
+		}
+		entries := h.History[f.Name]
+		ours := len(entries) > 0 && entries[0].Ours
+		if ours || f.Policy != crm.Newest && f.Policy != crm.ToZoho || f.Zoho.ReadOnly {
+			return false
+		}
+	}
+	return true
+}
+
+// assumed is Zoho's record as it was last seen. Its values are not known; what they hash to is the base.
+func (t *task) assumed(p pair.Pair) crm.Reading {
+	return crm.Reading{Record: crm.Record{ID: p.Record(crm.Zoho), Modified: p.ZohoAt, HubSpotID: p.HubSpot}, ReadAt: t.now()}
+}
+
+// presume decides one field of a record whose Zoho half was not read.
+func (t *task) presume(p pair.Pair, b both, it *item) {
+	base := p.Base[it.slot]
+	it.shows.Zoho = base.Zoho
+	if it.shows.HubSpot == base.HubSpot {
+		it.kept = true
+		return
+	}
+	c, err := t.canon(crm.HubSpot, it.field, b.hubspot.Record.Value(it.field.Name))
+	if err != nil {
+		t.hold(p, it, crm.Zoho, untranslatable(err))
+		return
+	}
+	it.hubspot = c
+	it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToZoho, Value: c, Rule: merge.RuleEdit}
+	t.raw(p, it)
+}
+
+// noteSeen keeps that Zoho's record was seen unchanged well after its modified time: the next edit in HubSpot need not read
+// it. Somebody else may be at work on the pair; then it is not worth a word.
+func (t *task) noteSeen(p identity.Loaded, r crm.Reading) {
+	if !t.s.Conditional || t.id.System != crm.Zoho || !r.Record.Modified.Equal(p.ZohoAt) || p.ZohoSeen.Sub(p.ZohoAt) >= covers ||
+		r.ReadAt.Sub(p.ZohoAt) < covers {
+		return
+	}
+	p.ZohoSeen = r.ReadAt
+	if err := t.s.Book.Save(t.ctx, &p); err != nil {
+		t.s.log().Debug("the pair was changed meanwhile", "record", t.id.String(), "at", r.ReadAt.Format(time.RFC3339))
+	}
+}
