@@ -1,0 +1,47 @@
+# CRM Connector. `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help run demo test format vet lint race simulate bench fuzz build ci
+
+SEEDS ?= 500
+FUZZTIME ?= 5s
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## run the whole suite on 127.0.0.1 between two sandbox CRMs; prints what to try
+	@go run ./pkg/desk/cmd/sandbox
+
+demo: ## play a day in scenes, check each, print a table
+	@go run ./pkg/desk/cmd/sandbox -demo
+
+test: format vet lint race ## format, vet, staticcheck, and every test under the race detector
+
+format:
+	@out=$$(gofmt -l functions pkg 2>/dev/null); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+
+vet:
+	@go vet ./...
+
+lint:
+	@go tool staticcheck ./...
+
+race:
+	@go test -race ./...
+
+simulate: ## run the real handlers through SEEDS=500 seeded days of each configuration
+	@go run ./pkg/desk/cmd/simulate -seeds $(SEEDS)
+
+bench: ## measure operations a second, the door, CRM calls an operation, memory a pair
+	@go test -run '^$$' -bench . -benchmem ./pkg/desk/bench
+
+fuzz: ## fuzz every parser of foreign bytes for FUZZTIME=5s each
+	@set -e; for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' pkg | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -h '^func Fuzz' $$pkg/*_test.go | sed 's/func \(Fuzz[A-Za-z0-9_]*\).*/\1/'); do \
+	    echo "fuzz $$pkg $$f"; go test ./$$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) >/tmp/crm-connector-fuzz.log 2>&1 || { cat /tmp/crm-connector-fuzz.log; exit 1; }; \
+	  done; done
+
+build: ## build every function for Lambda into bin/
+	@set -e; for f in functions/*/; do n=$$(basename $$f); GOOS=linux CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -ldflags=-s -o bin/$$n/bootstrap ./functions/$$n; done
+
+ci: ## everything that the gate runs
+	@.ci/run
