@@ -27,7 +27,7 @@ type HubSpotWebhook struct {
 	Secrets []crm.Secret // HUBSPOT_CLIENT_SECRET, several during a rotation
 	URLs    []string     // HUBSPOT_WEBHOOK_URL, as HubSpot signs them; several while one moves
 	AppID   string       // HUBSPOT_APP_ID
-	AllowV1 bool         // HUBSPOT_ALLOW_V1, false unless set
+	AllowV1 bool         // HUBSPOT_SIGNATURE_MODE is v3-or-v1; it is v3 unless set
 }
 
 // HubSpotWebhook reads the settings of HubSpot's deliveries.
@@ -36,7 +36,7 @@ func (r *Reader) HubSpotWebhook() HubSpotWebhook {
 		Secrets: r.Secrets("HUBSPOT_CLIENT_SECRET"),
 		URLs:    r.NeedList("HUBSPOT_WEBHOOK_URL"),
 		AppID:   r.Need("HUBSPOT_APP_ID"),
-		AllowV1: r.Bool("HUBSPOT_ALLOW_V1", false),
+		AllowV1: r.OneOf("HUBSPOT_SIGNATURE_MODE", "v3", "v3", "v3-or-v1") == "v3-or-v1",
 	}
 }
 
