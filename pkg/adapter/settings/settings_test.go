@@ -53,7 +53,7 @@ func TestEverythingThatIsMissingIsNamedAtOnce(t *testing.T) {
 
 func TestTheGroupsReadWhatIsSet(t *testing.T) {
 	r := from("HUBSPOT_API_URL=http://127.0.0.1:8181/", "HUBSPOT_ACCESS_TOKEN=pat-1", "HUBSPOT_APP_ID=42", "HUBSPOT_CLIENT_SECRET=old, new",
-		"HUBSPOT_WEBHOOK_URL=https://a.example/webhooks/hubspot,https://b.example/webhooks/hubspot", "HUBSPOT_ALLOW_V1=true",
+		"HUBSPOT_WEBHOOK_URL=https://a.example/webhooks/hubspot,https://b.example/webhooks/hubspot", "HUBSPOT_SIGNATURE_MODE=v3-or-v1",
 		"ZOHO_API_URL=https://www.zohoapis.eu", "ZOHO_ACCESS_TOKEN=1000.a", "ZOHO_ACCOUNTS_URL=https://accounts.zoho.eu",
 		"ZOHO_CLIENT_ID=1000.ID", "ZOHO_CLIENT_SECRET=s", "ZOHO_REFRESH_TOKEN=1000.r\n", "ZOHO_CHANNEL_ID=7", "ZOHO_CHANNEL_TOKEN=t",
 		"REPORT_TO=client@example.com", "REPORT_FROM=reports@example.com", "REPORT_LANGUAGE=en", "REPORT_EVERY=10s",
