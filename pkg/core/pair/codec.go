@@ -60,6 +60,7 @@ func (p Pair) Encode() []byte {
 		w.flag(h.Pending)
 	}
 	w.hash(p.Invented)
+	w.flag(p.Linked)
 	for _, t := range []time.Time{p.ReadAt, p.UpdatedAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.SyncedAt} {
 		w.time(t)
 	}
@@ -93,7 +94,7 @@ func Decode(b []byte) (Pair, error) {
 		s := r.slot()
 		p.Hold(s, Held{System: crm.System(r.text()), Base: r.base(), Mapping: r.text(), Hint: fault.Hint(r.text()), Code: r.text(), Other: r.text(), Pending: r.flag()})
 	}
-	p.Invented = r.hash()
+	p.Invented, p.Linked = r.hash(), r.flag()
 	for _, t := range []*time.Time{&p.ReadAt, &p.UpdatedAt, &p.HubSpotAt, &p.ZohoAt, &p.ZohoSeen, &p.ZohoWrote, &p.SyncedAt} {
 		*t = r.time()
 	}

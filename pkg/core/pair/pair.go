@@ -129,6 +129,7 @@ type Pair struct {
 	State      State
 	HubSpot    string     // key of the HubSpot record
 	Zoho       string     // key of the Zoho record, "" while it is being created for the first time
+	Linked     bool       // the Zoho record was seen to carry the HubSpot id
 	Duplicates []string   // keys of Zoho records whose pairs this one superseded
 	Successor  string     // Superseded: the pair that goes on
 	Gone       crm.System // Orphan: the half that is gone
@@ -204,6 +205,11 @@ func (p Pair) Open(slot Slot) bool {
 // Forget drops everything that was known of the values: the next sync meets both records as if for the first time.
 func (p *Pair) Forget() {
 	p.Base, p.Held, p.Unfinished = nil, nil, nil
+	p.Lose()
+}
+
+// Lose drops what was known of when the records were read, and keeps what they held: one of them is gone for now.
+func (p *Pair) Lose() {
 	p.ReadAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 }
 
