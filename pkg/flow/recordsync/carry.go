@@ -194,6 +194,9 @@ func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, 
 	if err != nil {
 		return err
 	}
+	if _, held := p.Held[relink]; plan.relink && !held {
+		p.Linked = true
+	}
 	if !res.Modified.IsZero() {
 		plan.zohoTook = true
 		p.ZohoAt, p.ZohoWrote, p.ZohoSeen = res.Modified, res.Modified, t.now()

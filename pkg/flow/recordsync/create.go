@@ -208,7 +208,7 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 		}
 		p.Settle(it.slot, shows)
 	}
-	p.State, p.Zoho = pair.Living, res.ID.Key
+	p.State, p.Zoho, p.Linked = pair.Living, res.ID.Key, true
 	p.ReadAt, p.SyncedAt = r.ReadAt, t.now()
 	p.HubSpotAt, p.ZohoAt, p.ZohoWrote, p.ZohoSeen = r.Record.Modified, res.Modified, res.Modified, t.now()
 	if r.Record.Modified.After(p.UpdatedAt) {

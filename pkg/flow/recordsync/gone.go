@@ -126,7 +126,7 @@ func (t *task) orphaned(p *identity.Loaded, sys crm.System) fault.Outcome {
 		p.GoneAt = t.now()
 	}
 	p.State, p.Gone = pair.Orphan, sys
-	p.Forget()
+	p.Lose() // the base stays: what is edited until both live again is told by it
 	o := t.release(p, done("gone in "+string(sys)))
 	if o.Ending == fault.Done {
 		if err := t.s.Book.NoteOrphan(t.ctx, t.conn, p.ID); err != nil {
@@ -265,10 +265,11 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 	}
 	slices.SortStableFunc(pairs, func(a, b identity.Loaded) int { return rank(a) - rank(b) })
 	head := pairs[0]
-	head.HubSpot = survivor.Key
+	if head.HubSpot != survivor.Key {
+		head.HubSpot, head.Linked = survivor.Key, false
+	}
 	if head.State == pair.Orphan && head.Gone == crm.HubSpot {
 		head.State, head.Gone, head.GoneAt = pair.Living, "", time.Time{}
-		head.Forget()
 	}
 	var puts []row.Put
 	for _, q := range pairs[1:] {

@@ -278,7 +278,8 @@ func (t *task) move(p identity.Loaded, zoho string) fault.Outcome {
 		return t.fail(err)
 	}
 	p.Duplicates = slices.DeleteFunc(p.Duplicates, func(d string) bool { return d == zoho })
-	p.Zoho = zoho
+	p.Zoho, p.Linked = zoho, false
+	p.Forget()
 	return t.revive(p, name)
 }
 
@@ -288,8 +289,9 @@ func (t *task) regain(p identity.Loaded, hubspot string) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	p.HubSpot = hubspot
+	p.HubSpot, p.Linked = hubspot, false
 	p.UpdatedAt = time.Time{}
+	p.Forget()
 	return t.revive(p, append(name, t.locks.Release()...))
 }
 
@@ -312,13 +314,12 @@ func (t *task) rename(p identity.Loaded, id crm.ID) ([]row.Put, error) {
 	return nil, nil
 }
 
-// revive makes a pair live with an unknown base and brings it in step at once.
+// revive makes a pair live again and brings it in step at once.
 func (t *task) revive(p identity.Loaded, more []row.Put) fault.Outcome {
 	if p.Leased(t.owner, t.now()) {
 		return again(crossing, "somebody else is at work on the pair")
 	}
 	p.State, p.Gone, p.GoneAt = pair.Living, "", time.Time{}
-	p.Forget()
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
 	if err := t.s.Book.Save(t.ctx, &p, more...); err != nil {
 		return t.fail(err)

@@ -54,7 +54,8 @@ func (t *task) synced() []mapping.Field {
 // atRest reports whether one side shows, in every field, what it showed when the pair was last brought in step, with
 // nothing unfinished and no edit that a write of ours covered. Echoes end here.
 func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
-	if p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) {
+	_, unlinkable := p.Held[relink]
+	if p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) || !p.Linked && !unlinkable {
 		return false
 	}
 	for _, f := range t.synced() {

@@ -210,5 +210,6 @@ func seen(p *pair.Pair, b both) {
 	}
 	if z := b.zoho.Record.Modified; !z.IsZero() && !b.assumed {
 		p.ZohoAt, p.ZohoSeen = z, b.zoho.ReadAt
+		p.Linked = b.zoho.Record.HubSpotID == p.HubSpot
 	}
 }
