@@ -143,7 +143,7 @@ type Pair struct {
 	UpdatedAt  time.Time // HubSpot's modified time, the newest that was seen or caused
 	HubSpotAt  time.Time // when the last read of HubSpot that was taken in began
 	ZohoAt     time.Time // Zoho's modified time, the newest that was seen or caused
-	ZohoSeen   time.Time // our clock when the Zoho record was last seen with that modified time
+	ZohoSeen   time.Time // our clock when the Zoho record was last seen with that modified time and at its base; zero when it was not
 	ZohoWrote  time.Time // Zoho's modified time as our own last write answered it
 	SyncedAt   time.Time // our clock when the pair was last saved by a sync
 	Lease      Lease

@@ -24,7 +24,7 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 	if t.mode == crm.Observe || len(toZoho)+len(toHubSpot) == 0 && !plan.relink {
 		return nil
 	}
-	if err := t.brake(b, plan); err != nil {
+	if err := t.brake(plan); err != nil {
 		return err
 	}
 	at := t.now()
@@ -76,15 +76,16 @@ func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item
 }
 
 // brake counts what is about to be overwritten and cleared.
-func (t *task) brake(b both, plan *plan) error {
+func (t *task) brake(plan *plan) error {
 	var cleared []crm.Field
 	overwritten := 0
 	for _, it := range plan.items {
-		over := it.toZoho.Known() && it.zoho.Filled() || it.toHub.Known() && it.hubspot.Filled()
-		if over {
+		zoho := it.toZoho.Known() && t.filled(crm.Zoho, it.field.Name, it.shows.Zoho)
+		hubspot := it.toHub.Known() && t.filled(crm.HubSpot, it.field.Name, it.shows.HubSpot)
+		if zoho || hubspot {
 			overwritten = 1
 		}
-		if over && (it.toZoho.IsEmpty() || it.toHub.IsEmpty()) {
+		if zoho && it.toZoho.IsEmpty() || hubspot && it.toHub.IsEmpty() {
 			cleared = append(cleared, it.field.Name)
 		}
 	}
@@ -100,6 +101,11 @@ func (t *task) brake(b both, plan *plan) error {
 		return fault.Again("recordsync", 15*time.Minute, "the brake is on: too many records overwritten or fields cleared; connector resume goes on")
 	}
 	return nil
+}
+
+// filled reports whether a side shows something in a field, going by the hash of it: the value may not have been read.
+func (t *task) filled(sys crm.System, f crm.Field, shows pair.Hash) bool {
+	return shows.Known() && shows != t.s.Book.Hasher.Raw(sys, f, crm.Empty())
 }
 
 // deadline returns a context that ends a second before the lease does, or a fault when too little of it is left.
@@ -199,7 +205,7 @@ func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, 
 	}
 	if !res.Modified.IsZero() {
 		plan.zohoTook = true
-		p.ZohoAt, p.ZohoWrote, p.ZohoSeen = res.Modified, res.Modified, t.now()
+		p.ZohoAt, p.ZohoWrote = res.Modified, res.Modified
 	}
 	for _, it := range taken {
 		sent := t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho)

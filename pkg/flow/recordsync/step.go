@@ -143,6 +143,12 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 		if b.zoho.ReadAt.Before(p.ReadAt) {
 			p.ReadAt = b.zoho.ReadAt
 		}
+		if p.ZohoSeen = b.zoho.ReadAt; plan.zohoTook {
+			p.ZohoSeen = now
+		}
+		if t.mode == crm.Observe {
+			p.ReadAt, p.ZohoSeen = time.Time{}, time.Time{}
+		}
 	}
 	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	t.gather(plan)
@@ -209,7 +215,7 @@ func seen(p *pair.Pair, b both) {
 		}
 	}
 	if z := b.zoho.Record.Modified; !z.IsZero() && !b.assumed {
-		p.ZohoAt, p.ZohoSeen = z, b.zoho.ReadAt
+		p.ZohoAt, p.ZohoSeen = z, time.Time{} // seen at its base only when all has come to rest
 		p.Linked = b.zoho.Record.HubSpotID == p.HubSpot
 	}
 }
