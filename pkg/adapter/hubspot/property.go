@@ -53,26 +53,37 @@ func (c *Client) Definitions(ctx context.Context, m crm.Module) (map[string]Defi
 	return all, nil
 }
 
-// definitionsLast is for how long an answer about definitions, or its failure, holds.
+// definitionsLast is for how long an answer about definitions, or its failure, holds for a property.
 const definitionsLast = time.Minute
 
 // definitions remembers which properties exist.
 type definitions struct {
 	asked time.Time
 	names map[string]Definition // nil when they could not be read
+	// judged holds when each property that was absent was last judged by a fresh answer. What was not absent before may have
+	// been dropped since the answer, so it is judged by an answer that is younger than the record.
+	judged map[string]time.Time
 }
 
 // absent judges a value that an answer did not hold: HubSpot leaves out what is not defined, and sometimes what is empty.
-func (c *Client) absent(ctx context.Context, m crm.Module, property string) crm.Value {
+// The record was read before the given instant.
+func (c *Client) absent(ctx context.Context, m crm.Module, property string, read time.Time) crm.Value {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.definitions[m]
-	if now := c.now(); d == nil || now.Sub(d.asked).Abs() >= definitionsLast {
-		d = &definitions{asked: now}
-		if names, err := c.Definitions(ctx, m); err == nil {
-			d.names = names
-		}
+	if d == nil {
+		d = &definitions{judged: map[string]time.Time{}}
 		c.definitions[m] = d
+	}
+	now := c.now()
+	if at, known := d.judged[property]; !known || now.Sub(at).Abs() >= definitionsLast {
+		if d.asked.IsZero() || d.asked.Before(read) {
+			d.asked, d.names = now, nil
+			if names, err := c.Definitions(ctx, m); err == nil {
+				d.names = names
+			}
+		}
+		d.judged[property] = d.asked
 	}
 	if _, defined := d.names[property]; defined {
 		return crm.Empty()

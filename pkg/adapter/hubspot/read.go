@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -163,8 +164,9 @@ func (c *Client) record(ctx context.Context, q crm.Query, o wireObject) (crm.Rec
 	if q.History {
 		r.History = map[crm.Field][]crm.Entry{}
 	}
+	read := c.now()
 	for _, col := range q.Columns {
-		v, err := c.value(ctx, q.Module, col, o)
+		v, err := c.value(ctx, q.Module, col, o, read)
 		if err != nil {
 			return crm.Record{}, err
 		}
@@ -179,10 +181,10 @@ func (c *Client) record(ctx context.Context, q crm.Query, o wireObject) (crm.Rec
 	return r, nil
 }
 
-func (c *Client) value(ctx context.Context, m crm.Module, col crm.Column, o wireObject) (crm.Value, error) {
+func (c *Client) value(ctx context.Context, m crm.Module, col crm.Column, o wireObject, read time.Time) (crm.Value, error) {
 	v, there := o.Properties[col.Property]
 	if !there {
-		return c.absent(ctx, m, col.Property), nil
+		return c.absent(ctx, m, col.Property, read), nil
 	}
 	return c.translate(ctx, col.Type, v)
 }
