@@ -1,0 +1,279 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/desk/sandbox"
+)
+
+// Records that are merged, deleted, restored and erased.
+
+// two are two pairs at rest: Rossi and Verdi.
+func two(t *testing.T, change ...func(*sandbox.WorldOptions)) (s *scene, hub, zo [2]string) {
+	t.Helper()
+	s = stage(t, change...)
+	for i, name := range []string{"Rossi", "Verdi"} {
+		hub[i] = s.hub(crm.Contacts, props{"email": fmt.Sprintf("p%d@acme.example", i), "lastname": name})
+	}
+	s.editHub(crm.Contacts, hub[1], props{"mobilephone": "+39 333 1234567"})
+	s.settle()
+	for i := range hub {
+		zo[i] = s.twin(crm.Contacts, hub[i])
+	}
+	return s, hub, zo
+}
+
+func TestAMergeInHubSpotLeavesOnePairAndAQuestion(t *testing.T) {
+	for name, keep := range map[string]bool{"under a new id": false, "under the primary's id": true} {
+		t.Run(name, func(t *testing.T) {
+			s, hub, zo := two(t, func(o *sandbox.WorldOptions) { o.HubSpot.KeepPrimary = keep })
+			survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+			s.must(err)
+			if (survivor == hub[0]) != keep {
+				t.Fatal("the sandbox kept another id")
+			}
+			s.settle()
+			s.wantCount(crm.Contacts, 1, 2)
+			s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": survivor, "Last_Name": "Rossi", "Email": "p0@acme.example", "Mobile": "+393331234567"})
+			rows := s.parked()
+			if len(rows) != 1 || rows[0].Hint != "merge_twins" {
+				t.Fatalf("%q", s.rows())
+			}
+			if a, b := rows[0].TargetID.Key, rows[0].Other.Key; !slices.Contains(zo[:], a) || !slices.Contains(zo[:], b) || a == b {
+				t.Errorf("the row names %s and %s", a, b)
+			}
+			// The duplicate is neither read nor written; the pair goes on.
+			n := s.count()
+			s.editZo(crm.Contacts, zo[1], props{"Title": "Ghost"})
+			s.settle()
+			s.wantWrites(n, 0, 0)
+			s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
+			s.settle()
+			s.wantZo(crm.Contacts, zo[0], props{"Mailing_City": "Roma"})
+			s.wantZo(crm.Contacts, zo[1], props{"Mailing_City": "", "Title": "Ghost"})
+			s.editZo(crm.Contacts, zo[0], props{"Mailing_State": "RM"})
+			s.settle()
+			s.wantHub(crm.Contacts, survivor, props{"state": "RM", "jobtitle": ""})
+			// A late event of an id that was merged away changes the survivor's record only.
+			s.deliver(t, s.Clock.Now(), hub[1], "city", "Roma")
+			s.settle()
+			s.wantCount(crm.Contacts, 1, 2)
+		})
+	}
+}
+
+func TestAfterAMergeInHubSpotTheTwinsAreMergedInZohoToo(t *testing.T) {
+	for name, first := range map[string]bool{"into the pair's": true, "into the duplicate": false} {
+		t.Run(name, func(t *testing.T) {
+			s, hub, zo := two(t)
+			survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+			s.must(err)
+			s.settle()
+			head, other := zo[0], zo[1]
+			if !first {
+				head, other = other, head
+			}
+			_, err = s.Zoho.Merge(crm.Contacts, head, other)
+			s.must(err)
+			s.settle()
+			s.wantCount(crm.Contacts, 1, 1)
+			s.wantZo(crm.Contacts, head, props{"HubSpot_Id": survivor})
+			s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
+			s.settle()
+			s.wantZo(crm.Contacts, head, props{"Mailing_City": "Roma"})
+			s.editZo(crm.Contacts, head, props{"Title": "Buyer"})
+			s.settle()
+			s.wantHub(crm.Contacts, survivor, props{"jobtitle": "Buyer"})
+		})
+	}
+}
+
+func TestAMergeInHubSpotOfSomebodyWhoIsNotInZohoYet(t *testing.T) {
+	s := stage(t)
+	a := s.hub(crm.Contacts, props{"email": "a@acme.example", "lastname": "Rossi"})
+	s.settle()
+	zo := s.twin(crm.Contacts, a)
+	b := s.hub(crm.Contacts, props{"email": "b@acme.example", "lastname": "Rossi", "city": "Roma"})
+	survivor, err := s.HubSpot.Merge(crm.Contacts, a, b) // before the suite has heard of b
+	s.must(err)
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 1)
+	s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": survivor, "Mailing_City": "Roma"})
+	s.wantRows()
+}
+
+func TestAMergeWhoseEventIsLostIsFoundByTheNextReadOrByReconcile(t *testing.T) {
+	s, hub, zo := two(t)
+	lost := true
+	s.mute(crm.HubSpot, &lost)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.pass(2 * time.Hour)
+	s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": survivor})
+	s.wantCount(crm.Contacts, 1, 2)
+}
+
+func TestAMergeInZohoLeavesOnePairAndAQuestion(t *testing.T) {
+	s, hub, zo := two(t)
+	_, err := s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
+	s.must(err)
+	s.settle()
+	s.wantCount(crm.Contacts, 2, 1)
+	s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": hub[0], "Last_Name": "Rossi", "Mobile": "+393331234567"})
+	s.editZo(crm.Contacts, zo[0], props{"Title": "Buyer"})
+	s.settle()
+	s.wantHub(crm.Contacts, hub[0], props{"jobtitle": "Buyer", "mobilephone": "+393331234567"})
+	s.wantHub(crm.Contacts, hub[1], props{"lastname": "Verdi", "jobtitle": ""})
+	s.editHub(crm.Contacts, hub[1], props{"city": "Roma"}) // nothing is created anew for it
+	s.settle()
+	s.wantCount(crm.Contacts, 2, 1)
+}
+
+func TestAContactDeletedInHubSpotStaysInZohoAndIsNotCreatedAgain(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	n := s.count()
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.settle()
+	s.deliver(t, s.Clock.Now(), hub, "city", "Roma") // a late update
+	s.editZo(crm.Contacts, zo, props{"Title": "Head buyer"})
+	s.pass(3 * time.Hour)
+	s.wantCount(crm.Contacts, 0, 1)
+	s.wantWrites(n, 0, 0)
+	s.wantRows()
+	s.must(s.HubSpot.Restore(crm.Contacts, hub))
+	s.settle()
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Head buyer"}) // edited while it was gone
+	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+	s.wantCount(crm.Contacts, 1, 1)
+}
+
+func TestAContactDeletedInZohoIsParkedOnceAndLivesAgainWhenItIsRestored(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 0)
+	s.wantRows()
+	for i := range 3 {
+		s.editHub(crm.Contacts, hub, props{"city": fmt.Sprint("Roma ", i)})
+		s.pass(20 * time.Minute)
+	}
+	s.wantCount(crm.Contacts, 1, 0)
+	s.wantRows("hubspot/contact  deleted")
+	s.wantMails(1)
+	s.must(s.Zoho.Restore(crm.Contacts, zo))
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Roma 2"})
+	s.wantCount(crm.Contacts, 1, 1)
+	s.wantRows()
+	s.wantMails(1)
+}
+
+func TestAReplayCreatesAnewWhatWasDeletedInZoho(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.settle()
+	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+	s.settle()
+	s.wantRows("hubspot/contact  deleted")
+	s.send(crm.Contacts, crm.HubSpot, hub, crm.Replay)
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 1)
+	fresh := s.twin(crm.Contacts, hub)
+	s.wantZo(crm.Contacts, fresh, props{"Mailing_City": "Milano", "Title": "Buyer"})
+	s.wantRows()
+	s.editZo(crm.Contacts, fresh, props{"Title": "Head buyer"})
+	s.settle()
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Head buyer"})
+}
+
+func TestBothHalvesDeletedAreLeftAlone(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	n := s.count()
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.pass(3 * time.Hour)
+	s.wantCount(crm.Contacts, 0, 0)
+	s.wantWrites(n, 0, 0)
+	s.wantRows()
+	if !s.Quiet() {
+		t.Error("the queues are not empty")
+	}
+}
+
+func TestARecordCreatedAgainWithTheAddressOfADeletedOneMeetsTheLivingHalf(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.settle()
+	again := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "city": "Milano"})
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 1)
+	s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": again, "Title": "Buyer"})
+	s.wantHub(crm.Contacts, again, props{"jobtitle": "Buyer"})
+
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.settle()
+	other := s.zo(crm.Contacts, props{"Email": "anna@acme.example", "Last_Name": "Rossi", "Department": "Buying"})
+	s.settle()
+	s.wantZo(crm.Contacts, other, props{"HubSpot_Id": again, "Title": "Buyer"})
+	s.wantRows()
+}
+
+func TestAnErasedPersonLeavesATombstoneAndIsNotCreatedAgain(t *testing.T) {
+	for seed := range uint64(4) { // HubSpot sends deletion and erasure in any order
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := stage(t, func(o *sandbox.WorldOptions) { o.Seed, o.HubSpot.Reorder = seed, time.Duration(seed)*time.Second })
+			s.hub(crm.Contacts, props{"email": "ugo@acme.example", "lastname": "Verdi"})
+			hub, zo := s.rossi(props{"date_of_birth": "yesterday"}) // something is held
+			pairs := s.pairs()
+			s.must(s.HubSpot.Erase(hub))
+			s.settle()
+			if got := s.pairs(); got != pairs-1 {
+				t.Errorf("%d pairs, want %d", got, pairs-1)
+			}
+			for _, r := range s.parked() {
+				if r.Hint != "erase" {
+					t.Errorf("a row about an erased person: %s %s", r.Field, r.Hint)
+				}
+			}
+			s.wantRows("hubspot/contact  erase")
+			n := s.count()
+			s.deliver(t, s.Clock.Now(), hub, "city", "Roma")
+			s.editZo(crm.Contacts, zo, props{"Title": "Head buyer"})
+			s.pass(3 * time.Hour)
+			s.wantCount(crm.Contacts, 1, 2) // a person erases in Zoho too; until then its record stays as it is
+			s.wantWrites(n, 0, 0)
+			if got := s.pairs(); got != pairs-1 {
+				t.Errorf("%d pairs later, want %d", got, pairs-1)
+			}
+			for name, table := range s.Tables {
+				for r := range table.All("") {
+					if name != sandbox.Parked && bytes.Contains(r.Value, []byte("anna")) {
+						t.Errorf("table %s still knows the person", name)
+					}
+				}
+			}
+			s.wantMails(1)
+		})
+	}
+}
+
+// pairs counts the pairs.
+func (s *scene) pairs() int {
+	n := 0
+	for range s.Tables[sandbox.Pairs].All("P#") {
+		n++
+	}
+	return n
+}
