@@ -14,6 +14,9 @@ import (
 // carry writes what the plan says: first the row lists the fields as unfinished, then one request a side, Zoho first. A
 // side that fails does not keep the other back. fault.Stale says that Zoho must be read again and nothing else was done.
 func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
+	if t.mode == crm.Observe {
+		return nil // the pair stays as it was: nothing has come to rest
+	}
 	h := t.s.Book.Hasher
 	if p.KeyID != h.KeyID {
 		p.Forget()
@@ -21,7 +24,7 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 	}
 	seen(&p.Pair, b)
 	toZoho, toHubSpot := t.settle(p, plan)
-	if t.mode == crm.Observe || len(toZoho)+len(toHubSpot) == 0 && !plan.relink {
+	if len(toZoho)+len(toHubSpot) == 0 && !plan.relink {
 		return nil
 	}
 	if err := t.brake(plan); err != nil {

@@ -138,7 +138,7 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
 	now := t.now()
 	p.SyncedAt = now
-	if err == nil && (!b.assumed || plan.zohoTook) {
+	if err == nil && t.mode != crm.Observe && (!b.assumed || plan.zohoTook) {
 		p.ReadAt = b.hubspot.ReadAt
 		if b.zoho.ReadAt.Before(p.ReadAt) {
 			p.ReadAt = b.zoho.ReadAt
@@ -146,17 +146,14 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 		if p.ZohoSeen = b.zoho.ReadAt; plan.zohoTook {
 			p.ZohoSeen = now
 		}
-		if t.mode == crm.Observe {
-			p.ReadAt, p.ZohoSeen = time.Time{}, time.Time{}
-		}
 	}
 	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	t.gather(plan)
-	if t.mode == crm.Observe {
-		return done("observed only: " + joined(t.notes))
-	}
 	if err != nil {
 		return t.fail(err)
+	}
+	if t.mode == crm.Observe {
+		return done("observed only: " + joined(t.notes))
 	}
 	if e := t.wake(*p); e != nil {
 		return t.fail(e)
