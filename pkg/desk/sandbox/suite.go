@@ -4,6 +4,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -106,6 +107,7 @@ type Parts struct {
 	Left        func(context.Context) time.Duration // what is left of an invocation; nil: until its deadline
 	Parallel    int                                 // requests to a CRM at a time in one invocation
 	Conditional bool                                // the Zoho org refuses stale conditional writes
+	Visibility  time.Duration                       // of a delivered message; 0: as the template has it
 }
 
 // Suite is the running whole.
@@ -191,7 +193,7 @@ func New(p Parts) *Suite {
 func (p Parts) lane(name, function string) *Lane {
 	dead := memory.NewQueue(memory.QueueConfig{Name: name + "Dead", Retention: retention, Now: p.Now})
 	return &Lane{Name: name, Function: function, Dead: dead, Queue: memory.NewQueue(memory.QueueConfig{
-		Name: name, Visibility: visibility, MaxReceives: maxReceives, Retention: retention, DeadLetter: dead, Now: p.Now,
+		Name: name, Visibility: cmp.Or(p.Visibility, visibility), MaxReceives: maxReceives, Retention: retention, DeadLetter: dead, Now: p.Now,
 	})}
 }
 

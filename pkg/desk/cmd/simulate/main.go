@@ -1,0 +1,182 @@
+// Command simulate runs seeded worlds over the real handlers and says what does not hold.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/desk/simulate"
+)
+
+func main() {
+	var o order
+	if err := o.parse(os.Args[1:]); err != nil {
+		if err != flag.ErrHelp {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(2)
+	}
+	ok, err := o.run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+// order is what the command line asks for.
+type order struct {
+	configs   []string
+	from      uint64
+	seeds     int
+	workers   int
+	replay    bool
+	shrink    bool
+	stopAfter int
+	options   simulate.Options
+}
+
+func (o *order) parse(args []string) error {
+	set := flag.NewFlagSet("simulate", flag.ContinueOnError)
+	set.Usage = func() {
+		fmt.Fprintln(set.Output(), "simulate lets people, faults and crashes loose on the whole suite in model time, and asks whether anything was lost.\n\nConfigurations:")
+		for _, name := range simulate.Names() {
+			fmt.Fprintf(set.Output(), "  %-14s %s\n", name, simulate.About(name))
+		}
+		fmt.Fprintln(set.Output(), "\nFlags:")
+		set.PrintDefaults()
+	}
+	name := set.String("config", "all", "the `configuration`, or all")
+	set.Uint64Var(&o.from, "from", 1, "the first seed")
+	set.IntVar(&o.seeds, "seeds", 200, "how many seeds of each configuration")
+	seed := set.String("seed", "", "replay this one `seed` with its trace")
+	rule := set.String("break", "", "take a `rule` away: newest-record, upsert, unlock")
+	actions := set.String("actions", "", "replay only these actions: a `list` of numbers, or none")
+	faults := set.String("faults", "", "replay only these faults: a `list` of numbers, or none")
+	set.IntVar(&o.workers, "workers", 2, "how many runs at a time")
+	set.BoolVar(&o.shrink, "shrink", false, "with --seed: shorten the run first")
+	set.IntVar(&o.stopAfter, "stop-after", 1, "stop after this many violated runs; 0: never")
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	o.configs = []string{*name}
+	if *name == "all" {
+		o.configs = simulate.Names()
+	}
+	for _, c := range o.configs {
+		if !slices.Contains(simulate.Names(), c) {
+			return fmt.Errorf("no configuration %q; there are %s and all", c, strings.Join(simulate.Names(), ", "))
+		}
+	}
+	o.options.Break = simulate.Break(*rule)
+	if !o.options.Break.Known() {
+		return fmt.Errorf("no break %q; there are %v", *rule, simulate.Breaks())
+	}
+	var err error
+	if o.options.Actions, err = numbers(*actions); err != nil {
+		return err
+	}
+	if o.options.Faults, err = numbers(*faults); err != nil {
+		return err
+	}
+	if *seed == "" {
+		return nil
+	}
+	if len(o.configs) != 1 {
+		return fmt.Errorf("a seed is replayed in one configuration: name it with --config")
+	}
+	o.replay = true
+	o.options.Config = o.configs[0]
+	o.options.Seed, err = strconv.ParseUint(*seed, 10, 64)
+	return err
+}
+
+func numbers(s string) ([]int, error) {
+	switch s {
+	case "":
+		return nil, nil
+	case "none":
+		return []int{}, nil
+	}
+	var out []int
+	for word := range strings.SplitSeq(s, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no number", word)
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+func (o *order) run() (bool, error) {
+	if o.replay {
+		return o.one()
+	}
+	ok := true
+	for _, name := range o.configs {
+		s := simulate.Sweep{Config: name, From: o.from, Seeds: o.seeds, Workers: o.workers, Break: o.options.Break, StopAfter: o.stopAfter}
+		began, told := time.Now(), time.Now()
+		sum, err := s.Run(func(done int) {
+			if time.Since(told) > 5*time.Second {
+				told = time.Now()
+				fmt.Fprintf(os.Stderr, "%s: %d of %d seeds\n", name, done, o.seeds)
+			}
+		})
+		if err != nil {
+			return false, err
+		}
+		took := time.Since(began)
+		fmt.Printf("%-14s %s, %.0f seeds/s\n", name, sum, float64(sum.Seeds)/took.Seconds())
+		for _, bad := range sum.Failed {
+			ok = false
+			if err := report(bad); err != nil {
+				return false, err
+			}
+		}
+	}
+	return ok, nil
+}
+
+// report prints the shortest run that shows a violation.
+func report(bad simulate.Options) error {
+	short, r, err := simulate.Shrink(bad)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n---- %s\n", short.Command())
+	for _, line := range r.Trace {
+		fmt.Println(line)
+	}
+	fmt.Println()
+	return nil
+}
+
+func (o *order) one() (bool, error) {
+	o.options.Trace = true
+	if o.shrink {
+		return false, report(o.options)
+	}
+	r, err := simulate.Run(o.options)
+	if err != nil {
+		return false, err
+	}
+	for _, line := range r.Trace {
+		fmt.Println(line)
+	}
+	fmt.Printf("\n%d actions, %d calls, %d faults, %d edits, %d writes, %s of model time\n", len(r.Actions), r.Calls, len(r.Faults), r.Edits, r.Writes, r.ModelTime)
+	for _, w := range r.Windows {
+		fmt.Printf("declared window (%s): %s\n", w.Name, w.Text)
+	}
+	for _, v := range r.Violations {
+		fmt.Printf("VIOLATION %s: %s\n", v.Rule, v.Text)
+	}
+	return !r.Failed(), nil
+}

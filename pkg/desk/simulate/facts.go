@@ -1,0 +1,132 @@
+package simulate
+
+import (
+	"slices"
+	"time"
+
+	"crm-connector/pkg/adapter/queue"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+)
+
+// facts is what an onlooker notes while the run goes on.
+type facts struct {
+	taken         map[string]string // operations that were accepted, and what they are about
+	endings       map[string]fault.Ending
+	pairs         map[string][]pairVersion
+	hubspotWrites []*hubspotWrite
+	insertions    []*insertion
+	erasures      map[string]time.Time // erased in HubSpot, and when the operation was done
+	deleted       map[crm.System][]string
+	counts        map[string]int
+	serial        int
+	over          bool
+	silent        bool // companies went away or into each other: Zoho moves what points at them and tells nobody
+}
+
+// pairVersion is the row of a pair from an instant on.
+type pairVersion struct {
+	at    time.Time
+	reads [2]time.Time // the states of HubSpot and Zoho that the writer had read; zero: none
+	pair.Pair
+}
+
+func (f *facts) begin() {
+	f.taken, f.endings = map[string]string{}, map[string]fault.Ending{}
+	f.pairs, f.erasures = map[string][]pairVersion{}, map[string]time.Time{}
+	f.deleted, f.counts = map[crm.System][]string{}, map[string]int{}
+}
+
+// accepted notes the operations that are in a queue now.
+func (s *sim) accepted(entries []batch.Entry) {
+	for _, e := range entries {
+		op, err := queue.Decode(e.Body)
+		if err != nil {
+			s.violate("unreadable", "a message that was sent cannot be read: %v", err)
+			continue
+		}
+		s.taken[op.ID] = string(op.Verb) + " of " + op.Record().String()
+		if s.opt.Trace {
+			s.tracef("queued: %s of %s %s %v", op.Verb, s.short(op.Record()), op.ID[:min(8, len(op.ID))], op.Fields)
+		}
+	}
+}
+
+// ended notes how a message ended, if the function lived to say so.
+func (s *sim) ended(m batch.Message, out fault.Outcome) {
+	inv := s.current
+	if inv != nil && inv.dead {
+		return
+	}
+	if s.opt.Trace {
+		note := out.Note
+		if out.Err != nil {
+			note += " (" + out.Err.Error() + ")"
+		}
+		s.tracef("%s: %s of %s %s: %s %s", inv, m.Operation.Verb, s.short(m.Operation.Record()), m.Operation.ID[:min(8, len(m.Operation.ID))], out.Ending, s.words(note))
+	}
+	if out.Ending != fault.Done && out.Ending != fault.ParkedAway {
+		return
+	}
+	s.endings[m.Operation.ID] = out.Ending
+	if m.Operation.Verb == crm.Erase && s.erasures[m.Operation.RecordID].IsZero() {
+		s.erasures[m.Operation.RecordID] = s.now()
+	}
+}
+
+// String names an invocation in the trace.
+func (inv *invocation) String() string {
+	if inv == nil {
+		return "nobody"
+	}
+	return "  [" + inv.name + " " + itoa(inv.id) + "]"
+}
+
+func itoa(n int) string {
+	var b [8]byte
+	i := len(b)
+	for {
+		i--
+		b[i] = byte('0' + n%10)
+		if n /= 10; n == 0 {
+			return string(b[i:])
+		}
+	}
+}
+
+// notePairs remembers every version of every pair's row, and that the writer has noted its writes.
+func (s *sim) notePairs(inv *invocation, puts []row.Put) {
+	for _, put := range puts {
+		id, ok := cutPrefix(put.Key.Part, "P#")
+		if !ok || put.Delete {
+			continue
+		}
+		p, err := pair.Decode(put.Value)
+		if err != nil {
+			s.violate("unreadable", "the row of pair %s cannot be read: %v", id, err)
+			continue
+		}
+		v := pairVersion{at: s.now(), Pair: p}
+		if inv != nil {
+			v.reads = [2]time.Time{inv.reads[p.HubSpot], inv.reads[p.Zoho]}
+		}
+		s.pairs[id] = append(s.pairs[id], v)
+		if inv == nil || inv.dead {
+			continue
+		}
+		inv.writes = slices.DeleteFunc(inv.writes, func(w *hubspotWrite) bool {
+			w.saved = w.key == p.HubSpot && !w.at.IsZero()
+			return w.saved
+		})
+	}
+}
+
+func cutPrefix(s, prefix string) (string, bool) {
+	if len(s) < len(prefix) || s[:len(prefix)] != prefix {
+		return "", false
+	}
+	return s[len(prefix):], true
+}

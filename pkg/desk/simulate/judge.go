@@ -1,0 +1,335 @@
+package simulate
+
+import (
+	"context"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/digest"
+	"crm-connector/pkg/flow/identity"
+)
+
+// verdict is what the end of a run is judged by.
+type verdict struct {
+	*sim
+	book *identity.Book
+	rows []fault.Parked
+}
+
+// judge asks whether everything that must hold does hold.
+func (s *sim) judge() {
+	ctx := context.Background()
+	v := verdict{sim: s, book: &identity.Book{Store: s.w.Tables[sandbox.Pairs], Hasher: s.hasher}}
+	ledger := digest.Ledger{Store: s.w.Tables[sandbox.Parked], Now: s.w.Clock.Now}
+	var err error
+	if v.rows, err = ledger.List(ctx); err != nil {
+		s.violate("unreadable", "the parked rows cannot be listed: %v", err)
+		return
+	}
+	if s.opt.Trace {
+		s.words("")
+		for _, r := range v.rows {
+			s.tracef("parked: %s %s %s %s %s %s", s.short(r.Record), r.Field, r.Hint, r.Code, r.Class, s.words(r.Message))
+		}
+	}
+	v.operations()
+	v.created()
+	v.twins()
+	for r := range s.w.Tables[sandbox.Pairs].All("P#") {
+		if p, err := pair.Decode(r.Value); err == nil && p.State == pair.Living {
+			v.living(p)
+		}
+	}
+	v.doubled()
+	v.erased()
+}
+
+// operations: every one that was accepted ended, and none died.
+func (v verdict) operations() {
+	ids := make([]string, 0, len(v.taken))
+	for id := range v.taken {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	for _, id := range ids {
+		if _, ok := v.endings[id]; !ok {
+			v.violate("undone", "%s was accepted and never ended", v.words(v.taken[id]))
+		}
+	}
+	for _, l := range v.lanes() {
+		if waiting, inFlight := l.Dead.Stats(); waiting+inFlight > 0 {
+			v.violate("undone", "%d messages of %s are dead", waiting+inFlight, l.Name)
+		}
+	}
+	for _, r := range v.rows {
+		if r.Class == fault.Ours {
+			v.violate("ours", "%s is parked as our own fault: %s", v.short(r.Record), r.Message)
+		}
+	}
+}
+
+// created: nothing is made in HubSpot by us.
+func (v verdict) created() {
+	for _, w := range v.w.HubSpot.Writes() {
+		if w.Ours && w.Op == "create" {
+			v.violate("created", "we made %s %s in hubspot", w.Module, w.ID)
+		}
+	}
+}
+
+// parked reports whether there is an open row about the record.
+func (v verdict) parked(id crm.ID, want func(fault.Parked) bool) bool {
+	return slices.ContainsFunc(v.rows, func(r fault.Parked) bool { return (r.Record == id || r.TargetID == id) && (want == nil || want(r)) })
+}
+
+// twins: no record of HubSpot is without its twin in Zoho, unless somebody was told why.
+func (v verdict) twins() {
+	ctx := context.Background()
+	for _, m := range []crm.Module{crm.Contacts, crm.Companies} {
+		for _, key := range v.w.HubSpot.IDs(m) {
+			id := crm.ID{System: crm.HubSpot, Module: m, Key: key}
+			p, err := v.book.Find(ctx, crm.DefaultConnection, id)
+			if err == nil && p.Version != 0 {
+				p, err = v.book.Follow(ctx, p)
+			}
+			if err != nil {
+				v.violate("unreadable", "the pair of %s: %v", v.short(id), err)
+				continue
+			}
+			v.twin(id, p)
+		}
+	}
+}
+
+func (v verdict) twin(id crm.ID, p identity.Loaded) {
+	zoho := false
+	if p.Version != 0 && p.Zoho != "" {
+		_, zoho = v.w.Zoho.Props(id.Module, p.Zoho)
+	}
+	switch {
+	case v.parked(id, nil):
+	case p.Version == 0:
+		v.violate("untwinned", "%s has no pair, and nobody was told", v.short(id))
+	case p.State == pair.Creating:
+		v.violate("untwinned", "%s is still being created", v.short(id))
+	case p.State == pair.Orphan && p.Gone == crm.HubSpot && p.HubSpot == id.Key:
+		v.violate("orphan", "%s lives, and its pair says that it is gone", v.short(id))
+	case p.State == pair.Orphan && zoho:
+		v.violate("orphan", "%s and zoho %s live, and their pair is an orphan", v.short(id), v.name(p.Zoho))
+	case p.State == pair.Living && !zoho:
+		v.violate("untwinned", "the twin zoho %s of %s is gone, and its pair lives", v.name(p.Zoho), v.short(id))
+	}
+}
+
+// sides are the records of a living pair.
+type sides struct {
+	p      pair.Pair
+	module crm.Module
+	shows  map[crm.System]map[string]string
+}
+
+// living: both sides of a living pair are equal in every field that both take, or the field is held and somebody was told.
+func (v verdict) living(p pair.Pair) {
+	m := p.Kind.Home()
+	pr := sides{p: p, module: m, shows: map[crm.System]map[string]string{}}
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		props, ok := v.props(sys, m, p.Key(sys))
+		if !ok {
+			if !v.parked(p.Record(sys), nil) && !v.parked(p.Record(sys.Other()), nil) {
+				v.violate("gone", "%s is gone, and its pair with %s lives", v.short(p.Record(sys)), v.short(p.Record(sys.Other())))
+			}
+			return
+		}
+		pr.shows[sys] = props
+	}
+	if id := pr.shows[crm.HubSpot]["hs_object_id"]; id != p.HubSpot {
+		v.violate("merged", "%s was merged into %s, and its pair does not know", v.short(p.Record(crm.HubSpot)), v.name(id))
+		return
+	}
+	if id := pr.shows[crm.Zoho]["HubSpot_Id"]; id != p.HubSpot && !v.parked(p.Record(crm.HubSpot), nil) {
+		v.violate("unlinked", "%s carries the id %q, not that of %s", v.short(p.Record(crm.Zoho)), v.name(id), v.short(p.Record(crm.HubSpot)))
+	}
+	for _, f := range v.m.Fields(p.Kind) {
+		v.field(pr, f)
+	}
+}
+
+func slotOf(f mapping.Field) pair.Slot {
+	return pair.SlotOf(f.Name, f.HubSpot.Property, f.Zoho.Property)
+}
+
+// raw is a field as a side shows it.
+func (pr sides) raw(sys crm.System, f mapping.Field) crm.Value {
+	return crm.Text(pr.shows[sys][f.Side(sys).Property])
+}
+
+// field judges one field of a living pair.
+func (v verdict) field(pr sides, f mapping.Field) {
+	if f.Policy == crm.AtCreation || f.Policy == crm.Strict && f.HubSpot.ReadOnly {
+		return
+	}
+	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)
+	shows := pair.Base{HubSpot: v.hasher.Raw(crm.HubSpot, f.Name, h), Zoho: v.hasher.Raw(crm.Zoho, f.Name, z)}
+	held, isHeld := pr.p.Held[slotOf(f)]
+	switch {
+	case f.Type == crm.TypeCompany:
+		v.company(pr, f, isHeld && held.Base == shows)
+		return
+	case v.equal(f, h, z) || pr.p.Invented.Known() && pr.p.Invented == shows.Zoho && h.IsEmpty():
+		if f.Policy == crm.Newest && !isHeld {
+			v.lost(pr, f, h)
+		}
+		return
+	case isHeld && held.Base == shows:
+		if !held.Pending && !v.told(pr.p, f.Name) {
+			v.violate("untold", "%s of %s is held (%s %s), and nobody was told", f.Name, v.short(pr.p.Record(crm.HubSpot)), held.Hint, held.Code)
+		}
+		return
+	case v.told(pr.p, ""):
+		return
+	}
+	v.violate("unequal", "%s of pair %s: %s shows %q, %s shows %q", f.Name, pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), h.Text(), v.short(pr.p.Record(crm.Zoho)), z.Text())
+}
+
+// told reports whether there is an open row about the field of the pair, or about the whole pair.
+func (v verdict) told(p pair.Pair, f crm.Field) bool {
+	is := func(r fault.Parked) bool { return r.Field == f }
+	return v.parked(p.Record(crm.HubSpot), is) || v.parked(p.Record(crm.Zoho), is)
+}
+
+func (v verdict) equal(f mapping.Field, h, z crm.Value) bool {
+	hc, err := f.Canon(crm.HubSpot, h)
+	zc, err2 := f.Canon(crm.Zoho, z)
+	return err == nil && err2 == nil && f.Equal(hc, zc)
+}
+
+// company judges a contact's company: the same pair, or held.
+func (v verdict) company(pr sides, f mapping.Field, held bool) {
+	if held || v.silent || v.told(pr.p, "") || v.told(pr.p, f.Name) {
+		return
+	}
+	var of [2]string
+	for i, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		key := pr.raw(sys, f).Text()
+		if key == "" {
+			continue
+		}
+		of[i] = string(sys) + key
+		p, err := v.book.Find(context.Background(), crm.DefaultConnection, crm.ID{System: sys, Module: crm.Companies, Key: key})
+		if err == nil && p.Version != 0 {
+			if p, err = v.book.Follow(context.Background(), p); err == nil && p.State == pair.Living {
+				of[i] = p.ID
+			}
+		}
+	}
+	if of[0] != of[1] {
+		v.violate("unequal", "company of pair %s: %s shows %s, %s shows %s", pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), v.name(pr.raw(crm.HubSpot, f).Text()),
+			v.short(pr.p.Record(crm.Zoho)), v.name(pr.raw(crm.Zoho, f).Text()))
+	}
+}
+
+// erased: nobody who was erased is made anew.
+func (v verdict) erased() {
+	for _, in := range v.insertions {
+		for i, item := range in.items {
+			id, _ := item["HubSpot_Id"].(string)
+			done, gone := v.erasures[id]
+			if gone && !done.IsZero() && in.sent.After(done) && in.ids[i] != "" {
+				v.violate("erased", "hubspot contact %s was erased, and we made it anew as zoho %s", v.name(id), v.name(in.ids[i]))
+			}
+		}
+	}
+}
+
+var never time.Time
+
+// doubled: no insert of ours made a second record of somebody who was there already.
+func (v verdict) doubled() {
+	lives := v.lives()
+	ours := map[string]bool{}
+	for _, in := range v.insertions {
+		for _, id := range in.ids {
+			ours[id] = true
+		}
+	}
+	for _, in := range v.insertions {
+		property := map[crm.Module]string{crm.Contacts: "Email", crm.Companies: "Website"}[in.module]
+		for i, id := range in.ids {
+			key, _ := in.items[i][property].(string)
+			if key = strings.ToLower(key); id == "" || key == "" {
+				continue
+			}
+			for _, other := range lives.order[in.module] {
+				if other == id || !lives.at(other, in.at) {
+					continue
+				}
+				since, ok := v.hadKey(in.module, other, property, key, in.at)
+				if !ok || !ours[other] && !since.Before(in.looked(key)) {
+					continue
+				}
+				if ours[other] && since.After(in.looked(key)) && !v.wasInserted(in.module, other, property, key) {
+					continue
+				}
+				v.violate("doubled", "we made zoho %s %s (%s) beside %s", in.module, v.name(id), key, v.name(other))
+			}
+		}
+	}
+}
+
+// hadKey returns since when a record had the key at an instant.
+func (v verdict) hadKey(m crm.Module, id, property, key string, at time.Time) (time.Time, bool) {
+	since, has := never, false
+	for _, e := range v.w.Zoho.History(m, id, property) {
+		if e.At.After(at) {
+			break
+		}
+		since, has = e.At, strings.EqualFold(e.Value, key)
+	}
+	return since, has
+}
+
+func (v verdict) wasInserted(m crm.Module, id, property, key string) bool {
+	h := v.w.Zoho.History(m, id, property)
+	return len(h) > 0 && h[0].Creates && strings.EqualFold(h[0].Value, key)
+}
+
+// lives tells when each record of Zoho lived.
+type lives struct {
+	order map[crm.Module][]string
+	turns map[string][]time.Time // birth, death, birth …
+}
+
+func (v verdict) lives() lives {
+	l := lives{order: map[crm.Module][]string{}, turns: map[string][]time.Time{}}
+	for _, w := range v.w.Zoho.Writes() {
+		m, ok := moduleOf[w.Module]
+		if !ok {
+			continue
+		}
+		switch w.Verb {
+		case "insert":
+			l.order[m] = append(l.order[m], w.ID)
+			l.turns[w.ID] = append(l.turns[w.ID], w.At)
+		case "delete", "restore":
+			l.turns[w.ID] = append(l.turns[w.ID], w.At)
+		}
+	}
+	return l
+}
+
+func (l lives) at(id string, at time.Time) bool {
+	n := 0
+	for _, t := range l.turns[id] {
+		if !t.After(at) {
+			n++
+		}
+	}
+	return n%2 == 1
+}

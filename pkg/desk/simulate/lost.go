@@ -1,0 +1,218 @@
+package simulate
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/merge"
+	"crm-connector/pkg/core/pair"
+)
+
+// tie is how far apart two edits must be for the later one to count: the product's tie, and a second because Zoho's times
+// are cut to seconds.
+const tie = merge.Tie + time.Second
+
+// edit is a value that somebody else than us gave a field.
+type edit struct {
+	sys   crm.System
+	at    time.Time
+	upto  time.Time // a value that Zoho has no time for: it may count as late as this
+	raw   string
+	value crm.Value // canonical
+	weak  bool      // it may win, but need not
+}
+
+// lost: the value that both sides show is that of an edit that no other edit is later than by more than the tie.
+func (v verdict) lost(pr sides, f mapping.Field, shows crm.Value) {
+	final, err := f.Canon(crm.HubSpot, shows)
+	if err != nil {
+		return
+	}
+	edits := v.edits(pr, f)
+	var latest, best time.Time
+	for _, e := range edits {
+		if !e.weak && e.at.After(latest) {
+			latest = e.at
+		}
+		if e.is(f, final) && e.upto.After(best) {
+			best = e.upto
+		}
+	}
+	if latest.IsZero() || !best.Before(latest.Add(-tie)) {
+		return
+	}
+	var worst *edit
+	for i, e := range edits {
+		if e.weak || !e.at.After(best.Add(tie)) {
+			continue
+		}
+		if window := v.window(pr, f, e); window != "" {
+			v.result.Windows = append(v.result.Windows, Window{window, v.describe(pr, f, e)})
+			continue
+		}
+		worst = &edits[i]
+	}
+	if worst != nil {
+		v.violate("lost", "%s; both show %q, of %s", v.describe(pr, f, *worst), final.Text(), since(best))
+	}
+}
+
+func since(t time.Time) string {
+	if t.IsZero() {
+		return "nobody's making"
+	}
+	return fmt.Sprintf("%.3f", t.Sub(start).Seconds())
+}
+
+func (v verdict) describe(pr sides, f mapping.Field, e edit) string {
+	return fmt.Sprintf("%s of %s: %q of %s", f.Name, v.short(pr.p.Record(e.sys)), e.raw, since(e.at))
+}
+
+// is reports whether the edit gave the field the canonical value that HubSpot shows.
+func (e edit) is(f mapping.Field, final crm.Value) bool {
+	if e.sys == crm.HubSpot {
+		return e.value == final
+	}
+	return f.Equal(final, e.value)
+}
+
+// edits are those of both records. What was there before the pair knew what both held counts by the rule of a first
+// meeting: an empty field there says nothing. What was there before it had to forget, or got another record, may win only.
+func (v verdict) edits(pr sides, f mapping.Field) []edit {
+	known, anew := v.knows(pr.p, slotOf(f))
+	var out []edit
+	before := crm.Empty()
+	add := func(sys crm.System, at, upto time.Time, raw string, ours bool) {
+		c, err := f.Canon(sys, crm.Text(raw))
+		if err != nil {
+			return // it cannot cross: the field is held for as long as it stands
+		}
+		same := c == before
+		if before = c; ours || same {
+			return
+		}
+		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: at.Before(known) && (anew || !c.Filled())})
+	}
+	history := v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)
+	for _, e := range slices.Backward(history) {
+		add(crm.HubSpot, e.At, e.At, e.Value, e.Ours)
+	}
+	before = crm.Empty()
+	zoho := v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property)
+	for i, e := range zoho {
+		upto := e.At
+		if e.Creates && !e.Ours {
+			end := known
+			if i+1 < len(zoho) && zoho[i+1].At.Before(end) {
+				end = zoho[i+1].At
+			}
+			upto = v.touched(pr.p.Zoho, e.At, end)
+		}
+		add(crm.Zoho, e.At, upto, e.Value, e.Ours)
+	}
+	return out
+}
+
+// touched returns when a Zoho record was last modified between two instants.
+func (v verdict) touched(id string, from, to time.Time) time.Time {
+	for _, w := range v.w.Zoho.Writes() {
+		if w.ID == id && w.At.After(from) && w.At.Before(to) {
+			from = w.At
+		}
+	}
+	return from
+}
+
+// knows returns since when the pair knows what both sides of a field held, and whether it had known it before.
+func (v verdict) knows(p pair.Pair, slot pair.Slot) (since time.Time, anew bool) {
+	had := false
+	var last *pairVersion
+	all := v.pairs[p.ID]
+	for i := range all {
+		w := &all[i]
+		b, ok := w.Base[slot]
+		ok = ok && b.HubSpot.Known() && b.Zoho.Known() && w.State == pair.Living
+		moved := last != nil && (w.HubSpot != last.HubSpot || w.Zoho != last.Zoho && last.Zoho != "")
+		last = w
+		if moved {
+			had, anew = false, true
+		}
+		switch {
+		case ok && !had:
+			since, had = w.at, true
+		case !ok && had:
+			had, anew = false, true
+		}
+		if moved {
+			since = w.at
+		}
+	}
+	if !had {
+		since = v.now()
+	}
+	return since, anew
+}
+
+// window names the declared window in which an edit was lost, "" for none. It rests on what was seen: when we read and
+// wrote the field, whether the writer lived to note it, and what the pair's row said.
+func (v verdict) window(pr sides, f mapping.Field, e edit) string {
+	if e.sys == crm.HubSpot && v.crashed(pr.p.HubSpot, f.HubSpot.Property, e.at) {
+		return "crash"
+	}
+	if v.putBack(pr, f, e) {
+		return "put-back"
+	}
+	return ""
+}
+
+// crashed reports whether the edit fell between our read and our write of the field, and the writer did not live to learn
+// or to note what became of its write.
+func (v verdict) crashed(key, property string, at time.Time) bool {
+	return slices.ContainsFunc(v.hubspotWrites, func(w *hubspotWrite) bool {
+		return w.key == key && slices.Contains(w.props, property) && !at.Before(w.read) && !at.After(w.at) && (w.unknown || !w.saved)
+	})
+}
+
+// putBack reports whether the edit gave the field the value that the pair's row held as its base, so that nothing but a
+// time tells that there was one, while the other side was changed too; and whether whoever saved the row next had seen it.
+func (v verdict) putBack(pr sides, f mapping.Field, e edit) bool {
+	slot, all := slotOf(f), v.pairs[pr.p.ID]
+	now := -1
+	for i := range all {
+		if !all[i].at.After(e.at) {
+			now = i
+		}
+	}
+	if now < 0 {
+		return false
+	}
+	base := all[now].Base[slot]
+	if base.Of(e.sys) != v.hasher.Raw(e.sys, f.Name, crm.Text(e.raw)) {
+		return false
+	}
+	began := now
+	for began > 0 && all[began-1].Base[slot] == base {
+		began--
+	}
+	next := now + 1
+	for next < len(all) && all[next].Base[slot] == base {
+		next++
+	}
+	if next == len(all) {
+		return false
+	}
+	side := 0
+	if e.sys == crm.Zoho {
+		side = 1
+	}
+	if all[next].reads[side].Before(e.at) {
+		return false
+	}
+	return slices.ContainsFunc(v.edits(pr, f), func(o edit) bool {
+		return o.sys != e.sys && o.at.After(all[began].reads[1-side]) && !o.at.After(all[next].at) &&
+			base.Of(o.sys) != v.hasher.Raw(o.sys, f.Name, crm.Text(o.raw))
+	})
+}

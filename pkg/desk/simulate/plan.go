@@ -1,0 +1,130 @@
+package simulate
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// config is a kind of world.
+type config struct {
+	about       string
+	deeds       []deed
+	rates       rates
+	contacts    int
+	companies   int
+	actions     int
+	reorder     time.Duration
+	reconcile   time.Duration
+	workflow    int  // of a hundred writes in Zoho, how many set off a rule
+	met         bool // the records of both sides have not met before
+	conditional bool
+	outages     int // of a hundred plans, how many have one
+}
+
+// deed is something that a person may do, and how often.
+type deed struct {
+	name   string
+	weight int
+}
+
+// hostile are the rates of a bad day.
+var hostile = rates{crash: 12, refused: 15, lost: 15, late: 12, stale: 15, freeze: 4, table: 3, crashAtTable: 4}
+
+// some are the rates of an ordinary one.
+var some = rates{crash: 5, refused: 5, lost: 6, late: 5, stale: 5, freeze: 2, table: 1, crashAtTable: 2}
+
+var configs = map[string]config{
+	"steady": {
+		about: "people edit on both sides; nothing fails", contacts: 3, companies: 1, actions: 14, reorder: time.Second, reconcile: time.Hour, workflow: 20,
+		deeds: []deed{{"edit", 60}, {"clear", 8}, {"create hubspot", 6}, {"create zoho", 3}, {"create both", 4}, {"edit company", 8}, {"touch", 5}, {"stage", 6}, {"opt out", 2}, {"email", 3}},
+	},
+	"faults": {
+		about: "requests get lost, land late, are refused; functions die and freeze", contacts: 3, companies: 1, actions: 12, reorder: 4 * time.Second,
+		reconcile: 20 * time.Minute, workflow: 20, rates: hostile, conditional: true, outages: 25,
+		deeds: []deed{{"edit", 60}, {"clear", 8}, {"create hubspot", 10}, {"create zoho", 3}, {"create both", 4}, {"edit company", 8}, {"touch", 4}, {"stage", 6}, {"refused", 6}, {"cut", 4}, {"opt out", 2}, {"email", 4}},
+	},
+	"putbacks": {
+		about: "people put earlier values back", contacts: 2, actions: 14, reorder: 2 * time.Second, reconcile: 20 * time.Minute, workflow: 15, rates: some, conditional: true,
+		deeds: []deed{{"put back", 40}, {"edit", 30}, {"clear", 8}, {"stage", 5}, {"touch", 4}},
+	},
+	"firstmeeting": {
+		about: "records that were there on both sides before", contacts: 4, companies: 2, actions: 10, reorder: 2 * time.Second, reconcile: 15 * time.Minute, workflow: 10,
+		rates: some, met: true, conditional: true,
+		deeds: []deed{{"edit", 50}, {"clear", 10}, {"touch", 10}, {"create both", 8}, {"email", 8}, {"edit company", 10}, {"lead", 3}},
+	},
+	"companies": {
+		about: "companies with one domain, contacts that change their company", contacts: 2, companies: 2, actions: 12, reorder: 2 * time.Second, reconcile: 20 * time.Minute,
+		workflow: 10, rates: hostile, conditional: true,
+		deeds: []deed{{"edit company", 25}, {"company twins", 14}, {"move", 22}, {"create company", 8}, {"create hubspot", 8}, {"edit", 10}, {"delete company", 3}, {"merge companies", 4}},
+	},
+	"merges": {
+		about: "people merge records on both sides", contacts: 4, companies: 1, actions: 10, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
+		deeds: []deed{{"merge hubspot", 18}, {"merge zoho", 14}, {"edit", 45}, {"create both", 6}, {"create hubspot", 6}, {"email", 4}, {"put back", 4}},
+	},
+	"deleterestore": {
+		about: "people delete, restore and erase", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
+		deeds: []deed{{"delete hubspot", 10}, {"delete zoho", 10}, {"restore hubspot", 10}, {"restore zoho", 10}, {"erase", 6}, {"edit", 40}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}},
+	},
+}
+
+// Names returns the names of the configurations in the order in which "all" goes through them.
+func Names() []string {
+	return []string{"steady", "faults", "putbacks", "firstmeeting", "companies", "merges", "deleterestore"}
+}
+
+// About says what a configuration is, "" for none.
+func About(name string) string { return configs[name].about }
+
+// action is one deed of a plan.
+type action struct {
+	n    int
+	at   time.Duration
+	deed string
+}
+
+// makePlan draws who does what and when. Each action has its own dice, so that leaving one out leaves the others as they are.
+func (s *sim) makePlan() {
+	dice := rand.New(rand.NewPCG(s.opt.Seed, 21))
+	total := 0
+	for _, d := range s.cfg.deeds {
+		total += d.weight
+	}
+	at := time.Duration(0)
+	count := s.cfg.actions - 3 + dice.IntN(6)
+	pace := dice.IntN(3)
+	for n := range count {
+		at += gap(dice, pace)
+		roll := dice.IntN(total)
+		for _, d := range s.cfg.deeds {
+			if roll -= d.weight; roll < 0 {
+				s.add(action{n, at, d.name})
+				break
+			}
+		}
+	}
+	if dice.IntN(100) < s.cfg.outages {
+		s.add(action{count, time.Duration(dice.Int64N(int64(at) + 1)), fmt.Sprintf("outage %s", []string{"hubspot", "zoho"}[dice.IntN(2)])})
+	}
+}
+
+func (s *sim) add(a action) {
+	if s.opt.Actions == nil || slices.Contains(s.opt.Actions, a.n) {
+		s.plan = append(s.plan, a)
+	}
+}
+
+// gap is the time between two actions: most are close together, where they meet each other's consequences.
+func gap(dice *rand.Rand, pace int) time.Duration {
+	span := func(from, to time.Duration) time.Duration { return from + time.Duration(dice.Int64N(int64(to-from))) }
+	switch n := dice.IntN(10) + pace; {
+	case n < 4:
+		return span(0, 700*time.Millisecond)
+	case n < 8:
+		return span(500*time.Millisecond, 6*time.Second)
+	case n < 11:
+		return span(5*time.Second, 50*time.Second)
+	}
+	return span(time.Minute, 15*time.Minute)
+}
