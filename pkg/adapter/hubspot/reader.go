@@ -54,8 +54,8 @@ func (s *Source) Read(ctx context.Context, r door.Request) (door.Delivery, error
 	return d, nil
 }
 
-// mapped returns the mapped properties per module as sets, nil when they are not known.
-func (s *Source) mapped(ctx context.Context) map[crm.Module]map[string]bool {
+// mapped returns the mapped properties per module, nil when they are not known.
+func (s *Source) mapped(ctx context.Context) map[crm.Module][]string {
 	if s.Fields == nil {
 		return nil
 	}
@@ -63,19 +63,12 @@ func (s *Source) mapped(ctx context.Context) map[crm.Module]map[string]bool {
 	if err != nil {
 		return nil
 	}
-	sets := map[crm.Module]map[string]bool{}
-	for module, list := range names {
-		sets[module] = map[string]bool{}
-		for _, name := range list {
-			sets[module][name] = true
-		}
-	}
-	return sets
+	return names
 }
 
-func unmapped(mapped map[crm.Module]map[string]bool, c change) bool {
-	set, known := mapped[c.module]
-	return c.field != "" && known && !set[c.field]
+func unmapped(mapped map[crm.Module][]string, c change) bool {
+	names, known := mapped[c.module]
+	return c.field != "" && known && !slices.Contains(names, c.field)
 }
 
 // union gathers changes per record, in the order in which the records were first named.

@@ -247,27 +247,23 @@ func (n notice) fields() map[string][]string {
 	return out
 }
 
-// mapped returns the properties that matter in the module, nil when they are not known. The HubSpot id always matters: a
-// person who writes one pairs two records.
-func (c *Channel) mapped(ctx context.Context, m crm.Module) map[string]bool {
+// mapped returns the properties that matter in the module besides the HubSpot id, nil when they are not known.
+func (c *Channel) mapped(ctx context.Context, m crm.Module) []string {
 	if c.cfg.Fields == nil {
 		return nil
 	}
 	names, err := c.cfg.Fields(ctx)
-	if err != nil || names[m] == nil {
+	if err != nil {
 		return nil
 	}
-	set := map[string]bool{HubSpotID: true}
-	for _, name := range names[m] {
-		set[name] = true
-	}
-	return set
+	return names[m]
 }
 
-// unmapped reports whether a change names fields and none of them matters.
-func unmapped(mapped map[string]bool, fields []string) bool {
+// unmapped reports whether a change names fields and none of them matters. The HubSpot id always matters: a person who
+// writes one pairs two records.
+func unmapped(mapped, fields []string) bool {
 	if mapped == nil || len(fields) == 0 {
 		return false
 	}
-	return !slices.ContainsFunc(fields, func(f string) bool { return mapped[f] })
+	return !slices.ContainsFunc(fields, func(f string) bool { return f == HubSpotID || slices.Contains(mapped, f) })
 }
