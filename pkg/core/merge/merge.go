@@ -106,6 +106,9 @@ func decide(f Field) Decision {
 	if !h.Value.Known() || !z.Value.Known() {
 		return Decision{Action: Leave, Rule: RuleUnknown}
 	}
+	if f.outranked() {
+		f.Unseen = crm.Unknown()
+	}
 	// A person's own edit that our write covered comes before "equal": both sides hold our write, not hers.
 	if f.Equal && !f.Unseen.Known() {
 		return Decision{Action: Rest, Rule: RuleEqual}
@@ -240,12 +243,22 @@ func (f Field) ranked() (Decision, bool) {
 	return Decision{Action: ToHubSpot, Value: f.Zoho.Value, Rule: rule}, true
 }
 
+// outranked reports whether a covered edit of a forward or strict field means less than what a side shows: it has lost,
+// whatever its time.
+func (f Field) outranked() bool {
+	if !f.Unseen.Known() || f.Policy != crm.Forward && f.Policy != crm.Strict {
+		return false
+	}
+	u := f.Rank(f.Unseen)
+	return u >= 0 && u < max(f.Rank(f.HubSpot.Value), f.Rank(f.Zoho.Value))
+}
+
 // permit takes back what the policy or a read-only side forbids. A forbidden edit comes to rest where it is.
 func (f Field) permit(d Decision) Decision {
 	toHubSpot := !f.HubSpot.ReadOnly && f.Policy != crm.ToZoho
 	toZoho := !f.Zoho.ReadOnly && f.Policy != crm.ToHubSpot
 	switch {
-	case d.Action == ToHubSpot && !toHubSpot, d.Action == ToZoho && !toZoho:
+	case d.Action == ToHubSpot && !toHubSpot, d.Action == ToZoho && !toZoho, d.Action == Both && !toHubSpot && !toZoho:
 		return Decision{Field: d.Field, Action: Rest, Rule: RuleOneWay}
 	case d.Action == Both && !toZoho:
 		d.Action = ToHubSpot
