@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -24,7 +25,7 @@ func (b *Book) Lock(ctx context.Context, conn, owner string, keys []string, now 
 		sum := b.Hasher.Sum("lock", conn, k)
 		at[i] = row.Key{Part: "L#" + conn + "#" + hex.EncodeToString(sum[:])}
 	}
-	slices.SortFunc(at, func(a, b row.Key) int { return cmpText(a.Part, b.Part) })
+	slices.SortFunc(at, func(a, b row.Key) int { return strings.Compare(a.Part, b.Part) })
 	at = slices.Compact(at)
 	have, err := b.Store.Get(ctx, at...)
 	if err != nil {
@@ -61,16 +62,6 @@ func (b *Book) Unlock(ctx context.Context, l Locks) error {
 	return b.Store.Put(ctx, l.Release()...)
 }
 
-func cmpText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 func (b *Book) stone(conn string, id crm.ID) row.Key {
 	sum := b.Hasher.Sum("tombstone", conn, id.String())
 	return row.Key{Part: "T#" + conn + "#" + hex.EncodeToString(sum[:])}
@@ -93,12 +84,25 @@ func (b *Book) Erased(ctx context.Context, conn string, ids ...crm.ID) ([]bool, 
 	return out, nil
 }
 
-// Erase forgets a pair with its names and leaves a tombstone for each id: a keyed hash of the record's id and the time,
-// never anything of the person. p may have Version 0 when the record was in no pair.
+// Erase forgets a pair with its names and who waited for it, and leaves a tombstone for each id: a keyed hash of the
+// record's id and the time, never anything of the person. p may have Version 0 when the record was in no pair. What the
+// records themselves wait for is forgotten when that comes about: the tombstone ends the second look.
 func (b *Book) Erase(ctx context.Context, conn string, p Loaded, ids []crm.ID, now time.Time) error {
+	who, err := b.Waiting(ctx, conn, ids...)
+	if err == nil {
+		err = b.Woken(ctx, who)
+	}
+	if err == nil && p.Version != 0 {
+		err = b.ForgetOrphan(ctx, conn, p.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("identity.Erase: %w", err)
+	}
 	var keys []row.Key
-	for _, id := range ids {
-		keys = append(keys, nameKey(conn, id), b.stone(conn, id))
+	for i, id := range ids {
+		if !slices.Contains(ids[:i], id) {
+			keys = append(keys, nameKey(conn, id), b.stone(conn, id))
+		}
 	}
 	rows, err := b.Store.Get(ctx, keys...)
 	if err != nil {
