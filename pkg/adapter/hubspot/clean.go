@@ -57,12 +57,20 @@ func clean(message, property string, sent []string) string {
 	return message
 }
 
+// folded is the longest value that is looked for in any mixture of upper and lower case, in bytes: a pattern of a whole essay
+// takes seconds.
+const folded = 1000
+
 // without cuts the values out, longest first, in any case of letters. Values of one or two characters stay: cut out, they
 // would leave no word whole.
 func without(message string, sent []string) string {
 	values := slices.DeleteFunc(slices.Clone(sent), func(s string) bool { return utf8.RuneCountInString(s) < 3 })
 	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
 	for _, v := range values {
+		if len(v) > folded {
+			message = strings.NewReplacer(v, "…", strings.ToLower(v), "…", strings.ToUpper(v), "…").Replace(message)
+			continue
+		}
 		if re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(v)); err == nil {
 			message = re.ReplaceAllString(message, "…")
 		}

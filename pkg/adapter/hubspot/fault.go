@@ -158,7 +158,7 @@ func (e wireError) conflict(sent []string) []fault.Refusal {
 }
 
 // invalid judges a 400: refused if it names properties or a missing permission, a conflict if all that it names are
-// duplicates, our own bug if the batch was malformed, else unknown.
+// duplicates or another record has a unique value, our own bug if the batch was malformed, else unknown.
 func (e wireError) invalid(sent []string) (fault.Kind, []fault.Refusal) {
 	var refused []fault.Refusal
 	kind := fault.Conflict
@@ -172,9 +172,13 @@ func (e wireError) invalid(sent []string) (fault.Kind, []fault.Refusal) {
 		}
 		refused = append(refused, r)
 	}
-	switch {
+	switch m := taken.FindStringSubmatch(e.Message); {
 	case len(refused) > 0:
 		return kind, refused
+	case m != nil:
+		return fault.Conflict, []fault.Refusal{{
+			Property: m[1], Code: e.code(), Hint: fault.HintDuplicate, Message: clean(e.Message, "", sent), Record: m[2],
+		}}
 	case permission.MatchString(e.Message):
 		return fault.Refused, []fault.Refusal{{Code: e.code(), Hint: fault.HintPermission, Message: clean(e.Message, "", sent)}}
 	case strings.HasPrefix(e.Message, "Duplicate IDs"):
@@ -182,6 +186,9 @@ func (e wireError) invalid(sent []string) (fault.Kind, []fault.Refusal) {
 	}
 	return fault.Unknown, nil
 }
+
+// taken is how HubSpot words that another record has the value of a property that is unique (community captures; assembled in the sandbox).
+var taken = regexp.MustCompile(`(?s)PropertyValueCoordinates\{[^}]*propertyName=([A-Za-z0-9_]+).*?(\d+) already has that value`)
 
 var permission = regexp.MustCompile(`(?i)^missing '.*' permission`)
 
