@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -54,12 +56,14 @@ func (b *Book) pull(ctx context.Context, why string) error {
 	return b.rows.Set(ctx, config.Mode, []byte("observe "+why))
 }
 
-// add adds n to a counter of a window, kept in twelve slices, and returns the sum. Under a contention that does not end it
+// slots is in how many slots a window is counted: what is older than eleven twelfths of it may be forgotten already.
+const slots = 12
+
+// add adds n to a counter of a window and returns the sum. Under a contention that does not end it
 // returns 0: the counter is a brake, not an account.
 func (b *Book) add(ctx context.Context, name string, n int, window time.Duration) (int, error) {
-	const slices = 12
 	now := b.now()
-	slice := now.UnixMilli() / (window.Milliseconds() / slices)
+	slot := now.UnixMilli() / (window.Milliseconds() / slots)
 	at := row.Key{Part: "config", Sort: name}
 	for range 3 {
 		rows, err := b.rows.Store.Get(ctx, at)
@@ -69,13 +73,13 @@ func (b *Book) add(ctx context.Context, name string, n int, window time.Duration
 		counts := decodeCounts(rows[0].Value)
 		sum := 0
 		for s, c := range counts {
-			if s <= slice-slices {
+			if s <= slot-slots {
 				delete(counts, s)
 				continue
 			}
 			sum += c
 		}
-		counts[slice] += n
+		counts[slot] += n
 		err = b.rows.Store.Put(ctx, row.Put{Key: at, If: rows[0].Version, Value: encodeCounts(counts), Expires: now.Add(2 * window)})
 		if err == nil {
 			return sum + n, nil
@@ -89,9 +93,9 @@ func (b *Book) add(ctx context.Context, name string, n int, window time.Duration
 
 func encodeCounts(counts map[int64]int) []byte {
 	var out []byte
-	for s, c := range counts {
+	for _, s := range slices.Sorted(maps.Keys(counts)) {
 		out = binary.AppendVarint(out, s)
-		out = binary.AppendVarint(out, int64(c))
+		out = binary.AppendVarint(out, int64(counts[s]))
 	}
 	return out
 }

@@ -3,7 +3,9 @@
 package rules
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -19,7 +21,7 @@ import (
 type Settings struct {
 	Default *mapping.Mapping
 	Options mapping.Options // over the mapping's own; empty strings keep those
-	Start   crm.Mode        // the mode of a stack that was never switched
+	Start   crm.Mode        // the mode of a stack that was never switched; "" is off
 	Limits  Limits          // zero: DefaultLimits
 }
 
@@ -68,17 +70,22 @@ func (b *Book) Mapping(ctx context.Context) (*mapping.Mapping, error) {
 	return m, nil
 }
 
-// Mode returns off, observe or on.
+// Mode returns off, observe or on. A row that says none of them is an error: a slip of the pen never switches writing on.
 func (b *Book) Mode(ctx context.Context) (crm.Mode, error) {
 	r, err := b.rows.Get(ctx, config.Mode)
 	if err != nil {
 		return "", err
 	}
-	if r.Version == 0 {
-		return b.Start, nil
+	mode := cmp.Or(b.Start, crm.Off)
+	if r.Version != 0 {
+		word, _, _ := strings.Cut(strings.TrimSpace(string(r.Value)), " ")
+		mode = crm.Mode(word)
 	}
-	mode, _, _ := strings.Cut(string(r.Value), " ")
-	return crm.Mode(mode), nil
+	switch mode {
+	case crm.Off, crm.Observe, crm.On:
+		return mode, nil
+	}
+	return "", errors.New("rules.Mode: the mode is none of off, observe and on")
 }
 
 // Publish writes the names of the mapped properties for the door.
