@@ -151,20 +151,20 @@ func (e event) change() (change, bool, error) {
 	return c, true, nil
 }
 
-// merge names the survivor of a merge and all the other ids. Since January 2025 a merge makes a third id (newObjectId);
-// accounts that preserve primary ids send none.
+// merge names the survivor of a merge and all the other ids, the primary first. Since January 2025 a merge makes a third id
+// (newObjectId); accounts that preserve primary ids send none.
 func (e event) merge() (survivor string, others []string) {
 	survivor = e.New.id()
 	if survivor == "" {
 		survivor = e.Primary.id()
 	}
-	for _, id := range append([]digits{e.Primary, e.ObjectID}, e.Merged...) {
-		if key := id.id(); key != "" && key != survivor {
+	rest := slices.Sorted(slices.Values(e.Merged))
+	for _, id := range append([]digits{e.Primary, e.ObjectID}, rest...) {
+		if key := id.id(); key != "" && key != survivor && !slices.Contains(others, key) {
 			others = append(others, key)
 		}
 	}
-	slices.Sort(others)
-	return survivor, slices.Compact(others)
+	return survivor, others
 }
 
 // association puts the event on its contact: both sides send one, and the company needs no work. The ends are told by

@@ -109,6 +109,8 @@ func TestEventsBecomeOperations(t *testing.T) {
 			want: []string{"delete contact/7"}},
 		{name: "a merge that makes a new id", body: `[{"subscriptionType":"company.merge","objectId":1,"primaryObjectId":1,"mergedObjectIds":[2,3],"newObjectId":9}]`,
 			want: []string{"merge company/9 from 1,2,3"}},
+		{name: "a merge into the youngest", body: `[{"subscriptionType":"contact.merge","objectId":3,"primaryObjectId":3,"mergedObjectIds":[2,1],"newObjectId":9}]`,
+			want: []string{"merge contact/9 from 3,1,2"}},
 		{name: "a merge that keeps the primary id", body: `[{"subscriptionType":"contact.merge","primaryObjectId":1,"mergedObjectIds":[2],"newObjectId":0},
 			{"subscriptionType":"contact.merge","primaryObjectId":1,"mergedObjectIds":[3]}]`, want: []string{"merge contact/1 from 2", "merge contact/1 from 3"}},
 		{name: "a merge without a survivor", body: `[{"subscriptionType":"contact.merge","mergedObjectIds":[2]}]`, unreadable: 1},

@@ -40,7 +40,7 @@ type Operation struct {
 	Module     Module
 	Verb       Verb
 	RecordID   string
-	Others     []string  // Merge: the ids that went into RecordID; empty for every other verb
+	Others     []string  // Merge: the ids that went into RecordID, the primary one first; empty for every other verb
 	Fields     []string  // names of the changed properties as the source calls them: hints only
 	OccurredAt time.Time // when the source says that it happened; zero when it does not say
 	ReceivedAt time.Time // when the door, or reconcile, took it in
