@@ -3,7 +3,6 @@ package sandbox_test
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -28,39 +27,44 @@ func two(t *testing.T, change ...func(*sandbox.WorldOptions)) (s *scene, hub, zo
 	return s, hub, zo
 }
 
-func TestAMergeInHubSpotLeavesOnePairAndAQuestion(t *testing.T) {
-	for name, keep := range map[string]bool{"under a new id": false, "under the primary's id": true} {
+func TestAMergeInHubSpotLeavesThePairOfThePrimaryAndAQuestion(t *testing.T) {
+	for name, tt := range map[string]struct {
+		keep    bool
+		primary int
+	}{
+		"under a new id, into the elder": {false, 0}, "under the primary's id, the elder": {true, 0},
+		"under a new id, into the younger": {false, 1}, "under the primary's id, the younger": {true, 1},
+	} {
 		t.Run(name, func(t *testing.T) {
-			s, hub, zo := two(t, func(o *sandbox.WorldOptions) { o.HubSpot.KeepPrimary = keep })
-			survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+			s, hub, zo := two(t, func(o *sandbox.WorldOptions) { o.HubSpot.KeepPrimary = tt.keep })
+			primary, other := tt.primary, 1-tt.primary
+			survivor, err := s.HubSpot.Merge(crm.Contacts, hub[primary], hub[other])
 			s.must(err)
-			if (survivor == hub[0]) != keep {
+			if (survivor == hub[primary]) != tt.keep {
 				t.Fatal("the sandbox kept another id")
 			}
 			s.settle()
 			s.wantCount(crm.Contacts, 1, 2)
-			s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": survivor, "Last_Name": "Rossi", "Email": "p0@acme.example", "Mobile": "+393331234567"})
+			s.wantZo(crm.Contacts, zo[primary], props{"HubSpot_Id": survivor, "Last_Name": []string{"Rossi", "Verdi"}[primary],
+				"Email": fmt.Sprintf("p%d@acme.example", primary), "Mobile": "+393331234567"})
 			rows := s.parked()
-			if len(rows) != 1 || rows[0].Hint != "merge_twins" {
-				t.Fatalf("%q", s.rows())
-			}
-			if a, b := rows[0].TargetID.Key, rows[0].Other.Key; !slices.Contains(zo[:], a) || !slices.Contains(zo[:], b) || a == b {
-				t.Errorf("the row names %s and %s", a, b)
+			if len(rows) != 1 || rows[0].Hint != "merge_twins" || rows[0].TargetID.Key != zo[primary] || rows[0].Other.Key != zo[other] {
+				t.Fatalf("%+v", rows)
 			}
 			// The duplicate is neither read nor written; the pair goes on.
 			n := s.count()
-			s.editZo(crm.Contacts, zo[1], props{"Title": "Ghost"})
+			s.editZo(crm.Contacts, zo[other], props{"Title": "Ghost"})
 			s.settle()
 			s.wantWrites(n, 0, 0)
 			s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
 			s.settle()
-			s.wantZo(crm.Contacts, zo[0], props{"Mailing_City": "Roma"})
-			s.wantZo(crm.Contacts, zo[1], props{"Mailing_City": "", "Title": "Ghost"})
-			s.editZo(crm.Contacts, zo[0], props{"Mailing_State": "RM"})
+			s.wantZo(crm.Contacts, zo[primary], props{"Mailing_City": "Roma"})
+			s.wantZo(crm.Contacts, zo[other], props{"Mailing_City": "", "Title": "Ghost"})
+			s.editZo(crm.Contacts, zo[primary], props{"Mailing_State": "RM"})
 			s.settle()
 			s.wantHub(crm.Contacts, survivor, props{"state": "RM", "jobtitle": ""})
 			// A late event of an id that was merged away changes the survivor's record only.
-			s.deliver(t, s.Clock.Now(), hub[1], "city", "Roma")
+			s.deliver(t, s.Clock.Now(), hub[other], "city", "Roma")
 			s.settle()
 			s.wantCount(crm.Contacts, 1, 2)
 		})
