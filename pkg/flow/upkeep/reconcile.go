@@ -22,7 +22,7 @@ const overlap = 5 * time.Minute
 // firstLook is how far back the first run of a stack looks.
 const firstLook = 2 * time.Hour
 
-// maxOrphans is how many orphans one run looks at.
+// maxOrphans is how many orphans one run looks at; the next run goes on behind them.
 const maxOrphans = 200
 
 // Source lists what changed in one CRM.
@@ -86,10 +86,14 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+func (r *Reconciler) cursor(name string) row.Key {
+	return row.Key{Part: "cursor#" + r.Connection, Sort: name}
+}
+
 // listing goes through the pages of one listing from its cursor on.
 func (r *Reconciler) listing(ctx context.Context, name string, list func(since time.Time, page string) ([]crm.Touched, string, error)) error {
 	began := r.Now()
-	at := row.Key{Part: "cursor#" + r.Connection, Sort: name}
+	at := r.cursor(name)
 	rows, err := r.Store.Get(ctx, at)
 	if err != nil {
 		return fmt.Errorf("upkeep %s: %w", name, err)
@@ -146,10 +150,7 @@ func (r *Reconciler) queue(ctx context.Context, touched []crm.Touched) (int, err
 		}
 		ops = append(ops, r.operation(t.ID, verb, t.Modified))
 	}
-	if len(ops) == 0 {
-		return 0, nil
-	}
-	return len(ops), r.Queue.Send(ctx, ops)
+	return len(ops), r.send(ctx, ops)
 }
 
 func unheard(p pair.Pair, t crm.Touched) bool {
@@ -172,7 +173,12 @@ func (r *Reconciler) operation(id crm.ID, v crm.Verb, at time.Time) crm.Operatio
 
 // orphans queues a look at the half that was gone.
 func (r *Reconciler) orphans(ctx context.Context) error {
-	ids, err := r.Book.Orphans(ctx, r.Connection, "", maxOrphans)
+	at := r.cursor("orphans")
+	rows, err := r.Store.Get(ctx, at)
+	if err != nil {
+		return fmt.Errorf("upkeep orphans: %w", err)
+	}
+	ids, err := r.Book.Orphans(ctx, r.Connection, string(rows[0].Value), maxOrphans)
 	if err != nil {
 		return err
 	}
@@ -192,22 +198,45 @@ func (r *Reconciler) orphans(ctx context.Context) error {
 			ops = append(ops, r.operation(gone, crm.Restore, r.Now()))
 		}
 	}
-	if len(ops) == 0 {
+	if err := r.send(ctx, ops); err != nil {
+		return fmt.Errorf("upkeep orphans: %w", err)
+	}
+	next := "" // from the beginning
+	if len(ids) == maxOrphans {
+		next = ids[maxOrphans-1]
+	}
+	if next == string(rows[0].Value) {
 		return nil
 	}
-	return r.Queue.Send(ctx, ops)
+	err = r.Store.Put(ctx, row.Put{Key: at, If: rows[0].Version, Value: []byte(next)})
+	if err != nil && !errors.Is(err, row.ErrConflict) {
+		return fmt.Errorf("upkeep orphans: %w", err)
+	}
+	return nil
 }
 
-// due queues what was parked until now.
+// due queues what was parked until now, once a record. What came from elsewhere than a CRM cannot be looked at again.
 func (r *Reconciler) due(ctx context.Context) error {
 	rows, err := r.Parked.Due(ctx, r.Now())
 	if err != nil {
 		return fmt.Errorf("upkeep: %w", err)
 	}
 	var ops []crm.Operation
+	queued := map[crm.ID]bool{}
 	for _, p := range rows {
+		if p.Connection != r.Connection || queued[p.Record] || r.Sources[p.Record.System] == nil {
+			continue
+		}
+		queued[p.Record] = true
 		ops = append(ops, r.operation(p.Record, crm.Revisit, r.Now()))
 	}
+	if err := r.send(ctx, ops); err != nil {
+		return fmt.Errorf("upkeep: %w", err)
+	}
+	return nil
+}
+
+func (r *Reconciler) send(ctx context.Context, ops []crm.Operation) error {
 	if len(ops) == 0 {
 		return nil
 	}
