@@ -4,7 +4,10 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/adapter/queue"
@@ -47,16 +50,17 @@ type Adapters struct {
 // Queues are the queues of operations by the source of what they carry.
 type Queues map[crm.System]queue.API
 
-// Send sends each operation to the queue of its source.
+// Send sends each operation to the queue of its source. One whose source has no queue is a fault of kind Ours, and then
+// nothing was sent.
 func (q Queues) Send(ctx context.Context, ops []crm.Operation) error {
 	by := map[crm.System][]crm.Operation{}
 	for _, op := range ops {
+		if q[op.Source] == nil {
+			return &fault.Error{Op: "consumer.Send", Kind: fault.Ours, Code: string(op.Source), Err: errors.New("an operation of a source without a queue")}
+		}
 		by[op.Source] = append(by[op.Source], op)
 	}
-	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		if len(by[sys]) == 0 {
-			continue
-		}
+	for _, sys := range slices.Sorted(maps.Keys(by)) {
 		if err := (queue.Sender{Queue: q[sys]}).Send(ctx, by[sys]); err != nil {
 			return err
 		}
