@@ -28,6 +28,7 @@ type Outcome struct {
 	After   time.Duration // GoAgain: how long to wait
 	Err     error         // why, for GoAgain and ParkedAway
 	Rows    []Parked      // rows to open or to count up: for ParkedAway the reason, for Done the fields that are held
+	Told    []Parked      // rows that were opened already: fields that are held, records to merge; for the log
 	Settled []crm.ID      // records whose open rows are closed by this outcome, but for those in Rows and Keep
 	Keep    []crm.Field   // fields whose rows stay open: held before and not tried now
 	Note    string        // one readable line: the decision per field, no values

@@ -59,6 +59,10 @@ func (p Pair) Encode() []byte {
 		w.text(h.Other)
 		w.flag(h.Pending)
 	}
+	w.number(len(p.Sent))
+	for _, s := range p.Sent {
+		w.slot(s)
+	}
 	w.hash(p.Invented)
 	w.flag(p.Linked)
 	for _, t := range []time.Time{p.ReadAt, p.UpdatedAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.SyncedAt} {
@@ -93,6 +97,9 @@ func Decode(b []byte) (Pair, error) {
 	for range r.number() {
 		s := r.slot()
 		p.Hold(s, Held{System: crm.System(r.text()), Base: r.base(), Mapping: r.text(), Hint: fault.Hint(r.text()), Code: r.text(), Other: r.text(), Pending: r.flag()})
+	}
+	for range r.number() {
+		p.Sent = append(p.Sent, r.slot())
 	}
 	p.Invented, p.Linked = r.hash(), r.flag()
 	for _, t := range []*time.Time{&p.ReadAt, &p.UpdatedAt, &p.HubSpotAt, &p.ZohoAt, &p.ZohoSeen, &p.ZohoWrote, &p.SyncedAt} {

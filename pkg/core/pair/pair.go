@@ -137,6 +137,7 @@ type Pair struct {
 	KeyID      uint8
 	Base       map[Slot]Base
 	Unfinished []Unfinished
+	Sent       []Slot // fields of our last write to Zoho that nobody has read back since
 	Held       map[Slot]Held
 	Invented   Hash      // of the mandatory value that we made up for Zoho at creation
 	ReadAt     time.Time // when the last read of both sides began after which every field came to rest
@@ -167,6 +168,7 @@ func (p Pair) Clone() Pair {
 	p.Duplicates = slices.Clone(p.Duplicates)
 	p.Base = maps.Clone(p.Base)
 	p.Unfinished = slices.Clone(p.Unfinished)
+	p.Sent = slices.Clone(p.Sent)
 	p.Held = maps.Clone(p.Held)
 	return p
 }
@@ -197,6 +199,11 @@ func (p Pair) Wrote(sys crm.System, slot Slot, h Hash) bool {
 	})
 }
 
+// OpenAt reports whether a write to that field of that side is unfinished.
+func (p Pair) OpenAt(sys crm.System, slot Slot) bool {
+	return slices.ContainsFunc(p.Unfinished, func(u Unfinished) bool { return u.System == sys && u.Slot == slot })
+}
+
 // Open reports whether any write to that field is unfinished.
 func (p Pair) Open(slot Slot) bool {
 	return slices.ContainsFunc(p.Unfinished, func(u Unfinished) bool { return u.Slot == slot })
@@ -204,7 +211,7 @@ func (p Pair) Open(slot Slot) bool {
 
 // Forget drops everything that was known of the values: the next sync meets both records as if for the first time.
 func (p *Pair) Forget() {
-	p.Base, p.Held, p.Unfinished = nil, nil, nil
+	p.Base, p.Held, p.Unfinished, p.Sent = nil, nil, nil, nil
 	p.Lose()
 }
 

@@ -105,10 +105,8 @@ func (s *stage) tell(e sandbox.Ending) {
 	if note == "" {
 		note = "nothing to do"
 	}
-	for _, r := range o.Rows {
-		if o.Ending == fault.Done {
-			note += fmt.Sprintf("; %s (%s)", strings.TrimSpace(string(r.Field)+" told to the client"), r.Hint)
-		}
+	for _, r := range o.Told {
+		note += fmt.Sprintf("; %s (%s)", strings.TrimSpace(string(r.Field)+" told to the client"), r.Hint)
 	}
 	fmt.Fprintf(s.out, "    %-7s %-36s %s\n", op.Verb, op.Record(), note)
 }

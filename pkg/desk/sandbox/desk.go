@@ -235,9 +235,9 @@ func (d *Desk) ended(m batch.Message, o fault.Outcome) {
 		word = "again"
 		d.counts.add("again", 1)
 	}
-	if len(o.Rows) > 0 && o.Ending == fault.Done {
-		d.counts.add("held", len(o.Rows))
-		word += ", " + heldWords(o.Rows)
+	if len(o.Told) > 0 {
+		d.counts.add("told", len(o.Told))
+		word += ", " + toldWords(o.Told)
 	}
 	note := o.Note
 	if note == "" && o.Err != nil {
@@ -253,10 +253,12 @@ func (d *Desk) ended(m batch.Message, o fault.Outcome) {
 	fmt.Fprintf(d.out, "%s  %-7s %-40s → %s%s\n", d.now().Format(time.TimeOnly), m.Operation.Verb, m.Operation.Record(), word, note)
 }
 
-func heldWords(rows []fault.Parked) string {
+func toldWords(rows []fault.Parked) string {
 	words := make([]string, len(rows))
 	for i, r := range rows {
-		words[i] = fmt.Sprintf("%s held (%s)", r.Field, r.Hint)
+		if words[i] = "told the client (" + string(r.Hint) + ")"; r.Field != "" {
+			words[i] = fmt.Sprintf("%s held (%s)", r.Field, r.Hint)
+		}
 	}
 	return strings.Join(words, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,7 +107,7 @@ func (s *sheet) write(ctx context.Context, n *line, out *fault.Outcome) error {
 		return nil
 	}
 	var open []string
-	for _, r := range out.Rows {
+	for _, r := range slices.Concat(out.Rows, out.Told) {
 		open = append(open, r.ID)
 	}
 	return s.loop.Parking.Settle(ctx, n.Operation.Connection, out.Settled, open, out.Keep)

@@ -61,14 +61,20 @@ func (t *task) presume(p pair.Pair, b both, it *item) {
 	t.raw(p, it)
 }
 
-// noteSeen keeps that Zoho's record was seen unchanged well after its modified time: the next edit in HubSpot need not read
-// it. Somebody else may be at work on the pair; then it is not worth a word.
+// noteSeen keeps what an echo proves: that Zoho stored what we sent, and, well after its modified time, that the next edit
+// in HubSpot need not read it. Somebody else may be at work on the pair; then it is not worth a word.
 func (t *task) noteSeen(p identity.Loaded, r crm.Reading) {
-	if !t.s.Conditional || t.id.System != crm.Zoho || !r.Record.Modified.Equal(p.ZohoAt) || p.ZohoSeen.Sub(p.ZohoAt) >= covers ||
-		r.ReadAt.Sub(p.ZohoAt) < covers {
+	if t.id.System != crm.Zoho {
 		return
 	}
-	p.ZohoSeen = r.ReadAt
+	unmoved := t.s.Conditional && r.Record.Modified.Equal(p.ZohoAt) && p.ZohoSeen.Sub(p.ZohoAt) < covers && r.ReadAt.Sub(p.ZohoAt) >= covers
+	if !unmoved && len(p.Sent) == 0 {
+		return
+	}
+	if unmoved {
+		p.ZohoSeen = r.ReadAt
+	}
+	p.Sent = nil
 	if err := t.s.Book.Save(t.ctx, &p); err != nil {
 		t.s.log().Debug("the pair was changed meanwhile", "record", t.id.String(), "at", r.ReadAt.Format(time.RFC3339))
 	}

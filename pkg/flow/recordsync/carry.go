@@ -23,6 +23,9 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 		p.KeyID = h.KeyID
 	}
 	seen(&p.Pair, b)
+	if !b.assumed {
+		p.Sent = nil
+	}
 	toZoho, toHubSpot := t.settle(p, plan)
 	if len(toZoho)+len(toHubSpot) == 0 && !plan.relink {
 		return nil
@@ -36,6 +39,9 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 	}
 	for _, it := range toHubSpot {
 		p.Begin(pair.Unfinished{System: crm.HubSpot, Slot: it.slot, Hash: h.Raw(crm.HubSpot, it.field.Name, it.toHub), At: at})
+	}
+	if err := t.tell(plan.rows()...); err != nil {
+		return err
 	}
 	if err := t.s.Book.Save(t.ctx, p); err != nil {
 		return err
@@ -178,7 +184,7 @@ next:
 		if change.HubSpotID != "" && r.Field == "" && r.Property == externalID {
 			change.HubSpotID = ""
 			p.Hold(relink, pair.Held{System: sys, Mapping: t.m.Version(), Hint: r.Hint, Code: r.Code, Other: r.Record})
-			t.rows = append(t.rows, t.refused(p.Record(sys), "", r.Property, r))
+			t.relinks = append(t.relinks, t.refused(p.Record(sys), "", r.Property, r))
 		}
 	}
 	return left
@@ -211,6 +217,7 @@ func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, 
 		p.ZohoAt, p.ZohoWrote = res.Modified, res.Modified
 	}
 	for _, it := range taken {
+		p.Sent = append(p.Sent, it.slot)
 		sent := t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho)
 		if it.toHub.Known() {
 			continue // it goes to both; HubSpot's answer completes it
@@ -231,6 +238,7 @@ func (t *task) writeHubSpot(p *identity.Loaded, items []*item, at time.Time) err
 	}
 	h := t.s.Book.Hasher
 	for _, it := range taken {
+		t.derives = t.derives || it.field.Type == crm.TypeEmail
 		shows := pair.Base{HubSpot: h.Raw(crm.HubSpot, it.field.Name, it.toHub), Zoho: it.shows.Zoho}
 		if it.toZoho.Known() {
 			shows.Zoho = h.Raw(crm.Zoho, it.field.Name, it.toZoho)

@@ -112,7 +112,10 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 		}},
 	}
 	o := sub.close(sub.work())
-	t.rows = append(t.rows, o.Rows...)
+	t.told = append(t.told, o.Told...)
+	if err := t.tell(o.Rows...); err != nil {
+		return t.fail(err)
+	}
 	t.settled = append(t.settled, o.Settled...)
 	t.wrote = t.wrote || sub.wrote
 	if o.Note != "" {

@@ -186,9 +186,10 @@ func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
 // created notes the new pair: what was sent is Zoho's base.
 func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Result) fault.Outcome {
 	p.Unfinished = nil
+	var rows []fault.Parked
 	for _, it := range d.items {
 		if it.row != nil {
-			t.rows = append(t.rows, *it.row)
+			rows = append(rows, *it.row)
 		}
 		if it.field.Policy == crm.AtCreation {
 			continue
@@ -201,6 +202,7 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 		switch {
 		case it.toZoho.Filled():
 			shows.Zoho = t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho)
+			p.Sent = append(p.Sent, it.slot)
 		case it.field.Name == t.m.RequiredField(t.kind()) && p.Invented.Known():
 			shows.Zoho = p.Invented
 		case it.field.Type == crm.TypeBool && it.field.Zoho.NotEmpty:
@@ -216,6 +218,9 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 	}
 	p.Lease = pair.Lease{}
 	t.wrote = true
+	if err := t.tell(rows...); err != nil {
+		return t.fail(err)
+	}
 	return t.adopted(p, res.ID.Key, "created zoho "+res.ID.Key)
 }
 
@@ -223,7 +228,7 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 // list of unfinished writes, so it is no edit.
 func (t *task) adopt(p identity.Loaded, zoho string) fault.Outcome {
 	if p.Leased(t.owner, t.now()) {
-		return again(crossing, "somebody else is at work on the pair")
+		return again(t.later(), "somebody else is at work on the pair")
 	}
 	p.State, p.Zoho = pair.Living, zoho
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}

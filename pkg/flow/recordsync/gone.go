@@ -14,7 +14,7 @@ import (
 
 // gone handles a record that its system does not show any more.
 func (t *task) gone(p identity.Loaded, sys crm.System) fault.Outcome {
-	if p.HubSpotAt.IsZero() && t.unborn() {
+	if (p.HubSpotAt.IsZero() || t.has(crm.Restore) || t.has(crm.Merge)) && t.unborn() {
 		return again(5*time.Second, "the record cannot be read yet")
 	}
 	if err := t.lease(&p); err != nil {
@@ -114,9 +114,11 @@ func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 func (t *task) supersede(p *identity.Loaded, heir identity.Loaded) fault.Outcome {
 	r := t.row(crm.HubSpot, fault.HintMergeTwins, "their Zoho records were merged into one; merge these two in HubSpot")
 	r.Record, r.TargetID, r.Other = p.Record(crm.HubSpot), p.Record(crm.HubSpot), heir.Record(crm.HubSpot)
+	if err := t.tell(t.named(r)); err != nil {
+		return t.release(p, t.fail(err))
+	}
 	p.State, p.Successor = pair.Superseded, heir.ID
 	p.Forget()
-	t.rows = append(t.rows, t.named(r))
 	return t.release(p, done("zoho "+p.Zoho+" went into the record of another pair"))
 }
 
@@ -143,6 +145,9 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 	r, err := t.read(near, p.Key(near), t.columns(near, true))
 	if err != nil {
 		return t.fail(err)
+	}
+	if r.Gone && t.unborn() {
+		return again(5*time.Second, "the record cannot be read yet")
 	}
 	if r.Gone {
 		return done("gone")
@@ -193,13 +198,13 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 	survivor := r.Record.ID
 	ids := []crm.ID{survivor, t.id}
-	for _, key := range r.Record.Merged {
-		ids = append(ids, t.record(crm.HubSpot, key))
-	}
-	for _, op := range t.ops {
+	for _, op := range t.ops { // the event names the primary first
 		for _, key := range op.Others {
 			ids = append(ids, t.record(crm.HubSpot, key))
 		}
+	}
+	for _, key := range r.Record.Merged {
+		ids = append(ids, t.record(crm.HubSpot, key))
 	}
 	if len(ids) == 2 && survivor == t.id && (p.Version == 0 || p.HubSpot == survivor.Key) {
 		return fault.Outcome{}, false
@@ -249,7 +254,7 @@ func (t *task) concerned(ids []crm.ID, names []string) ([]identity.Loaded, []crm
 func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID) fault.Outcome {
 	for _, p := range pairs {
 		if p.Leased(t.owner, t.now()) || p.State == pair.Creating && len(pairs) > 1 {
-			return again(crossing, "somebody else is at work on a pair that was merged")
+			return again(t.later(), "somebody else is at work on a pair that was merged")
 		}
 	}
 	rank := func(p identity.Loaded) int {
@@ -272,11 +277,12 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 		head.State, head.Gone, head.GoneAt = pair.Living, "", time.Time{}
 	}
 	var puts []row.Put
+	var rows []fault.Parked
 	for _, q := range pairs[1:] {
 		r := t.row(crm.Zoho, fault.HintMergeTwins, "merged in HubSpot; merge these two in Zoho")
 		r.Record, r.TargetID, r.Other = q.Record(crm.HubSpot), head.Record(crm.Zoho), q.Record(crm.Zoho)
 		if q.State == pair.Living {
-			t.rows = append(t.rows, t.named(r))
+			rows = append(rows, t.named(r))
 		}
 		if q.Zoho != "" {
 			head.Duplicates = append(head.Duplicates, q.Zoho)
@@ -288,6 +294,9 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 	}
 	for _, id := range unnamed {
 		puts = append(puts, identity.NamePut(t.conn, id, head.ID))
+	}
+	if err := t.tell(rows...); err != nil {
+		return t.fail(err)
 	}
 	if err := t.s.Book.Save(t.ctx, &head, puts...); err != nil {
 		return t.fail(err)
@@ -314,7 +323,7 @@ func (t *task) erase() fault.Outcome {
 		return t.fail(err)
 	}
 	if p.Version != 0 && p.Leased(t.owner, t.now()) {
-		return again(crossing, "somebody else is at work on the pair")
+		return again(t.later(), "somebody else is at work on the pair")
 	}
 	ids := []crm.ID{t.id}
 	if p.Version != 0 && p.HubSpot != t.id.Key {
@@ -327,13 +336,15 @@ func (t *task) erase() fault.Outcome {
 	if err := t.s.Parking.Erase(t.ctx, t.conn, ids...); err != nil {
 		return t.fail(err)
 	}
-	if err := t.s.Book.Erase(t.ctx, t.conn, p, ids, t.now()); err != nil {
-		return t.fail(err)
-	}
 	if p.Zoho != "" {
 		r := t.row(crm.Zoho, fault.HintErase, "erased in HubSpot by privacy deletion; erase the record in Zoho too")
 		r.TargetID = zoho
-		t.rows = append(t.rows, t.named(r))
+		if err := t.tell(t.named(r)); err != nil {
+			return t.fail(err)
+		}
+	}
+	if err := t.s.Book.Erase(t.ctx, t.conn, p, ids, t.now()); err != nil {
+		return t.fail(err)
 	}
 	return done("erased")
 }

@@ -83,7 +83,7 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 	case c.halfs[0].Version != 0:
 		return t.move(c.halfs[0], t.id.Key)
 	}
-	return t.join(c.free[0].ID.Key, t.id.Key, identity.Locks{}, c.free[0], r.Record)
+	return t.join(c.free[0].ID.Key, t.id.Key, identity.Locks{})
 }
 
 // carries pairs a Zoho record by the HubSpot id that it carries. It reports false when that id leads nowhere.
@@ -115,9 +115,9 @@ func (t *task) carries(r crm.Reading, hubspotID string) (fault.Outcome, bool) {
 		if h.Record.ID.Key != hubspotID { // merged away: the survivor's pair decides
 			return t.carries(r, h.Record.ID.Key)
 		}
-		return t.join(hubspotID, t.id.Key, identity.Locks{}, h.Record, r.Record), true
+		return t.join(hubspotID, t.id.Key, identity.Locks{}), true
 	case p.Leased(t.owner, t.now()):
-		return again(crossing, "somebody else is at work on the pair"), true
+		return again(t.later(), "somebody else is at work on the pair"), true
 	case p.State == pair.Creating:
 		return t.adopt(p, t.id.Key), true
 	}
@@ -168,13 +168,13 @@ func (t *task) meetLocked(r crm.Reading) fault.Outcome {
 	case err != nil:
 		return t.fail(err)
 	case c.own != nil:
-		return t.join(r.Record.ID.Key, c.own.ID.Key, t.locks, r.Record, *c.own)
+		return t.join(r.Record.ID.Key, c.own.ID.Key, t.locks)
 	case len(c.taken) > 0 || len(c.free) > 1:
 		return t.several(crm.Zoho, c)
 	case len(c.free) == 1 && c.halfs[0].Version != 0:
 		return t.regain(c.halfs[0], r.Record.ID.Key)
 	case len(c.free) == 1:
-		return t.join(r.Record.ID.Key, c.free[0].ID.Key, t.locks, r.Record, c.free[0])
+		return t.join(r.Record.ID.Key, c.free[0].ID.Key, t.locks)
 	}
 	return t.create(identity.Loaded{}, r)
 }
@@ -230,10 +230,9 @@ func (t *task) several(sys crm.System, c candidates) fault.Outcome {
 }
 
 // join writes the pair of two free records, all names or none, and brings them in step.
-func (t *task) join(hubspot, zoho string, locks identity.Locks, h, z crm.Record) fault.Outcome {
+func (t *task) join(hubspot, zoho string, locks identity.Locks) fault.Outcome {
 	p := t.newPair(pair.Living, hubspot, zoho)
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
-	t.apart(&p, h, z)
 	puts := append([]row.Put{
 		identity.NamePut(t.conn, p.Record(crm.HubSpot), p.ID), identity.NamePut(t.conn, p.Record(crm.Zoho), p.ID),
 	}, locks.Release()...)
@@ -243,26 +242,6 @@ func (t *task) join(hubspot, zoho string, locks identity.Locks, h, z crm.Record)
 	t.locks = identity.Locks{}
 	t.note("paired hubspot " + hubspot + " with zoho " + zoho)
 	return t.release(&p, t.reconcile(&p, both{}))
-}
-
-// apart holds the e-mail address of two records that met on a secondary one: both addresses are right.
-func (t *task) apart(p *identity.Loaded, h, z crm.Record) {
-	for _, f := range t.synced() {
-		if f.Type != crm.TypeEmail || h.ID.IsZero() || z.ID.IsZero() {
-			continue
-		}
-		hv, zv := h.Value(f.Name), z.Value(f.Name)
-		hc, err := f.Canon(crm.HubSpot, hv)
-		zc, err2 := f.Canon(crm.Zoho, zv)
-		if err != nil || err2 != nil || !hc.Filled() || !zc.Filled() || f.Equal(hc, zc) || !t.m.Matches(t.kind(), h, z) {
-			continue
-		}
-		hash := t.s.Book.Hasher
-		p.Hold(slotOf(f), pair.Held{
-			System: crm.Zoho, Mapping: t.m.Version(), Pending: true,
-			Base: pair.Base{HubSpot: hash.Raw(crm.HubSpot, f.Name, hv), Zoho: hash.Raw(crm.Zoho, f.Name, zv)},
-		})
-	}
 }
 
 func (t *task) newPair(state pair.State, hubspot, zoho string) identity.Loaded {
@@ -317,7 +296,7 @@ func (t *task) rename(p identity.Loaded, id crm.ID) ([]row.Put, error) {
 // revive makes a pair live again and brings it in step at once.
 func (t *task) revive(p identity.Loaded, more []row.Put) fault.Outcome {
 	if p.Leased(t.owner, t.now()) {
-		return again(crossing, "somebody else is at work on the pair")
+		return again(t.later(), "somebody else is at work on the pair")
 	}
 	p.State, p.Gone, p.GoneAt = pair.Living, "", time.Time{}
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}

@@ -2,6 +2,7 @@ package recordsync
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -34,6 +35,18 @@ type plan struct {
 	items    []*item
 	relink   bool // Zoho's record does not carry the HubSpot id yet
 	zohoTook bool // Zoho has taken a write, so its record was what we took it for
+}
+
+// rows returns what is to be told of the plan, and takes it as told.
+func (p *plan) rows() []fault.Parked {
+	var out []fault.Parked
+	for _, it := range p.items {
+		if it.row != nil {
+			out = append(out, *it.row)
+			it.row = nil
+		}
+	}
+	return out
 }
 
 func slotOf(f mapping.Field) pair.Slot {
@@ -147,10 +160,17 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		t.presume(p, b, it)
 		return it, nil
 	}
+	if t.untouched(p, b, it) {
+		return it, nil
+	}
 	if !t.translate(p, b, it) {
 		return it, nil
 	}
 	in := t.input(p, b, it, times, timed)
+	if t.apart(b, it, in) {
+		it.held = &pair.Held{System: crm.Zoho, Base: it.shows, Mapping: t.m.Version(), Pending: true}
+		return it, nil
+	}
 	it.decision = merge.Decide(in)
 	if t.altered(p, b, it, in) {
 		it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
@@ -162,6 +182,20 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	}
 	t.raw(p, it)
 	return it, nil
+}
+
+// untouched reports whether both sides show their base, with nothing unfinished and no edit covered: there is nothing to
+// translate and nothing to decide.
+func (t *task) untouched(p pair.Pair, b both, it *item) bool {
+	base := p.Base[it.slot]
+	if !base.HubSpot.Known() || !base.Zoho.Known() || base != it.shows || p.KeyID != t.s.Book.Hasher.KeyID || p.Open(it.slot) {
+		return false
+	}
+	if _, held := p.Held[it.slot]; held {
+		return false
+	}
+	over, _ := unseen(p, crm.HubSpot, b.hubspot.Record, it.field.Name)
+	return !over.Known()
 }
 
 // translate fills in the canonical values. A value without one holds its field.
@@ -241,6 +275,12 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 	return in
 }
 
+// apart reports whether two records met on a secondary e-mail address: both addresses are right, neither goes across.
+func (t *task) apart(b both, it *item, in merge.Field) bool {
+	return it.field.Type == crm.TypeEmail && !in.BaseKnown && !in.Equal && it.hubspot.Filled() && it.zoho.Filled() &&
+		!it.field.HubSpot.ReadOnly && t.m.Matches(t.kind(), b.hubspot.Record, b.zoho.Record)
+}
+
 func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {
 	if f.Type == crm.TypeCompany {
 		return hubspot == zoho
@@ -248,18 +288,19 @@ func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {
 	return f.Equal(hubspot, zoho)
 }
 
-// altered reports whether Zoho may have stored something else than our last write sent: the record was not modified since,
-// yet it shows another value. Asked for its times, Zoho tells a user's edit of the same second apart.
+// altered reports whether Zoho stored something else than we sent: a field that nobody has read back since our write shows
+// another value. Asked for its times, Zoho tells a user's edit apart.
 func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field) bool {
-	base := p.Base[it.slot].Zoho
-	if in.Equal || !in.BaseKnown || !in.Zoho.Changed || p.ZohoWrote.IsZero() || !b.zoho.Record.Modified.Equal(p.ZohoWrote) {
+	if in.Equal || !in.BaseKnown || !in.Zoho.Changed || p.Wrote(crm.Zoho, it.slot, it.shows.Zoho) {
 		return false
 	}
-	empty := t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, crm.Empty())
-	if base == empty || p.Wrote(crm.Zoho, it.slot, it.shows.Zoho) {
-		return false
+	if !in.Timed {
+		return slices.Contains(p.Sent, it.slot) || p.OpenAt(crm.Zoho, it.slot)
 	}
-	return !in.Timed || in.Zoho.Ours || in.Zoho.At.Before(p.ZohoWrote)
+	if in.Zoho.At.IsZero() {
+		return slices.Contains(p.Sent, it.slot) && b.zoho.Record.Modified.Equal(p.ZohoWrote)
+	}
+	return in.Zoho.Ours
 }
 
 // raw translates what goes across into the words of the side that gets it.

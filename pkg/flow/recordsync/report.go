@@ -15,7 +15,8 @@ import (
 // report gathers what the outcome tells: rows to park, rows to close, and the one readable line.
 type report struct {
 	wrote   bool
-	rows    []fault.Parked
+	told    []fault.Parked
+	relinks []fault.Parked // HubSpot ids that Zoho refused to take
 	settled []crm.ID
 	keep    []crm.Field
 	notes   []string
@@ -46,7 +47,7 @@ func (r *report) decision(d merge.Decision) {
 // close gives the outcome what the task has gathered.
 func (t *task) close(o fault.Outcome) fault.Outcome {
 	o.Applied = t.wrote && o.Ending == fault.Done
-	o.Rows = append(t.rows, o.Rows...)
+	o.Told = append(t.told, o.Told...)
 	o.Settled, o.Keep = t.settled, t.keep
 	if o.Note == "" {
 		o.Note = strings.Join(t.notes, ", ")
@@ -64,7 +65,7 @@ func again(after time.Duration, why string) fault.Outcome {
 func (t *task) fail(err error) fault.Outcome {
 	switch _, known := errors.AsType[*fault.Error](err); {
 	case errors.Is(err, row.ErrConflict):
-		return again(crossing, "somebody else is at work on the record")
+		return again(t.later(), "somebody else is at work on the record")
 	case !known:
 		err = &fault.Error{Op: "recordsync", Kind: fault.Down, Err: err}
 	case isFault(err, fault.Missing):
@@ -82,6 +83,19 @@ func (t *task) final(err error) fault.Parked {
 		return t.refused(crm.ID{System: target, Module: t.kind().Home()}, r.Field, r.Property, r)
 	}
 	return t.row(target, fault.HintNone, err.Error())
+}
+
+// tell opens rows. It comes before the save of the pair that makes them true: after a crash in between they are told once
+// more, never not at all.
+func (t *task) tell(rows ...fault.Parked) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := t.s.Parking.Open(t.ctx, rows...); err != nil {
+		return err
+	}
+	t.told = append(t.told, rows...)
+	return nil
 }
 
 // park ends the task: the record itself is at fault, or a person must decide.

@@ -41,6 +41,9 @@ func (t *task) step(p identity.Loaded) fault.Outcome {
 	if r.Gone {
 		return t.gone(p, near)
 	}
+	if t.undead() {
+		return again(covers, "the system still shows what it told us is deleted")
+	}
 	if near == crm.HubSpot {
 		if t.stale(p, r.Record) {
 			return again(covers, "hubspot shows less than it told us")
@@ -89,6 +92,9 @@ func (t *task) reconcile(p *identity.Loaded, b both) fault.Outcome {
 		err = t.carry(p, b, plan)
 		if !isFault(err, fault.Stale) {
 			return t.finish(p, b, plan, err)
+		}
+		if err := t.tell(plan.rows()...); err != nil {
+			return t.fail(err)
 		}
 		b.zoho, b.assumed = crm.Reading{}, false
 	}
@@ -149,6 +155,12 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 	}
 	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	t.gather(plan)
+	if e := t.tell(append(plan.rows(), t.relinks...)...); e != nil {
+		return t.fail(e)
+	}
+	if e := t.rederive(p); e != nil {
+		return t.fail(e)
+	}
 	if err != nil {
 		return t.fail(err)
 	}
@@ -167,13 +179,39 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 // gather adds what became of the fields to the report.
 func (t *task) gather(plan *plan) {
 	for _, it := range plan.items {
-		if it.row != nil {
-			t.rows = append(t.rows, *it.row)
-		}
 		if it.kept {
 			t.keep = append(t.keep, it.field.Name)
 		}
 		t.decision(it.decision)
+	}
+}
+
+// rederive asks for a second look at what HubSpot works out by itself from an address that we wrote (its secondary
+// addresses): the echo of our write ends at the door.
+func (t *task) rederive(p *identity.Loaded) error {
+	if !t.derives {
+		return nil
+	}
+	t.derives = false
+	derived := false
+	for _, f := range t.synced() {
+		if f.HubSpot.ReadOnly && f.Type == crm.TypeEmail {
+			delete(p.Base, slotOf(f))
+			derived = true
+		}
+	}
+	if !derived {
+		return nil
+	}
+	return t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.HubSpot))})
+}
+
+// revisit makes the operation that looks at a record again.
+func (t *task) revisit(id crm.ID) crm.Operation {
+	now := t.now()
+	return crm.Operation{
+		V: crm.OperationVersion, ID: t.s.Book.NewID(), Connection: t.conn, Source: id.System, Kind: id.Module.Kind(), Module: id.Module,
+		Verb: crm.Revisit, RecordID: id.Key, OccurredAt: now, ReceivedAt: now, Trace: t.ops[0].Trace,
 	}
 }
 
@@ -184,12 +222,8 @@ func (t *task) wake(p identity.Loaded) error {
 		return err
 	}
 	var ops []crm.Operation
-	now := t.now()
 	for _, w := range who {
-		ops = append(ops, crm.Operation{
-			V: crm.OperationVersion, ID: t.s.Book.NewID(), Connection: t.conn, Source: w.Record.System, Kind: w.Record.Module.Kind(),
-			Module: w.Record.Module, Verb: crm.Revisit, RecordID: w.Record.Key, OccurredAt: now, ReceivedAt: now, Trace: t.ops[0].Trace,
-		})
+		ops = append(ops, t.revisit(w.Record))
 	}
 	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
 		some := slices.DeleteFunc(slices.Clone(ops), func(o crm.Operation) bool { return o.Source != sys })

@@ -138,6 +138,7 @@ type task struct {
 	covered map[string]bool
 	busy    map[crm.ID]bool // records that a task of this batch is at work on
 	locks   identity.Locks
+	derives bool // HubSpot was given an e-mail address: what it derives from it must be read again
 	outcome fault.Outcome
 	report
 }

@@ -47,8 +47,11 @@ type Brake interface {
 	Count(ctx context.Context, connection string, overwritten int, cleared []crm.Field) (bool, error)
 }
 
-// Parking forgets what was parked about a person who is erased.
+// Parking keeps what a person must look at.
 type Parking interface {
+	// Open opens rows, or counts them up.
+	Open(ctx context.Context, rows ...fault.Parked) error
+	// Erase forgets what was parked about records.
 	Erase(ctx context.Context, connection string, records ...crm.ID) error
 }
 

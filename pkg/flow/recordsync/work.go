@@ -38,7 +38,7 @@ func (t *task) paired(p identity.Loaded) fault.Outcome {
 		return fault.Outcome{Ending: fault.Done, Covered: true, Note: "covered"}
 	}
 	if p.Leased(t.owner, t.now()) {
-		return again(crossing, "somebody else is at work on the pair")
+		return again(t.later(), "somebody else is at work on the pair")
 	}
 	if p.State == pair.Creating {
 		return t.resume(p)
@@ -81,7 +81,7 @@ func (t *task) newest() (received, occurred time.Time) {
 		if op.ReceivedAt.After(received) {
 			received = op.ReceivedAt
 		}
-		if (op.Verb == crm.Create || op.Verb == crm.Update) && op.OccurredAt.After(occurred) {
+		if (op.Verb == crm.Create || op.Verb == crm.Update || op.Verb == crm.Restore || op.Verb == crm.Merge) && op.OccurredAt.After(occurred) {
 			occurred = op.OccurredAt
 		}
 	}
@@ -104,7 +104,20 @@ func (t *task) unborn() bool {
 		occurred = received
 	}
 	now := t.now()
-	return (t.has(crm.Create) || t.has(crm.Update)) && now.Sub(occurred) < young && now.Sub(received) < appears
+	fresh := t.has(crm.Create) || t.has(crm.Update) || t.has(crm.Restore) || t.has(crm.Merge)
+	return fresh && now.Sub(occurred) < young && now.Sub(received) < appears
+}
+
+// undead reports whether a record that can be read was deleted a moment ago, as far as its system told.
+func (t *task) undead() bool {
+	received, _ := t.newest()
+	return t.has(crm.Delete) && t.now().Sub(received) < settles
+}
+
+// later is how long to stay away from what somebody else is at work on: longer the longer it lasts, a minute at most.
+func (t *task) later() time.Duration {
+	received, _ := t.newest()
+	return min(max(crossing, t.now().Sub(received)/4), time.Minute)
 }
 
 // lease takes the pair for this task. It fails with row.ErrConflict when the row was changed since it was read.

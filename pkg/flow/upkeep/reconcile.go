@@ -195,7 +195,7 @@ func (r *Reconciler) orphans(ctx context.Context) error {
 			continue
 		}
 		if gone := p.Record(p.Gone); !gone.IsZero() {
-			ops = append(ops, r.operation(gone, crm.Restore, r.Now()))
+			ops = append(ops, r.operation(gone, crm.Restore, p.GoneAt))
 		}
 	}
 	if err := r.send(ctx, ops); err != nil {
