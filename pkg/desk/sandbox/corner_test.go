@@ -1,0 +1,196 @@
+package sandbox_test
+
+import (
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/desk/sandbox"
+)
+
+// Where two rules meet.
+
+// short makes HubSpot refuse long job titles.
+func short(o *sandbox.WorldOptions) {
+	o.HubSpot.Properties = map[crm.Module][]hubspottest.Property{crm.Contacts: {{Name: "jobtitle", Max: 10}}}
+}
+
+func TestAHeldFieldThatTheOtherSideEditsTakesThatEdit(t *testing.T) {
+	s := stage(t, short)
+	hub, zo := s.rossi()
+	s.editZo(crm.Contacts, zo, props{"Title": "Head of all the buyers"})
+	s.settle()
+	s.wantRows("zoho/contact job_title too_long")
+	s.editHub(crm.Contacts, hub, props{"jobtitle": "Chief"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Title": "Chief"})
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Chief"})
+	s.wantRows()
+}
+
+func TestASecondLookTriesAHeldFieldAgain(t *testing.T) {
+	for _, verb := range []crm.Verb{crm.Revisit, crm.Replay} {
+		t.Run(string(verb), func(t *testing.T) {
+			s := stage(t, short)
+			hub, zo := s.rossi()
+			s.editZo(crm.Contacts, zo, props{"Title": "Head of all the buyers"})
+			s.settle()
+			s.HubSpot.AddProperty(crm.Contacts, hubspottest.Property{Name: "jobtitle", Max: 100}) // HubSpot takes it now
+			s.send(crm.Contacts, crm.Zoho, zo, verb)
+			s.settle()
+			s.wantHub(crm.Contacts, hub, props{"jobtitle": "Head of all the buyers"})
+			s.wantRows()
+		})
+	}
+}
+
+func TestASideThatIsLockedDoesNotKeepTheOtherBack(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.editZo(crm.Contacts, zo, props{"Title": "Head buyer"})
+	s.must(s.Zoho.Block(crm.Contacts, zo, "RECORD_LOCKED"))
+	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+	s.pass(2 * time.Minute)
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Head buyer"})
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Roma"})
+	s.must(s.Zoho.Block(crm.Contacts, zo, ""))
+	s.pass(20 * time.Minute)
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+	s.wantRows()
+}
+
+func TestAValuePutBackIsAnEditAgainstAnotherEdit(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.editZo(crm.Contacts, zo, props{"Title": "from Zoho"})
+	s.Clock.Advance(10 * time.Second)
+	s.editHub(crm.Contacts, hub, props{"jobtitle": "Seller"})
+	s.Clock.Advance(10 * time.Second)
+	s.editHub(crm.Contacts, hub, props{"jobtitle": "Buyer"}) // as it was: the latest word on the field
+	s.settle()
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Buyer"})
+	s.wantZo(crm.Contacts, zo, props{"Title": "Buyer"})
+}
+
+func TestAPairedRecordMergedInZohoIntoAFreeOneTakesThePairAlong(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	free := s.zo(crm.Contacts, props{"Last_Name": "Rossi-Bianchi", "Department": "Buying"})
+	s.settle()
+	_, err := s.Zoho.Merge(crm.Contacts, free, zo)
+	s.must(err)
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 1)
+	s.wantZo(crm.Contacts, free, props{"HubSpot_Id": hub})
+	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+	s.settle()
+	s.wantZo(crm.Contacts, free, props{"Mailing_City": "Milano"})
+	s.wantRows()
+}
+
+func TestAHubSpotIdThatAPersonTakesOutOfZohoIsPutBack(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.editZo(crm.Contacts, zo, props{"HubSpot_Id": "", "Title": "Head buyer"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": hub})
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Head buyer"})
+	s.wantCount(crm.Contacts, 1, 1)
+}
+
+func TestAnAccountThatIsPairedByHandIsTakenByItsId(t *testing.T) {
+	s := stage(t)
+	hub := s.hub(crm.Contacts, props{"lastname": "Rossi"}) // nothing to recognise it by
+	lost := true
+	s.mute(crm.HubSpot, &lost)
+	s.pass(time.Second)
+	lost = false
+	zo := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "HubSpot_Id": hub, "Title": "Buyer"})
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 1)
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Buyer"})
+	s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": hub})
+}
+
+func TestAWeekendWithoutZohoLosesNothing(t *testing.T) {
+	s, hub, zo := crowd(t, 6)
+	s.Zoho.Fail(zohotest.Fault{Times: -1, Status: 503})
+	s.editAll(hub, zo, "Milano")
+	s.pass(70 * time.Hour)
+	s.wantMails(0)
+	s.Zoho.Clear()
+	s.pass(time.Hour)
+	s.wantAll(hub, zo, "Milano", 1)
+}
+
+func TestAMessageThatIsDaysOldBringsNothingOldBack(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	then := s.Clock.Now()
+	s.editHub(crm.Contacts, hub, props{"jobtitle": "old"})
+	s.settle()
+	s.pass(5 * 24 * time.Hour)
+	s.editZo(crm.Contacts, zo, props{"Title": "new"})
+	s.settle()
+	n := s.count()
+	s.deliver(t, then, hub, "jobtitle", "old")
+	s.settle()
+	s.wantWrites(n, 0, 0)
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "new"})
+}
+
+func TestAReplayOfARecordThatIsFineDoesNothing(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	n := s.count()
+	s.send(crm.Contacts, crm.HubSpot, hub, crm.Replay)
+	s.send(crm.Contacts, crm.Zoho, zo, crm.Replay)
+	s.settle()
+	s.wantWrites(n, 0, 0)
+	s.wantRows()
+}
+
+func TestRecordsMergedAndDeletedInHubSpotAtOnceLeaveTheZohoHalvesAlone(t *testing.T) {
+	s, hub, zo := two(t)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.must(s.HubSpot.Delete(crm.Contacts, survivor))
+	n := s.count()
+	s.pass(3 * time.Hour)
+	s.wantCount(crm.Contacts, 0, 2)
+	if got := s.since(n); got.hub != 0 {
+		t.Errorf("%+v", got)
+	}
+	if !s.Quiet() {
+		t.Error("the queues are not empty")
+	}
+	s.must(s.HubSpot.Restore(crm.Contacts, survivor))
+	s.pass(2 * time.Hour)
+	s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
+	s.pass(2 * time.Hour)
+	s.wantCount(crm.Contacts, 1, 2)
+	s.wantZo(crm.Contacts, zo[0], props{"Mailing_City": "Roma", "HubSpot_Id": survivor})
+}
+
+func TestAnErasedPersonWhoIsMergedBeforeIsForgottenUnderBothIds(t *testing.T) {
+	s, hub, _ := two(t)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.settle()
+	s.must(s.HubSpot.Erase(survivor))
+	s.settle()
+	for _, id := range []string{hub[0], hub[1], survivor} {
+		s.deliver(t, s.Clock.Now(), id, "city", "Roma")
+	}
+	n := s.count()
+	s.pass(3 * time.Hour)
+	s.wantCount(crm.Contacts, 0, 2)
+	s.wantWrites(n, 0, 0)
+	for _, r := range s.parked() {
+		if r.Hint != "erase" {
+			t.Errorf("%s %s", r.Field, r.Hint)
+		}
+	}
+}
