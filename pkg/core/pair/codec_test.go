@@ -181,9 +181,7 @@ func anyPair() *rapid.Generator[pair.Pair] {
 			ZohoSeen: times.Draw(t, "zohoSeen"), ZohoWrote: times.Draw(t, "zohoWrote"), SyncedAt: times.Draw(t, "syncedAt"),
 			Lease: pair.Lease{Owner: text.Draw(t, "owner"), Until: times.Draw(t, "until")},
 		}
-		for _, d := range rapid.SliceOfN(text, 0, 3).Draw(t, "duplicates") {
-			p.Duplicates = append(p.Duplicates, d)
-		}
+		p.Duplicates = append(p.Duplicates, rapid.SliceOfN(text, 0, 3).Draw(t, "duplicates")...) // nil when there are none
 		for _, u := range rapid.SliceOfN(unfinished, 0, 4).Draw(t, "unfinished") {
 			p.Begin(u)
 		}
