@@ -35,18 +35,22 @@ const (
 type Config struct {
 	BaseURL string // "" for DefaultBaseURL
 	Token   crm.Secret
-	AppID   string // our app's id, to tell our own entries in a history; "" tells none
-	HTTP    http.RoundTripper
-	Now     func() time.Time
-	Sleep   func(context.Context, time.Duration) bool
+	// Bearer is asked for the token before every call instead, so that a new one is taken up without a restart; nil: Token.
+	// Without a token nothing is sent.
+	Bearer func(context.Context) (crm.Secret, error)
+	AppID  string // our app's id, to tell our own entries in a history; "" tells none
+	HTTP   http.RoundTripper
+	Now    func() time.Time
+	Sleep  func(context.Context, time.Duration) bool
 }
 
 // Client calls HubSpot's API. It is safe for use by several goroutines. Every error that it returns is a *fault.Error.
 type Client struct {
-	rest  rest.Client
-	app   string
-	token crm.Secret
-	now   func() time.Time
+	rest   rest.Client
+	app    string
+	token  crm.Secret
+	bearer func(context.Context) (crm.Secret, error) // instead of token, when not nil
+	now    func() time.Time
 
 	mu          sync.Mutex // guards what follows, also while it is fetched
 	definitions map[crm.Module]*definitions
@@ -58,14 +62,21 @@ func New(c Config) *Client {
 	if c.BaseURL == "" {
 		c.BaseURL = DefaultBaseURL
 	}
-	h := &Client{app: c.AppID, token: c.Token, now: c.Now, definitions: map[crm.Module]*definitions{}}
+	h := &Client{app: c.AppID, token: c.Token, bearer: c.Bearer, now: c.Now, definitions: map[crm.Module]*definitions{}}
 	h.rest = rest.Client{System: crm.HubSpot, Base: c.BaseURL, HTTP: c.HTTP, Now: c.Now, Sleep: c.Sleep,
 		Authorize: h.authorize, Breaker: rest.NewBreaker(c.Now)}
 	return h
 }
 
-func (c *Client) authorize(_ context.Context, r *http.Request) error {
-	r.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+func (c *Client) authorize(ctx context.Context, r *http.Request) error {
+	token := c.token
+	if c.bearer != nil {
+		var err error
+		if token, err = c.bearer(ctx); err != nil {
+			return err
+		}
+	}
+	r.Header.Set("Authorization", "Bearer "+token.Reveal())
 	return nil
 }
 

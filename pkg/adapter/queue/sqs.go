@@ -28,6 +28,26 @@ type SQS struct {
 	URL    string
 }
 
+// Open returns the queue of that address. It makes no call.
+func Open(cfg aws.Config, url string) SQS {
+	c := sqs.NewFromConfig(cfg)
+	return SQS{Client: calls{c.SendMessageBatch, c.ChangeMessageVisibilityBatch}, URL: url}
+}
+
+// calls are the two calls without the client, so that the linker may drop the others.
+type calls struct {
+	send func(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	hide func(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
+}
+
+func (c calls) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, o ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+	return c.send(ctx, in, o...)
+}
+
+func (c calls) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, o ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	return c.hide(ctx, in, o...)
+}
+
 // Send takes 1 to batch.MaxEntries messages in one SendMessageBatch. SQS judges each entry alone; any that is not reported
 // as accepted makes the whole call an error, a *fault.Error.
 func (q SQS) Send(ctx context.Context, entries []batch.Entry) error {

@@ -6,6 +6,16 @@ import (
 	"crm-connector/pkg/core/crm"
 )
 
+// The names of the secrets: of the settings, and of the parameters below SECRETS_PATH.
+const (
+	HubSpotAccessToken  = "HUBSPOT_ACCESS_TOKEN"
+	HubSpotClientSecret = "HUBSPOT_CLIENT_SECRET"
+	ZohoClientSecret    = "ZOHO_CLIENT_SECRET"
+	ZohoRefreshToken    = "ZOHO_REFRESH_TOKEN"
+	ZohoChannelToken    = "ZOHO_CHANNEL_TOKEN"
+	PairKey             = "PAIR_KEY"
+)
+
 // HubSpot is what it takes to call HubSpot's API.
 type HubSpot struct {
 	URL         string     // HUBSPOT_API_URL; "" means the vendor's own
@@ -17,7 +27,7 @@ type HubSpot struct {
 func (r *Reader) HubSpot() HubSpot {
 	return HubSpot{
 		URL:         r.URL("HUBSPOT_API_URL", ""),
-		AccessToken: r.Secret("HUBSPOT_ACCESS_TOKEN"),
+		AccessToken: r.Secret(HubSpotAccessToken),
 		AppID:       r.Need("HUBSPOT_APP_ID"),
 	}
 }
@@ -33,7 +43,7 @@ type HubSpotWebhook struct {
 // HubSpotWebhook reads the settings of HubSpot's deliveries.
 func (r *Reader) HubSpotWebhook() HubSpotWebhook {
 	return HubSpotWebhook{
-		Secrets: r.Secrets("HUBSPOT_CLIENT_SECRET"),
+		Secrets: r.Secrets(HubSpotClientSecret),
 		URLs:    r.NeedList("HUBSPOT_WEBHOOK_URL"),
 		AppID:   r.Need("HUBSPOT_APP_ID"),
 		AllowV1: r.OneOf("HUBSPOT_SIGNATURE_MODE", "v3", "v3", "v3-or-v1") == "v3-or-v1",
@@ -44,6 +54,7 @@ func (r *Reader) HubSpotWebhook() HubSpotWebhook {
 type Zoho struct {
 	URL         string     // ZOHO_API_URL; "" means the address that comes with the token
 	AccessToken crm.Secret // ZOHO_ACCESS_TOKEN, for the desk: used as it is; zero asks for a token
+	Conditional bool       // ZOHO_CONDITIONAL_WRITES: this organisation was seen to refuse stale conditional writes; false unless set
 }
 
 // Zoho reads the settings of Zoho's API.
@@ -51,6 +62,7 @@ func (r *Reader) Zoho() Zoho {
 	return Zoho{
 		URL:         r.URL("ZOHO_API_URL", ""),
 		AccessToken: crm.NewSecret(r.Optional("ZOHO_ACCESS_TOKEN", "")),
+		Conditional: r.Bool("ZOHO_CONDITIONAL_WRITES", false),
 	}
 }
 
@@ -69,8 +81,8 @@ func (r *Reader) ZohoAccounts() ZohoAccounts {
 		URL:          r.NeedURL("ZOHO_ACCOUNTS_URL"),
 		APIURL:       r.URL("ZOHO_API_URL", ""),
 		ClientID:     r.Need("ZOHO_CLIENT_ID"),
-		ClientSecret: r.Secret("ZOHO_CLIENT_SECRET"),
-		RefreshToken: r.Secret("ZOHO_REFRESH_TOKEN"),
+		ClientSecret: r.Secret(ZohoClientSecret),
+		RefreshToken: r.Secret(ZohoRefreshToken),
 	}
 }
 
@@ -82,7 +94,7 @@ type ZohoChannel struct {
 
 // ZohoChannel reads the settings of Zoho's notifications.
 func (r *Reader) ZohoChannel() ZohoChannel {
-	return ZohoChannel{ID: r.Need("ZOHO_CHANNEL_ID"), Token: r.Secret("ZOHO_CHANNEL_TOKEN")}
+	return ZohoChannel{ID: r.Need("ZOHO_CHANNEL_ID"), Token: r.Secret(ZohoChannelToken)}
 }
 
 // Report is who gets the mail about what failed.
@@ -103,6 +115,28 @@ func (r *Reader) Report() Report {
 		Every:            r.Duration("REPORT_EVERY", 5*time.Minute, time.Second, 24*time.Hour),
 		ConfigurationSet: r.Optional("REPORT_CONFIGURATION_SET", ""),
 	}
+}
+
+// Records is where people see records: in the addresses of the links of the report.
+type Records struct {
+	HubSpot string // HUBSPOT_RECORDS_URL, https://app-eu1.hubspot.com/contacts/<portal>; "" for no links
+	Zoho    string // ZOHO_RECORDS_URL, https://crm.zoho.eu/crm/<domain name of the organisation>; "" for no links
+}
+
+// Records reads the settings of the links.
+func (r *Reader) Records() Records {
+	return Records{HubSpot: r.URL("HUBSPOT_RECORDS_URL", ""), Zoho: r.URL("ZOHO_RECORDS_URL", "")}
+}
+
+// Queues are the addresses of the queues of operations, by the source of what they carry.
+type Queues struct {
+	FromHubSpot string // ZOHO_OPERATIONS_QUEUE, drained by zohoConsumer
+	FromZoho    string // HUBSPOT_OPERATIONS_QUEUE, drained by hubspotConsumer
+}
+
+// Queues reads the addresses of the queues. They are SQS's own, so nobody checks their form.
+func (r *Reader) Queues() Queues {
+	return Queues{FromHubSpot: r.Need("ZOHO_OPERATIONS_QUEUE"), FromZoho: r.Need("HUBSPOT_OPERATIONS_QUEUE")}
 }
 
 // Rules are the settings that stand over the mapping's and the config table's own; "" leaves those as they are.

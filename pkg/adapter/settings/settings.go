@@ -137,6 +137,16 @@ func (r *Reader) Int(name string, fallback, least, most int) int {
 	return n
 }
 
+// Zone returns the time zone of that name, or of the fallback when it is not set.
+func (r *Reader) Zone(name, fallback string) *time.Location {
+	zone, err := time.LoadLocation(r.Optional(name, fallback))
+	if err != nil {
+		r.fail(name, "is not a time zone, like Europe/Rome")
+		return time.UTC
+	}
+	return zone
+}
+
 // URL returns the setting without a slash at its end, or fallback when it is not set: https, or http for a host at the desk.
 func (r *Reader) URL(name, fallback string) string {
 	v := r.Optional(name, "")

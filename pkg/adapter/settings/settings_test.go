@@ -189,6 +189,22 @@ func TestSecretsMayLieInTheStoreInstead(t *testing.T) {
 	}
 }
 
+func TestQueuesRecordsAndZone(t *testing.T) {
+	r := from("ZOHO_OPERATIONS_QUEUE=https://sqs/a.fifo", "HUBSPOT_OPERATIONS_QUEUE=http://172.17.0.1:4566/b.fifo",
+		"ZOHO_RECORDS_URL=https://crm.zoho.eu/crm/org1/", "ZOHO_CONDITIONAL_WRITES=true", "Z=America/New_York")
+	queues, records, zone := r.Queues(), r.Records(), r.Zone("Z", "Europe/Rome")
+	if queues != (Queues{"https://sqs/a.fifo", "http://172.17.0.1:4566/b.fifo"}) || records != (Records{"", "https://crm.zoho.eu/crm/org1"}) {
+		t.Errorf("%v %v", queues, records)
+	}
+	if zone.String() != "America/New_York" || r.Zone("none", "Europe/Rome").String() != "Europe/Rome" || !r.Zoho().Conditional || r.Err() != nil {
+		t.Errorf("%v, %v", zone, r.Err())
+	}
+	r = from("Z=canary")
+	if got := r.Zone("Z", "UTC"); got != time.UTC || len(said(r)) != 1 || strings.Contains(r.Err().Error(), "canary") {
+		t.Errorf("%v, %v", got, r.Err())
+	}
+}
+
 func TestAListHasNoEmptyMembers(t *testing.T) {
 	r := from("L= a ,, b,", "E= , ,")
 	if got := r.NeedList("L"); !slices.Equal(got, []string{"a", "b"}) {

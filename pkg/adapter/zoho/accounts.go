@@ -22,6 +22,9 @@ type AccountsConfig struct {
 	ClientID     string
 	ClientSecret crm.Secret
 	RefreshToken crm.Secret
+	// Secrets is asked for the client secret and the refresh token before every refresh instead, so that new ones are taken up
+	// without a restart; nil: the two above.
+	Secrets func(context.Context) (client, refresh crm.Secret, err error)
 	// APIURL is where the token is to be used, whatever of Zoho's hosts the answer names; "" takes the answer's. It is also the
 	// one address outside Zoho that an answer may name.
 	APIURL string
@@ -36,7 +39,14 @@ type AccountsConfig struct {
 type Accounts struct{ cfg AccountsConfig }
 
 // NewAccounts returns an Accounts client.
-func NewAccounts(c AccountsConfig) *Accounts { return &Accounts{cfg: c} }
+func NewAccounts(c AccountsConfig) *Accounts {
+	if c.Secrets == nil {
+		c.Secrets = func(context.Context) (client, refresh crm.Secret, err error) {
+			return c.ClientSecret, c.RefreshToken, nil
+		}
+	}
+	return &Accounts{cfg: c}
+}
 
 // granted is the answer of POST /oauth/v2/token
 // (https://www.zoho.com/accounts/protocol/oauth/web-apps/access-token-expiry.html).
@@ -55,12 +65,16 @@ type granted struct {
 func (a *Accounts) Refresh(ctx context.Context) (crm.Access, error) {
 	const op = "zoho.Refresh"
 	began := a.cfg.Now()
+	client, refresh, err := a.cfg.Secrets(ctx)
+	if err != nil {
+		return crm.Access{}, err
+	}
 	api := rest.Client{System: crm.Zoho, Base: trimSlash(a.cfg.BaseURL), HTTP: a.cfg.HTTP, Now: a.cfg.Now, Judge: judgeGrant, MaxBody: 64 << 10}
 	form := url.Values{
 		"grant_type":    {"refresh_token"},
 		"client_id":     {a.cfg.ClientID},
-		"client_secret": {a.cfg.ClientSecret.Reveal()},
-		"refresh_token": {a.cfg.RefreshToken.Reveal()},
+		"client_secret": {client.Reveal()},
+		"refresh_token": {refresh.Reveal()},
 	}
 	var g granted
 	if _, err := api.Do(ctx, rest.Call{Op: op, Method: http.MethodPost, Path: "/oauth/v2/token", Body: form}, &g); err != nil {

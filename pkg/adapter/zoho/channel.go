@@ -36,6 +36,18 @@ type ChannelKey struct {
 	Token crm.Secret
 }
 
+// ChannelKeys returns the keys of one channel whose token may be one of several, during a change.
+func ChannelKeys(id string, tokens func(context.Context) ([]crm.Secret, error)) func(context.Context) ([]ChannelKey, error) {
+	return func(ctx context.Context) ([]ChannelKey, error) {
+		all, err := tokens(ctx)
+		keys := make([]ChannelKey, len(all))
+		for i, token := range all {
+			keys[i] = ChannelKey{ID: id, Token: token}
+		}
+		return keys, err
+	}
+}
+
 // ChannelConfig is what a Channel needs.
 type ChannelConfig struct {
 	// Keys returns the channels that are ours, the old and the new one during a change. An error, or none at all, is a doubt on
