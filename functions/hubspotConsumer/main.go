@@ -1,0 +1,41 @@
+// Command hubspotConsumer drains the changes that Zoho CRM told and brings HubSpot in line with them.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/google/uuid"
+
+	"crm-connector/pkg/adapter/dynamo"
+	"crm-connector/pkg/suite/cloud"
+	"crm-connector/pkg/suite/hubspotconsumer"
+	"crm-connector/pkg/suite/pairwork"
+)
+
+func main() {
+	handle, err := build(context.Background(), os.Getenv)
+	if err != nil {
+		slog.Error("hubspotConsumer does not start", "err", err)
+		os.Exit(1)
+	}
+	lambda.Start(handle)
+}
+
+func build(ctx context.Context, getenv func(string) string) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
+	c := cloud.Open(getenv, time.Now)
+	attempts, rules := c.Rows(dynamo.Attempts), c.Rules()
+	kit, err := pairwork.Open(ctx, c, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N})
+	if err != nil {
+		return nil, err
+	}
+	a := kit.Consumer(lambdacontext.NewLogger())
+	a.Waiter, a.Counts, a.Rules = kit.FromZoho, attempts, pairwork.Rules(rules)
+	return hubspotconsumer.New(a).Handle, nil
+}

@@ -1,0 +1,39 @@
+// Command reconcile queues, hourly, what changed in a CRM and was never heard of.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/google/uuid"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/suite/cloud"
+	"crm-connector/pkg/suite/pairwork"
+	"crm-connector/pkg/suite/reconcile"
+)
+
+func main() {
+	handle, err := build(context.Background(), os.Getenv)
+	if err != nil {
+		slog.Error("reconcile does not start", "err", err)
+		os.Exit(1)
+	}
+	lambda.Start(handle)
+}
+
+func build(ctx context.Context, getenv func(string) string) (func(context.Context) error, error) {
+	kit, err := pairwork.Open(ctx, cloud.Open(getenv, time.Now), pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N})
+	if err != nil {
+		return nil, err
+	}
+	return reconcile.New(reconcile.Adapters{
+		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Pairs: kit.Pairs, Parked: kit.Parked, Cursors: kit.Config, Queues: kit.Queues(),
+		Hasher: kit.Hasher, Connection: crm.DefaultConnection, NewID: uuid.NewString, Now: time.Now, Log: lambdacontext.NewLogger(),
+	}).Run, nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"crm-connector/pkg/adapter/awsenv/awstest"
+	"crm-connector/pkg/adapter/hubspot"
+	"crm-connector/pkg/core/crm"
+)
+
+const signedURL = "https://door.example/webhooks/hubspot"
+
+// sandbox are settings as the template gives them, secrets in the environment.
+var sandbox = map[string]string{
+	"CONFIG_TABLE": "config", "QUARANTINE_TABLE": "quarantine", "ZOHO_OPERATIONS_QUEUE": "https://sqs.example/zoho.fifo",
+	"HUBSPOT_OPERATIONS_QUEUE": "https://sqs.example/hubspot.fifo", "HUBSPOT_CLIENT_SECRET": "sandbox-client-secret",
+	"HUBSPOT_WEBHOOK_URL": signedURL, "HUBSPOT_APP_ID": "19635961", "ZOHO_CHANNEL_ID": "1000000068001", "ZOHO_CHANNEL_TOKEN": "sandbox-channel-token",
+}
+
+func TestEveryMissingSettingIsNamedAtOnce(t *testing.T) {
+	_, err := build(t.Context(), awstest.Env())
+	want := []string{
+		"AWS_REGION",
+		"AWS_ACCESS_KEY_ID",
+		"AWS_SECRET_ACCESS_KEY",
+		"HUBSPOT_CLIENT_SECRET",
+		"HUBSPOT_WEBHOOK_URL",
+		"HUBSPOT_APP_ID",
+		"ZOHO_CHANNEL_ID",
+		"ZOHO_CHANNEL_TOKEN",
+		"ZOHO_OPERATIONS_QUEUE",
+		"HUBSPOT_OPERATIONS_QUEUE",
+		"CONFIG_TABLE",
+		"QUARANTINE_TABLE",
+	}
+	if d := cmp.Diff(want, awstest.Names(err)); d != "" {
+		t.Error(d)
+	}
+}
+
+func post(path, body string, header map[string]string) events.APIGatewayV2HTTPRequest {
+	e := events.APIGatewayV2HTTPRequest{RawPath: path, Headers: map[string]string{"content-type": "application/json"}, Body: body}
+	e.RequestContext.HTTP.Method = http.MethodPost
+	for name, value := range header {
+		e.Headers[name] = value
+	}
+	return e
+}
+
+// signed is a creation in HubSpot as HubSpot delivers it.
+func signed(secret string) events.APIGatewayV2HTTPRequest {
+	const body = `[{"eventId":1,"subscriptionId":1,"portalId":62515,"appId":19635961,"occurredAt":1763722800000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":101,"changeFlag":"NEW","changeSource":"CRM_UI"}]`
+	signature, at := hubspot.Sign(crm.NewSecret(secret), http.MethodPost, signedURL, []byte(body), time.Now())
+	return post(hubspot.Path, body, map[string]string{hubspot.HeaderV3: signature, hubspot.HeaderTimestamp: at})
+}
+
+// accepted is SQS's answer to the one entry of a batch.
+func accepted(t *testing.T, body string) string {
+	var in struct {
+		QueueUrl string
+		Entries  []struct{ MessageBody string }
+	}
+	if err := json.Unmarshal([]byte(body), &in); err != nil || len(in.Entries) != 1 || in.QueueUrl != sandbox["ZOHO_OPERATIONS_QUEUE"] {
+		t.Errorf("sent %s", body)
+		return "{}"
+	}
+	sum := md5.Sum([]byte(in.Entries[0].MessageBody))
+	return `{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"` + hex.EncodeToString(sum[:]) + `"}]}`
+}
+
+func TestAForgedDeliveryIsTurnedAwayWithoutACall(t *testing.T) {
+	handle, err := build(t.Context(), awstest.Env(awstest.Refused(t), sandbox))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []events.APIGatewayV2HTTPRequest{
+		signed("another secret"),
+		post("/webhooks/zoho", `{"channel_id":"1000000068001","token":"another","module":"Contacts","operation":"insert","ids":["1"]}`, nil),
+	} {
+		if answer, err := handle(t.Context(), e); err != nil || answer.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %d, %v", e.RawPath, answer.StatusCode, err)
+		}
+	}
+}
+
+func TestADeliveryThatHubSpotSignedWithTheSecretOfTheStoreIsQueued(t *testing.T) {
+	aws, calls := awstest.Serve(t, func(call, body string) (int, string) {
+		switch call {
+		case "AmazonSSM.GetParameters":
+			return http.StatusOK, `{"Parameters":[{"Name":"/stack/HUBSPOT_CLIENT_SECRET","Value":"old, stored"}]}`
+		case "AmazonSQS.SendMessageBatch":
+			return http.StatusOK, accepted(t, body)
+		}
+		return http.StatusOK, "{}"
+	})
+	handle, err := build(t.Context(), awstest.Env(aws, sandbox, map[string]string{
+		"HUBSPOT_CLIENT_SECRET": "", "ZOHO_CHANNEL_TOKEN": "", "SECRETS_PATH": "/stack",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := handle(t.Context(), signed("stored")); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("%d, %v", answer.StatusCode, err)
+	}
+	if all := strings.Join(calls(), " "); !strings.HasPrefix(all, "AmazonSSM.GetParameters ") || !strings.HasSuffix(all, " AmazonSQS.SendMessageBatch") {
+		t.Errorf("called %s", all)
+	}
+}
+
+func TestWithoutItsSecretsTheDoorIsInDoubtAndCallsNobodyAForger(t *testing.T) {
+	for name, answer := range map[string]struct {
+		status int
+		body   string
+	}{
+		"the store does not answer": {http.StatusBadRequest, `{"__type":"AccessDeniedException"}`},
+		"nothing is stored":         {http.StatusOK, `{"Parameters":[]}`},
+	} {
+		aws, _ := awstest.Serve(t, func(string, string) (int, string) { return answer.status, answer.body })
+		handle, err := build(t.Context(), awstest.Env(aws, sandbox, map[string]string{
+			"HUBSPOT_CLIENT_SECRET": "", "ZOHO_CHANNEL_TOKEN": "", "SECRETS_PATH": "/stack",
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range []events.APIGatewayV2HTTPRequest{
+			signed("any"),
+			post("/webhooks/zoho", `{"channel_id":"1000000068001","token":"any","module":"Contacts","operation":"insert","ids":["1"]}`, nil),
+		} {
+			if answer, err := handle(t.Context(), e); err != nil || answer.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("%s, %s: %d, %v", name, e.RawPath, answer.StatusCode, err)
+			}
+		}
+	}
+}
