@@ -82,6 +82,7 @@ const (
 	RuleTie        Rule = "tie"         // both were edited within two seconds, Zoho wins
 	RuleFill       Rule = "fill"        // first meeting, one side is empty
 	RuleAtRest     Rule = "at rest"     // neither side was edited
+	RuleRetry      Rule = "retry"       // held before, sent once more because somebody asked for it
 )
 
 // Decision is what is to be done about one field, and why.
