@@ -31,5 +31,6 @@ type Outcome struct {
 	Told    []Parked      // rows that were opened already: fields that are held, records to merge; for the log
 	Settled []crm.ID      // records whose open rows are closed by this outcome, but for those in Rows and Keep
 	Keep    []crm.Field   // fields whose rows stay open: held before and not tried now
+	AsOf    time.Time     // when the work that settles the records began; rows told later stay open. Zero: now
 	Note    string        // one readable line: the decision per field, no values
 }

@@ -83,9 +83,10 @@ func repeat(stored, p fault.Parked) fault.Parked {
 	return p
 }
 
-// Settle closes the open rows of the records, but for those whose id is in open or whose field is in keep. A row that is
+// Settle closes the open rows of the records that were last told no later than asOf (a slow worker does not close what a
+// later one told), but for those whose id is in open or whose field is in keep. A row that is
 // closed before it was told is never told.
-func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID, open []string, keep []crm.Field) error {
+func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID, asOf time.Time, open []string, keep []crm.Field) error {
 	const op = "digest.Settle"
 	var keys []row.Key
 	for _, id := range records {
@@ -94,7 +95,7 @@ func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID
 			return err
 		}
 		for _, e := range rows {
-			if !slices.Contains(open, e.ID) && !slices.Contains(keep, e.Field) {
+			if !e.Last.After(asOf) && !slices.Contains(open, e.ID) && !slices.Contains(keep, e.Field) {
 				keys = append(keys, e.key)
 			}
 		}
@@ -102,7 +103,7 @@ func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID
 	slices.SortFunc(keys, func(a, b row.Key) int { return strings.Compare(a.Sort, b.Sort) })
 	return l.change(ctx, op, slices.Compact(keys), func(e entry) (entry, bool) {
 		e.closed = l.Now()
-		return e, e.version > 0
+		return e, e.version > 0 && !e.Last.After(asOf)
 	})
 }
 

@@ -162,7 +162,7 @@ func TestManyRowsAreOpenedAndSettledAtOnce(t *testing.T) {
 	if got := len(b.list(t)); got != len(rows) {
 		t.Errorf("%d rows, want %d", got, len(rows))
 	}
-	if err := b.ledger.Settle(t.Context(), "main", append(ids, ids...), nil, nil); err != nil {
+	if err := b.ledger.Settle(t.Context(), "main", append(ids, ids...), b.now, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(b.list(t)); got != 0 {
@@ -285,7 +285,7 @@ func TestARowOfALaterReleaseIsAnErrorAndNotNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, listed := b.ledger.List(t.Context())
-		settled := b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, nil, nil)
+		settled := b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil, nil)
 		_, ran := b.Run(t.Context())
 		for _, err := range []error{listed, settled, ran} {
 			if !errors.Is(err, errUnreadable) {
@@ -331,8 +331,10 @@ func (m *mute) Put(ctx context.Context, puts ...row.Put) error {
 
 func TestATableThatStopsAnsweringIsAlwaysAnError(t *testing.T) {
 	for name, do := range map[string]func(*bench) error{
-		"open":   func(b *bench) error { return b.ledger.Open(t.Context(), parked("7", "phone"), parked("8", "phone")) },
-		"settle": func(b *bench) error { return b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, nil, nil) },
+		"open": func(b *bench) error { return b.ledger.Open(t.Context(), parked("7", "phone"), parked("8", "phone")) },
+		"settle": func(b *bench) error {
+			return b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil, nil)
+		},
 		"list":   func(b *bench) error { _, err := b.ledger.List(t.Context()); return err },
 		"counts": func(b *bench) error { _, err := b.ledger.Counts(t.Context()); return err },
 		"erase":  func(b *bench) error { return b.ledger.Erase(t.Context(), "main", contact("7")) },

@@ -110,7 +110,11 @@ func (s *sheet) write(ctx context.Context, n *line, out *fault.Outcome) error {
 	for _, r := range slices.Concat(out.Rows, out.Told) {
 		open = append(open, r.ID)
 	}
-	return s.loop.Parking.Settle(ctx, n.Operation.Connection, out.Settled, open, out.Keep)
+	asOf := out.AsOf
+	if asOf.IsZero() {
+		asOf = s.loop.Now()
+	}
+	return s.loop.Parking.Settle(ctx, n.Operation.Connection, out.Settled, asOf, open, out.Keep)
 }
 
 // The first retry of a locked record that was parked, and when it is told.

@@ -47,7 +47,7 @@ func (p *parking) Open(_ context.Context, rows ...fault.Parked) error {
 	return p.openErr
 }
 
-func (p *parking) Settle(_ context.Context, connection string, records []crm.ID, open []string, keep []crm.Field) error {
+func (p *parking) Settle(_ context.Context, connection string, records []crm.ID, _ time.Time, open []string, keep []crm.Field) error {
 	if p.settleErr == nil {
 		p.settled = append(p.settled, fmt.Sprint(connection, " ", records, " open ", open, " keep ", keep))
 	}

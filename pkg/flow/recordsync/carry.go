@@ -68,6 +68,9 @@ func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item
 		switch {
 		case it.kept:
 		case it.held != nil:
+			if it.held.Hint == fault.HintAltered { // what Zoho stored is what it holds from now on, and nobody's edit
+				p.Settle(it.slot, it.shows)
+			}
 			p.Hold(it.slot, *it.held)
 		case it.decision.Action == merge.Rest:
 			p.Settle(it.slot, it.shows)

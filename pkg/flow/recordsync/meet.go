@@ -153,7 +153,7 @@ func (t *task) meetHubSpot(r crm.Reading) fault.Outcome {
 
 // lock takes the locks of a HubSpot record.
 func (t *task) lock(rec crm.Record) (bool, error) {
-	keys := []string{"id " + rec.ID.Key}
+	keys := []string{rec.ID.String()}
 	for _, k := range t.m.Keys(t.kind(), rec, crm.Zoho) {
 		keys = append(keys, string(t.kind())+" "+string(k.Column.Field)+" "+k.Value)
 	}

@@ -152,7 +152,9 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		HubSpot: t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, h.Value(f.Name)),
 		Zoho:    t.s.Book.Hasher.Raw(crm.Zoho, f.Name, z.Value(f.Name)),
 	}
-	if held, ok := p.Held[it.slot]; ok && held.Base == it.shows && held.Mapping == t.m.Version() && !t.afresh() {
+	held, again := p.Held[it.slot]
+	again = again && held.Base == it.shows && held.Mapping == t.m.Version()
+	if again && (!t.afresh() || held.Hint == fault.HintAltered && !t.has(crm.Replay)) {
 		it.kept = true
 		return it, nil
 	}
@@ -164,6 +166,10 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		return it, nil
 	}
 	if !t.translate(p, b, it) {
+		return it, nil
+	}
+	if again && !held.Pending {
+		t.retry(p, it, held)
 		return it, nil
 	}
 	in := t.input(p, b, it, times, timed)
@@ -182,6 +188,16 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	}
 	t.raw(p, it)
 	return it, nil
+}
+
+// retry sends a held value once more to the side that refused it.
+func (t *task) retry(p pair.Pair, it *item, held pair.Held) {
+	it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToZoho, Value: it.hubspot, Rule: merge.RuleRetry}
+	if held.System == crm.HubSpot {
+		it.decision.Action, it.decision.Value = merge.ToHubSpot, it.zoho
+	}
+	t.lookBack = t.lookBack || held.System == crm.Zoho && held.Hint == fault.HintAltered
+	t.raw(p, it)
 }
 
 // untouched reports whether both sides show their base, with nothing unfinished and no edit covered: there is nothing to

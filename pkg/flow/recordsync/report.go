@@ -48,7 +48,7 @@ func (r *report) decision(d merge.Decision) {
 func (t *task) close(o fault.Outcome) fault.Outcome {
 	o.Applied = t.wrote && o.Ending == fault.Done
 	o.Told = append(t.told, o.Told...)
-	o.Settled, o.Keep = t.settled, t.keep
+	o.Settled, o.Keep, o.AsOf = t.settled, t.keep, t.began
 	if o.Note == "" {
 		o.Note = strings.Join(t.notes, ", ")
 	}
