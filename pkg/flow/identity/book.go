@@ -54,6 +54,36 @@ func NamePut(conn string, id crm.ID, pairID string) row.Put {
 	return row.Put{Key: nameKey(conn, id), Value: []byte(pairID)}
 }
 
+// Claim returns the writes that give the records to a pair. A name that leads to a pair which never came to be is free; one
+// that leads to another pair is row.ErrConflict.
+func (b *Book) Claim(ctx context.Context, conn, pairID string, ids ...crm.ID) ([]row.Put, error) {
+	keys := make([]row.Key, len(ids))
+	for i, id := range ids {
+		keys[i] = nameKey(conn, id)
+	}
+	names, err := b.Store.Get(ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("identity.Claim: %w", err)
+	}
+	var puts []row.Put
+	for i, n := range names {
+		if n.Version != 0 {
+			if string(n.Value) == pairID {
+				continue
+			}
+			p, err := b.Load(ctx, string(n.Value))
+			if err != nil {
+				return nil, err
+			}
+			if p.Version != 0 {
+				return nil, fmt.Errorf("identity.Claim: %w", row.ErrConflict)
+			}
+		}
+		puts = append(puts, row.Put{Key: keys[i], If: n.Version, Value: []byte(pairID)})
+	}
+	return puts, nil
+}
+
 // PairPut writes a pair over the version that was loaded; 0 creates it.
 func PairPut(l Loaded) row.Put {
 	return row.Put{Key: pairKey(l.ID), If: l.Version, Value: l.Encode()}

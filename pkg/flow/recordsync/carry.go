@@ -22,6 +22,9 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 		p.Forget()
 		p.KeyID = h.KeyID
 	}
+	if err := t.tellPlan(p, plan); err != nil {
+		return err
+	}
 	seen(&p.Pair, b)
 	if !b.assumed {
 		p.Sent = nil
@@ -39,9 +42,6 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 	}
 	for _, it := range toHubSpot {
 		p.Begin(pair.Unfinished{System: crm.HubSpot, Slot: it.slot, Hash: h.Raw(crm.HubSpot, it.field.Name, it.toHub), At: at})
-	}
-	if err := t.tell(plan.rows()...); err != nil {
-		return err
 	}
 	if err := t.s.Book.Save(t.ctx, p); err != nil {
 		return err

@@ -124,7 +124,11 @@ func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
 	}
 	p.Lease = pair.Lease{Owner: t.owner, Until: now.Add(leaseFor)}
 	if fresh {
-		return t.s.Book.Save(t.ctx, p, identity.NamePut(t.conn, p.Record(crm.HubSpot), p.ID))
+		name, err := t.s.Book.Claim(t.ctx, t.conn, p.ID, p.Record(crm.HubSpot))
+		if err != nil {
+			return err
+		}
+		return t.s.Book.Save(t.ctx, p, name...)
 	}
 	return t.s.Book.Save(t.ctx, p)
 }

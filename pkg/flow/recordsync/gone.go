@@ -197,7 +197,11 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 // false when no other pair is concerned.
 func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 	survivor := r.Record.ID
-	ids := []crm.ID{survivor, t.id}
+	asked := t.record(crm.HubSpot, p.HubSpot)
+	if p.Version == 0 {
+		asked = t.id
+	}
+	ids := []crm.ID{survivor, asked}
 	for _, op := range t.ops { // the event names the primary first
 		for _, key := range op.Others {
 			ids = append(ids, t.record(crm.HubSpot, key))
@@ -206,7 +210,7 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 	for _, key := range r.Record.Merged {
 		ids = append(ids, t.record(crm.HubSpot, key))
 	}
-	if len(ids) == 2 && survivor == t.id && (p.Version == 0 || p.HubSpot == survivor.Key) {
+	if len(ids) == 2 && survivor == asked {
 		return fault.Outcome{}, false
 	}
 	names, err := t.s.Book.Lookup(t.ctx, t.conn, ids...)
@@ -229,20 +233,23 @@ func (t *task) concerned(ids []crm.ID, names []string) ([]identity.Loaded, []crm
 	var pairs []identity.Loaded
 	var unnamed []crm.ID
 	for i, name := range names {
-		if name == "" {
+		var p identity.Loaded
+		if name != "" {
+			var err error
+			if p, err = t.s.Book.Load(t.ctx, name); err == nil {
+				p, err = t.s.Book.Follow(t.ctx, p)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+		}
+		if p.Version == 0 { // no name, or one that leads to a pair that never came to be
 			if !slices.Contains(unnamed, ids[i]) {
 				unnamed = append(unnamed, ids[i])
 			}
 			continue
 		}
-		p, err := t.s.Book.Load(t.ctx, name)
-		if err == nil {
-			p, err = t.s.Book.Follow(t.ctx, p)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		if p.Version != 0 && !slices.ContainsFunc(pairs, func(q identity.Loaded) bool { return q.ID == p.ID }) {
+		if !slices.ContainsFunc(pairs, func(q identity.Loaded) bool { return q.ID == p.ID }) {
 			pairs = append(pairs, p)
 		}
 	}
@@ -252,9 +259,14 @@ func (t *task) concerned(ids []crm.ID, names []string) ([]identity.Loaded, []crm
 // unite makes one pair of all that are concerned, in one transaction: the survivor's if it lives, else a living one, goes
 // on under the survivor's id; the rest is superseded and reported.
 func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID) fault.Outcome {
-	for _, p := range pairs {
-		if p.Leased(t.owner, t.now()) || p.State == pair.Creating && len(pairs) > 1 {
+	for i, p := range pairs {
+		if p.Leased(t.owner, t.now()) {
 			return again(t.later(), "somebody else is at work on a pair that was merged")
+		}
+		if p.State == pair.Creating && len(pairs) > 1 {
+			if o := t.born(&pairs[i]); o.Ending != fault.Done {
+				return o
+			}
 		}
 	}
 	rank := func(p identity.Loaded) int {
@@ -292,9 +304,11 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 		q.Forget()
 		puts = append(puts, identity.PairPut(q))
 	}
-	for _, id := range unnamed {
-		puts = append(puts, identity.NamePut(t.conn, id, head.ID))
+	names, err := t.s.Book.Claim(t.ctx, t.conn, head.ID, unnamed...)
+	if err != nil {
+		return t.fail(err)
 	}
+	puts = append(puts, names...)
 	if err := t.tell(rows...); err != nil {
 		return t.fail(err)
 	}
@@ -310,6 +324,26 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 		return t.resume(head)
 	}
 	return t.orphan(head)
+}
+
+// born finds out whether a creation that was overtaken by a merge was carried out. While it may still land, nobody knows.
+func (t *task) born(p *identity.Loaded) fault.Outcome {
+	found, err := t.find(crm.Zoho, crm.Search{Module: t.kind().Home(), HubSpotIDs: []string{p.HubSpot}, Columns: t.columns(crm.Zoho, false)})
+	if err != nil {
+		return t.fail(err)
+	}
+	for _, z := range found {
+		if z.HubSpotID == p.HubSpot {
+			p.State, p.Zoho = pair.Living, z.ID.Key
+			return done("")
+		}
+	}
+	for _, u := range p.Unfinished {
+		if t.now().Sub(u.At) < identity.LockFor {
+			return again(t.later(), "a creation of unknown outcome was merged meanwhile")
+		}
+	}
+	return done("")
 }
 
 // erase forgets a person: the pair, the names, what was parked. A tombstone keeps the ids from being created again, and

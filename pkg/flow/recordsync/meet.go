@@ -233,10 +233,11 @@ func (t *task) several(sys crm.System, c candidates) fault.Outcome {
 func (t *task) join(hubspot, zoho string, locks identity.Locks) fault.Outcome {
 	p := t.newPair(pair.Living, hubspot, zoho)
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
-	puts := append([]row.Put{
-		identity.NamePut(t.conn, p.Record(crm.HubSpot), p.ID), identity.NamePut(t.conn, p.Record(crm.Zoho), p.ID),
-	}, locks.Release()...)
-	if err := t.s.Book.Save(t.ctx, &p, puts...); err != nil {
+	names, err := t.s.Book.Claim(t.ctx, t.conn, p.ID, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	if err != nil {
+		return t.fail(err)
+	}
+	if err := t.s.Book.Save(t.ctx, &p, append(names, locks.Release()...)...); err != nil {
 		return t.fail(err)
 	}
 	t.locks = identity.Locks{}
@@ -281,7 +282,7 @@ func (t *task) rename(p identity.Loaded, id crm.ID) ([]row.Put, error) {
 		return nil, err
 	}
 	if have.Version == 0 {
-		return []row.Put{identity.NamePut(t.conn, id, p.ID)}, nil
+		return t.s.Book.Claim(t.ctx, t.conn, p.ID, id)
 	}
 	to, err := t.s.Book.Follow(t.ctx, have)
 	if err != nil {

@@ -37,18 +37,6 @@ type plan struct {
 	zohoTook bool // Zoho has taken a write, so its record was what we took it for
 }
 
-// rows returns what is to be told of the plan, and takes it as told.
-func (p *plan) rows() []fault.Parked {
-	var out []fault.Parked
-	for _, it := range p.items {
-		if it.row != nil {
-			out = append(out, *it.row)
-			it.row = nil
-		}
-	}
-	return out
-}
-
 func slotOf(f mapping.Field) pair.Slot {
 	return pair.SlotOf(f.Name, f.HubSpot.Property, f.Zoho.Property)
 }

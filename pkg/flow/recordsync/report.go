@@ -10,6 +10,7 @@ import (
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/merge"
 	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
 )
 
 // report gathers what the outcome tells: rows to park, rows to close, and the one readable line.
@@ -96,6 +97,35 @@ func (t *task) tell(rows ...fault.Parked) error {
 	}
 	t.told = append(t.told, rows...)
 	return nil
+}
+
+// tellPlan opens the rows of the fields that are held. What could not be told is not held either, so that the next try
+// tells it.
+func (t *task) tellPlan(p *identity.Loaded, plan *plan) error {
+	rows := t.relinks
+	for _, it := range plan.items {
+		if it.row != nil {
+			rows = append(rows, *it.row)
+		}
+	}
+	err := t.tell(rows...)
+	for _, it := range plan.items {
+		if it.row == nil {
+			continue
+		}
+		if err != nil {
+			delete(p.Held, it.slot)
+			if it.held.Hint == fault.HintAltered {
+				delete(p.Base, it.slot)
+			}
+		}
+		it.row = nil
+	}
+	if err != nil && len(t.relinks) > 0 {
+		delete(p.Held, relink)
+	}
+	t.relinks = nil
+	return err
 }
 
 // park ends the task: the record itself is at fault, or a person must decide.

@@ -93,7 +93,7 @@ func (t *task) reconcile(p *identity.Loaded, b both) fault.Outcome {
 		if !isFault(err, fault.Stale) {
 			return t.finish(p, b, plan, err)
 		}
-		if err := t.tell(plan.rows()...); err != nil {
+		if err := t.tellPlan(p, plan); err != nil {
 			return t.fail(err)
 		}
 		b.zoho, b.assumed = crm.Reading{}, false
@@ -118,6 +118,9 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		if r.Gone {
 			return t.lost(p, sys, *b), true
 		}
+		if sys == crm.HubSpot && r.Record.ID.Key != p.HubSpot {
+			return t.mergedAway(p, r), true
+		}
 		if sys == crm.HubSpot && r.Record.Modified.Before(p.UpdatedAt) && t.now().Sub(p.UpdatedAt) < settles {
 			return again(covers, "hubspot shows less than it told us"), true
 		}
@@ -140,6 +143,18 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 	return fault.Outcome{}, false
 }
 
+// mergedAway goes the way of a merge that Zoho's event met before HubSpot's did: the record that answers is the survivor,
+// and its values are nobody else's.
+func (t *task) mergedAway(p *identity.Loaded, r crm.Reading) fault.Outcome {
+	if o := t.release(p, done("")); o.Ending != fault.Done {
+		return o
+	}
+	if o, merged := t.merged(*p, r); merged {
+		return o
+	}
+	return again(covers, "hubspot answers for another record")
+}
+
 // finish notes in the pair what came to rest and ends the task.
 func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
 	now := t.now()
@@ -155,7 +170,7 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 	}
 	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	t.gather(plan)
-	if e := t.tell(append(plan.rows(), t.relinks...)...); e != nil {
+	if e := t.tellPlan(p, plan); e != nil {
 		return t.fail(e)
 	}
 	if e := t.rederive(p); e != nil {
