@@ -288,6 +288,10 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 	if head.State == pair.Orphan && head.Gone == crm.HubSpot {
 		head.State, head.Gone, head.GoneAt = pair.Living, "", time.Time{}
 	}
+	head.Held = nil // what was held under another id is tried again, and told under this one
+	for _, q := range pairs {
+		t.settled = append(t.settled, q.Record(crm.HubSpot))
+	}
 	var puts []row.Put
 	var rows []fault.Parked
 	for _, q := range pairs[1:] {
@@ -361,7 +365,14 @@ func (t *task) erase() fault.Outcome {
 	}
 	ids := []crm.ID{t.id}
 	if p.Version != 0 && p.HubSpot != t.id.Key {
-		ids = append(ids, p.Record(crm.HubSpot))
+		// The pair goes on under another id: it is erased only if that one is gone too.
+		heir, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, false))
+		if err != nil {
+			return t.fail(err)
+		}
+		if ids = append(ids, p.Record(crm.HubSpot)); !heir.Gone {
+			ids, p = ids[:1], identity.Loaded{}
+		}
 	}
 	zoho := p.Record(crm.Zoho)
 	if p.Zoho != "" {

@@ -184,7 +184,6 @@ func (t *task) retry(p pair.Pair, it *item, held pair.Held) {
 	if held.System == crm.HubSpot {
 		it.decision.Action, it.decision.Value = merge.ToHubSpot, it.zoho
 	}
-	t.lookBack = t.lookBack || held.System == crm.Zoho && held.Hint == fault.HintAltered
 	t.raw(p, it)
 }
 

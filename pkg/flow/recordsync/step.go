@@ -201,15 +201,9 @@ func (t *task) gather(plan *plan) {
 	}
 }
 
-// rederive asks for a second look where no echo will: at what HubSpot works out by itself from an address that we wrote (its
-// secondary addresses; the echo of our write ends at the door), and at what Zoho may have altered once more.
+// rederive asks for a second look at what HubSpot works out by itself from an address that we wrote (its secondary
+// addresses): the echo of our write ends at the door.
 func (t *task) rederive(p *identity.Loaded) error {
-	if t.lookBack {
-		t.lookBack = false
-		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.Zoho))}); err != nil {
-			return err
-		}
-	}
 	if !t.derives {
 		return nil
 	}

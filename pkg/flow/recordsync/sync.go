@@ -125,23 +125,22 @@ func (s *Syncer) tasks(ctx context.Context, ops []crm.Operation, m *mapping.Mapp
 
 // task is the work on one record.
 type task struct {
-	s        *Syncer
-	ctx      context.Context
-	m        *mapping.Mapping
-	mode     crm.Mode
-	conn     string
-	id       crm.ID
-	ops      []crm.Operation
-	owner    string // of leases
-	depth    int    // how many records brought this one along
-	yield    func(*call) bool
-	began    time.Time
-	covered  map[string]bool
-	busy     map[crm.ID]bool // records that a task of this batch is at work on
-	locks    identity.Locks
-	derives  bool // HubSpot was given an e-mail address: what it derives from it must be read again
-	lookBack bool // Zoho was sent what it had altered before: it may alter it again, and then tells nobody
-	outcome  fault.Outcome
+	s       *Syncer
+	ctx     context.Context
+	m       *mapping.Mapping
+	mode    crm.Mode
+	conn    string
+	id      crm.ID
+	ops     []crm.Operation
+	owner   string // of leases
+	depth   int    // how many records brought this one along
+	yield   func(*call) bool
+	began   time.Time
+	covered map[string]bool
+	busy    map[crm.ID]bool // records that a task of this batch is at work on
+	locks   identity.Locks
+	derives bool // HubSpot was given an e-mail address: what it derives from it must be read again
+	outcome fault.Outcome
 	report
 }
 

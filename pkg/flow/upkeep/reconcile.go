@@ -160,7 +160,8 @@ func unheard(p pair.Pair, t crm.Touched) bool {
 	case t.ID.System == crm.HubSpot:
 		return t.Modified.After(p.UpdatedAt)
 	}
-	return t.Modified.After(p.ZohoAt)
+	// Zoho notifies nobody of a write that changes nothing, though it may have cut what was sent.
+	return t.Modified.After(p.ZohoAt) || len(p.Sent) > 0
 }
 
 func (r *Reconciler) operation(id crm.ID, v crm.Verb, at time.Time) crm.Operation {
