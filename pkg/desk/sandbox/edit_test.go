@@ -283,3 +283,64 @@ func TestAnEditInZohoBetweenOurReadAndOurWriteIsNotCovered(t *testing.T) {
 	s.wantHub(crm.Contacts, hub, props{"jobtitle": "from a person", "city": "Milano"})
 	s.wantZo(crm.Contacts, zo, props{"Title": "from a person", "Mailing_City": "Milano"})
 }
+
+func TestAtTheFirstMeetingEmptyFieldsAreFilledAndOfTwoValuesTheLaterOneWins(t *testing.T) {
+	for name, tt := range map[string]struct {
+		zohoFirst bool // the value in Zoho is the older one
+		edited    bool // it was edited after the record was created: its timeline tells when
+		want      string
+	}{
+		"HubSpot's is later than the record": {true, false, "from HubSpot"},
+		"HubSpot's is later than the edit":   {true, true, "from HubSpot"},
+		"Zoho's record is later":             {false, false, "from Zoho"},
+		"Zoho's edit is later":               {false, true, "from Zoho"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stage(t)
+			hub := ""
+			inHub := func() {
+				hub = s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "jobtitle": "from HubSpot", "city": "Roma"})
+			}
+			lost := true
+			s.mute(crm.HubSpot, &lost)
+			if !tt.zohoFirst {
+				inHub()
+				s.pass(10 * time.Minute)
+			}
+			zo := s.zo(crm.Contacts, props{"Email": "anna@acme.example", "Last_Name": "Rossi", "Fax": "+39 06 1234 5678", "Title": "from Zoho"})
+			if tt.edited {
+				s.Clock.Advance(30 * time.Second)
+				s.editZo(crm.Contacts, zo, props{"Title": "elsewhere"})
+				s.editZo(crm.Contacts, zo, props{"Title": "from Zoho"})
+			}
+			if tt.zohoFirst {
+				s.pass(10 * time.Minute)
+				lost = false
+				inHub()
+			}
+			s.settle()
+			s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": hub, "Title": tt.want, "Mailing_City": "Roma"})
+			s.wantHub(crm.Contacts, hub, props{"jobtitle": tt.want, "fax": "+390612345678"})
+		})
+	}
+}
+
+func TestTwoEditsInZohoWithinTheSecondOfOurReadBothGoAcross(t *testing.T) {
+	var s *scene
+	var zo string
+	armed, lost := false, false
+	s = stage(t, meddling(crm.HubSpot, func(r *http.Request) {
+		if armed { // Zoho was read; its times are cut to seconds
+			armed, lost = false, true
+			s.Clock.Advance(100 * time.Millisecond)
+			s.editZo(crm.Contacts, zo, props{"Title": "second"})
+		}
+	}), func(o *sandbox.WorldOptions) { o.Zoho.NotifyDelay = 0 })
+	hub, twin := s.rossi()
+	zo, armed = twin, true
+	s.mute(crm.Zoho, &lost) // nobody tells of the second one
+	s.editZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+	s.pass(3 * time.Hour)
+	s.wantHub(crm.Contacts, hub, props{"city": "Milano", "jobtitle": "second"})
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano", "Title": "second"})
+}

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -104,4 +105,58 @@ func TestSeveralWorkersMakeNoTwinAndLoseNothing(t *testing.T) {
 	}
 	s.wantRows()
 	s.wantMails(0)
+}
+
+func TestARecordThatIsPairedWhileItsOwnNotificationIsReadIsNoDuplicateOfItself(t *testing.T) {
+	var s *scene
+	arrived, release, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	armed, reading := false, false
+	s = stage(t, many, func(o *sandbox.WorldOptions) {
+		o.Zoho.NotifyDelay = 0
+		adapt := o.Adapt
+		o.Adapt = func(p *sandbox.Parts) {
+			adapt(p)
+			p.Zoho.HTTP = after{p.Zoho.HTTP, func(r *http.Request) {
+				switch {
+				case armed && r.Method == http.MethodPost && r.URL.Path == "/crm/v8/Contacts":
+					armed, reading = false, true // inserted, and not noted yet: the notification overtakes
+					go func() {
+						defer close(ended)
+						s.Zoho.Tick()
+						if _, err := s.Lanes[1].Poll(context.WithoutCancel(t.Context())); err != nil {
+							t.Error(err)
+						}
+					}()
+					<-arrived
+				case reading && r.Method == http.MethodGet && r.URL.Path == "/crm/v8/Contacts":
+					reading = false
+					close(arrived)
+					<-release
+				}
+			}}
+		}
+	})
+	armed = true
+	hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
+	s.HubSpot.Tick()
+	if _, err := s.Lanes[0].Poll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	<-ended
+	s.settle()
+	s.twin(crm.Contacts, hub)
+	s.wantRows()
+}
+
+// after lets do happen between an answer of a CRM and its arrival.
+type after struct {
+	next http.RoundTripper
+	do   func(*http.Request)
+}
+
+func (a after) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := a.next.RoundTrip(r)
+	a.do(r)
+	return resp, err
 }
