@@ -306,11 +306,6 @@ func (m meddler) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.next.RoundTrip(r)
 }
 
-// onPath matches requests whose method and path begin so.
-func onPath(method, prefix string) func(*http.Request) bool {
-	return func(r *http.Request) bool { return r.Method == method && strings.HasPrefix(r.URL.Path, prefix) }
-}
-
 // mapped returns an option that puts a mapping made of the built-in one in force.
 func mapped(t *testing.T, edit func(yaml string) string) func(*sandbox.WorldOptions) {
 	t.Helper()
