@@ -32,7 +32,6 @@ type stage struct {
 	*sandbox.World
 	ctx   context.Context
 	out   io.Writer
-	told  int // endings that were printed
 	doors int // deliveries that were made before the scene
 	asked int // requests to the CRMs before the scene
 }

@@ -59,13 +59,13 @@ func (s *stage) shows(m crm.Module, hubspot, zoho string, h, z props) error {
 	have, _ := s.HubSpot.Props(m, hubspot)
 	for name, want := range h {
 		if have[name] != want {
-			errs = append(errs, fmt.Errorf("HubSpot's %s is not as it must be", name))
+			errs = append(errs, fmt.Errorf("%s in HubSpot is not as it must be", name))
 		}
 	}
 	have, _ = s.Zoho.Props(m, zoho)
 	for name, want := range z {
 		if have[name] != want {
-			errs = append(errs, fmt.Errorf("Zoho's %s is not as it must be", name))
+			errs = append(errs, fmt.Errorf("%s in Zoho is not as it must be", name))
 		}
 	}
 	return errors.Join(errs...)

@@ -118,6 +118,8 @@ func (t *task) carries(r crm.Reading, hubspotID string) (fault.Outcome, bool) {
 		return t.join(hubspotID, t.id.Key, identity.Locks{}), true
 	case p.Leased(t.owner, t.now()):
 		return again(t.later(), "somebody else is at work on the pair"), true
+	case p.Zoho == t.id.Key: // paired while we were reading
+		return t.paired(p), true
 	case p.State == pair.Creating:
 		return t.adopt(p, t.id.Key), true
 	}
