@@ -30,6 +30,7 @@ func (s *sim) perform(a action) {
 
 var deeds = map[string]func(person){
 	"edit":            func(p person) { p.edit(crm.Contacts) },
+	"edit young":      person.editYoung,
 	"edit company":    func(p person) { p.edit(crm.Companies) },
 	"clear":           person.clear,
 	"put back":        person.putBack,
@@ -177,6 +178,17 @@ func (p person) edit(m crm.Module) {
 		props[name] = p.value(name, i)
 	}
 	p.set(sys, m, id, props)
+}
+
+// editYoung changes the record of Zoho that was made last: one whose making may not be over yet.
+func (p person) editYoung() {
+	m := []crm.Module{crm.Contacts, crm.Companies}[p.dice.IntN(2)]
+	ids := p.s.ids(crm.Zoho, m)
+	if len(ids) == 0 {
+		return
+	}
+	name := texts[m][p.dice.IntN(2)][1]
+	p.set(crm.Zoho, m, ids[len(ids)-1], map[string]string{name: p.value(name, 0)})
 }
 
 func (p person) clear() {

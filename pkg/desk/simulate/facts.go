@@ -15,6 +15,7 @@ import (
 // facts is what an onlooker notes while the run goes on.
 type facts struct {
 	taken         map[string]string // operations that were accepted, and what they are about
+	heard         map[crm.ID]bool   // records that an operation was about
 	endings       map[string]fault.Ending
 	pairs         map[string][]pairVersion
 	hubspotWrites []*hubspotWrite
@@ -35,7 +36,7 @@ type pairVersion struct {
 }
 
 func (f *facts) begin() {
-	f.taken, f.endings = map[string]string{}, map[string]fault.Ending{}
+	f.taken, f.endings, f.heard = map[string]string{}, map[string]fault.Ending{}, map[crm.ID]bool{}
 	f.pairs, f.erasures = map[string][]pairVersion{}, map[string]time.Time{}
 	f.deleted, f.counts = map[crm.System][]string{}, map[string]int{}
 }
@@ -48,6 +49,7 @@ func (s *sim) accepted(entries []batch.Entry) {
 			s.violate("unreadable", "a message that was sent cannot be read: %v", err)
 			continue
 		}
+		s.heard[op.Record()] = true
 		s.taken[op.ID] = string(op.Verb) + " of " + op.Record().String()
 		if s.opt.Trace {
 			s.tracef("queued: %s of %s %s %v", op.Verb, s.short(op.Record()), op.ID[:min(8, len(op.ID))], op.Fields)
@@ -110,6 +112,10 @@ func (s *sim) notePairs(inv *invocation, puts []row.Put) {
 			continue
 		}
 		v := pairVersion{at: s.now(), Pair: p}
+		if s.opt.Trace {
+			states := [...]string{"?", "living", "creating", "orphan", "superseded"}
+			s.tracef("    pair %s %s hubspot %s zoho %s %s", id, states[p.State], s.name(p.HubSpot), s.name(p.Zoho), p.Successor)
+		}
 		if inv != nil {
 			v.reads = [2]time.Time{inv.reads[p.HubSpot], inv.reads[p.Zoho]}
 		}

@@ -115,6 +115,7 @@ func (v verdict) twin(id crm.ID, p identity.Loaded) {
 	}
 	switch {
 	case v.parked(id, nil):
+	case p.Version == 0 && v.cfg.met && !v.heard[id]: // it was there before, and nothing happened to it: an import's business
 	case p.Version == 0:
 		v.violate("untwinned", "%s has no pair, and nobody was told", v.short(id))
 	case p.State == pair.Creating:
@@ -153,7 +154,7 @@ func (v verdict) living(p pair.Pair) {
 		v.violate("merged", "%s was merged into %s, and its pair does not know", v.short(p.Record(crm.HubSpot)), v.name(id))
 		return
 	}
-	if id := pr.shows[crm.Zoho]["HubSpot_Id"]; id != p.HubSpot && !v.parked(p.Record(crm.HubSpot), nil) {
+	if id := pr.shows[crm.Zoho]["HubSpot_Id"]; id != p.HubSpot && !v.told(p, "") {
 		v.violate("unlinked", "%s carries the id %q, not that of %s", v.short(p.Record(crm.Zoho)), v.name(id), v.short(p.Record(crm.HubSpot)))
 	}
 	for _, f := range v.m.Fields(p.Kind) {
@@ -187,6 +188,8 @@ func (v verdict) field(pr sides, f mapping.Field) {
 			v.lost(pr, f, h)
 		}
 		return
+	case f.Policy == crm.ToZoho && v.keptIn(pr, f):
+		return
 	case isHeld && held.Base == shows:
 		if !held.Pending && !v.told(pr.p, f.Name) {
 			v.violate("untold", "%s of %s is held (%s %s), and nobody was told", f.Name, v.short(pr.p.Record(crm.HubSpot)), held.Hint, held.Code)
@@ -196,6 +199,12 @@ func (v verdict) field(pr sides, f mapping.Field) {
 		return
 	}
 	v.violate("unequal", "%s of pair %s: %s shows %q, %s shows %q", f.Name, pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), h.Text(), v.short(pr.p.Record(crm.Zoho)), z.Text())
+}
+
+// keptIn reports whether Zoho's value of a field that only goes to Zoho is a person's: it stays there.
+func (v verdict) keptIn(pr sides, f mapping.Field) bool {
+	h := v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property)
+	return len(h) > 0 && !h[len(h)-1].Ours
 }
 
 // told reports whether there is an open row about the field of the pair, or about the whole pair.

@@ -82,8 +82,10 @@ func (e edit) is(f mapping.Field, final crm.Value) bool {
 // edits are those of both records. What was there before the pair knew what both held counts by the rule of a first
 // meeting: an empty field there says nothing. What was there before it had to forget, or got another record, may win only.
 func (v verdict) edits(pr sides, f mapping.Field) []edit {
-	known, anew := v.knows(pr.p, slotOf(f))
+	since, anew := v.knows(pr.p, slotOf(f))
+	known := since.at
 	var out []edit
+	mark := 0
 	before := crm.Empty()
 	add := func(sys crm.System, at, upto time.Time, raw string, ours bool) {
 		c, err := f.Canon(sys, crm.Text(raw))
@@ -94,13 +96,17 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 		if before = c; ours || same {
 			return
 		}
-		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: at.Before(known) && (anew || !c.Filled())})
+		early := at.Before(since.of(sys))
+		for i := mark; early && i < len(out); i++ {
+			out[i].weak = true // its own side has said something else before the two met
+		}
+		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: early && (anew || !c.Filled())})
 	}
 	history := v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)
 	for _, e := range slices.Backward(history) {
 		add(crm.HubSpot, e.At, e.At, e.Value, e.Ours)
 	}
-	before = crm.Empty()
+	before, mark = crm.Empty(), len(out)
 	zoho := v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property)
 	for i, e := range zoho {
 		upto := e.At
@@ -126,8 +132,27 @@ func (v verdict) touched(id string, from, to time.Time) time.Time {
 	return from
 }
 
+// meeting is when a pair came to know what both sides of a field held: the row was saved then, by somebody who had read
+// the two sides before.
+type meeting struct {
+	at    time.Time
+	reads [2]time.Time
+}
+
+// of returns when the side was read, or the row saved if it was not read.
+func (m meeting) of(sys crm.System) time.Time {
+	side := 0
+	if sys == crm.Zoho {
+		side = 1
+	}
+	if r := m.reads[side]; !r.IsZero() {
+		return r
+	}
+	return m.at
+}
+
 // knows returns since when the pair knows what both sides of a field held, and whether it had known it before.
-func (v verdict) knows(p pair.Pair, slot pair.Slot) (since time.Time, anew bool) {
+func (v verdict) knows(p pair.Pair, slot pair.Slot) (since meeting, anew bool) {
 	had := false
 	var last *pairVersion
 	all := v.pairs[p.ID]
@@ -142,16 +167,16 @@ func (v verdict) knows(p pair.Pair, slot pair.Slot) (since time.Time, anew bool)
 		}
 		switch {
 		case ok && !had:
-			since, had = w.at, true
+			since, had = meeting{w.at, w.reads}, true
 		case !ok && had:
 			had, anew = false, true
 		}
 		if moved {
-			since = w.at
+			since = meeting{at: w.at}
 		}
 	}
 	if !had {
-		since = v.now()
+		since = meeting{at: v.now()}
 	}
 	return since, anew
 }

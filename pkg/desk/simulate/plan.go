@@ -36,6 +36,11 @@ var hostile = rates{crash: 12, refused: 15, lost: 15, late: 12, stale: 15, freez
 var some = rates{crash: 5, refused: 5, lost: 6, late: 5, stale: 5, freeze: 2, table: 1, crashAtTable: 2}
 
 var configs = map[string]config{
+	"creation": {
+		about: "the same person or company made on both sides or twice, while inserts get lost and land late", contacts: 1, companies: 1, actions: 12, reorder: 2 * time.Second,
+		reconcile: 20 * time.Minute, workflow: 10, rates: rates{crash: 15, refused: 5, lost: 40, late: 120, stale: 5, freeze: 4, table: 2, crashAtTable: 3}, conditional: true,
+		deeds: []deed{{"company twins", 30}, {"create both", 30}, {"create again", 6}, {"delete hubspot", 4}, {"create hubspot", 10}, {"edit young", 45}},
+	},
 	"steady": {
 		about: "people edit on both sides; nothing fails", contacts: 3, companies: 1, actions: 14, reorder: time.Second, reconcile: time.Hour, workflow: 20,
 		deeds: []deed{{"edit", 60}, {"clear", 8}, {"create hubspot", 6}, {"create zoho", 3}, {"create both", 4}, {"edit company", 8}, {"touch", 5}, {"stage", 6}, {"opt out", 2}, {"email", 3}},
@@ -71,7 +76,7 @@ var configs = map[string]config{
 
 // Names returns the names of the configurations in the order in which "all" goes through them.
 func Names() []string {
-	return []string{"steady", "faults", "putbacks", "firstmeeting", "companies", "merges", "deleterestore"}
+	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "companies", "merges", "deleterestore"}
 }
 
 // About says what a configuration is, "" for none.

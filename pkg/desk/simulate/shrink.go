@@ -2,8 +2,12 @@ package simulate
 
 import "slices"
 
-// tries bounds how often a run is repeated to make it shorter.
-const tries = 400
+// A run is repeated to make it shorter at most tries times, and until mostCalls calls were made: a run that goes in circles
+// costs as much as a thousand others.
+const (
+	tries     = 400
+	mostCalls = 500_000
+)
 
 // Shrink leaves out actions and faults for as long as the same rule is still violated, and returns the shortest run found.
 // It fails only as Run does.
@@ -14,12 +18,13 @@ func Shrink(o Options) (Options, Result, error) {
 		return o, first, err
 	}
 	rule := first.Violations[0].Rule
-	left := tries
+	left, calls := tries, 0
 	fails := func(o Options) bool {
-		if left--; left < 0 {
+		if left--; left < 0 || calls > mostCalls {
 			return false
 		}
 		r, e := Run(o)
+		calls += r.Calls
 		return e == nil && slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Rule == rule })
 	}
 	with := func(actions, faults []int) Options {

@@ -124,4 +124,6 @@ func (s *sim) logger() *slog.Logger { return slog.New(&watcher{s: s}) }
 
 func (s *sim) lanes() []*sandbox.Lane { return s.w.Lanes }
 
-func (s *sim) short(id crm.ID) string { return string(id.System) + " " + string(id.Module) + " " + s.name(id.Key) }
+func (s *sim) short(id crm.ID) string {
+	return string(id.System) + " " + string(id.Module) + " " + s.name(id.Key)
+}

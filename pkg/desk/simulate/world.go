@@ -110,7 +110,7 @@ func (s *sim) build() error {
 	s.m = m
 	kind := rand.New(rand.NewPCG(s.opt.Seed, 13))
 	o := sandbox.WorldOptions{
-		Start: start.Add(-time.Hour), Seed: s.opt.Seed, Log: s.logger(), Adapt: s.adapt,
+		Start: start.Add(-40 * time.Minute), Seed: s.opt.Seed, Log: s.logger(), Adapt: s.adapt,
 		HubSpot: hubspottest.Options{
 			Rand: rand.New(rand.NewPCG(s.opt.Seed, 14)), SearchLag: time.Duration(kind.IntN(2)) * 8 * time.Second, KeepPrimary: kind.IntN(3) == 0,
 			BatchForgetsMerges: kind.IntN(2) == 0, Generic: kind.IntN(2) == 0, Reorder: s.cfg.reorder * time.Duration(kind.IntN(3)), Duplicates: 0.1 * float64(kind.IntN(3)),
@@ -334,13 +334,13 @@ func (s *sim) name(key string) string {
 	return key
 }
 
-// christen names a record: h1, z1, H1 and Z1 for companies.
+// christen names a record: h1, z1, Z1 for a company of Zoho. In HubSpot a company may have a contact's id, and its name.
 func (s *sim) christen(sys crm.System, m crm.Module, key string) {
 	if _, ok := s.names[key]; ok || !s.opt.Trace {
 		return
 	}
 	letter := string(sys)[:1]
-	if m == crm.Companies {
+	if m == crm.Companies && sys == crm.Zoho {
 		letter = strings.ToUpper(letter)
 	}
 	s.counts[letter]++

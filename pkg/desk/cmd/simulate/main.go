@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 )
 
 func main() {
+	debug.SetGCPercent(400) // runs are short and make much garbage
 	var o order
 	if err := o.parse(os.Args[1:]); err != nil {
 		if err != flag.ErrHelp {

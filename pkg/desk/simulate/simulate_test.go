@@ -1,0 +1,114 @@
+package simulate
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestNothingIsLostInAnyConfiguration(t *testing.T) {
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sum, err := Sweep{Config: name, From: 30000, Seeds: 50, Workers: 1}.Run(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(sum)
+			for _, bad := range sum.Failed {
+				r, err := Run(bad)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Errorf("%s --shrink\n%v", bad.Command(), r.Violations)
+			}
+			if sum.Edits == 0 || sum.Writes == 0 {
+				t.Errorf("nobody did anything: %s", sum)
+			}
+		})
+	}
+}
+
+func TestTheSameSeedGivesTheSameTrace(t *testing.T) {
+	for _, name := range Names() {
+		o := Options{Config: name, Seed: 4, Trace: true}
+		first, err := Run(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Run(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(first.Trace, again.Trace) {
+			t.Errorf("%s: two runs of one seed differ", name)
+		}
+	}
+}
+
+// The seeds were found by the simulator. When the product makes its calls in another order they may show nothing any more:
+// then those after them are tried.
+func TestARuleThatIsTakenAwayIsMissed(t *testing.T) {
+	for _, tt := range []struct {
+		rule Break
+		o    Options
+		want string
+	}{
+		{NewestRecord, Options{Config: "steady", Seed: 5000}, "lost"},
+		{Upsert, Options{Config: "creation", Seed: 555}, "lost"},
+		{Unlock, Options{Config: "creation", Seed: 21}, "doubled"},
+	} {
+		t.Run(string(tt.rule), func(t *testing.T) {
+			t.Parallel()
+			for range 2000 {
+				if violates(t, tt.o, tt.rule, tt.want) && !violates(t, tt.o, "", tt.want) {
+					return
+				}
+				tt.o.Seed++
+			}
+			t.Errorf("2000 seeds of %s do not show it", tt.o.Config)
+		})
+	}
+}
+
+func violates(t *testing.T, o Options, b Break, rule string) bool {
+	t.Helper()
+	o.Break = b
+	r, err := Run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Rule == rule })
+}
+
+func TestAViolatedRunIsShortened(t *testing.T) {
+	short, r, err := Shrink(Options{Config: "steady", Seed: 5000, Break: NewestRecord})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Failed() || len(short.Actions) > 3 || len(r.Trace) == 0 {
+		t.Errorf("%s: %d actions, %d lines, violated %v", short.Command(), len(short.Actions), len(r.Trace), r.Violations)
+	}
+	if got := short.Command(); !strings.Contains(got, "--config steady --seed 5000 --break newest-record --actions ") {
+		t.Errorf("the command is %s", got)
+	}
+}
+
+func TestAConfigurationThatDoesNotExistIsAnError(t *testing.T) {
+	if _, err := Run(Options{Config: "calm"}); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestEveryDeedOfAPlanIsSomethingThatPeopleDo(t *testing.T) {
+	for name, c := range configs {
+		if !slices.Contains(Names(), name) || About(name) == "" {
+			t.Errorf("%s is not told", name)
+		}
+		for _, d := range c.deeds {
+			if deeds[d.name] == nil {
+				t.Errorf("%s: nobody knows how to %s", name, d.name)
+			}
+		}
+	}
+}
