@@ -16,6 +16,7 @@ import (
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/queue"
+	"crm-connector/pkg/adapter/rest"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
@@ -162,7 +163,7 @@ func New(p Parts) *Suite {
 	queues := consumer.Queues{crm.HubSpot: fromHubSpot, crm.Zoho: fromZoho}
 
 	s.HubSpot = hubspot.New(hubspot.Config{BaseURL: p.HubSpot.URL, Token: p.HubSpot.Token, AppID: p.HubSpot.AppID, HTTP: p.HubSpot.HTTP, Now: p.Now, Sleep: p.Sleep})
-	s.Zoho = zoho.New(zoho.Config{Tokens: s.tokens(p, tokens), BaseURL: p.Zoho.URL, HTTP: p.Zoho.HTTP, Now: p.Now, Sleep: p.Sleep})
+	s.Zoho = zoho.New(zoho.Config{Tokens: s.tokens(p, tokens), BaseURL: p.Zoho.URL, HTTP: p.Zoho.HTTP, Now: p.Now, Sleep: p.Sleep, Breaker: rest.NewBreaker(p.Now)})
 
 	s.Enter = webhook.New(webhook.Adapters{
 		Sources: p.sources, Queues: queues, Config: config, Quarantine: quarantine, Now: p.Now, Log: p.Log, Count: p.Count,

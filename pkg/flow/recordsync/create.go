@@ -260,6 +260,7 @@ func (t *task) adopted(p identity.Loaded, zoho, note string) fault.Outcome {
 	}
 	t.locks = identity.Locks{}
 	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	t.joined = true
 	t.note(note)
 	if err := t.wake(p); err != nil {
 		return t.fail(err)

@@ -243,6 +243,7 @@ func (t *task) join(hubspot, zoho string, locks identity.Locks) fault.Outcome {
 		return t.fail(err)
 	}
 	t.locks = identity.Locks{}
+	t.joined = true
 	t.note("paired hubspot " + hubspot + " with zoho " + zoho)
 	return t.release(&p, t.reconcile(&p, both{}))
 }
@@ -307,6 +308,7 @@ func (t *task) revive(p identity.Loaded, more []row.Put) fault.Outcome {
 		return t.fail(err)
 	}
 	t.locks = identity.Locks{}
+	t.joined = true
 	t.note("hubspot " + p.HubSpot + " goes on with zoho " + p.Zoho)
 	o := t.release(&p, t.reconcile(&p, both{}))
 	if o.Ending == fault.Done {

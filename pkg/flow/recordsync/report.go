@@ -16,6 +16,7 @@ import (
 // report gathers what the outcome tells: rows to park, rows to close, and the one readable line.
 type report struct {
 	wrote   bool
+	joined  bool // with another record
 	told    []fault.Parked
 	relinks []fault.Parked // HubSpot ids that Zoho refused to take
 	settled []crm.ID

@@ -168,7 +168,6 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 			p.ZohoSeen = now
 		}
 	}
-	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	t.gather(plan)
 	if e := t.tellPlan(p, plan); e != nil {
 		return t.fail(e)
@@ -182,6 +181,7 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 	if t.mode == crm.Observe {
 		return done("observed only: " + joined(t.notes))
 	}
+	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	if e := t.wake(*p); e != nil {
 		return t.fail(e)
 	}
@@ -230,8 +230,12 @@ func (t *task) revisit(id crm.ID) crm.Operation {
 	}
 }
 
-// wake queues the records that waited for one of the pair's records.
+// wake queues the records that waited for one of the pair's records. What was not written has freed nothing: two records
+// that wait for each other's value would wake each other for ever.
 func (t *task) wake(p identity.Loaded) error {
+	if !t.wrote && !t.joined {
+		return nil
+	}
 	who, err := t.s.Book.Waiting(t.ctx, t.conn, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	if err != nil || len(who) == 0 {
 		return err
