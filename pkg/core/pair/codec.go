@@ -65,6 +65,7 @@ func (p Pair) Encode() []byte {
 	}
 	w.hash(p.Invented)
 	w.flag(p.Linked)
+	w.flag(p.Begun)
 	for _, t := range []time.Time{p.ReadAt, p.UpdatedAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.SyncedAt} {
 		w.time(t)
 	}
@@ -101,7 +102,7 @@ func Decode(b []byte) (Pair, error) {
 	for range r.number() {
 		p.Sent = append(p.Sent, r.slot())
 	}
-	p.Invented, p.Linked = r.hash(), r.flag()
+	p.Invented, p.Linked, p.Begun = r.hash(), r.flag(), r.flag()
 	for _, t := range []*time.Time{&p.ReadAt, &p.UpdatedAt, &p.HubSpotAt, &p.ZohoAt, &p.ZohoSeen, &p.ZohoWrote, &p.SyncedAt} {
 		*t = r.time()
 	}

@@ -138,6 +138,7 @@ type Pair struct {
 	Base       map[Slot]Base
 	Unfinished []Unfinished
 	Sent       []Slot // fields of our last write to Zoho that nobody has read back since
+	Begun      bool   // a sync was begun and has not come to rest
 	Held       map[Slot]Held
 	Invented   Hash      // of the mandatory value that we made up for Zoho at creation
 	ReadAt     time.Time // when the last read of both sides began after which every field came to rest

@@ -75,7 +75,7 @@ func (t *task) noteSeen(p identity.Loaded, r crm.Reading) {
 		p.ZohoSeen = r.ReadAt
 	}
 	p.Sent = nil
-	if err := t.s.Book.Save(t.ctx, &p); err != nil {
+	if err := t.save(&p); err != nil {
 		t.s.log().Debug("the pair was changed meanwhile", "record", t.id.String(), "at", r.ReadAt.Format(time.RFC3339))
 	}
 }

@@ -37,13 +37,14 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 		return err
 	}
 	at := t.now()
+	p.Begun = true
 	for _, it := range toZoho {
 		p.Begin(pair.Unfinished{System: crm.Zoho, Slot: it.slot, Hash: h.Raw(crm.Zoho, it.field.Name, it.toZoho), At: at})
 	}
 	for _, it := range toHubSpot {
 		p.Begin(pair.Unfinished{System: crm.HubSpot, Slot: it.slot, Hash: h.Raw(crm.HubSpot, it.field.Name, it.toHub), At: at})
 	}
-	if err := t.s.Book.Save(t.ctx, p); err != nil {
+	if err := t.save(p); err != nil {
 		return err
 	}
 	var zohoErr, hubspotErr error
@@ -187,7 +188,7 @@ next:
 		if change.HubSpotID != "" && r.Field == "" && r.Property == externalID {
 			change.HubSpotID = ""
 			p.Hold(relink, pair.Held{System: sys, Mapping: t.m.Version(), Hint: r.Hint, Code: r.Code, Other: r.Record})
-			t.relinks = append(t.relinks, t.refused(p.Record(sys), "", r.Property, r))
+			t.relinks = append(t.relinks, t.refused(p.Record(sys), relinkField, r.Property, r))
 		}
 	}
 	return left

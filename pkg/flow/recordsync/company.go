@@ -105,7 +105,7 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 	now := t.now()
 	sub := &task{
 		s: t.s, ctx: t.ctx, m: t.m, mode: t.mode, conn: t.conn, owner: t.s.Book.NewID(), depth: t.depth + 1, yield: t.yield,
-		covered: map[string]bool{}, busy: t.busy, id: id,
+		covered: map[string]bool{}, busy: t.busy, began: t.began, id: id,
 		ops: []crm.Operation{{
 			V: crm.OperationVersion, ID: t.ops[0].ID, Connection: t.conn, Source: crm.HubSpot, Kind: crm.Company, Module: crm.Companies,
 			Verb: crm.Associate, RecordID: v.Text(), ReceivedAt: now, Trace: t.ops[0].Trace,

@@ -117,6 +117,7 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked)
 // begin writes the pair, leased, with everything that is about to be sent.
 func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
 	now := t.now()
+	t.inserts = now
 	for _, it := range d.items {
 		if it.held == nil && it.toZoho.Filled() {
 			p.Begin(pair.Unfinished{System: crm.Zoho, Slot: it.slot, Hash: t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho), At: now})
@@ -128,9 +129,9 @@ func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
 		if err != nil {
 			return err
 		}
-		return t.s.Book.Save(t.ctx, p, name...)
+		return t.save(p, name...)
 	}
-	return t.s.Book.Save(t.ctx, p)
+	return t.save(p)
 }
 
 // insert sends the draft, and again at once without the fields that Zoho refuses.
@@ -250,10 +251,10 @@ func (t *task) adopted(p identity.Loaded, zoho, note string) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	err = t.s.Book.Save(t.ctx, &p, append(name, t.locks.Release()...)...)
+	err = t.save(&p, append(name, t.locks.Release()...)...)
 	if errors.Is(err, row.ErrConflict) && t.locks.Held() {
 		// The locks may have expired and be somebody else's: the pair counts, they do not.
-		err = t.s.Book.Save(t.ctx, &p, name...)
+		err = t.save(&p, name...)
 	}
 	if err != nil {
 		return t.fail(err)
@@ -268,10 +269,16 @@ func (t *task) adopted(p identity.Loaded, zoho, note string) fault.Outcome {
 	return done("")
 }
 
-// undo takes back a creation that certainly did not happen.
+// undo takes back a creation that certainly did not happen. While an earlier try of it may still land, pair and locks stay.
 func (t *task) undo(p identity.Loaded, o fault.Outcome) fault.Outcome {
 	if p.Version == 0 {
 		return o
+	}
+	for _, u := range p.Unfinished {
+		if !u.At.Equal(t.inserts) && t.now().Sub(u.At) < identity.LockFor {
+			t.locks = identity.Locks{}
+			return t.release(&p, o)
+		}
 	}
 	if err := t.s.Book.Drop(t.ctx, p, t.locks); err != nil {
 		return t.fail(err)

@@ -288,6 +288,7 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 	if head.State == pair.Orphan && head.Gone == crm.HubSpot {
 		head.State, head.Gone, head.GoneAt = pair.Living, "", time.Time{}
 	}
+	head.Begun = true
 	head.Held = nil // what was held under another id is tried again, and told under this one
 	for _, q := range pairs {
 		t.settled = append(t.settled, q.Record(crm.HubSpot))
@@ -316,7 +317,7 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 	if err := t.tell(rows...); err != nil {
 		return t.fail(err)
 	}
-	if err := t.s.Book.Save(t.ctx, &head, puts...); err != nil {
+	if err := t.save(&head, puts...); err != nil {
 		return t.fail(err)
 	}
 	t.note("merged into hubspot " + survivor.Key)

@@ -239,7 +239,7 @@ func (t *task) join(hubspot, zoho string, locks identity.Locks) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	if err := t.s.Book.Save(t.ctx, &p, append(names, locks.Release()...)...); err != nil {
+	if err := t.save(&p, append(names, locks.Release()...)...); err != nil {
 		return t.fail(err)
 	}
 	t.locks = identity.Locks{}
@@ -302,9 +302,9 @@ func (t *task) revive(p identity.Loaded, more []row.Put) fault.Outcome {
 	if p.Leased(t.owner, t.now()) {
 		return again(t.later(), "somebody else is at work on the pair")
 	}
-	p.State, p.Gone, p.GoneAt = pair.Living, "", time.Time{}
+	p.State, p.Gone, p.GoneAt, p.Begun = pair.Living, "", time.Time{}, true
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
-	if err := t.s.Book.Save(t.ctx, &p, more...); err != nil {
+	if err := t.save(&p, more...); err != nil {
 		return t.fail(err)
 	}
 	t.locks = identity.Locks{}

@@ -15,6 +15,9 @@ import (
 // relink stands for the HubSpot id that every paired Zoho record carries.
 var relink = pair.SlotOf("", "hs_object_id", "HubSpot_Id")
 
+// relinkField names it in what is parked.
+const relinkField crm.Field = "hubspot_id"
+
 // item is one field of a plan.
 type item struct {
 	field    mapping.Field
@@ -56,7 +59,7 @@ func (t *task) synced() []mapping.Field {
 // nothing unfinished and no edit that a write of ours covered. Echoes end here.
 func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
 	_, unlinkable := p.Held[relink]
-	if p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) || !p.Linked && !unlinkable {
+	if p.Begun || p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) || !p.Linked && !unlinkable {
 		return false
 	}
 	for _, f := range t.synced() {

@@ -159,6 +159,7 @@ func (t *task) mergedAway(p *identity.Loaded, r crm.Reading) fault.Outcome {
 func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
 	now := t.now()
 	p.SyncedAt = now
+	p.Begun = p.Begun && (err != nil || t.mode == crm.Observe)
 	if err == nil && t.mode != crm.Observe && (!b.assumed || plan.zohoTook) {
 		p.ReadAt = b.hubspot.ReadAt
 		if b.zoho.ReadAt.Before(p.ReadAt) {
@@ -168,7 +169,7 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 			p.ZohoSeen = now
 		}
 	}
-	t.gather(plan)
+	t.gather(p, plan)
 	if e := t.tellPlan(p, plan); e != nil {
 		return t.fail(e)
 	}
@@ -192,12 +193,15 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 }
 
 // gather adds what became of the fields to the report.
-func (t *task) gather(plan *plan) {
+func (t *task) gather(p *identity.Loaded, plan *plan) {
 	for _, it := range plan.items {
 		if it.kept {
 			t.keep = append(t.keep, it.field.Name)
 		}
 		t.decision(it.decision)
+	}
+	if _, held := p.Held[relink]; held {
+		t.keep = append(t.keep, relinkField)
 	}
 }
 

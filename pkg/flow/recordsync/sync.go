@@ -24,6 +24,8 @@ import (
 const (
 	// leaseFor is how long one worker has a pair: longer than the longest of its calls, shorter than the function's life.
 	leaseFor = 40 * time.Second
+	// lifetime is how long a function lives: what is older was frozen meanwhile.
+	lifetime = 45 * time.Second
 	// writeNeeds is how much of the lease must be left when a write starts.
 	writeNeeds = 5 * time.Second
 	// covers is how long after an event a read is sure to have taken it in, and how often one pair is looked at in a burst.
@@ -136,6 +138,7 @@ type task struct {
 	depth   int    // how many records brought this one along
 	yield   func(*call) bool
 	began   time.Time
+	inserts time.Time // when this task began an insert
 	covered map[string]bool
 	busy    map[crm.ID]bool // records that a task of this batch is at work on
 	locks   identity.Locks
@@ -172,6 +175,10 @@ type stopped struct{}
 func (t *task) put(c *call) *call {
 	if c.ctx == nil {
 		c.ctx = t.ctx
+	}
+	if err := t.overdue(); err != nil {
+		c.err, c.result.Err = err, err
+		return c
 	}
 	if !t.yield(c) {
 		panic(stopped{})

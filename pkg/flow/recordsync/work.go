@@ -7,6 +7,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/identity"
 )
 
@@ -124,7 +125,23 @@ func (t *task) later() time.Duration {
 func (t *task) lease(p *identity.Loaded) error {
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
 	p.Expire(t.now())
-	return t.s.Book.Save(t.ctx, p)
+	return t.save(p)
+}
+
+// overdue reports whether the task has outlived its function: it was frozen, and what it read is long past.
+func (t *task) overdue() error {
+	if t.now().Sub(t.began) <= lifetime {
+		return nil
+	}
+	return fault.Again("recordsync", crossing, "the worker has outlived its time")
+}
+
+// save writes the pair with further rows, all or none.
+func (t *task) save(p *identity.Loaded, more ...row.Put) error {
+	if err := t.overdue(); err != nil {
+		return err
+	}
+	return t.s.Book.Save(t.ctx, p, more...)
 }
 
 // release gives the pair back with everything that was noted about it. A lease that was lost is not given back.
@@ -133,7 +150,7 @@ func (t *task) release(p *identity.Loaded, o fault.Outcome) fault.Outcome {
 		return o
 	}
 	p.Lease = pair.Lease{}
-	if err := t.s.Book.Save(t.ctx, p); err != nil {
+	if err := t.save(p); err != nil {
 		return t.fail(err)
 	}
 	return o
