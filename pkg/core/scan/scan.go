@@ -4,11 +4,9 @@ package scan
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -68,6 +66,7 @@ type scanner struct {
 	body []byte
 	at   int
 	lim  Limits
+	keys keys
 }
 
 // peek returns the next byte, 0 at the end (a 0 byte is no part of any JSON outside strings).
@@ -146,10 +145,10 @@ func (s *scanner) object(depth int) error {
 	if s.take('}') {
 		return nil
 	}
-	seen := map[string]bool{}
+	outer := s.keys.enter()
 	for {
 		s.space()
-		if err := s.key(seen); err != nil {
+		if err := s.key(); err != nil {
 			return err
 		}
 		s.space()
@@ -160,6 +159,7 @@ func (s *scanner) object(depth int) error {
 		switch {
 		case s.take(','):
 		case s.take('}'):
+			s.keys.leave(outer)
 			return nil
 		default:
 			return ErrSyntax
@@ -167,7 +167,7 @@ func (s *scanner) object(depth int) error {
 	}
 }
 
-func (s *scanner) key(seen map[string]bool) error {
+func (s *scanner) key() error {
 	if s.peek() != '"' {
 		return ErrSyntax
 	}
@@ -175,31 +175,14 @@ func (s *scanner) key(seen map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	var name string
-	if json.Unmarshal(raw, &name) != nil {
-		return ErrSyntax
-	}
-	name = strings.Map(fold, name)
-	if seen[name] {
+	if !s.keys.add(raw) {
 		return ErrDuplicate
 	}
-	seen[name] = true
 	s.space()
 	if !s.take(':') {
 		return ErrSyntax
 	}
 	return nil
-}
-
-// fold returns the smallest rune that differs from r in case only, as Go's decoder compares keys.
-func fold(r rune) rune {
-	for {
-		next := unicode.SimpleFold(r)
-		if next <= r {
-			return next
-		}
-		r = next
-	}
 }
 
 // text steps over a string and returns it with its quotes.

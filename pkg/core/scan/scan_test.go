@@ -36,6 +36,9 @@ func TestJSONRefusesWhatADecoderWouldRepairOrChokeOn(t *testing.T) {
 		{"a key twice, by Go's folding of k", "{\"k\":1,\"\u212a\":2}", scan.ErrDuplicate},
 		{"the same key in two objects", `[{"a":1},{"a":2}]`, nil},
 		{"the same key one level down", `{"a":{"a":1}}`, nil},
+		{"a key of the outer object after an inner one", `{"a":{"b":1},"A":2}`, scan.ErrDuplicate},
+		{"a key of the inner object after it", `{"a":{"b":1,"c":{}},"b":2,"c":3}`, nil},
+		{"a key twice, with an accent in other case", `{"Città":1,"CITTÀ":2}`, scan.ErrDuplicate},
 		{"half a character", "\"\xc3\"", scan.ErrUTF8},
 		{"an encoded surrogate", "\"\xed\xa0\x80\"", scan.ErrUTF8},
 		{"nothing", ``, scan.ErrSyntax},
@@ -73,6 +76,24 @@ func TestALimitThatIsNotSetIsTheWebhooks(t *testing.T) {
 	}
 }
 
+func TestAKeyIsFoundTwiceAmongHoweverMany(t *testing.T) {
+	for _, n := range []int{1, 31, 32, 33, 34, 300} {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"key%d":{"inner":[{"key%d":0}]},`, i, i)
+		}
+		if err := scan.JSON([]byte(`{`+b.String()+`"last":1}`), scan.Webhook); err != nil {
+			t.Errorf("%d different keys: %v", n, err)
+		}
+		for _, again := range []int{0, n / 2, n - 1} {
+			body := fmt.Sprintf(`{%s"KEY%d":1}`, b.String(), again)
+			if err := scan.JSON([]byte(body), scan.Webhook); !errors.Is(err, scan.ErrDuplicate) {
+				t.Errorf("%d keys, number %d twice: %v", n, again, err)
+			}
+		}
+	}
+}
+
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,-2.5e3,"\u00e9",null]}`, `[{"a":1,"A":2}]`, "\"\xff\"", `{"":{"":[]}}`, `[01]`, `"\ud800"`} {
 		f.Add([]byte(seed))
@@ -97,4 +118,17 @@ func ExampleJSON() {
 	err := scan.JSON([]byte(`{"id": 1, "ID": 2}`), scan.Webhook)
 	fmt.Println(err)
 	// Output: an object has a key twice (byte 14)
+}
+
+func BenchmarkJSON(b *testing.B) {
+	one := `{"eventId":3000000001,"subscriptionId":4578000,"portalId":148201,"occurredAt":1793707200000,"subscriptionType":"contact.propertyChange",` +
+		`"attemptNumber":0,"objectId":151000000001,"propertyName":"jobtitle","propertyValue":"Head of Purchasing","changeSource":"CRM_UI"}`
+	body := []byte("[" + strings.Repeat(one+",", 99) + one + "]")
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := scan.JSON(body, scan.Webhook); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
