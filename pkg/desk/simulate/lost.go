@@ -46,7 +46,7 @@ func (v verdict) lost(pr sides, f mapping.Field, shows crm.Value) {
 	}
 	var worst *edit
 	for i, e := range edits {
-		if e.weak || !e.at.After(best.Add(tie)) {
+		if e.weak || !e.at.After(best.Add(tie)) || replaced(edits[i+1:], e) {
 			continue
 		}
 		if window := v.window(pr, f, e); window != "" {
@@ -58,6 +58,11 @@ func (v verdict) lost(pr sides, f mapping.Field, shows crm.Value) {
 	if worst != nil {
 		v.violate("lost", "%s; both show %q, of %s", v.describe(pr, f, *worst), final.Text(), since(best))
 	}
+}
+
+// replaced reports whether somebody on the same side said something else later: that is what must count, not this.
+func replaced(later []edit, e edit) bool {
+	return slices.ContainsFunc(later, func(l edit) bool { return !l.weak && l.sys == e.sys && l.at.After(e.at) })
 }
 
 func since(t time.Time) string {

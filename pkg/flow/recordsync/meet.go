@@ -83,6 +83,7 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 	case c.halfs[0].Version != 0:
 		return t.move(c.halfs[0], t.id.Key)
 	}
+	t.floor = c.free[0].Modified
 	return t.join(c.free[0].ID.Key, t.id.Key, identity.Locks{})
 }
 
@@ -235,6 +236,7 @@ func (t *task) several(sys crm.System, c candidates) fault.Outcome {
 func (t *task) join(hubspot, zoho string, locks identity.Locks) fault.Outcome {
 	p := t.newPair(pair.Living, hubspot, zoho)
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
+	p.UpdatedAt = t.floor
 	names, err := t.s.Book.Claim(t.ctx, t.conn, p.ID, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	if err != nil {
 		return t.fail(err)

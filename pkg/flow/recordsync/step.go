@@ -111,7 +111,7 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 			b.zoho, b.assumed = t.assumed(p.Pair), true
 			return fault.Outcome{}, false
 		}
-		r, err := t.read(sys, p.Key(sys), t.columns(sys, false))
+		r, err := t.once(sys, p.Key(sys), attempt)
 		if err != nil {
 			return t.fail(err), true
 		}
@@ -141,6 +141,14 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		b.zoho = r
 	}
 	return fault.Outcome{}, false
+}
+
+// once returns what this task has read of a record already, on its first attempt: a second look may show less than the first.
+func (t *task) once(sys crm.System, key string, attempt int) (crm.Reading, error) {
+	if r, ok := t.kept[t.record(sys, key)]; ok && attempt == 0 {
+		return r, nil
+	}
+	return t.read(sys, key, t.columns(sys, false))
 }
 
 // mergedAway goes the way of a merge that Zoho's event met before HubSpot's did: the record that answers is the survivor,

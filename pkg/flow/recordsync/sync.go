@@ -142,7 +142,9 @@ type task struct {
 	covered map[string]bool
 	busy    map[crm.ID]bool // records that a task of this batch is at work on
 	locks   identity.Locks
-	derives bool // HubSpot was given an e-mail address: what it derives from it must be read again
+	kept    map[crm.ID]crm.Reading // what this task has read
+	floor   time.Time              // the modified time of the HubSpot record as a look-up showed it
+	derives bool                   // HubSpot was given an e-mail address: what it derives from it must be read again
 	outcome fault.Outcome
 	report
 }
@@ -218,6 +220,12 @@ func (t *task) read(sys crm.System, key string, columns []crm.Column) (crm.Readi
 	c := t.put(&call{kind: callRead, system: sys, query: crm.Query{
 		Module: t.kind().Home(), Keys: []string{key}, Columns: columns, History: sys == crm.HubSpot,
 	}})
+	if c.err == nil && !c.reading.Gone {
+		if t.kept == nil {
+			t.kept = map[crm.ID]crm.Reading{}
+		}
+		t.kept[t.record(sys, key)] = c.reading
+	}
 	return c.reading, c.err
 }
 
