@@ -4,8 +4,6 @@
 package pair
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -30,41 +28,6 @@ const (
 	// neither read nor written.
 	Superseded
 )
-
-// Hash stands for a value as it was read, without telling it. The zero Hash means that none is known.
-type Hash [8]byte
-
-// Known reports whether there is a hash at all.
-func (h Hash) Known() bool { return h != Hash{} }
-
-// Hasher makes the hashes of one stack. The key is secret: without it short values could be guessed.
-type Hasher struct {
-	Key   crm.Secret
-	KeyID uint8 // changes with the key; a base of another key is unknown
-}
-
-// Raw hashes a value as one system shows it. An empty value has a hash, an unknown one has none.
-func (h Hasher) Raw(sys crm.System, f crm.Field, v crm.Value) Hash {
-	if !v.Known() {
-		return Hash{}
-	}
-	return h.Sum("value", string(sys), string(f), v.Text())
-}
-
-// Sum hashes the parts, each kept apart from the next.
-func (h Hasher) Sum(parts ...string) Hash {
-	mac := hmac.New(sha256.New, []byte(h.Key.Reveal()))
-	for _, p := range parts {
-		mac.Write([]byte{byte(len(p) >> 24), byte(len(p) >> 16), byte(len(p) >> 8), byte(len(p))})
-		mac.Write([]byte(p))
-	}
-	var out Hash
-	copy(out[:], mac.Sum(nil))
-	if !out.Known() {
-		out[0] = 1
-	}
-	return out
-}
 
 // Slot stands for a field together with the two properties that it joins, so that a field that is mapped to another
 // property starts without a base instead of looking edited.

@@ -1,6 +1,9 @@
 package pair_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"testing"
 	"time"
 
@@ -31,6 +34,21 @@ func TestAHashIsKeyedAndKeepsItsPartsApart(t *testing.T) {
 	if again := (pair.Hasher{Key: crm.NewSecret("key"), KeyID: 2}); again.Sum("ab") != h.Sum("ab") {
 		t.Error("the same key gives another hash")
 	}
+}
+
+func TestAHashIsTheStandardLibrarysHMAC(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		key := rapid.StringN(0, 100, 140).Draw(t, "key")
+		parts := rapid.SliceOfN(rapid.StringN(0, 300, 700), 0, 5).Draw(t, "parts")
+		mac := hmac.New(sha256.New, []byte(key))
+		for _, p := range parts {
+			mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p))))
+			mac.Write([]byte(p))
+		}
+		if got, want := (pair.Hasher{Key: crm.NewSecret(key)}).Sum(parts...), pair.Hash(mac.Sum(nil)[:8]); got != want {
+			t.Fatalf("%x, want %x", got, want)
+		}
+	})
 }
 
 func TestAStoredHashMeansTheSameInTheNextRelease(t *testing.T) {
