@@ -32,6 +32,13 @@ type Rows struct {
 
 	mu   sync.Mutex
 	kept map[string]kept
+	read fields
+}
+
+// fields is a Fields row as it was read last, with its text: most deliveries find the same.
+type fields struct {
+	text  string
+	names map[crm.System]map[crm.Module][]string
 }
 
 type kept struct {
@@ -97,19 +104,38 @@ func (c *Rows) Set(ctx context.Context, name string, value []byte) error {
 	return fmt.Errorf("config.Set %s: %w", name, row.ErrConflict)
 }
 
-// Properties returns the names of the mapped properties of a system by module, nil when none are known.
+// Properties returns the names of the mapped properties of a system by module, nil when none are known. Every caller gets the
+// same map until the row changes, and changes nothing in it.
 func (c *Rows) Properties(ctx context.Context, sys crm.System) (map[crm.Module][]string, error) {
 	r, err := c.Get(ctx, Fields)
 	if err != nil || r.Version == 0 {
 		return nil, err
 	}
-	out := map[crm.Module][]string{}
-	for line := range strings.Lines(string(r.Value)) {
-		if words := strings.Fields(line); len(words) > 2 && words[0] == string(sys) {
-			out[crm.Module(words[1])] = words[2:]
-		}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.read.names == nil || c.read.text != string(r.Value) {
+		c.read = parse(string(r.Value))
 	}
-	return out, nil
+	if names := c.read.names[sys]; names != nil {
+		return names, nil
+	}
+	return map[crm.Module][]string{}, nil
+}
+
+func parse(text string) fields {
+	f := fields{text: text, names: map[crm.System]map[crm.Module][]string{}}
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) < 3 {
+			continue
+		}
+		sys := crm.System(words[0])
+		if f.names[sys] == nil {
+			f.names[sys] = map[crm.Module][]string{}
+		}
+		f.names[sys][crm.Module(words[1])] = words[2:]
+	}
+	return f
 }
 
 // FieldsRow returns the value of the Fields row for the properties of each system and module.

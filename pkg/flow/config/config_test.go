@@ -207,6 +207,27 @@ func TestTheDoorReadsTheNamesThatThePublisherWrote(t *testing.T) {
 	}
 }
 
+func TestTheNamesAreReadOnceUntilTheRowChanges(t *testing.T) {
+	b := newBench()
+	publish := func(text string) {
+		t.Helper()
+		if err := b.one.Set(t.Context(), config.Fields, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish("zoho contact Email Phone\n")
+	ask := func() { _, _ = b.one.Properties(t.Context(), crm.Zoho) }
+	ask()
+	if n := testing.AllocsPerRun(100, ask); n > 0 {
+		t.Errorf("%v allocations for a row that was read before", n)
+	}
+	publish("zoho contact Email\n")
+	names, err := b.one.Properties(t.Context(), crm.Zoho)
+	if want := []string{"Email"}; err != nil || !slices.Equal(names[crm.Contacts], want) {
+		t.Errorf("after a change: %v, %v", names, err)
+	}
+}
+
 func FuzzProperties(f *testing.F) {
 	f.Add("hubspot contact email\n")
 	f.Add("zoho company\n\n x\n")
@@ -227,4 +248,20 @@ func FuzzProperties(f *testing.F) {
 			}
 		}
 	})
+}
+
+func BenchmarkProperties(b *testing.B) {
+	bench := newBench()
+	value := config.FieldsRow(func(crm.System, crm.Module) []string {
+		return strings.Fields("Email Secondary_Email First_Name Last_Name Phone Mobile Fax Title Department Mailing_Street Mailing_City Mailing_Zip")
+	})
+	if err := bench.one.Set(b.Context(), config.Fields, value); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := bench.one.Properties(b.Context(), crm.Zoho); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
