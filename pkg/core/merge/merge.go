@@ -138,6 +138,9 @@ func decide(f Field) Decision {
 
 // unseen weighs a covered edit in HubSpot against what Zoho holds: one of two edits.
 func (f Field) unseen() (Decision, bool) {
+	if f.Unseen == f.Zoho.Value { // it has reached Zoho already; our way back to HubSpot was cut short
+		return Decision{Action: ToHubSpot, Value: f.Unseen, Rule: RuleUnseen, HubSpotAt: f.UnseenAt}, true
+	}
 	if !f.Timed {
 		return Decision{Action: Ask, Rule: RuleUnseen}, true
 	}

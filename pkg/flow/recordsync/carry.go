@@ -2,6 +2,7 @@ package recordsync
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -25,7 +26,11 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 	if err := t.tellPlan(p, plan); err != nil {
 		return err
 	}
+	before := p.HubSpotAt
 	seen(&p.Pair, b)
+	if plan.covered() { // until it has gone both ways, the edit that our write covered must be found again
+		p.HubSpotAt = before
+	}
 	if !b.assumed {
 		p.Sent = nil
 	}
@@ -54,13 +59,23 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 			return zohoErr
 		}
 	}
+	if zohoErr != nil { // what goes both ways goes to Zoho first
+		toHubSpot = slices.DeleteFunc(toHubSpot, func(it *item) bool { return it.toZoho.Known() })
+	}
 	if len(toHubSpot) > 0 {
 		hubspotErr = t.writeHubSpot(p, toHubSpot, at)
+	} else {
+		p.Answered(crm.HubSpot, at)
 	}
 	if zohoErr != nil {
 		return zohoErr
 	}
 	return hubspotErr
+}
+
+// covered reports whether the plan carries an edit that a write of ours had covered.
+func (p *plan) covered() bool {
+	return slices.ContainsFunc(p.items, func(it *item) bool { return it.decision.Rule == merge.RuleUnseen })
 }
 
 // settle notes what needs no write and returns the items that do, by the side that gets them.

@@ -34,7 +34,7 @@ func (t *task) meet() fault.Outcome {
 	case r.Gone && t.unborn():
 		return again(5*time.Second, "the record cannot be read yet")
 	case r.Gone:
-		return done("gone")
+		return t.swallowed()
 	case t.id.System == crm.Zoho:
 		return t.meetZoho(r)
 	}
@@ -45,6 +45,25 @@ func (t *task) meet() fault.Outcome {
 		return o
 	}
 	return t.meetHubSpot(r)
+}
+
+// swallowed ends the work on a record that is gone. When others were merged into it before, they are gone with it, and
+// their pairs are told.
+func (t *task) swallowed() fault.Outcome {
+	var ops []crm.Operation
+	for _, op := range t.ops {
+		for _, key := range op.Others {
+			gone := t.revisit(t.record(crm.HubSpot, key))
+			gone.Verb = crm.Delete
+			ops = append(ops, gone)
+		}
+	}
+	if len(ops) > 0 {
+		if err := t.s.Wake.Send(t.ctx, ops); err != nil {
+			return t.fail(err)
+		}
+	}
+	return done("gone")
 }
 
 // candidates are the records of the other system that may be the twin.

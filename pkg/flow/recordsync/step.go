@@ -167,6 +167,9 @@ func (t *task) mergedAway(p *identity.Loaded, r crm.Reading) fault.Outcome {
 func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
 	now := t.now()
 	p.SyncedAt = now
+	if err == nil && t.mode != crm.Observe && p.HubSpotAt.Before(b.hubspot.Record.Modified) {
+		p.HubSpotAt = b.hubspot.Record.Modified
+	}
 	p.Begun = p.Begun && (err != nil || t.mode == crm.Observe)
 	if err == nil && t.mode != crm.Observe && (!b.assumed || plan.zohoTook) {
 		p.ReadAt = b.hubspot.ReadAt
