@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/desk/demo"
 	"crm-connector/pkg/desk/sandbox"
 )
@@ -48,6 +49,15 @@ func run(ctx context.Context, logs bool) error {
 	set, err := sandbox.ReadSettings(os.Getenv)
 	if err != nil {
 		return err
+	}
+	if path := os.Getenv("MAPPING"); path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("MAPPING: %w", err)
+		}
+		if set.Rules.Default, err = mapping.Parse(text); err != nil {
+			return fmt.Errorf("MAPPING %s: %w", path, err)
+		}
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if logs {
