@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -34,7 +35,10 @@ type wire struct {
 }
 
 // SQS refuses two characters that JSON need not escape.
-var escape = strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`)
+var (
+	escape  = strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`)
+	escaped = []byte("\xEF\xBF") // how both begin
+)
 
 // Encode writes an operation as a message, in characters that SQS carries. It refuses, as a fault of kind Ours, an operation
 // that Decode would refuse.
@@ -44,9 +48,10 @@ func Encode(op crm.Operation) (string, error) {
 	if why := w.wrong(); why != "" {
 		return "", &fault.Error{Op: "queue.Encode", Kind: fault.Ours, Err: errors.New(why)}
 	}
-	text, err := json.Marshal(w)
-	if err != nil {
-		return "", &fault.Error{Op: "queue.Encode", Kind: fault.Ours, Err: errors.New("the operation cannot be written as JSON")}
+	var space [512]byte
+	text := w.append(space[:0])
+	if !bytes.Contains(text, escaped) {
+		return string(text), nil
 	}
 	return escape.Replace(string(text)), nil
 }
@@ -56,21 +61,33 @@ func Encode(op crm.Operation) (string, error) {
 // error repeats nothing of the message.
 func Decode(body string) (crm.Operation, error) {
 	var w wire
-	var head struct{ V int }
-	if err := json.Unmarshal([]byte(body), &head); err != nil {
-		return crm.Operation{}, unreadable(reason(err))
+	text := []byte(body)
+	if err := json.Unmarshal(text, &w); err != nil {
+		if w.V, err = version(text, err); err != nil {
+			return crm.Operation{}, err
+		}
 	}
-	if head.V > crm.OperationVersion {
-		return crm.Operation{}, fmt.Errorf("queue.Decode: version %d: %w", head.V, batch.ErrLater)
-	}
-	if err := json.Unmarshal([]byte(body), &w); err != nil {
-		return crm.Operation{}, unreadable(reason(err))
+	if w.V > crm.OperationVersion {
+		return crm.Operation{}, fmt.Errorf("queue.Decode: version %d: %w", w.V, batch.ErrLater)
 	}
 	if why := w.wrong(); why != "" {
 		return crm.Operation{}, unreadable(why)
 	}
 	w.OccurredAt, w.ReceivedAt = w.OccurredAt.UTC(), w.ReceivedAt.UTC()
 	return crm.Operation(w), nil
+}
+
+// version returns the version of a message that does not read as one of ours, if it is a later one: there another field may
+// have another type.
+func version(text []byte, why error) (int, error) {
+	var head struct{ V int }
+	if err := json.Unmarshal(text, &head); err != nil {
+		return 0, unreadable(reason(err))
+	}
+	if head.V > crm.OperationVersion {
+		return head.V, nil
+	}
+	return 0, unreadable(reason(why))
 }
 
 func unreadable(why string) error {
@@ -102,7 +119,7 @@ func (w *wire) wrong() string {
 		return "no version of this code"
 	case w.ID == "" || w.Connection == "" || w.RecordID == "":
 		return "without id, connection or record"
-	case !utf8.ValidString(w.ID + w.Connection + w.RecordID + w.Trace + strings.Join(w.Others, "") + strings.Join(w.Fields, "")):
+	case !valid(w.ID, w.Connection, w.RecordID, w.Trace) || !valid(w.Others...) || !valid(w.Fields...):
 		return "not UTF-8"
 	case !slices.Contains(systems, w.Source):
 		return "an unknown source"
@@ -118,19 +135,28 @@ func (w *wire) wrong() string {
 	return ""
 }
 
+func valid(texts ...string) bool {
+	return !slices.ContainsFunc(texts, func(s string) bool { return !utf8.ValidString(s) })
+}
+
 // plain reports whether RFC 3339 has a form for the time in UTC: years 0 to 9999.
 func plain(t time.Time) bool { return t.UTC().Year() >= 0 && t.UTC().Year() <= 9999 }
 
 // Group returns the message group of an operation: everything about one record of one connection is carried out in order,
 // and nothing else waits for it. It is a hash, because an id may hold characters that SQS refuses.
 func Group(op crm.Operation) string {
-	return digest(op.Connection + "|" + string(op.Source) + "|" + string(op.Module) + "|" + op.RecordID)
+	return digest(op.Connection, "|", string(op.Source), "|", string(op.Module), "|", op.RecordID)
 }
 
 // Dedup returns the deduplication id of an operation, a hash of its id: the same events sent again are the same operation.
 func Dedup(op crm.Operation) string { return digest(op.ID) }
 
-func digest(s string) string {
-	sum := sha256.Sum256([]byte(s))
+func digest(parts ...string) string {
+	var space [128]byte // enough for what we are sent, so that it needs no memory
+	text := space[:0]
+	for _, p := range parts {
+		text = append(text, p...)
+	}
+	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
 }
