@@ -108,7 +108,7 @@ type change struct {
 var errShape = errors.New("the event lacks its type or its record")
 
 // kind returns the event's name split at the point: object or classic name, and what happened.
-func (e event) kind() (object, what string) {
+func (e *event) kind() (object, what string) {
 	name := e.Type
 	if name == "" {
 		name = e.OldType
@@ -118,7 +118,7 @@ func (e event) kind() (object, what string) {
 }
 
 // change reads the event. It returns false for one that nobody asked for, and errShape for one that cannot be read.
-func (e event) change() (change, bool, error) {
+func (e *event) change() (change, bool, error) {
 	object, what := e.kind()
 	if what == "" {
 		return change{}, false, errShape
@@ -153,7 +153,7 @@ func (e event) change() (change, bool, error) {
 
 // merge names the survivor of a merge and all the other ids, the primary first. Since January 2025 a merge makes a third id
 // (newObjectId); accounts that preserve primary ids send none.
-func (e event) merge() (survivor string, others []string) {
+func (e *event) merge() (survivor string, others []string) {
 	survivor = e.New.id()
 	if survivor == "" {
 		survivor = e.Primary.id()
@@ -169,7 +169,7 @@ func (e event) merge() (survivor string, others []string) {
 
 // association puts the event on its contact: both sides send one, and the company needs no work. The ends are told by
 // the generic type ids or by the classic name (CONTACT_TO_COMPANY).
-func (e event) association(c change, object string) (change, bool, error) {
+func (e *event) association(c change, object string) (change, bool, error) {
 	from, to := modules[e.FromType], modules[e.ToType]
 	if a, b, ok := strings.Cut(strings.ToLower(e.Association), "_to_"); ok && from == "" && to == "" {
 		from, to = modules[a], modules[b]
@@ -189,7 +189,7 @@ func (e event) association(c change, object string) (change, bool, error) {
 }
 
 // time returns when the event says that it happened, zero when it does not say.
-func (e event) time() time.Time {
+func (e *event) time() time.Time {
 	ms, err := strconv.ParseInt(string(e.OccurredAt), 10, 64)
 	if err != nil || ms <= 0 || ms > 1<<48 {
 		return time.Time{}
@@ -199,19 +199,38 @@ func (e event) time() time.Time {
 
 // identity is what a repetition of the event shares with it and no other event does. HubSpot does not promise that
 // eventId alone is unique, and attemptNumber differs in every repetition.
-func (e event) identity(kind string) string {
-	part := []string{string(e.PortalID), string(e.SubscriptionID), kind, e.ObjectType, string(e.ObjectID), string(e.From),
+func (e *event) identity(kind string) string {
+	parts := [...]string{string(e.PortalID), string(e.SubscriptionID), kind, e.ObjectType, string(e.ObjectID), string(e.From),
 		string(e.To), string(e.EventID), string(e.OccurredAt), e.Property}
-	raw, _ := json.Marshal(part) // strings always marshal
-	return string(raw)
+	var space [256]byte
+	text := append(space[:0], '[')
+	for i, p := range parts {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = appendText(text, p)
+	}
+	return string(append(text, ']'))
+}
+
+// appendText appends what json.Marshal makes of a string; nearly every one is plain.
+func appendText(to []byte, s string) []byte {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			raw, _ := json.Marshal(s) // a string always marshals
+			return append(to, raw...)
+		}
+	}
+	return append(append(append(to, '"'), s...), '"')
 }
 
 // test reports whether the event came from the test button of the app's settings: its ids are constants.
-func (e event) test() bool { return e.EventID == "100" && e.ObjectID == "123" }
+func (e *event) test() bool { return e.EventID == "100" && e.ObjectID == "123" }
 
 // echo reports whether our own app made the change. We write properties and associations; a deletion, a merge or a
 // restore is never ours and always passes.
-func (e event) echo(app string, v crm.Verb) bool {
+func (e *event) echo(app string, v crm.Verb) bool {
 	ours := app != "" && e.ChangeSource == "INTEGRATION" && string(e.SourceID) == app
 	return ours && (v == crm.Create || v == crm.Update || v == crm.Associate)
 }

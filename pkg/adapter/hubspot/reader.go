@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,19 +23,15 @@ func (s *Source) Read(ctx context.Context, r door.Request) (door.Delivery, error
 	if err := scan.JSON(r.Body, scan.Webhook); err != nil {
 		return door.Delivery{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
 	}
-	var raw []json.RawMessage
-	if err := json.Unmarshal(r.Body, &raw); err != nil || raw == nil {
-		return door.Delivery{}, fmt.Errorf("%w: not a list of events", door.ErrUnreadable)
+	events, n, err := parse(r.Body)
+	if err != nil {
+		return door.Delivery{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
 	}
-	d := door.Delivery{Events: len(raw)}
+	d := door.Delivery{Events: n, Unreadable: n - len(events)}
 	mapped := s.mapped(ctx)
 	var u union
-	for _, one := range raw {
-		var e event
-		if json.Unmarshal(one, &e) != nil {
-			d.Unreadable++
-			continue
-		}
+	for i := range events {
+		e := &events[i]
 		c, wanted, err := e.change()
 		switch {
 		case err != nil:
@@ -52,6 +49,28 @@ func (s *Source) Read(ctx context.Context, r door.Request) (door.Delivery, error
 		d.Operations[i].ReceivedAt = s.Now().UTC()
 	}
 	return d, nil
+}
+
+// errList says that a body is no list of events.
+var errList = errors.New("not a list of events")
+
+// parse reads the events of a delivery that can be read, and tells how many there are with those that cannot.
+func parse(body []byte) (events []event, n int, err error) {
+	if json.Unmarshal(body, &events) == nil && events != nil {
+		return events, len(events), nil
+	}
+	var raw []json.RawMessage
+	if json.Unmarshal(body, &raw) != nil || raw == nil {
+		return nil, 0, errList
+	}
+	events = nil
+	for _, one := range raw {
+		var e event
+		if json.Unmarshal(one, &e) == nil {
+			events = append(events, e)
+		}
+	}
+	return events, len(raw), nil
 }
 
 // mapped returns the mapped properties per module, nil when they are not known.

@@ -246,3 +246,26 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestAnIdentityIsWrittenAsJSONWritesItsParts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := event{PortalID: "1", EventID: "2", ObjectID: "3", ObjectType: rapid.String().Draw(t, "type"), Property: rapid.String().Draw(t, "property")}
+		kind := rapid.StringOf(rapid.Rune()).Draw(t, "kind")
+		want, err := json.Marshal([]string{"1", "", kind, e.ObjectType, "3", "", "", "2", "", e.Property})
+		if got := e.identity(kind); err != nil || got != string(want) {
+			t.Fatalf("%s, want %s (%v)", got, want, err)
+		}
+	})
+}
+
+func TestAnEventThatCannotBeReadKeepsNoneOfItsNeighboursBack(t *testing.T) {
+	good := `{"eventId":1,"subscriptionType":"contact.propertyChange","objectId":7,"propertyName":"city"}`
+	for _, bad := range []string{`7`, `"x"`, `[]`, `null`, `{}`, `{"eventId":"a"}`, `{"objectId":1.5}`, `{"propertyName":1}`} {
+		for _, body := range []string{good + "," + bad, bad + "," + good, good + "," + bad + "," + good} {
+			d, err := source().Read(t.Context(), door.Request{Body: []byte("[" + body + "]")})
+			if err != nil || len(d.Operations) != 1 || d.Unreadable != 1 || d.Events != strings.Count(body, good)+1 {
+				t.Errorf("%s: %+v, %v", body, d, err)
+			}
+		}
+	}
+}
