@@ -36,12 +36,9 @@ func Handler(handle func(context.Context, door.Request) door.Answer) func(contex
 // The gateway joins a header that was sent several times with commas; it stays one value here, and whoever expects one
 // value must refuse a comma. A path below a named stage loses the stage.
 func Request(e events.APIGatewayV2HTTPRequest) (door.Request, error) {
-	body := []byte(e.Body)
-	if e.IsBase64Encoded {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
-			return door.Request{}, door.ErrMalformed
-		}
+	body, err := bodyOf(e)
+	if err != nil {
+		return door.Request{}, door.ErrMalformed
 	}
 	header := make(http.Header, len(e.Headers))
 	for name, value := range e.Headers {
@@ -55,6 +52,13 @@ func Request(e events.APIGatewayV2HTTPRequest) (door.Request, error) {
 		Header: header,
 		Body:   body,
 	}, nil
+}
+
+func bodyOf(e events.APIGatewayV2HTTPRequest) ([]byte, error) {
+	if e.IsBase64Encoded {
+		return base64.StdEncoding.DecodeString(e.Body)
+	}
+	return []byte(e.Body), nil
 }
 
 // path returns the path below the stage. The default stage is not part of a path.

@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -133,10 +132,11 @@ func (q *Queue) Put(ctx context.Context, entries ...batch.Entry) ([]batch.Delive
 			continue
 		}
 		first := q.seen.first(e, q.last+1, q.now)
+		id := q.id(first)
 		if first == q.last+1 {
-			q.add(&message{id: q.id(first), dedup: e.Dedup, body: e.Body}, e.Group)
+			q.add(&message{id: id, dedup: e.Dedup, body: e.Body}, e.Group)
 		}
-		out[i] = batch.Delivery{ID: q.id(first), Sequence: sequence(first), Group: e.Group, Dedup: e.Dedup}
+		out[i] = batch.Delivery{ID: id, Sequence: id[len(id)-digits:], Group: e.Group, Dedup: e.Dedup}
 	}
 	return out, errors.Join(errs...)
 }
@@ -218,7 +218,16 @@ func (m *message) delivery() batch.Delivery {
 
 func (q *Queue) id(number int64) string { return q.set.Name + "-" + sequence(number) }
 
-func sequence(number int64) string { return fmt.Sprintf("%020d", number) }
+// digits is how many digits a sequence number has.
+const digits = 20
+
+func sequence(number int64) string {
+	text := [digits]byte{}
+	for i := digits - 1; i >= 0; i-- {
+		text[i], number = byte('0'+number%10), number/10
+	}
+	return string(text[:])
+}
 
 // Delete removes the message of a delivery. A message that is gone already is a success; an expired receipt is
 // ErrReceiptExpired, and the message comes again.

@@ -54,6 +54,16 @@ func badID(s string) bool {
 	return false
 }
 
+// plain returns how many bytes at the start of s are printable ASCII.
+func plain(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return i
+		}
+	}
+	return len(s)
+}
+
 // badEntry says why SQS refuses an entry, "" when it does not. A body holds only #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to
 // #xFFFD and #x10000 to #x10FFFF.
 func badEntry(e batch.Entry) string {
@@ -66,10 +76,12 @@ func badEntry(e batch.Entry) string {
 		return "InvalidParameterValue: an id has 1 to 128 letters, digits and punctuation marks"
 	case e.Body == "":
 		return "MissingParameter: MessageBody"
-	case !utf8.ValidString(e.Body):
+	}
+	rest := e.Body[plain(e.Body):]
+	if !utf8.ValidString(rest) {
 		return "InvalidMessageContents: not UTF-8"
 	}
-	for _, c := range e.Body {
+	for _, c := range rest {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0xFFFE || c == 0xFFFF {
 			return "InvalidMessageContents: a character that SQS does not carry"
 		}

@@ -231,21 +231,28 @@ func (n notice) at() time.Time {
 // maxNames bounds the hints of one operation.
 const maxNames = 100
 
+// names is a list of names, nil for anything else.
+type names []string
+
+// UnmarshalJSON never fails.
+func (n *names) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, (*[]string)(n)) != nil {
+		*n = nil
+	}
+	return nil
+}
+
 // fields returns the names of the changed properties of each record, sorted. What is no list of names is left out: they are
 // hints only.
 func (n notice) fields() map[string][]string {
 	out := map[string][]string{}
-	var affected []map[string]json.RawMessage
+	var affected []map[string]names
 	if json.Unmarshal(n.Affected, &affected) != nil {
 		return out
 	}
 	for _, one := range affected {
-		for id, raw := range one {
-			var names []string
-			if json.Unmarshal(raw, &names) != nil {
-				continue
-			}
-			for _, name := range names {
+		for id, all := range one {
+			for _, name := range all {
 				if word(name) != "" {
 					out[id] = append(out[id], name)
 				}

@@ -129,6 +129,8 @@ type digits string
 func (d *digits) UnmarshalJSON(data []byte) error {
 	var text string
 	switch {
+	case len(data) > 2 && data[0] == '"' && isDigits(string(data[1:len(data)-1])):
+		text = string(data[1 : len(data)-1])
 	case len(data) > 0 && data[0] == '"':
 		if err := json.Unmarshal(data, &text); err != nil {
 			return err

@@ -104,6 +104,7 @@ func (v *visit) send(ctx context.Context) error {
 		}
 		if byQueue[op.Source] == nil {
 			order = append(order, op.Source)
+			byQueue[op.Source] = make([]crm.Operation, 0, len(v.delivery.Operations))
 		}
 		byQueue[op.Source] = append(byQueue[op.Source], op)
 	}
