@@ -66,7 +66,7 @@ func (p Pair) Encode() []byte {
 	w.hash(p.Invented)
 	w.flag(p.Linked)
 	w.flag(p.Begun)
-	for _, t := range []time.Time{p.ReadAt, p.UpdatedAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.SyncedAt} {
+	for _, t := range []time.Time{p.ReadAt, p.UpdatedAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.ZohoBefore, p.SyncedAt} {
 		w.time(t)
 	}
 	w.text(p.Lease.Owner)
@@ -103,7 +103,7 @@ func Decode(b []byte) (Pair, error) {
 		p.Sent = append(p.Sent, r.slot())
 	}
 	p.Invented, p.Linked, p.Begun = r.hash(), r.flag(), r.flag()
-	for _, t := range []*time.Time{&p.ReadAt, &p.UpdatedAt, &p.HubSpotAt, &p.ZohoAt, &p.ZohoSeen, &p.ZohoWrote, &p.SyncedAt} {
+	for _, t := range []*time.Time{&p.ReadAt, &p.UpdatedAt, &p.HubSpotAt, &p.ZohoAt, &p.ZohoSeen, &p.ZohoWrote, &p.ZohoBefore, &p.SyncedAt} {
 		*t = r.time()
 	}
 	p.Lease = Lease{Owner: r.text(), Until: r.time()}

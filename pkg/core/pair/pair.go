@@ -110,6 +110,7 @@ type Pair struct {
 	ZohoAt     time.Time // Zoho's modified time, the newest that was seen or caused
 	ZohoSeen   time.Time // our clock when the Zoho record was last seen with that modified time and at its base; zero when it was not
 	ZohoWrote  time.Time // Zoho's modified time as our own last write answered it
+	ZohoBefore time.Time // Zoho's modified time before our last write: when somebody else last modified the record
 	SyncedAt   time.Time // our clock when the pair was last saved by a sync
 	Lease      Lease
 }
@@ -181,7 +182,7 @@ func (p *Pair) Forget() {
 
 // Lose drops what was known of when the records were read, and keeps what they held: one of them is gone for now.
 func (p *Pair) Lose() {
-	p.ReadAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	p.ReadAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.ZohoBefore = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 }
 
 // Settle notes that a field came to rest with these hashes.

@@ -154,7 +154,7 @@ func (v verdict) living(p pair.Pair) {
 		v.violate("merged", "%s was merged into %s, and its pair does not know", v.short(p.Record(crm.HubSpot)), v.name(id))
 		return
 	}
-	if id := pr.shows[crm.Zoho]["HubSpot_Id"]; id != p.HubSpot && !v.told(p, "") {
+	if id := pr.shows[crm.Zoho]["HubSpot_Id"]; id != p.HubSpot && !v.told(p, "") && !v.told(p, "hubspot_id") {
 		v.violate("unlinked", "%s carries the id %q, not that of %s", v.short(p.Record(crm.Zoho)), v.name(id), v.short(p.Record(crm.HubSpot)))
 	}
 	for _, f := range v.m.Fields(p.Kind) {
@@ -276,8 +276,9 @@ func (v verdict) doubled() {
 				continue
 			}
 			for _, other := range lives.order[in.module] {
-				if other == id || !lives.at(other, in.at) {
-					continue
+				born, alive := lives.at(other, in.at)
+				if other == id || !alive || born.After(in.looked(key)) && !ours[other] {
+					continue // it was made or brought back after we had looked
 				}
 				since, ok := v.hadKey(in.module, other, property, key, in.at)
 				if !ok || !ours[other] && !since.Before(in.looked(key)) {
@@ -333,12 +334,13 @@ func (v verdict) lives() lives {
 	return l
 }
 
-func (l lives) at(id string, at time.Time) bool {
+// at tells whether a record lived at an instant, and since when.
+func (l lives) at(id string, at time.Time) (since time.Time, alive bool) {
 	n := 0
 	for _, t := range l.turns[id] {
 		if !t.After(at) {
-			n++
+			n, since = n+1, t
 		}
 	}
-	return n%2 == 1
+	return since, n%2 == 1
 }

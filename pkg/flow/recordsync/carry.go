@@ -233,6 +233,9 @@ func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, 
 	}
 	if !res.Modified.IsZero() {
 		plan.zohoTook = true
+		if was := b.zoho.Record.Modified; !was.Equal(p.ZohoWrote) {
+			p.ZohoBefore = was
+		}
 		p.ZohoAt, p.ZohoWrote = res.Modified, res.Modified
 	}
 	for _, it := range taken {

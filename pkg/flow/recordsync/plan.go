@@ -241,7 +241,7 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 	base := p.Base[it.slot]
 	known := base.HubSpot.Known() && base.Zoho.Known() && p.KeyID == t.s.Book.Hasher.KeyID
 	in := merge.Field{
-		Name: f.Name, Policy: f.Policy, BaseKnown: known, Timed: timed, ZohoModified: z.Modified, Rank: f.Rank,
+		Name: f.Name, Policy: f.Policy, BaseKnown: known, Timed: timed, ZohoModified: modified(p, z), Rank: f.Rank,
 		Equal: t.equal(f, it.hubspot, it.zoho),
 		HubSpot: merge.Side{
 			Value: it.hubspot, Changed: !known || it.shows.HubSpot != base.HubSpot, At: h.Modified,
@@ -285,6 +285,14 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 func (t *task) apart(b both, it *item, in merge.Field) bool {
 	return it.field.Type == crm.TypeEmail && !in.BaseKnown && !in.Equal && it.hubspot.Filled() && it.zoho.Filled() &&
 		!it.field.HubSpot.ReadOnly && t.m.Matches(t.kind(), b.hubspot.Record, b.zoho.Record)
+}
+
+// modified is when somebody else last modified a Zoho record, as far as its own time tells: our writes move it too.
+func modified(p pair.Pair, z crm.Record) time.Time {
+	if z.Modified.Equal(p.ZohoWrote) && !p.ZohoBefore.IsZero() {
+		return p.ZohoBefore
+	}
+	return z.Modified
 }
 
 func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {

@@ -165,6 +165,11 @@ func (t *task) mergedAway(p *identity.Loaded, r crm.Reading) fault.Outcome {
 
 // finish notes in the pair what came to rest and ends the task.
 func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
+	t.gather(p, plan)
+	if e := t.tellPlan(p, plan); e != nil {
+		err = e // what nobody was told has not come to rest
+		p.Begun = true
+	}
 	now := t.now()
 	p.SyncedAt = now
 	if err == nil && t.mode != crm.Observe && p.HubSpotAt.Before(b.hubspot.Record.Modified) {
@@ -179,10 +184,6 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 		if p.ZohoSeen = b.zoho.ReadAt; plan.zohoTook {
 			p.ZohoSeen = now
 		}
-	}
-	t.gather(p, plan)
-	if e := t.tellPlan(p, plan); e != nil {
-		return t.fail(e)
 	}
 	if e := t.rederive(p); e != nil {
 		return t.fail(e)
