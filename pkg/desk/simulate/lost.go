@@ -95,7 +95,8 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 	add := func(sys crm.System, at, upto time.Time, raw string, ours bool) {
 		c, err := f.Canon(sys, crm.Text(raw))
 		if err != nil {
-			return // it cannot cross: the field is held for as long as it stands
+			before = crm.Unknown() // it cannot cross: the field is held for as long as it stands
+			return
 		}
 		same := c == before
 		if before = c; ours || same {
