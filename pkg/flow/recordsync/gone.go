@@ -152,6 +152,9 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 	if r.Gone {
 		return done("gone")
 	}
+	if t.undead() {
+		return again(covers, "the system still shows what it told us is deleted")
+	}
 	if near == crm.HubSpot {
 		if o, merged := t.merged(p, r); merged {
 			return o

@@ -169,7 +169,7 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		return it, nil
 	}
 	it.decision = merge.Decide(in)
-	if t.altered(p, b, it, in) {
+	if t.altered(p, b, it, in, times[f.Name]) {
 		it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
 		if timed {
 			t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: "ALTERED", Message: "Zoho stored another value than it was sent"})
@@ -304,17 +304,18 @@ func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {
 
 // altered reports whether Zoho stored something else than we sent: a field that nobody has read back since our write shows
 // another value. Asked for its times, Zoho tells a user's edit apart.
-func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field) bool {
-	if in.Equal || !in.BaseKnown || !in.Zoho.Changed || p.Wrote(crm.Zoho, it.slot, it.shows.Zoho) {
+func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field, times []crm.Entry) bool {
+	begun, z := p.OpenAt(crm.Zoho, it.slot), b.zoho.Record
+	if in.Equal || !in.BaseKnown && !begun || !in.Zoho.Changed || p.Wrote(crm.Zoho, it.slot, it.shows.Zoho) {
 		return false
 	}
 	if !in.Timed {
-		return slices.Contains(p.Sent, it.slot) || p.OpenAt(crm.Zoho, it.slot)
+		return begun || slices.Contains(p.Sent, it.slot)
 	}
-	if in.Zoho.At.IsZero() {
-		return slices.Contains(p.Sent, it.slot) && b.zoho.Record.Modified.Equal(p.ZohoWrote)
+	if len(times) > 0 {
+		return times[0].Ours
 	}
-	return in.Zoho.Ours
+	return slices.Contains(p.Sent, it.slot) && z.Modified.Equal(p.ZohoWrote) || begun && z.Modified.Equal(z.Created)
 }
 
 // raw translates what goes across into the words of the side that gets it.
