@@ -1,0 +1,154 @@
+package recordsync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/identity"
+)
+
+// The rules of bringing records in step are shown from outside, over both sandbox CRMs, in pkg/desk/sandbox and
+// pkg/desk/simulate. Here is what cannot be seen from there: how questions are put together and how a panic ends.
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// hub is a HubSpot of contacts that were just created.
+type hub struct {
+	reads [][]string
+	panik string // the key at which it panics
+	err   error
+}
+
+func (h *hub) Read(_ context.Context, q crm.Query) ([]crm.Reading, error) {
+	h.reads = append(h.reads, q.Keys)
+	out := make([]crm.Reading, len(q.Keys))
+	for i, key := range q.Keys {
+		if key == h.panik {
+			panic("a bug")
+		}
+		out[i] = crm.Reading{ReadAt: noon, Record: crm.Record{
+			ID: crm.ID{System: crm.HubSpot, Module: q.Module, Key: key}, Modified: noon,
+			Fields: map[crm.Field]crm.Value{"email": crm.Text("p" + key + "@acme.example"), "last_name": crm.Text("Rossi")},
+		}}
+	}
+	return out, h.err
+}
+
+func (*hub) Find(context.Context, crm.Search) ([]crm.Record, error) { return nil, nil }
+func (*hub) Write(context.Context, crm.Change) crm.Result {
+	return crm.Result{Err: errors.New("nothing is written to HubSpot here")}
+}
+
+// zoo is a Zoho that knows nobody and takes everybody.
+type zoo struct {
+	hub
+	finds, inserts []int
+}
+
+func (z *zoo) Find(_ context.Context, s crm.Search) ([]crm.Record, error) {
+	z.finds = append(z.finds, len(s.HubSpotIDs)+len(s.Keys))
+	return nil, nil
+}
+
+func (z *zoo) Create(_ context.Context, c []crm.Change) ([]crm.Result, error) {
+	z.inserts = append(z.inserts, len(c))
+	out := make([]crm.Result, len(c))
+	for i, ch := range c {
+		out[i] = crm.Result{ID: crm.ID{System: crm.Zoho, Module: ch.ID.Module, Key: "z" + ch.HubSpotID}, Modified: noon}
+	}
+	return out, nil
+}
+
+func (*zoo) Times(context.Context, crm.ID, []crm.Column) (map[crm.Field][]crm.Entry, error) {
+	return nil, nil
+}
+
+// calm are the rules of a stack that writes, its parking and its brake.
+type calm struct{ told int }
+
+func (calm) Mapping(context.Context) (*mapping.Mapping, error)             { return mapping.Default(), nil }
+func (calm) Mode(context.Context) (crm.Mode, error)                        { return crm.On, nil }
+func (calm) Count(context.Context, string, int, []crm.Field) (bool, error) { return true, nil }
+func (calm) Send(context.Context, []crm.Operation) error                   { return nil }
+func (calm) Erase(context.Context, string, ...crm.ID) error                { return nil }
+func (c *calm) Open(_ context.Context, rows ...fault.Parked) error         { c.told += len(rows); return nil }
+
+func bench(h *hub, z *zoo) *Syncer {
+	n := 0
+	c := &calm{}
+	now := func() time.Time { return noon }
+	return &Syncer{
+		HubSpot: h, Zoho: z, Rules: c, Wake: c, Parking: c, Brake: c, Now: now, Sleep: func(context.Context, time.Duration) bool { return true },
+		Book: &identity.Book{Store: memory.NewRows(now), Hasher: pair.Hasher{Key: crm.NewSecret("k"), KeyID: 1},
+			NewID: func() string { n++; return fmt.Sprint("id", n) }},
+	}
+}
+
+func created(keys ...int) []crm.Operation {
+	var ops []crm.Operation
+	for _, k := range keys {
+		ops = append(ops, crm.Operation{
+			V: 1, ID: fmt.Sprint("op", k), Connection: "main", Source: crm.HubSpot, Kind: crm.Contact, Module: crm.Contacts, Verb: crm.Create,
+			RecordID: fmt.Sprint(k), OccurredAt: noon, ReceivedAt: noon,
+		})
+	}
+	return ops
+}
+
+func TestTenNewContactsCostOneReadTwoSearchesAndOneInsert(t *testing.T) {
+	h, z := &hub{}, &zoo{}
+	for i, o := range bench(h, z).Sync(t.Context(), created(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)) {
+		if o.Ending != fault.Done || !o.Applied {
+			t.Errorf("operation %d: %+v", i, o)
+		}
+	}
+	if len(h.reads) != 1 || len(h.reads[0]) != 10 {
+		t.Errorf("HubSpot was read %v", h.reads)
+	}
+	if len(z.finds) != 2 || len(z.inserts) != 1 || z.inserts[0] != 10 {
+		t.Errorf("Zoho was searched %v and given %v", z.finds, z.inserts)
+	}
+}
+
+func TestOperationsAboutOneRecordAreOnePieceOfWork(t *testing.T) {
+	h, z := &hub{}, &zoo{}
+	out := bench(h, z).Sync(t.Context(), append(created(7, 7, 7), created(8)...))
+	if len(out) != 4 || len(z.inserts) != 1 || z.inserts[0] != 2 {
+		t.Errorf("%d outcomes, inserts %v", len(out), z.inserts)
+	}
+}
+
+func TestAPanicInACallIsOursAndEndsNothingButItsOwnQuestions(t *testing.T) {
+	for _, parallel := range []int{1, 4} {
+		h, z := &hub{panik: "2"}, &zoo{}
+		s := bench(h, z)
+		s.Parallel = parallel
+		ops := append(created(2), crm.Operation{
+			V: 1, ID: "c", Connection: "main", Source: crm.HubSpot, Kind: crm.Company, Module: crm.Companies, Verb: crm.Delete, RecordID: "9", ReceivedAt: noon,
+		})
+		out := s.Sync(t.Context(), ops)
+		if out[0].Ending != fault.GoAgain || fault.KindOf(out[0].Err) != fault.Ours {
+			t.Errorf("parallel %d: the record of the panic: %+v", parallel, out[0])
+		}
+		if fault.KindOf(out[1].Err) == fault.Ours {
+			t.Errorf("parallel %d: its neighbour: %+v", parallel, out[1])
+		}
+	}
+}
+
+func TestACRMThatDoesNotAnswerSendsTheOperationBackAndWritesNothing(t *testing.T) {
+	h := &hub{err: &fault.Error{Op: "hubspot.Read", Kind: fault.Down, After: time.Minute}}
+	z := &zoo{}
+	out := bench(h, z).Sync(t.Context(), created(1))
+	if out[0].Ending != fault.GoAgain || out[0].After != time.Minute || len(z.inserts) != 0 {
+		t.Errorf("%+v, inserts %v", out[0], z.inserts)
+	}
+}
