@@ -107,7 +107,7 @@ func (c *Client) once(ctx context.Context, call Call, body payload, out any) (An
 	if limit <= 0 {
 		limit = DefaultMaxBody
 	}
-	answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	answer.Body, err = readAll(io.LimitReader(resp.Body, limit+1), resp.ContentLength)
 	if err != nil {
 		return answer, down(call.Op, "the answer was cut short")
 	}
@@ -116,6 +116,15 @@ func (c *Client) once(ctx context.Context, call Call, body payload, out any) (An
 		return answer, down(call.Op, fmt.Sprintf("the answer is larger than %d bytes", limit))
 	}
 	return answer, c.check(call, answer, out)
+}
+
+// readAll is io.ReadAll with room for an answer that says how long it is, which may be a lie.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	const most = 64 << 10
+	room := min(max(size, 0), most) + bytes.MinRead
+	b := bytes.NewBuffer(make([]byte, 0, room))
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 // check judges the answer and decodes it.
@@ -162,18 +171,26 @@ func decode(op string, a Answer, out any) error {
 	if len(a.Body) == 0 && out == nil {
 		return nil
 	}
-	if !json.Valid(a.Body) || !utf8.Valid(a.Body) {
-		return down(op, fmt.Sprintf("status %d: the answer is not JSON, or was cut short", a.Status))
+	if !utf8.Valid(a.Body) || out == nil && !json.Valid(a.Body) {
+		return notJSON(op, a)
 	}
 	if out == nil {
 		return nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(a.Body))
 	dec.UseNumber()
-	if err := dec.Decode(out); err != nil {
+	err := dec.Decode(out)
+	switch rest := a.Body[dec.InputOffset():]; {
+	case err != nil && json.Valid(a.Body):
 		return down(op, fmt.Sprintf("status %d: the answer has another shape than documented", a.Status))
+	case err != nil, len(bytes.Trim(rest, " \t\r\n")) > 0:
+		return notJSON(op, a)
 	}
 	return nil
+}
+
+func notJSON(op string, a Answer) error {
+	return down(op, fmt.Sprintf("status %d: the answer is not JSON, or was cut short", a.Status))
 }
 
 func isHTML(a Answer) bool {
