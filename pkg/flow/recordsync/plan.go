@@ -46,13 +46,15 @@ func slotOf(f mapping.Field) pair.Slot {
 
 // synced returns the fields that are kept in step: those that both sides have, but for what is written at creation only.
 func (t *task) synced() []mapping.Field {
-	var out []mapping.Field
+	if t.fields != nil {
+		return t.fields
+	}
 	for _, f := range t.m.Fields(t.kind()) {
 		if f.HubSpot.Property != "" && f.Zoho.Property != "" && f.Policy != crm.AtCreation {
-			out = append(out, f)
+			t.fields = append(t.fields, f)
 		}
 	}
-	return out
+	return t.fields
 }
 
 // atRest reports whether one side shows, in every field, what it showed when the pair was last brought in step, with

@@ -130,6 +130,7 @@ type task struct {
 	s       *Syncer
 	ctx     context.Context
 	m       *mapping.Mapping
+	fields  []mapping.Field // that are kept in step; made when first asked for
 	mode    crm.Mode
 	conn    string
 	id      crm.ID
