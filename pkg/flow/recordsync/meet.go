@@ -227,7 +227,7 @@ func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record) (can
 		half := p.Version != 0 && p.State == pair.Orphan && p.Gone == sys.Other()
 		carries := sys == crm.Zoho && f.HubSpotID != "" && f.HubSpotID != rec.ID.Key && !slices.Contains(rec.Merged, f.HubSpotID)
 		switch {
-		case p.Version != 0 && (p.State == pair.Creating || p.State == pair.Living && p.Key(sys.Other()) == rec.ID.Key):
+		case p.Version != 0 && (t.beingMade(p) || p.State == pair.Living && p.Key(sys.Other()) == rec.ID.Key):
 			return c, row.ErrConflict // being paired, or paired meanwhile: look again
 		case p.Version == 0 && sys == crm.Zoho && f.HubSpotID == rec.ID.Key:
 			c.own = &found[i]
@@ -240,6 +240,16 @@ func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record) (can
 		}
 	}
 	return c, nil
+}
+
+// beingMade reports whether somebody is about to end a creation. One that was left a while ago waits for an event of its own,
+// and nobody waits for it.
+func (t *task) beingMade(p identity.Loaded) bool {
+	if p.State != pair.Creating {
+		return false
+	}
+	recent := slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool { return t.now().Sub(u.At) < time.Minute })
+	return recent || p.Leased(t.owner, t.now())
 }
 
 // several parks a record whose twin cannot be told: it has one already, or there is more than one.
