@@ -9,6 +9,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## run the whole suite on 127.0.0.1 between two sandbox CRMs; prints what to try
+	@echo 'building …'
 	@go run ./pkg/desk/cmd/sandbox
 
 demo: ## play a day in scenes, check each, print a table
@@ -17,7 +18,7 @@ demo: ## play a day in scenes, check each, print a table
 test: format vet lint race ## format, vet, staticcheck, and every test under the race detector
 
 format:
-	@out=$$(gofmt -l functions pkg 2>/dev/null); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+	@out=$$(gofmt -l functions pkg) || exit 1; if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
 
 vet:
 	@go vet ./...

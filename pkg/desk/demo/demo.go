@@ -81,6 +81,7 @@ func (s *stage) act(sc scene) line {
 }
 
 func (l *line) count(e sandbox.Ending) {
+	l.parked += len(e.Outcome.Told)
 	switch o := e.Outcome; {
 	case o.Ending == fault.GoAgain || o.Ending == fault.Undecided:
 		return
@@ -131,7 +132,7 @@ func (s *stage) close(lines []line) error {
 	if err := s.pass(2 * time.Hour); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "\n%-58s %10s %10s %8s %8s %7s %6s %9s\n", "scene", "deliveries", "operations", "applied", "nothing", "parked", "calls", "calls/op")
+	fmt.Fprintf(s.out, "\n%-58s %10s %10s %8s %8s %7s %6s %9s\n", "scene", "deliveries", "events", "applied", "nothing", "parked", "calls", "calls/ev.")
 	failed := false
 	var all line
 	for _, l := range lines {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
@@ -88,19 +89,33 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // counted puts a queue behind the count of operations that were received, repeats left out.
-func (d *Desk) counted(name string, q Queue) Queue { return &countedQueue{Queue: q, counts: d.counts} }
+func (d *Desk) counted(_ string, q Queue) Queue {
+	lane, ok := q.(*memory.Queue)
+	if !ok {
+		return q
+	}
+	return &countedQueue{Queue: q, lane: lane, counts: d.counts}
+}
 
 type countedQueue struct {
 	Queue
+	lane   *memory.Queue
 	counts *counts
 }
 
 func (q *countedQueue) Send(ctx context.Context, entries []batch.Entry) error {
-	err := q.Queue.Send(ctx, entries)
-	if err == nil {
-		q.counts.add("queued", len(entries))
+	sent, err := q.lane.Put(ctx, entries...)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, d := range sent {
+		if q.counts.first(q.lane.Name() + d.Sequence) {
+			q.counts.add("received", 1)
+		} else {
+			q.counts.add("duplicates", 1)
+		}
+	}
+	return nil
 }
 
 // Run serves until the context ends.
@@ -130,7 +145,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
 		if err != nil {
 			cancel()
-			return fmt.Errorf("%s cannot listen on %s (set another address, README: settings): %w", s.name, s.addr, err)
+			return fmt.Errorf("%s cannot listen on %s (free that port; SUITE_ADDR moves the door, HUBSPOT_API_URL and ZOHO_API_URL replace the sandboxes): %w", s.name, s.addr, err)
 		}
 		server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 5 * time.Second}
 		wg.Go(func() { failed <- server.Serve(listener) })
@@ -243,7 +258,7 @@ func (d *Desk) ended(m batch.Message, o fault.Outcome) {
 	if note == "" && o.Err != nil {
 		note = o.Err.Error()
 	}
-	if note != "" && note != word {
+	if note != "" && note != "nothing to do" && note != word {
 		note = ": " + note
 	} else {
 		note = ""

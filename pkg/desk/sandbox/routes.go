@@ -16,8 +16,9 @@ import (
 
 // counts are what the desk shows of the suite's work.
 type counts struct {
-	mu sync.Mutex
-	n  map[string]int
+	mu   sync.Mutex
+	n    map[string]int
+	seen map[string]bool // sequence numbers of the messages of the two queues
 }
 
 func newCounts() *counts {
@@ -30,12 +31,21 @@ func (c *counts) add(what string, n int) {
 	c.n[what] += n
 }
 
-// Add counts what the door saw; operations that it queued are what was received.
-func (c *counts) Add(_, what string, n int) {
-	if what == "operations" {
-		what = "received"
+// Add counts what the door saw.
+func (c *counts) Add(_, what string, n int) { c.add(what, n) }
+
+// first reports whether a message was not seen before: the queue answers a repeat with the original's sequence number.
+func (c *counts) first(sequence string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen[sequence] {
+		return false
 	}
-	c.add(what, n)
+	if c.seen == nil {
+		c.seen = map[string]bool{}
+	}
+	c.seen[sequence] = true
+	return true
 }
 
 func (c *counts) all() map[string]int {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -39,16 +40,18 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	addr := plain.Optional("SUITE_ADDR", "127.0.0.1:8080")
 	hubspotURL, zohoURL := plain.URL("HUBSPOT_API_URL", ""), plain.URL("ZOHO_API_URL", "")
 	fallback := map[string]string{
-		"HUBSPOT_WEBHOOK_URL": "http://" + addr + "/webhooks/hubspot", "REPORT_TO": "client@example.com", "REPORT_FROM": "CRM Connector <connector@example.com>",
-		"REPORT_EVERY": "10s", "PHONE_REGION": "IT", "MODE": string(crm.On), "ZOHO_CHANNEL_ID": sandboxChannel, "ZOHO_CHANNEL_TOKEN": sandboxChannelToken,
+		"REPORT_TO": "client@example.com", "REPORT_FROM": "CRM Connector <connector@example.com>",
+		"REPORT_EVERY": "10s", "PHONE_REGION": "IT", "MODE": string(crm.On),
 	}
 	if local(hubspotURL) {
+		fallback["HUBSPOT_WEBHOOK_URL"] = "http://" + addr + "/webhooks/hubspot"
 		fallback["HUBSPOT_CLIENT_SECRET"] = hubspottest.DefaultClientSecret
 		fallback["HUBSPOT_ACCESS_TOKEN"] = hubspottest.DefaultToken
 		fallback["HUBSPOT_APP_ID"] = hubspottest.DefaultAppID
 	}
 	if local(zohoURL) {
 		fallback["ZOHO_ACCOUNTS_URL"] = zohoURL
+		fallback["ZOHO_CHANNEL_ID"], fallback["ZOHO_CHANNEL_TOKEN"] = sandboxChannel, sandboxChannelToken
 		fallback["ZOHO_CLIENT_ID"] = zohotest.DefaultClientID
 		fallback["ZOHO_CLIENT_SECRET"] = zohotest.DefaultClientSecret
 		fallback["ZOHO_REFRESH_TOKEN"] = zohotest.DefaultRefreshToken
@@ -96,5 +99,5 @@ func local(raw string) bool {
 		return true
 	}
 	u, err := url.Parse(raw)
-	return err == nil && (u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127.") || u.Hostname() == "::1")
+	return err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 }

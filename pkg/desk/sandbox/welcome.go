@@ -39,7 +39,7 @@ func (d *Desk) welcome() {
 	p("3. Break a field: a salutation that Zoho does not offer is held, the rest goes on, and the client is mailed:")
 	p(`   curl -s -X PATCH '%s/crm/objects/%s/contacts/anna.rossi@example.com?idProperty=email' -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' \`, d.set.HubSpot.URL, hubspottest.Version, hubspottest.DefaultUserToken)
 	p(`     -d '{"properties":{"salutation":"Commendatore","jobtitle":"Chair"}}'`)
-	p("   curl -s http://%s/desk/mails", d.set.Addr)
+	p("   sleep 3; curl -s -X POST http://%s/desk/run/failureReporter; curl -s http://%s/desk/mails", d.set.Addr, d.set.Addr)
 	p("")
 	p("What happens:")
 }

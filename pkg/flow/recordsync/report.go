@@ -138,7 +138,7 @@ func (t *task) park(rows ...fault.Parked) fault.Outcome {
 	return fault.Outcome{
 		Ending: fault.ParkedAway, Rows: rows,
 		Err:  &fault.Error{Op: "recordsync", Kind: fault.Refused, Err: errors.New("parked: " + strings.Join(words, ", "))},
-		Note: "parked: " + strings.Join(words, ", "),
+		Note: strings.Join(words, ", "),
 	}
 }
 

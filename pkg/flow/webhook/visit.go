@@ -206,6 +206,9 @@ func (v *visit) log(ctx context.Context) {
 		}
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.Uint64("refusals", n))
+		if v.outcome == CountForged && v.err != nil { // a wrong setting of ours looks like a forgery: the source knows more
+			attrs = append(attrs, slog.String("err", v.err.Error()))
+		}
 	}
 	v.door.Log.LogAttrs(ctx, level, "delivery", attrs...)
 }

@@ -59,7 +59,7 @@ func run(ctx context.Context, logs bool) error {
 			return fmt.Errorf("MAPPING %s: %w", path, err)
 		}
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	if logs {
 		log = slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	}
