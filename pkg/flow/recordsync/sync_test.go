@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,13 +23,16 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // hub is a HubSpot of contacts that were just created.
 type hub struct {
+	mu    sync.Mutex
 	reads [][]string
 	panik string // the key at which it panics
 	err   error
 }
 
 func (h *hub) Read(_ context.Context, q crm.Query) ([]crm.Reading, error) {
+	h.mu.Lock()
 	h.reads = append(h.reads, q.Keys)
+	h.mu.Unlock()
 	out := make([]crm.Reading, len(q.Keys))
 	for i, key := range q.Keys {
 		if key == h.panik {
