@@ -169,3 +169,5 @@ func (t *task) refused(target crm.ID, f crm.Field, property string, r fault.Refu
 	}
 	return t.named(out)
 }
+
+func joined(words []string) string { return strings.Join(words, ", ") }

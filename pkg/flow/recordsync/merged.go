@@ -1,0 +1,170 @@
+package recordsync
+
+import (
+	"slices"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
+)
+
+// merged handles a HubSpot record that swallowed others: the ids that have pairs all lead to the survivor's. It reports
+// false when no other pair is concerned.
+func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
+	survivor := r.Record.ID
+	asked := t.record(crm.HubSpot, p.HubSpot)
+	if p.Version == 0 {
+		asked = t.id
+	}
+	ids := []crm.ID{survivor, asked}
+	for _, op := range t.ops { // the event names the primary first
+		for _, key := range op.Others {
+			ids = append(ids, t.record(crm.HubSpot, key))
+		}
+	}
+	for _, key := range r.Record.Merged {
+		ids = append(ids, t.record(crm.HubSpot, key))
+	}
+	if len(ids) == 2 && survivor == asked {
+		return fault.Outcome{}, false
+	}
+	names, err := t.s.Book.Lookup(t.ctx, t.conn, ids...)
+	if err != nil {
+		return t.fail(err), true
+	}
+	pairs, unnamed, err := t.concerned(ids, names)
+	if err != nil {
+		return t.fail(err), true
+	}
+	settled := len(pairs) == 0 || len(pairs) == 1 && len(unnamed) == 0 && pairs[0].HubSpot == survivor.Key
+	if settled {
+		return fault.Outcome{}, false
+	}
+	return t.unite(survivor, pairs, unnamed), true
+}
+
+// concerned loads the pairs behind the names, each once, successors followed, and lists the ids without one.
+func (t *task) concerned(ids []crm.ID, names []string) ([]identity.Loaded, []crm.ID, error) {
+	var pairs []identity.Loaded
+	var unnamed []crm.ID
+	for i, name := range names {
+		var p identity.Loaded
+		if name != "" {
+			var err error
+			if p, err = t.s.Book.Load(t.ctx, name); err == nil {
+				p, err = t.s.Book.Follow(t.ctx, p)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+		}
+		if p.Version == 0 { // no name, or one that leads to a pair that never came to be
+			if !slices.Contains(unnamed, ids[i]) {
+				unnamed = append(unnamed, ids[i])
+			}
+			continue
+		}
+		if !slices.ContainsFunc(pairs, func(q identity.Loaded) bool { return q.ID == p.ID }) {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs, unnamed, nil
+}
+
+// unite makes one pair of all that are concerned, in one transaction: the survivor's if it lives, else a living one, goes
+// on under the survivor's id; the rest is superseded and reported.
+func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID) fault.Outcome {
+	for i, p := range pairs {
+		if p.Leased(t.owner, t.now()) {
+			return again(t.later(), "somebody else is at work on a pair that was merged")
+		}
+		if p.State == pair.Creating && len(pairs) > 1 {
+			if o := t.born(&pairs[i]); o.Ending != fault.Done {
+				return o
+			}
+		}
+	}
+	rank := func(p identity.Loaded) int {
+		switch {
+		case p.State == pair.Living && p.HubSpot == survivor.Key:
+			return 0
+		case p.State == pair.Living:
+			return 1
+		case p.State == pair.Creating:
+			return 2
+		}
+		return 3
+	}
+	slices.SortStableFunc(pairs, func(a, b identity.Loaded) int { return rank(a) - rank(b) })
+	head := pairs[0]
+	if head.HubSpot != survivor.Key {
+		head.HubSpot, head.Linked = survivor.Key, false
+	}
+	if head.State == pair.Orphan && head.Gone == crm.HubSpot {
+		head.State, head.Gone, head.GoneAt = pair.Living, "", time.Time{}
+	}
+	head.Begun = true
+	head.Held = nil // what was held under another id is tried again, and told under this one
+	for _, q := range pairs {
+		t.settled = append(t.settled, q.Record(crm.HubSpot))
+	}
+	var puts []row.Put
+	var rows []fault.Parked
+	for _, q := range pairs[1:] {
+		r := t.row(crm.Zoho, fault.HintMergeTwins, "merged in HubSpot; merge these two in Zoho")
+		r.Record, r.TargetID, r.Other = q.Record(crm.HubSpot), head.Record(crm.Zoho), q.Record(crm.Zoho)
+		if q.State == pair.Living {
+			rows = append(rows, t.named(r))
+		}
+		if q.Zoho != "" {
+			head.Duplicates = append(head.Duplicates, q.Zoho)
+		}
+		head.Duplicates = append(head.Duplicates, q.Duplicates...)
+		q.State, q.Successor, q.Duplicates = pair.Superseded, head.ID, nil
+		q.Forget()
+		puts = append(puts, identity.PairPut(q))
+	}
+	names, err := t.s.Book.Claim(t.ctx, t.conn, head.ID, unnamed...)
+	if err != nil {
+		return t.fail(err)
+	}
+	puts = append(puts, names...)
+	if err := t.tell(rows...); err != nil {
+		return t.fail(err)
+	}
+	if err := t.save(&head, puts...); err != nil {
+		return t.fail(err)
+	}
+	t.note("merged into hubspot " + survivor.Key)
+	t.id = survivor
+	switch head.State {
+	case pair.Living:
+		return t.step(head)
+	case pair.Creating:
+		return t.resume(head)
+	}
+	return t.orphan(head)
+}
+
+// born finds out whether a creation that was overtaken by a merge was carried out. While it may still land, nobody knows.
+func (t *task) born(p *identity.Loaded) fault.Outcome {
+	found, err := t.find(crm.Zoho, crm.Search{Module: t.kind().Home(), HubSpotIDs: []string{p.HubSpot}, Columns: t.columns(crm.Zoho, false)})
+	if err != nil {
+		return t.fail(err)
+	}
+	for _, z := range found {
+		if z.HubSpotID == p.HubSpot {
+			p.State, p.Zoho = pair.Living, z.ID.Key
+			return done("")
+		}
+	}
+	for _, u := range p.Unfinished {
+		if t.now().Sub(u.At) < identity.LockFor {
+			return again(t.later(), "a creation of unknown outcome was merged meanwhile")
+		}
+	}
+	return done("")
+}
