@@ -255,8 +255,8 @@ func (d *Desk) ended(m batch.Message, o fault.Outcome) {
 		word += ", " + toldWords(o.Told)
 	}
 	note := o.Note
-	if note == "" && o.Err != nil {
-		note = o.Err.Error()
+	if note == "" {
+		note = reason(o)
 	}
 	if note != "" && note != "nothing to do" && note != word {
 		note = ": " + note
@@ -266,6 +266,20 @@ func (d *Desk) ended(m batch.Message, o fault.Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	fmt.Fprintf(d.out, "%s  %-7s %-40s → %s%s\n", d.now().Format(time.TimeOnly), m.Operation.Verb, m.Operation.Record(), word, note)
+}
+
+// reason says why an operation waits or was given up on, in as few words as it was told.
+func reason(o fault.Outcome) string {
+	e, ok := errors.AsType[*fault.Error](o.Err)
+	switch {
+	case o.Err == nil && o.Ending == fault.GoAgain:
+		return "behind the one before it"
+	case o.Err == nil:
+		return ""
+	case ok && e.Kind == fault.Busy && e.Err != nil:
+		return e.Err.Error()
+	}
+	return o.Err.Error()
 }
 
 func toldWords(rows []fault.Parked) string {
