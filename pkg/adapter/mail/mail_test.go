@@ -280,6 +280,7 @@ func TestOnlySoundAddressesAreWrittenTo(t *testing.T) {
 func FuzzCompose(f *testing.F) {
 	f.Add("d-1", "CRM <a@example.com>", "b@example.com", "subject", "text", "<p>html</p>")
 	f.Add("\r\nBcc: x", "a@example.com", "b@example.com", "s\r\nBcc: x@example.com\r\n\r\nbody", "--=_x\r\n", ".\r\n")
+	f.Add("d", "a@example.com", "b@example.com", "s", "0", "\r\xd7\n")
 	f.Add("", "\"a\r\nb\" <a@example.com>", "=?utf-8?q?x=0D=0ABcc:_y?= <b@example.com>", "\x00\xffè", "\xff", "\r")
 	f.Fuzz(func(t *testing.T, id, from, to, subject, text, html string) {
 		m := letter.Mail{ID: id, From: from, To: to, Subject: subject, Text: text, HTML: html}

@@ -85,7 +85,7 @@ func part(parts *multipart.Writer, kind, text string) error {
 		return fmt.Errorf("part: %w", err)
 	}
 	q := quotedprintable.NewWriter(w)
-	if _, err := q.Write([]byte(text)); err != nil {
+	if _, err := q.Write([]byte(lineEnds.Replace(text))); err != nil {
 		return fmt.Errorf("part: %w", err)
 	}
 	if err := q.Close(); err != nil {
@@ -93,6 +93,10 @@ func part(parts *multipart.Writer, kind, text string) error {
 	}
 	return nil
 }
+
+// lineEnds makes one kind of line end of three: a lone carriage return unsettles the encoder, which then takes a later line
+// feed for the second half of it.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // boundary is the same for the same letter, and no line of quoted-printable can hold it: there "=" is followed by a digit
 // or a line break.
