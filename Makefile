@@ -35,7 +35,7 @@ simulate: ## run the real handlers through SEEDS=500 seeded days of each configu
 bench: ## measure operations a second, the door, CRM calls an operation, memory a pair
 	@go test -run '^$$' -bench . -benchmem ./pkg/desk/bench
 
-fuzz: ## fuzz every parser of foreign bytes for FUZZTIME=5s each
+fuzz: ## fuzz every parser of foreign bytes for FUZZTIME=5s each (or a count: 1000x)
 	@set -e; for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' pkg | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -h '^func Fuzz' $$pkg/*_test.go | sed 's/func \(Fuzz[A-Za-z0-9_]*\).*/\1/'); do \
 	    echo "fuzz $$pkg $$f"; go test ./$$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) >/tmp/crm-connector-fuzz.log 2>&1 || { cat /tmp/crm-connector-fuzz.log; exit 1; }; \

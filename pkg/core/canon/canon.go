@@ -70,14 +70,15 @@ func Fold(s string) string {
 	return lower(strings.Join(strings.Fields(Text(s)), " "))
 }
 
-// Code returns the form by which two registration numbers are compared: letters and digits only, upper case.
+// Code returns the form by which two registration numbers are compared: letters and digits only, upper case, in NFC: what
+// stood between two letters may have kept them from composing.
 func Code(s string) string {
-	return strings.Map(func(r rune) rune {
+	return norm.NFC.String(strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToUpper(r)
 		}
 		return -1
-	}, Text(s))
+	}, Text(s)))
 }
 
 // lower returns s in lower case and NFC: the lower case of a character may compose with the mark after it.

@@ -18,7 +18,7 @@ func settled(t *testing.T, form func(string) (string, error), in string) {
 }
 
 func FuzzText(f *testing.F) {
-	for _, s := range []string{"Nicolo\u0300 ", "a\r\nb\x00\u0300", "\xff\r\u2000", "\u1112\u1161\u11ab"} {
+	for _, s := range []string{"Nicolo\u0300 ", "a\r\nb\x00\u0300", "\xff\r\u2000", "\u1112\u1161\u11ab", "\u1112\u1161 \u11ab"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
