@@ -6,6 +6,7 @@ package sandbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -263,7 +264,7 @@ func (l *Lane) Acknowledge(deliveries []batch.Delivery, answer events.SQSEventRe
 		if back[d.ID] {
 			continue
 		}
-		if err := l.Queue.Delete(d.Receipt); err != nil && !expired(err) {
+		if err := l.Queue.Delete(d.Receipt); err != nil && !errors.Is(err, memory.ErrReceiptExpired) {
 			return err
 		}
 	}

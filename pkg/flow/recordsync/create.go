@@ -297,7 +297,7 @@ func (t *task) resume(p identity.Loaded) fault.Outcome {
 		return t.fail(err)
 	}
 	if !r.Gone {
-		if _, err := t.lock(r.Record); err != nil {
+		if err := t.lock(r.Record); err != nil {
 			return t.fail(err)
 		}
 	} else {

@@ -186,7 +186,7 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 	if o := t.release(&p, done("")); o.Ending != fault.Done {
 		return o
 	}
-	if _, err := t.lock(r.Record); err != nil {
+	if err := t.lock(r.Record); err != nil {
 		return t.fail(err)
 	}
 	p.State, p.Gone, p.Zoho = pair.Creating, "", ""

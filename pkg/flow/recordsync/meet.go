@@ -159,12 +159,11 @@ func (t *task) meetHubSpot(r crm.Reading) fault.Outcome {
 	if o := t.bringCompany(identity.Loaded{}, r.Record); o.Ending != fault.Done {
 		return o
 	}
-	locked, err := t.lock(r.Record)
-	if err != nil {
+	if err := t.lock(r.Record); err != nil {
 		return t.fail(err)
 	}
 	o := t.meetLocked(r)
-	if locked && t.locks.Held() { // nobody took them over: they are not needed any more
+	if t.locks.Held() { // nobody took them over: they are not needed any more
 		if err := t.s.Book.Unlock(t.ctx, t.locks); err != nil && !errors.Is(err, row.ErrConflict) {
 			return t.fail(err)
 		}
@@ -174,14 +173,14 @@ func (t *task) meetHubSpot(r crm.Reading) fault.Outcome {
 }
 
 // lock takes the locks of a HubSpot record.
-func (t *task) lock(rec crm.Record) (bool, error) {
+func (t *task) lock(rec crm.Record) error {
 	keys := []string{rec.ID.String()}
 	for _, k := range t.m.Keys(t.kind(), rec, crm.Zoho) {
 		keys = append(keys, string(t.kind())+" "+string(k.Column.Field)+" "+k.Value)
 	}
 	var err error
 	t.locks, err = t.s.Book.Lock(t.ctx, t.conn, rec.ID.Key, keys, t.now())
-	return err == nil, err
+	return err
 }
 
 func (t *task) meetLocked(r crm.Reading) fault.Outcome {
