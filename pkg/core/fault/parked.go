@@ -30,6 +30,19 @@ const (
 	HintUnprocessed Hint = "unprocessed" // our own fault; we look into it
 )
 
+// The causes that are ours and no system's answer. They stand in Code; the digest words them in the language of the mail.
+const (
+	CauseUnreadable     = "UNREADABLE"      // the system does not show the property
+	CauseUntranslatable = "UNTRANSLATABLE"  // the value has no counterpart
+	CauseAltered        = "ALTERED"         // another value was stored than was sent
+	CauseLead           = "EXISTS_AS_LEAD"  // the person is a lead
+	CauseMandatory      = "MANDATORY_EMPTY" // a mandatory field is empty
+	CauseTwin           = "TWIN_TAKEN"      // the twin has another twin, or there are several
+	CauseMerged         = "MERGED"          // merged in one system and not in the other
+	CauseDeleted        = "DELETED"         // deleted in the other system
+	CauseErased         = "ERASED"          // erased in the other system
+)
+
 // Parked is one operation, or one field of it, that was given up on: everything that the mail may say. It holds no value
 // of a record.
 type Parked struct {
@@ -38,7 +51,7 @@ type Parked struct {
 	Operation  string // id of the operation
 	Verb       crm.Verb
 	Kind       crm.Kind
-	Record     crm.ID     // the record whose change could not be carried across
+	Record     crm.ID     // the record whose change could not be carried across; without a key: all of the module
 	Target     crm.System // the system that refused
 	TargetID   crm.ID     // its record there, zero when there is none
 	Other      crm.ID     // another record that the reader must look at (a duplicate), zero when there is none

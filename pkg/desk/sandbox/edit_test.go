@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -152,6 +153,36 @@ func TestAPropertyThatDisappearsFromHubSpotClearsNothingInZoho(t *testing.T) {
 	s.settle()
 	s.wantZo(crm.Contacts, zo, props{"Title": "Head buyer"})
 	s.wantRows()
+}
+
+func TestAPropertyThatDisappearsIsToldOnceForAllRecords(t *testing.T) {
+	s := stage(t)
+	var hubs []string
+	for i := range 5 {
+		hubs = append(hubs, s.hub(crm.Contacts, props{"email": fmt.Sprintf("p%d@acme.example", i), "lastname": "Rossi", "jobtitle": "Buyer"}))
+	}
+	s.settle()
+	s.must(s.HubSpot.DropProperty(crm.Contacts, "jobtitle"))
+	for round := range 3 {
+		for _, hub := range hubs {
+			s.editHub(crm.Contacts, hub, props{"city": fmt.Sprint("Milano ", round)})
+		}
+		s.pass(time.Hour)
+	}
+	s.wantRows("hubspot/contact job_title property")
+	s.wantMails(1)
+	if row := s.parked()[0]; row.Record != (crm.ID{System: crm.HubSpot, Module: crm.Contacts}) || row.Property != "jobtitle" || row.Count < len(hubs) {
+		t.Errorf("%+v", row)
+	}
+	if text := s.Outbox.Mails()[0].Text; !strings.Contains(text, "Campo dei contatti in HubSpot, per tutte le schede\nCampo: job_title (HubSpot: jobtitle)\n") {
+		t.Error(text)
+	}
+	s.HubSpot.RestoreProperty(crm.Contacts, "jobtitle")
+	s.editHub(crm.Contacts, hubs[3], props{"city": "Torino"})
+	s.settle()
+	s.wantRows()
+	s.pass(24 * time.Hour)
+	s.wantMails(1)
 }
 
 func TestTwoPropertiesThatDisappearWithinAMinuteClearNothingInZoho(t *testing.T) {

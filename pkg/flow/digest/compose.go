@@ -95,7 +95,7 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	it := item{
 		Operation: names.Replace(operation(w, p)),
 		Field:     clean(string(p.Field)),
-		Error:     cut(clean(p.Message), shown),
+		Error:     cut(clean(cmp.Or(names.Replace(w.Causes[p.Code]), p.Message)), shown),
 		Code:      cut(clean(p.Code), shown),
 		Todo:      names.Replace(cmp.Or(w.Hints[p.Hint], w.Hints[fault.HintNone])),
 	}
@@ -134,8 +134,11 @@ func (r *Reporter) time(w words, p fault.Parked) string {
 
 // operation says in words what could not be carried out.
 func operation(w words, p fault.Parked) string {
-	if p.Record.IsZero() {
+	switch {
+	case p.Record.System == "":
 		return w.Unread
+	case p.Record.IsZero():
+		return cmp.Or(w.Drift[p.Kind], w.Drift[crm.Contact])
 	}
 	byKind, ok := w.Operations[p.Verb]
 	if !ok {

@@ -45,6 +45,11 @@ func sample() []fault.Parked {
 			Class: fault.Conflict, Code: "\x1b[31m", Message: "<script>alert(1)</script>\r\nSubject: \u202Egpj.exe\u0000 =cmd()",
 			Hint: fault.HintDuplicate, Other: contact("javascript:1"), Count: 2, First: noon,
 		},
+		{
+			Verb: crm.Update, Kind: crm.Contact, Record: crm.ID{System: crm.HubSpot, Module: crm.Contacts}, Target: crm.HubSpot,
+			Field: "job_title", Property: "jobtitle", Class: fault.Refused, Code: fault.CauseUnreadable,
+			Message: "the property is missing from what the system shows", Hint: fault.HintProperty, Count: 240, First: noon,
+		},
 		{Class: fault.Ours, Code: "unreadable", Hint: fault.HintUnprocessed, Count: 1, First: noon},
 	}
 }
@@ -103,6 +108,10 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 	verbs := []crm.Verb{
 		crm.Create, crm.Update, crm.Associate, crm.Delete, crm.Restore, crm.Merge, crm.Erase, crm.Message, crm.Status, crm.Replay,
 	}
+	causes := []string{
+		fault.CauseUnreadable, fault.CauseUntranslatable, fault.CauseAltered, fault.CauseLead, fault.CauseMandatory,
+		fault.CauseTwin, fault.CauseMerged, fault.CauseDeleted, fault.CauseErased,
+	}
 	placeholder := regexp.MustCompile(`\{[^}]*\}`)
 	sound := func(language, what, s string) {
 		t.Helper()
@@ -116,8 +125,9 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 		}
 	}
 	for language, w := range languages {
-		if w.Language != language || len(w.Hints) != len(hints) || len(w.Operations) != len(verbs) {
-			t.Errorf("%s: %d hints, want %d; %d verbs, want %d", language, len(w.Hints), len(hints), len(w.Operations), len(verbs))
+		if w.Language != language || len(w.Hints) != len(hints) || len(w.Operations) != len(verbs) || len(w.Causes) != len(causes) {
+			t.Errorf("%s: %d hints, want %d; %d verbs, want %d; %d causes, want %d", language, len(w.Hints), len(hints),
+				len(w.Operations), len(verbs), len(w.Causes), len(causes))
 		}
 		for _, h := range hints {
 			sound(language, "hint "+string(h), w.Hints[h])
@@ -127,6 +137,11 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 			sound(language, string(v), w.Operations[v][crm.Company])
 		}
 		sound(language, "unread", w.Unread)
+		sound(language, "drift", w.Drift[crm.Contact])
+		sound(language, "drift", w.Drift[crm.Company])
+		for _, c := range causes {
+			sound(language, c, w.Causes[c])
+		}
 		for k := fault.Unknown; k <= fault.Ours; k++ {
 			sound(language, k.String(), w.Classes[k])
 		}

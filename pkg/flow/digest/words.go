@@ -23,7 +23,9 @@ type words struct {
 	Clock                  string // layout of a time
 	Next, Reference, NoAns string
 	Modules                map[crm.Module]string
-	Unread                 string // an operation that could not even be read
+	Unread                 string              // an operation that could not even be read
+	Drift                  map[crm.Kind]string // a property that a system lacks
+	Causes                 map[string]string   // by the code of a cause of ours
 	Operations             map[crm.Verb]map[crm.Kind]string
 	Classes                map[fault.Kind]string // where the system's own message is missing
 	Hints                  map[fault.Hint]string

@@ -34,6 +34,18 @@ var english = words{
 		crm.Contacts: "contact", crm.Companies: "company", crm.Leads: "lead",
 	},
 	Unread: "Message that could not be read",
+	Drift:  both("Field of contacts in {target}, for all records", "Field of companies in {target}, for all records"),
+	Causes: map[string]string{
+		fault.CauseUnreadable:     "{target} does not have, or does not show, this field.",
+		fault.CauseUntranslatable: "The value has no counterpart in {target}.",
+		fault.CauseAltered:        "{target} stored another value than it was sent.",
+		fault.CauseLead:           "The person exists as a lead.",
+		fault.CauseMandatory:      "A mandatory field is empty.",
+		fault.CauseTwin:           "Several records match, or the one that does is linked to another already.",
+		fault.CauseMerged:         "The records were merged in {source} and not in {target}.",
+		fault.CauseDeleted:        "The linked record was deleted in {target}.",
+		fault.CauseErased:         "The person's data was erased in {source}.",
+	},
 	Operations: map[crm.Verb]map[crm.Kind]string{
 		crm.Create:    both("Contact creation, from {source} to {target}", "Company creation, from {source} to {target}"),
 		crm.Update:    both("Contact update, from {source} to {target}", "Company update, from {source} to {target}"),

@@ -36,6 +36,18 @@ var italian = words{
 		crm.Contacts: "contatto", crm.Companies: "azienda", crm.Leads: "lead",
 	},
 	Unread: "Messaggio che non siamo riusciti a leggere",
+	Drift:  both("Campo dei contatti in {target}, per tutte le schede", "Campo delle aziende in {target}, per tutte le schede"),
+	Causes: map[string]string{
+		fault.CauseUnreadable:     "{target} non ha, o non mostra, questo campo.",
+		fault.CauseUntranslatable: "Il valore non ha un corrispondente in {target}.",
+		fault.CauseAltered:        "{target} ha salvato un valore diverso da quello inviato.",
+		fault.CauseLead:           "La persona è già presente come Lead.",
+		fault.CauseMandatory:      "Manca un dato obbligatorio.",
+		fault.CauseTwin:           "Più schede corrispondono, oppure quella che corrisponde è già collegata a un'altra.",
+		fault.CauseMerged:         "Le schede sono state unite in {source}, ma non in {target}.",
+		fault.CauseDeleted:        "La scheda collegata è stata eliminata in {target}.",
+		fault.CauseErased:         "I dati della persona sono stati cancellati in {source}.",
+	},
 	Operations: map[crm.Verb]map[crm.Kind]string{
 		crm.Create:    both("Creazione di un contatto, da {source} a {target}", "Creazione di un'azienda, da {source} a {target}"),
 		crm.Update:    both("Modifica di un contatto, da {source} a {target}", "Modifica di un'azienda, da {source} a {target}"),

@@ -268,14 +268,18 @@ func (t *task) writeHubSpot(p *identity.Loaded, items []*item, at time.Time) err
 		if answer, ok := res.Answered[it.field.Name]; ok && answer.Known() {
 			shows.HubSpot = h.Raw(crm.HubSpot, it.field.Name, answer)
 			it.shows = shows
-			if c, err := t.canon(crm.HubSpot, it.field, answer); err != nil || !t.equal(it.field, c, it.decision.Value) {
-				t.hold(p.Pair, it, crm.HubSpot, fault.Refusal{Hint: fault.HintAltered, Code: "ALTERED", Message: "HubSpot stored another value than it was sent"})
+			if c, err := t.canon(crm.HubSpot, it.field, answer); it.goesOn == nil && (err != nil || !t.equal(it.field, c, it.decision.Value)) {
+				t.hold(p.Pair, it, crm.HubSpot, fault.Refusal{Hint: fault.HintAltered, Code: fault.CauseAltered, Message: "HubSpot stored another value than it was sent"})
 				p.Settle(it.slot, shows)
 				p.Hold(it.slot, *it.held)
 				continue
 			}
 		}
 		p.Settle(it.slot, shows)
+		if it.goesOn != nil {
+			it.goesOn.Base = shows
+			p.Hold(it.slot, *it.goesOn)
+		}
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (t *task) lead(rec crm.Record) (*fault.Parked, error) {
 		if !t.m.Matches(crm.Contact, rec, l) {
 			continue
 		}
-		row := t.row(crm.Zoho, fault.HintLead, "the person exists as a lead in Zoho")
+		row := t.row(crm.Zoho, fault.HintLead, fault.CauseLead, "the person exists as a lead in Zoho")
 		row.Other = crm.ID{System: crm.Zoho, Module: crm.Leads, Key: l.ID.Key}
 		return &row, nil
 	}
@@ -103,7 +103,7 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked)
 	field := t.m.RequiredField(t.kind())
 	switch {
 	case !ok:
-		row := t.row(crm.Zoho, fault.HintMissing, "a mandatory field is empty")
+		row := t.row(crm.Zoho, fault.HintMissing, fault.CauseMandatory, "a mandatory field is empty")
 		row.Field = field
 		row = t.named(row)
 		return nil, &row

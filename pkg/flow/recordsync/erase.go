@@ -38,7 +38,7 @@ func (t *task) erase() fault.Outcome {
 		return t.fail(err)
 	}
 	if p.Zoho != "" {
-		r := t.row(crm.Zoho, fault.HintErase, "erased in HubSpot by privacy deletion; erase the record in Zoho too")
+		r := t.row(crm.Zoho, fault.HintErase, fault.CauseErased, "erased in HubSpot by privacy deletion; erase the record in Zoho too")
 		r.TargetID = zoho
 		if err := t.tell(t.named(r)); err != nil {
 			return t.fail(err)

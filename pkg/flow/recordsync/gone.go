@@ -110,7 +110,7 @@ func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 
 // supersede ends a pair whose Zoho record went into that of another living pair: its HubSpot id follows that one.
 func (t *task) supersede(p *identity.Loaded, heir identity.Loaded) fault.Outcome {
-	r := t.row(crm.HubSpot, fault.HintMergeTwins, "their Zoho records were merged into one; merge these two in HubSpot")
+	r := t.row(crm.HubSpot, fault.HintMergeTwins, fault.CauseMerged, "their Zoho records were merged into one; merge these two in HubSpot")
 	r.Record, r.TargetID, r.Other = p.Record(crm.HubSpot), p.Record(crm.HubSpot), heir.Record(crm.HubSpot)
 	if err := t.tell(t.named(r)); err != nil {
 		return t.release(p, t.fail(err))
@@ -179,7 +179,7 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 		return t.fail(err)
 	}
 	if !t.has(crm.Replay) {
-		row := t.row(crm.Zoho, fault.HintDeleted, "deleted in Zoho on "+p.GoneAt.UTC().Format(time.DateOnly))
+		row := t.row(crm.Zoho, fault.HintDeleted, fault.CauseDeleted, "deleted in Zoho on "+p.GoneAt.UTC().Format(time.DateOnly))
 		row.TargetID = p.Record(crm.Zoho)
 		return t.release(&p, t.park(row))
 	}

@@ -254,7 +254,7 @@ func (t *task) beingMade(p identity.Loaded) bool {
 // several parks a record whose twin cannot be told: it has one already, or there is more than one.
 func (t *task) several(sys crm.System, c candidates) fault.Outcome {
 	all := append(slices.Clone(c.taken), c.free...)
-	r := t.row(sys, fault.HintDuplicate, "another record is already this one's twin, or there are several")
+	r := t.row(sys, fault.HintDuplicate, fault.CauseTwin, "another record is already this one's twin, or there are several")
 	r.Other = all[0].ID
 	r.RetryAt = t.now().Add(askAgain)
 	return t.park(r)

@@ -114,7 +114,7 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 	var puts []row.Put
 	var rows []fault.Parked
 	for _, q := range pairs[1:] {
-		r := t.row(crm.Zoho, fault.HintMergeTwins, "merged in HubSpot; merge these two in Zoho")
+		r := t.row(crm.Zoho, fault.HintMergeTwins, fault.CauseMerged, "merged in HubSpot; merge these two in Zoho")
 		r.Record, r.TargetID, r.Other = q.Record(crm.HubSpot), head.Record(crm.Zoho), q.Record(crm.Zoho)
 		if q.State == pair.Living {
 			rows = append(rows, t.named(r))

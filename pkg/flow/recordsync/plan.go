@@ -31,6 +31,7 @@ type item struct {
 	held     *pair.Held    // to be left alone from now on
 	row      *fault.Parked // what the client is told about it
 	kept     bool          // left alone before and still
+	goesOn   *pair.Held    // left alone again once HubSpot shows what it had shown
 }
 
 // plan is what is to be done about one pair.
@@ -165,6 +166,9 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		t.retry(p, it, held)
 		return it, nil
 	}
+	if t.uncover(p, b, it, held) {
+		return it, nil
+	}
 	in := t.input(p, b, it, times, timed)
 	if t.apart(b, it, in) {
 		it.held = &pair.Held{System: crm.Zoho, Base: it.shows, Mapping: t.m.Version(), Pending: true}
@@ -174,7 +178,7 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	if t.altered(p, b, it, in, times[f.Name]) {
 		it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
 		if timed {
-			t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: "ALTERED", Message: "Zoho stored another value than it was sent"})
+			t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: fault.CauseAltered, Message: "Zoho stored another value than it was sent"})
 			it.decision = merge.Decision{Field: f.Name}
 		}
 		return it, nil
@@ -190,6 +194,28 @@ func (t *task) retry(p pair.Pair, it *item, held pair.Held) {
 		it.decision.Action, it.decision.Value = merge.ToHubSpot, it.zoho
 	}
 	t.raw(p, it)
+}
+
+// uncover puts back the value of a held field in HubSpot that an old write of ours, landing late, has covered. Zoho does not
+// hold it: what Zoho shows instead is nobody's wish.
+func (t *task) uncover(p pair.Pair, b both, it *item, held pair.Held) bool {
+	entries := b.hubspot.Record.History[it.field.Name]
+	covered := held.Base.HubSpot != it.shows.HubSpot && held.Base.Zoho == it.shows.Zoho
+	if held.System != crm.Zoho || held.Pending || !covered || len(entries) == 0 || !entries[0].Ours {
+		return false
+	}
+	for _, e := range entries[1:] {
+		if e.Ours {
+			continue
+		}
+		if t.s.Book.Hasher.Raw(crm.HubSpot, it.field.Name, e.Value) != held.Base.HubSpot {
+			return false
+		}
+		it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToHubSpot, Value: e.Value, Rule: merge.RuleYields}
+		it.toHub, it.goesOn = e.Value, &held
+		return true
+	}
+	return false
 }
 
 // untouched reports whether both sides show their base, with nothing unfinished and no edit covered: there is nothing to
@@ -212,7 +238,7 @@ func (t *task) translate(p pair.Pair, b both, it *item) bool {
 	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
 		v := b.record(sys).Value(f.Name)
 		if !v.Known() {
-			t.hold(p, it, sys, fault.Refusal{Hint: fault.HintProperty, Code: "UNREADABLE", Message: "the field is missing from what the system shows"})
+			t.hold(p, it, sys, fault.Refusal{Hint: fault.HintProperty, Code: fault.CauseUnreadable, Message: "the property is missing from what the system shows"})
 			return false
 		}
 		c, err := t.canon(sys, f, v)
@@ -225,6 +251,9 @@ func (t *task) translate(p pair.Pair, b both, it *item) bool {
 		} else {
 			it.zoho = c
 		}
+	}
+	if h := p.Held[it.slot]; h.Hint == fault.HintProperty { // it is back, for all records
+		t.settled = append(t.settled, t.record(h.System, ""))
 	}
 	return true
 }
@@ -360,5 +389,5 @@ func untranslatable(err error) fault.Refusal {
 	if e, ok := errors.AsType[*mapping.Untranslatable](err); ok {
 		hint = e.Hint
 	}
-	return fault.Refusal{Hint: hint, Code: "UNTRANSLATABLE", Message: err.Error()}
+	return fault.Refusal{Hint: hint, Code: fault.CauseUntranslatable, Message: err.Error()}
 }

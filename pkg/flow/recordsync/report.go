@@ -84,7 +84,11 @@ func (t *task) final(err error) fault.Parked {
 	for _, r := range refusalsOf(err) {
 		return t.refused(crm.ID{System: target, Module: t.kind().Home()}, r.Field, r.Property, r)
 	}
-	return t.row(target, fault.HintNone, err.Error())
+	code := ""
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		code = e.Code
+	}
+	return t.row(target, fault.HintNone, code, err.Error())
 }
 
 // tell opens rows. It comes before the save of the pair that makes them true: after a crash in between they are told once
@@ -143,12 +147,12 @@ func (t *task) park(rows ...fault.Parked) fault.Outcome {
 }
 
 // row makes a parked row about the task's record.
-func (t *task) row(target crm.System, hint fault.Hint, message string) fault.Parked {
+func (t *task) row(target crm.System, hint fault.Hint, code, message string) fault.Parked {
 	now := t.now()
 	op := t.ops[len(t.ops)-1]
 	r := fault.Parked{
 		Connection: t.conn, Operation: op.ID, Verb: op.Verb, Kind: t.kind(), Record: t.id, Target: target,
-		Class: fault.Refused, Message: message, Hint: hint, Count: 1, First: now, Last: now,
+		Class: fault.Refused, Code: code, Message: message, Hint: hint, Count: 1, First: now, Last: now,
 	}
 	return t.named(r)
 }
@@ -162,12 +166,23 @@ func (t *task) named(r fault.Parked) fault.Parked {
 
 // refused makes the row of a field that a system did not take.
 func (t *task) refused(target crm.ID, f crm.Field, property string, r fault.Refusal) fault.Parked {
-	out := t.row(target.System, r.Hint, r.Message)
-	out.TargetID, out.Field, out.Property, out.Code = target, f, property, r.Code
+	out := t.row(target.System, r.Hint, r.Code, r.Message)
+	out.TargetID, out.Field, out.Property = target, f, property
+	if r.Hint == fault.HintProperty {
+		return t.drift(out)
+	}
 	if r.Record != "" {
 		out.Other = crm.ID{System: target.System, Module: target.Module, Key: r.Record}
 	}
 	return t.named(out)
+}
+
+// drift makes of a record's row that of a property which its system lacks: one for all records.
+func (t *task) drift(r fault.Parked) fault.Parked {
+	r.Record, r.TargetID = t.record(r.Target, ""), crm.ID{}
+	sum := t.s.Book.Hasher.Sum("drift", t.conn, r.Record.String(), r.Property)
+	r.ID = hex.EncodeToString(sum[:])
+	return r
 }
 
 func joined(words []string) string { return strings.Join(words, ", ") }

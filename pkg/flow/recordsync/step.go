@@ -207,7 +207,7 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 // gather adds what became of the fields to the report.
 func (t *task) gather(p *identity.Loaded, plan *plan) {
 	for _, it := range plan.items {
-		if it.kept {
+		if it.kept || it.goesOn != nil {
 			t.keep = append(t.keep, it.field.Name)
 		}
 		t.decision(it.decision)
