@@ -223,6 +223,25 @@ func TestAWriteThatTimesOutAndLandsLateIsRepaired(t *testing.T) {
 	}
 }
 
+func TestAWriteThatLandsLateOverAHeldValueIsUndone(t *testing.T) {
+	s := stage(t)
+	hub := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
+	s.settle()
+	zo := s.twin(crm.Companies, hub)
+	s.HubSpot.Fail(hubspottest.Fault{On: "PATCH", LandsAfter: 5 * time.Minute})
+	s.editZo(crm.Companies, zo, props{"Industry": "Technology"})
+	s.pass(time.Minute)                                                  // a second write has brought it across by now
+	s.editHub(crm.Companies, hub, props{"industry": "WINE_AND_SPIRITS"}) // Zoho's list has nothing like it
+	s.settle()
+	s.wantRows("hubspot/company industry picklist")
+	n := s.count()
+	s.pass(4 * time.Hour)
+	s.wantWrites(n, 2, 0) // the late one, and the one that undoes it
+	s.wantHub(crm.Companies, hub, props{"industry": "WINE_AND_SPIRITS"})
+	s.wantRows("hubspot/company industry picklist")
+	s.wantMails(1)
+}
+
 func TestALateWriteWhoseNotificationIsLostIsRepairedByReconcile(t *testing.T) {
 	s := stage(t, func(o *sandbox.WorldOptions) { o.Zoho.IgnoreCondition = true })
 	hub, zo := s.rossi()
