@@ -97,6 +97,9 @@ func (r *Reader) ZohoChannel() ZohoChannel {
 	return ZohoChannel{ID: r.Need("ZOHO_CHANNEL_ID"), Token: r.Secret(ZohoChannelToken)}
 }
 
+// ZohoWebhook reads ZOHO_WEBHOOK_URL: the address of the door that the channel sends to.
+func (r *Reader) ZohoWebhook() string { return r.NeedURL("ZOHO_WEBHOOK_URL") }
+
 // Report is who gets the mail about what failed.
 type Report struct {
 	To               string        // REPORT_TO, one address or several with commas

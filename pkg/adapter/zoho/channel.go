@@ -23,6 +23,7 @@ import (
 const (
 	SettingChannel = "ZOHO_CHANNEL_ID"
 	SettingToken   = "ZOHO_CHANNEL_TOKEN"
+	SettingURL     = "ZOHO_WEBHOOK_URL"
 )
 
 // Path is the route of Zoho's notifications below the door's address.

@@ -29,8 +29,9 @@ var kinds = map[string]fault.Kind{
 	"MULTIPLE_OR_MULTI_ERRORS": fault.Conflict,
 	"CANNOT_PROCESS":           fault.Conflict,
 
-	"NOT_FOUND":  fault.Missing,
-	"NO_CONTENT": fault.Missing,
+	"NOT_FOUND":      fault.Missing,
+	"NO_CONTENT":     fault.Missing,
+	"NOT_SUBSCRIBED": fault.Missing, // a channel that does not live
 
 	"RECORD_LOCKED":       fault.Locked,
 	"NOT_APPROVED":        fault.Locked,
@@ -105,6 +106,9 @@ type details struct {
 		Property string `json:"api_name"`
 		Path     string `json:"json_path"`
 	} `json:"expected_fields"`
+	Events []struct {
+		Ends string `json:"channel_expiry"`
+	} `json:"events"` // of a channel
 }
 
 // UnmarshalJSON takes an object, and anything else as no details: some errors send a list or a text.

@@ -58,7 +58,7 @@ func Open(ctx context.Context, c *cloud.Cloud, chance Chance) (*Kit, error) {
 	hub, zo, urls := c.HubSpot(), c.Zoho(), c.Queues()
 	secrets := secret.New(c.Config(awsenv.SSM), c.Reader, c.Now)
 	token, key := secrets.One(settings.HubSpotAccessToken), secrets.One(settings.PairKey)
-	tokens := access(c, zo, chance)
+	tokens := ZohoTokens(c, zo, chance.Int64)
 	sqs := c.Config(awsenv.SQS)
 	k := &Kit{
 		HubSpot: hubspot.New(hubspot.Config{
@@ -85,13 +85,13 @@ func Open(ctx context.Context, c *cloud.Cloud, chance Chance) (*Kit, error) {
 	return k, nil
 }
 
-// access returns where Zoho's token is to be had: a given one is used as it is, any other is getZohoToken's. Functions that
-// start together ask for the next one between two and five minutes before its end.
-func access(c *cloud.Cloud, zo settings.Zoho, chance Chance) zoho.Tokens {
+// ZohoTokens returns where Zoho's token is to be had: a given one is used as it is, any other is getZohoToken's. Functions
+// that start together ask for the next one between two and five minutes before its end.
+func ZohoTokens(c *cloud.Cloud, zo settings.Zoho, random func(n int64) int64) zoho.Tokens {
 	if !zo.AccessToken.IsZero() {
 		return zohotoken.Fixed{Access: crm.Access{Token: zo.AccessToken, Base: c.NeedURL("ZOHO_API_URL")}}
 	}
-	early := 2*time.Minute + time.Duration(chance.Int64(int64(3*time.Minute)))
+	early := 2*time.Minute + time.Duration(random(int64(3*time.Minute)))
 	return &zohotoken.Source{Vendor: invoke.New(c.Config(awsenv.Lambda), c.Need("GET_ZOHO_TOKEN_FUNCTION")), Now: c.Now, Early: early}
 }
 

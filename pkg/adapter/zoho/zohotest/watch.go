@@ -25,6 +25,7 @@ type channel struct {
 	events    []string
 	expiry    time.Time
 	values    bool // return_affected_field_values
+	related   bool // notify_on_related_action: as it was sent, true when it was not; nothing more is told because of it
 	condition []fieldCondition
 	raw       any // notification_condition as it was sent
 }
@@ -50,6 +51,30 @@ func (x selection) meets(changed []string) bool {
 		return slices.ContainsFunc(x.group, hit)
 	}
 	return !slices.ContainsFunc(x.group, func(g selection) bool { return !g.meets(changed) })
+}
+
+// Channel is a live channel as a test looks at it.
+type Channel struct {
+	ID, URL, Token string // Token "" when there is none
+	Events         []string
+	Expiry         time.Time
+	Values         bool // return_affected_field_values
+	Related        bool // notify_on_related_action
+	Conditions     int
+}
+
+// Channels returns the channels that live now.
+func (s *Server) Channels() []Channel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Channel
+	for _, ch := range s.channels {
+		if ch.expiry.After(s.now()) {
+			token, _ := ch.token.(string)
+			out = append(out, Channel{ch.id, ch.url, token, slices.Clone(ch.events), ch.expiry, ch.values, ch.related, len(ch.condition)})
+		}
+	}
+	return out
 }
 
 func firstChannel(o Options) *channel {
@@ -220,6 +245,7 @@ func (s *Server) applyChannel(ch *channel, w wireChannel) {
 	if w.Values != nil {
 		ch.values = *w.Values
 	}
+	ch.related = w.Related == nil || *w.Related
 	if w.Condition != nil {
 		ch.condition, ch.raw = nil, w.Condition
 		for _, x := range w.Condition {
@@ -273,7 +299,7 @@ func (s *Server) getChannels(c *call) reply {
 		for _, resource := range s.resources(ch) {
 			row, _ := resource.(map[string]any)
 			row["events"], row["token"], row["notify_url"] = ch.events, ch.token, ch.url
-			row["return_affected_field_values"], row["notify_on_related_action"], row["notification_condition"] = ch.values, false, ch.raw
+			row["return_affected_field_values"], row["notify_on_related_action"], row["notification_condition"] = ch.values, ch.related, ch.raw
 			row["fields"] = nil
 			out = append(out, row)
 		}
