@@ -61,7 +61,7 @@ func NewDesk(set Settings, out io.Writer, log *slog.Logger, now func() time.Time
 		d.zoho = zohotest.New(zohotest.Options{
 			Now: now, Sleep: Sleep, APIDomain: d.set.Zoho.URL, ClientID: set.Zoho.ClientID, ClientSecret: set.Zoho.ClientSecret.Reveal(),
 			RefreshToken: set.Zoho.RefreshToken.Reveal(), ChannelID: set.Zoho.ChannelID, ChannelToken: set.Zoho.ChannelToken.Reveal(),
-			NotifyURL: "http://" + set.Addr + "/webhooks/zoho", Send: d.deliver, SearchLag: searchLag,
+			NotifyURL: set.Zoho.WebhookURL, Send: d.deliver, SearchLag: searchLag,
 		})
 	}
 	d.set.HubSpot.HTTP, d.set.Zoho.HTTP = http.DefaultTransport, http.DefaultTransport

@@ -52,6 +52,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	if local(zohoURL) {
 		fallback["ZOHO_ACCOUNTS_URL"] = zohoURL
 		fallback["ZOHO_CHANNEL_ID"], fallback["ZOHO_CHANNEL_TOKEN"] = sandboxChannel, sandboxChannelToken
+		fallback["ZOHO_WEBHOOK_URL"] = "http://" + addr + "/webhooks/zoho"
 		fallback["ZOHO_CLIENT_ID"] = zohotest.DefaultClientID
 		fallback["ZOHO_CLIENT_SECRET"] = zohotest.DefaultClientSecret
 		fallback["ZOHO_REFRESH_TOKEN"] = zohotest.DefaultRefreshToken
@@ -85,7 +86,7 @@ func (set *Settings) hubspot(r *settings.Reader) {
 
 func (set *Settings) zoho(r *settings.Reader, fixed bool) {
 	api, channel := r.Zoho(), r.ZohoChannel()
-	set.Zoho = Zoho{URL: api.URL, AccessToken: api.AccessToken, ChannelID: channel.ID, ChannelToken: channel.Token}
+	set.Zoho = Zoho{URL: api.URL, AccessToken: api.AccessToken, ChannelID: channel.ID, ChannelToken: channel.Token, WebhookURL: r.URL("ZOHO_WEBHOOK_URL", "")}
 	if fixed {
 		return // the token is used as it is: nothing is refreshed
 	}

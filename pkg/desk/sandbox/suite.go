@@ -33,6 +33,7 @@ import (
 	"crm-connector/pkg/suite/hubspotconsumer"
 	"crm-connector/pkg/suite/reconcile"
 	"crm-connector/pkg/suite/refreshzohotoken"
+	"crm-connector/pkg/suite/renewzohochannel"
 	"crm-connector/pkg/suite/webhook"
 	"crm-connector/pkg/suite/zohoconsumer"
 )
@@ -78,6 +79,7 @@ type Zoho struct {
 	AccessToken  crm.Secret // used as it is when set; nothing is refreshed then
 	ChannelID    string
 	ChannelToken crm.Secret
+	WebhookURL   string // where the channel sends; "": the channel is somebody else's business and never renewed
 	HTTP         http.RoundTripper
 }
 
@@ -189,6 +191,12 @@ func New(p Parts) *Suite {
 		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Cursors: config, Queues: queues, Hasher: p.Hasher,
 		Connection: crm.DefaultConnection, NewID: p.NewID, Now: p.Now, Log: p.Log,
 	}).Run
+	if p.Zoho.WebhookURL != "" {
+		s.Functions["renewZohoChannel"] = renewzohochannel.New(renewzohochannel.Adapters{
+			Zoho: s.Zoho, ID: p.Zoho.ChannelID, URL: p.Zoho.WebhookURL, Now: p.Now, Log: p.Log,
+			Tokens: func(context.Context) ([]crm.Secret, error) { return []crm.Secret{p.Zoho.ChannelToken}, nil },
+		}).Run
+	}
 	return s
 }
 

@@ -55,7 +55,7 @@ func (c *Clock) Sleep(_ context.Context, d time.Duration) bool {
 }
 
 // The schedules of the functions, as the template has them.
-var schedules = map[string]time.Duration{"refreshZohoToken": 10 * time.Minute, "failureReporter": 5 * time.Minute, "reconcile": time.Hour}
+var schedules = map[string]time.Duration{"refreshZohoToken": 10 * time.Minute, "failureReporter": 5 * time.Minute, "reconcile": time.Hour, "renewZohoChannel": 12 * time.Hour}
 
 // World is the suite between two sandbox CRMs, in model time, in one goroutine: what happens depends on nothing but what is
 // done to it.
@@ -119,7 +119,8 @@ func NewWorld(o WorldOptions) (*World, error) {
 		},
 		Zoho: Zoho{
 			URL: apiDomain, AccountsURL: "https://accounts.zoho.eu", ClientID: "sandbox-client", ClientSecret: crm.NewSecret("sandbox-secret"),
-			RefreshToken: crm.NewSecret("sandbox-refresh"), ChannelID: o.Zoho.ChannelID, ChannelToken: crm.NewSecret(o.Zoho.ChannelToken), HTTP: w.Zoho.Transport(),
+			RefreshToken: crm.NewSecret("sandbox-refresh"), ChannelID: o.Zoho.ChannelID, ChannelToken: crm.NewSecret(o.Zoho.ChannelToken), WebhookURL: zohoHook,
+			HTTP: w.Zoho.Transport(),
 		},
 		Report: Report{From: "connector@example.com", To: "client@example.com", Language: "it"},
 		Rules:  rules.Settings{Default: mapping.Default(), Options: o.Mapping, Start: crm.On},
@@ -195,7 +196,7 @@ func (w *World) Turn(ctx context.Context) (bool, error) {
 // scheduled runs the functions whose time has come. A function that fails runs again at its next time.
 func (w *World) scheduled(ctx context.Context) error {
 	now := w.Clock.Now()
-	for _, name := range []string{"refreshZohoToken", "reconcile", "failureReporter"} {
+	for _, name := range []string{"refreshZohoToken", "renewZohoChannel", "reconcile", "failureReporter"} {
 		if now.Before(w.due[name]) || w.Functions[name] == nil {
 			continue
 		}
