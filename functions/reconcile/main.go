@@ -28,12 +28,14 @@ func main() {
 }
 
 func build(ctx context.Context, getenv func(string) string) (func(context.Context) error, error) {
-	kit, err := pairwork.Open(ctx, cloud.Open(getenv, time.Now), pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N})
+	c := cloud.Open(getenv, time.Now)
+	rules := c.Rules()
+	kit, err := pairwork.Open(ctx, c, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N})
 	if err != nil {
 		return nil, err
 	}
 	return reconcile.New(reconcile.Adapters{
-		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Pairs: kit.Pairs, Parked: kit.Parked, Cursors: kit.Config, Queues: kit.Queues(),
+		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Pairs: kit.Pairs, Parked: kit.Parked, Config: kit.Config, Rules: pairwork.Rules(rules), Queues: kit.Queues(),
 		Hasher: kit.Hasher, Connection: crm.DefaultConnection, NewID: uuid.NewString, Now: time.Now, Log: lambdacontext.NewLogger(),
 	}).Run, nil
 }

@@ -7,7 +7,7 @@ type Mode string
 const (
 	// Off: operations end without a look.
 	Off Mode = "off"
-	// Observe: everything but writing; the decisions are kept in the log.
+	// Observe: everything but writing; the decisions are kept with the pair and in the log.
 	Observe Mode = "observe"
 	// On: writes.
 	On Mode = "on"

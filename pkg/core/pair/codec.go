@@ -11,8 +11,8 @@ import (
 	"crm-connector/pkg/core/fault"
 )
 
-// codecVersion is the first byte of every encoded pair.
-const codecVersion = 1
+// codecVersion is the first byte of every encoded pair. Version 1 had no decisions.
+const codecVersion = 2
 
 // ErrEncoding says that bytes are not a pair that this code can read: cut, or written by a later version.
 var ErrEncoding = errors.New("the row is not a pair of this version")
@@ -71,13 +71,24 @@ func (p Pair) Encode() []byte {
 	}
 	w.text(p.Lease.Owner)
 	w.time(p.Lease.Until)
+	w.number(len(p.Decided))
+	for _, d := range p.Decided {
+		w.time(d.At)
+		w.text(string(d.Field))
+		w.text(d.To)
+		w.text(d.Rule)
+		w.time(d.HubSpotAt)
+		w.time(d.ZohoAt)
+		w.flag(d.Observed)
+	}
 	return w.b
 }
 
 // Decode reads what Encode wrote, or returns ErrEncoding. Times come back in UTC with milliseconds.
 func Decode(b []byte) (Pair, error) {
 	r := reader{b: b}
-	if r.byte() != codecVersion {
+	version := r.byte()
+	if version == 0 || version > codecVersion {
 		return Pair{}, ErrEncoding
 	}
 	p := Pair{ID: r.text(), Connection: r.text(), Kind: crm.Kind(r.text()), State: State(r.byte()), HubSpot: r.text(), Zoho: r.text()}
@@ -107,6 +118,13 @@ func Decode(b []byte) (Pair, error) {
 		*t = r.time()
 	}
 	p.Lease = Lease{Owner: r.text(), Until: r.time()}
+	if version > 1 {
+		for range r.number() {
+			p.Decided = append(p.Decided, Decision{
+				At: r.time(), Field: crm.Field(r.text()), To: r.text(), Rule: r.text(), HubSpotAt: r.time(), ZohoAt: r.time(), Observed: r.flag(),
+			})
+		}
+	}
 	if r.bad || len(r.b) != 0 {
 		return Pair{}, ErrEncoding
 	}

@@ -43,6 +43,10 @@ func busy() pair.Pair {
 	p.Begin(pair.Unfinished{System: crm.HubSpot, Slot: 2, Hash: hash(6), At: noon.Add(time.Millisecond)})
 	p.Hold(7, pair.Held{System: crm.Zoho, Base: pair.Base{HubSpot: hash(1)}, Mapping: "0a1b2c3d", Hint: fault.HintDuplicate, Code: "DUPLICATE_DATA", Other: "12", Pending: true})
 	p.Lease = pair.Lease{Owner: "owner", Until: noon.Add(time.Minute)}
+	p.Decide(
+		pair.Decision{At: noon, Field: "city", To: "zoho", Rule: "later", HubSpotAt: noon, ZohoAt: noon.Add(-time.Minute)},
+		pair.Decision{At: noon, Field: "phone", To: "both", Rule: "unseen", Observed: true},
+	)
 	return p
 }
 
@@ -63,6 +67,31 @@ func TestAPairComesBackAsItWasWritten(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
+	}
+}
+
+func TestAPairOfTheFirstVersionIsRead(t *testing.T) {
+	want := busy()
+	want.Decided = nil
+	old := want.Encode()
+	old = old[:len(old)-1] // no decisions, not even their number
+	old[0] = 1
+	got, err := pair.Decode(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestAPairRemembersItsLastDecisions(t *testing.T) {
+	var p pair.Pair
+	for i := range 2 * pair.MaxDecided {
+		p.Decide(pair.Decision{Field: crm.Field(fmt.Sprint(i))})
+	}
+	if len(p.Decided) != pair.MaxDecided || p.Decided[0].Field != "15" || p.Decided[pair.MaxDecided-1].Field != "8" {
+		t.Errorf("%+v", p.Decided)
 	}
 }
 
@@ -99,7 +128,7 @@ func TestACutOrLengthenedRowIsNoPair(t *testing.T) {
 
 func TestARowOfALaterVersionIsNotGuessedAt(t *testing.T) {
 	bytes := busy().Encode()
-	for _, v := range []byte{0, 2, 255} {
+	for _, v := range []byte{0, 3, 255} {
 		bytes[0] = v
 		if _, err := pair.Decode(bytes); !errors.Is(err, pair.ErrEncoding) {
 			t.Errorf("version %d: %v", v, err)
@@ -171,6 +200,12 @@ func anyPair() *rapid.Generator[pair.Pair] {
 			Code: text.Draw(t, "code"), Other: text.Draw(t, "other"), Pending: rapid.Bool().Draw(t, "pending"),
 		}
 	})
+	decided := rapid.Custom(func(t *rapid.T) pair.Decision {
+		return pair.Decision{
+			At: times.Draw(t, "at"), Field: crm.Field(text.Draw(t, "field")), To: text.Draw(t, "to"), Rule: text.Draw(t, "rule"),
+			HubSpotAt: times.Draw(t, "hubspotAt"), ZohoAt: times.Draw(t, "zohoAt"), Observed: rapid.Bool().Draw(t, "observed"),
+		}
+	})
 	return rapid.Custom(func(t *rapid.T) pair.Pair {
 		p := pair.Pair{
 			ID: text.Draw(t, "id"), Connection: text.Draw(t, "connection"), Kind: crm.Kind(text.Draw(t, "kind")),
@@ -190,6 +225,10 @@ func anyPair() *rapid.Generator[pair.Pair] {
 		}
 		for s, h := range rapid.MapOfN(slots, held, 0, 3).Draw(t, "held") {
 			p.Hold(s, h)
+		}
+		p.Decide(rapid.SliceOfN(decided, 0, pair.MaxDecided+1).Draw(t, "decided")...)
+		if len(p.Decided) == 0 {
+			p.Decided = nil
 		}
 		return p
 	})

@@ -113,6 +113,27 @@ type Pair struct {
 	ZohoBefore time.Time // Zoho's modified time before our last write: when somebody else last modified the record
 	SyncedAt   time.Time // our clock when the pair was last saved by a sync
 	Lease      Lease
+	Decided    []Decision // what was last decided, newest first, MaxDecided at most
+}
+
+// MaxDecided is how many decisions a pair remembers.
+const MaxDecided = 8
+
+// Decision is one value that went across, or would have, for whoever asks why. It holds no value.
+type Decision struct {
+	At        time.Time
+	Field     crm.Field
+	To        string    // the system that got the value, or "both"
+	Rule      string    // of package merge
+	HubSpotAt time.Time // the field times that were compared, if they were
+	ZohoAt    time.Time
+	Observed  bool // the stack only observed: nothing was written
+}
+
+// Decide remembers decisions, and forgets the oldest.
+func (p *Pair) Decide(d ...Decision) {
+	p.Decided = append(slices.Clone(d), p.Decided...)
+	p.Decided = p.Decided[:min(len(p.Decided), MaxDecided)]
 }
 
 // Key returns the key of the record on one side, "" when there is none yet.
@@ -135,6 +156,7 @@ func (p Pair) Clone() Pair {
 	p.Unfinished = slices.Clone(p.Unfinished)
 	p.Sent = slices.Clone(p.Sent)
 	p.Held = maps.Clone(p.Held)
+	p.Decided = slices.Clone(p.Decided)
 	return p
 }
 

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/identity"
 )
 
 // Records that are merged, deleted, restored and erased.
@@ -271,6 +273,15 @@ func TestAnErasedPersonLeavesATombstoneAndIsNotCreatedAgain(t *testing.T) {
 			s.wantMails(1)
 		})
 	}
+}
+
+// pair returns the pair of a record as it lies in the table.
+func (s *scene) pair(id crm.ID) pair.Pair {
+	s.t.Helper()
+	book := &identity.Book{Store: s.Tables[sandbox.Pairs]}
+	p, err := book.Find(s.t.Context(), crm.DefaultConnection, id)
+	s.must(err)
+	return p.Pair
 }
 
 // pairs counts the pairs.

@@ -49,13 +49,32 @@ func TestAStackThatIsOffOrObservesWritesNothing(t *testing.T) {
 			s.wantMails(0)
 			s.wantCount(crm.Contacts, 3, 2)
 			s.mode(crm.On)
-			s.editHub(crm.Contacts, hub, props{"state": "MI"}) // an event of its own brings a record in step
-			s.editHub(crm.Contacts, met, props{"state": "MI"})
-			s.settle()
-			s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano", "Mailing_State": "MI"})
+			s.pass(2 * time.Hour) // reconcile finds what changed meanwhile
+			s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
 			s.wantHub(crm.Contacts, hub, props{"jobtitle": "Head buyer"})
 			s.wantHub(crm.Contacts, met, props{"jobtitle": "Buyer"})
+			s.wantCount(crm.Contacts, 3, 3)
 		})
+	}
+}
+
+func TestWhatIsOnlyObservedIsKeptWithThePair(t *testing.T) {
+	s := stage(t)
+	hub, _ := s.rossi()
+	s.mode(crm.Observe)
+	s.editHub(crm.Contacts, hub, props{"city": "Milano", "salutation": "Contessa"}) // one value that Zoho would refuse
+	s.pass(2 * time.Hour)
+	s.wantRows()
+	s.wantMails(0)
+	p := s.pair(crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hub})
+	if len(p.Decided) == 0 || p.Decided[0].Field != "city" || p.Decided[0].To != "zoho" || p.Decided[0].Rule != "edit" || !p.Decided[0].Observed {
+		t.Errorf("%+v", p.Decided)
+	}
+	s.mode(crm.On)
+	s.pass(2 * time.Hour)
+	s.wantRows("hubspot/contact salutation picklist")
+	if p := s.pair(crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hub}); p.Decided[0].Field != "city" || p.Decided[0].Observed {
+		t.Errorf("%+v", p.Decided)
 	}
 }
 

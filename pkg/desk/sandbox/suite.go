@@ -188,7 +188,7 @@ func New(p Parts) *Suite {
 	})
 	s.Functions["failureReporter"] = func(ctx context.Context) error { _, err := reporter.Run(ctx); return err }
 	s.Functions["reconcile"] = reconcile.New(reconcile.Adapters{
-		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Cursors: config, Queues: queues, Hasher: p.Hasher,
+		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Config: config, Rules: p.Rules, Queues: queues, Hasher: p.Hasher,
 		Connection: crm.DefaultConnection, NewID: p.NewID, Now: p.Now, Log: p.Log,
 	}).Run
 	if p.Zoho.WebhookURL != "" {

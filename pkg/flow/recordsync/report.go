@@ -9,6 +9,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/merge"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/identity"
 )
@@ -26,20 +27,30 @@ type report struct {
 
 func (r *report) note(words ...string) { r.notes = append(r.notes, strings.Join(words, " ")) }
 
+// destinations are the words for where a value goes.
+var destinations = map[merge.Action]string{merge.ToZoho: string(crm.Zoho), merge.ToHubSpot: string(crm.HubSpot), merge.Both: "both"}
+
+// decided remembers in the pair what goes across and why.
+func (t *task) decided(p *pair.Pair, plan *plan) {
+	var all []pair.Decision
+	for _, it := range plan.items {
+		d := it.decision
+		if to, ok := destinations[d.Action]; ok {
+			all = append(all, pair.Decision{
+				At: t.now(), Field: d.Field, To: to, Rule: string(d.Rule), HubSpotAt: d.HubSpotAt, ZohoAt: d.ZohoAt, Observed: t.mode == crm.Observe,
+			})
+		}
+	}
+	p.Decide(all...)
+}
+
 // decision adds "field→system rule" to the line; values are a person's data and stay out.
 func (r *report) decision(d merge.Decision) {
-	to := ""
-	switch d.Action {
-	case merge.ToZoho:
-		to = "→zoho"
-	case merge.ToHubSpot:
-		to = "→hubspot"
-	case merge.Both:
-		to = "→both"
-	default:
+	to, ok := destinations[d.Action]
+	if !ok {
 		return
 	}
-	line := string(d.Field) + to + " (" + string(d.Rule)
+	line := string(d.Field) + "→" + to + " (" + string(d.Rule)
 	if !d.HubSpotAt.IsZero() {
 		line += " hubspot " + d.HubSpotAt.UTC().Format(time.TimeOnly) + " zoho " + d.ZohoAt.UTC().Format(time.TimeOnly)
 	}
@@ -107,6 +118,9 @@ func (t *task) tell(rows ...fault.Parked) error {
 // tellPlan opens the rows of the fields that are held. What could not be told is not held either, so that the next try
 // tells it.
 func (t *task) tellPlan(p *identity.Loaded, plan *plan) error {
+	if t.mode == crm.Observe {
+		return nil // nothing is held: it is told when the stack is on
+	}
 	rows := t.relinks
 	for _, it := range plan.items {
 		if it.row != nil {

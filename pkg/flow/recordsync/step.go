@@ -166,6 +166,7 @@ func (t *task) mergedAway(p *identity.Loaded, r crm.Reading) fault.Outcome {
 // finish notes in the pair what came to rest and ends the task.
 func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
 	t.gather(p, plan)
+	t.decided(&p.Pair, plan)
 	if e := t.tellPlan(p, plan); e != nil {
 		err = e // what nobody was told has not come to rest
 		p.Begun = true

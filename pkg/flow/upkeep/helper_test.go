@@ -94,6 +94,13 @@ type parked struct {
 
 func (p *parked) Due(context.Context, time.Time) ([]fault.Parked, error) { return p.rows, p.err }
 
+type modes struct {
+	mode crm.Mode
+	err  error
+}
+
+func (m *modes) Mode(context.Context) (crm.Mode, error) { return m.mode, m.err }
+
 // table is a table in memory that can break.
 type table struct {
 	*memory.Rows
@@ -121,13 +128,14 @@ type bench struct {
 	crms    *crms
 	queue   *queue
 	parked  *parked
+	modes   modes
 	cursors *table
 	pairs   *table
 	lines   *bytes.Buffer
 }
 
 func newBench() *bench {
-	b := &bench{now: noon, crms: &crms{pages: map[string][][]crm.Touched{}, fail: map[string]error{}}, queue: &queue{}, parked: &parked{}, lines: &bytes.Buffer{}}
+	b := &bench{now: noon, modes: modes{mode: crm.On}, crms: &crms{pages: map[string][][]crm.Touched{}, fail: map[string]error{}}, queue: &queue{}, parked: &parked{}, lines: &bytes.Buffer{}}
 	clock := func() time.Time { return b.now }
 	b.cursors, b.pairs = &table{Rows: memory.NewRows(clock)}, &table{Rows: memory.NewRows(clock)}
 	n := 0
@@ -135,7 +143,7 @@ func newBench() *bench {
 	b.Reconciler = Reconciler{
 		Connection: "main", Sources: map[crm.System]Source{crm.HubSpot: system{b.crms, crm.HubSpot}, crm.Zoho: system{b.crms, crm.Zoho}},
 		Deleted: system{b.crms, crm.Zoho}, Book: &identity.Book{Store: b.pairs, NewID: id}, Parked: b.parked, Queue: b.queue,
-		Store: b.cursors, NewID: id, Now: clock, Log: slog.New(slog.NewTextHandler(b.lines, nil)),
+		Modes: &b.modes, Store: b.cursors, NewID: id, Now: clock, Log: slog.New(slog.NewTextHandler(b.lines, nil)),
 	}
 	return b
 }

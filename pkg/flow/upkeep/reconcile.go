@@ -52,13 +52,20 @@ type Store interface {
 	Put(ctx context.Context, puts ...row.Put) error
 }
 
-// Reconciler queues an operation for every record that changed and was never heard of.
+// Modes says whether the stack writes.
+type Modes interface {
+	Mode(ctx context.Context) (crm.Mode, error)
+}
+
+// Reconciler queues an operation for every record that changed and was never heard of. While the stack does not write it
+// stands still, so that the first run afterwards finds everything that changed meanwhile.
 type Reconciler struct {
 	Connection string
 	Sources    map[crm.System]Source
 	Deleted    Deleter // Zoho
 	Book       *identity.Book
 	Parked     Due
+	Modes      Modes
 	Queue      Queue
 	Store      Store
 	NewID      func() string
@@ -67,32 +74,75 @@ type Reconciler struct {
 }
 
 // Run looks once at everything. What fails does not keep the rest back; the errors come back joined, and the cursor of what
-// failed stays where it was.
+// failed stays where it was. While the stack is not on it only notes where the first look will begin.
 func (r *Reconciler) Run(ctx context.Context) error {
-	var errs []error
-	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
-			errs = append(errs, r.listing(ctx, "changed#"+string(sys)+"#"+string(m), func(since time.Time, page string) ([]crm.Touched, string, error) {
-				return r.Sources[sys].Changed(ctx, m, since, page)
-			}))
-		}
+	mode, err := r.Modes.Mode(ctx)
+	if err != nil {
+		return fmt.Errorf("upkeep: %w", err)
 	}
-	for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
-		errs = append(errs, r.listing(ctx, "deleted#zoho#"+string(m), func(since time.Time, page string) ([]crm.Touched, string, error) {
-			return r.Deleted.Deleted(ctx, m, since, page)
-		}))
+	if mode != crm.On {
+		r.Log.Info("reconcile waits until the stack is on", "mode", string(mode))
+		return r.wait(ctx)
+	}
+	var errs []error
+	for _, l := range r.listings() {
+		errs = append(errs, r.look(ctx, l))
 	}
 	errs = append(errs, r.orphans(ctx), r.due(ctx))
 	return errors.Join(errs...)
+}
+
+// listing is one way in which a CRM tells what happened.
+type listing struct {
+	name string
+	list func(ctx context.Context, since time.Time, page string) ([]crm.Touched, string, error)
+}
+
+func (r *Reconciler) listings() []listing {
+	var out []listing
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
+			out = append(out, listing{"changed#" + string(sys) + "#" + string(m), func(ctx context.Context, since time.Time, page string) ([]crm.Touched, string, error) {
+				return r.Sources[sys].Changed(ctx, m, since, page)
+			}})
+		}
+	}
+	for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
+		out = append(out, listing{"deleted#zoho#" + string(m), func(ctx context.Context, since time.Time, page string) ([]crm.Touched, string, error) {
+			return r.Deleted.Deleted(ctx, m, since, page)
+		}})
+	}
+	return out
+}
+
+// wait gives a listing that never ran its beginning: what changes from now on is found when the stack is on.
+func (r *Reconciler) wait(ctx context.Context) error {
+	var puts []row.Put
+	for _, l := range r.listings() {
+		rows, err := r.Store.Get(ctx, r.cursor(l.name))
+		if err != nil {
+			return fmt.Errorf("upkeep %s: %w", l.name, err)
+		}
+		if rows[0].Version == 0 {
+			puts = append(puts, row.Put{Key: r.cursor(l.name), Value: []byte(r.Now().UTC().Format(time.RFC3339))})
+		}
+	}
+	if len(puts) == 0 {
+		return nil
+	}
+	if err := r.Store.Put(ctx, puts...); err != nil && !errors.Is(err, row.ErrConflict) {
+		return fmt.Errorf("upkeep: %w", err)
+	}
+	return nil
 }
 
 func (r *Reconciler) cursor(name string) row.Key {
 	return row.Key{Part: "cursor#" + r.Connection, Sort: name}
 }
 
-// listing goes through the pages of one listing from its cursor on.
-func (r *Reconciler) listing(ctx context.Context, name string, list func(since time.Time, page string) ([]crm.Touched, string, error)) error {
-	began := r.Now()
+// look goes through the pages of one listing from its cursor on.
+func (r *Reconciler) look(ctx context.Context, l listing) error {
+	began, name := r.Now(), l.name
 	at := r.cursor(name)
 	rows, err := r.Store.Get(ctx, at)
 	if err != nil {
@@ -107,7 +157,7 @@ func (r *Reconciler) listing(ctx context.Context, name string, list func(since t
 	}
 	queued := 0
 	for page := ""; ; {
-		touched, next, err := list(since, page)
+		touched, next, err := l.list(ctx, since, page)
 		if err != nil {
 			return fmt.Errorf("upkeep %s: %w", name, err)
 		}

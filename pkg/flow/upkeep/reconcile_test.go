@@ -50,6 +50,35 @@ func TestEveryListingGoesOnFromItsLastRunWithAnOverlap(t *testing.T) {
 	}
 }
 
+func TestWhileTheStackIsNotOnNothingIsAskedAndTheFirstLookAfterwardsMissesNothing(t *testing.T) {
+	for _, mode := range []crm.Mode{crm.Off, crm.Observe} {
+		b := newBench()
+		b.modes.mode = mode
+		b.run(t)
+		b.now = noon.Add(72 * time.Hour)
+		b.run(t)
+		if asked := b.crms.since(); len(asked) != 0 || len(b.queue.ops) != 0 {
+			t.Fatalf("%s: asked %v, queued %v", mode, asked, b.queue.ops)
+		}
+		b.modes.mode = crm.On
+		b.run(t)
+		asked := b.crms.since()
+		for _, name := range listings {
+			if got, want := asked[name], noon.Add(-5*time.Minute); !got.Equal(want) {
+				t.Errorf("%s, %s: the first look begins at %s, want %s", mode, name, got, want)
+			}
+		}
+	}
+}
+
+func TestAModeThatCannotBeReadIsAnError(t *testing.T) {
+	b := newBench()
+	b.modes.err = errGone
+	if err := b.Run(t.Context()); !errors.Is(err, errGone) || len(b.crms.since()) != 0 {
+		t.Error(err)
+	}
+}
+
 func TestAListingGoesOnFromItsBeginningNotFromItsEnd(t *testing.T) {
 	b := newBench()
 	b.crms.during = func(name string) {

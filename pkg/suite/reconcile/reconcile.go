@@ -7,8 +7,10 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/identity"
+	"crm-connector/pkg/flow/rules"
 	"crm-connector/pkg/flow/upkeep"
 	"crm-connector/pkg/suite/consumer"
 )
@@ -25,7 +27,8 @@ type Adapters struct {
 	Zoho       Zoho
 	Pairs      identity.Store
 	Parked     digest.Store
-	Cursors    upkeep.Store
+	Config     upkeep.Store // the mode, and the cursors
+	Rules      consumer.Rules
 	Queues     consumer.Queues
 	Hasher     pair.Hasher
 	Connection string
@@ -36,10 +39,12 @@ type Adapters struct {
 
 // New wires the function.
 func New(a Adapters) *upkeep.Reconciler {
+	log := a.Log.With("function", "reconcile")
 	return &upkeep.Reconciler{
+		Modes:      rules.New(&config.Rows{Store: a.Config, Now: a.Now}, a.Rules, a.Now, log),
 		Connection: a.Connection, Sources: map[crm.System]upkeep.Source{crm.HubSpot: a.HubSpot, crm.Zoho: a.Zoho}, Deleted: a.Zoho,
 		Book:   &identity.Book{Store: a.Pairs, Hasher: a.Hasher, NewID: a.NewID},
-		Parked: &digest.Ledger{Store: a.Parked, Now: a.Now}, Queue: a.Queues, Store: a.Cursors, NewID: a.NewID, Now: a.Now,
-		Log: a.Log.With("function", "reconcile"),
+		Parked: &digest.Ledger{Store: a.Parked, Now: a.Now}, Queue: a.Queues, Store: a.Config, NewID: a.NewID, Now: a.Now,
+		Log: log,
 	}
 }
