@@ -1,6 +1,6 @@
 # CRM Connector. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test format vet lint race simulate bench fuzz build ci
+.PHONY: help run demo test format vet lint race simulate bench fuzz build validate ci
 
 SEEDS ?= 500
 FUZZTIME ?= 5s
@@ -41,8 +41,13 @@ fuzz: ## fuzz every parser of foreign bytes for FUZZTIME=5s each (or a count: 10
 	    echo "fuzz $$pkg $$f"; go test ./$$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) >/tmp/crm-connector-fuzz.log 2>&1 || { cat /tmp/crm-connector-fuzz.log; exit 1; }; \
 	  done; done
 
-build: ## build every function for Lambda into bin/
-	@set -e; for f in functions/*/; do n=$$(basename $$f); GOOS=linux CGO_ENABLED=0 go build -tags lambda.norpc -trimpath -ldflags=-s -o bin/$$n/bootstrap ./functions/$$n; done
+build: ## build every function for Lambda into .aws-sam/
+	@.ci/tools sam
+	@SAM_CLI_TELEMETRY=0 CGO_ENABLED=0 GOFLAGS="-tags=lambda.norpc -trimpath -ldflags=-s -buildvcs=false" .tools/sam/bin/sam build
+
+validate: ## check the template as CloudFormation will read it; needs neither an account nor a network
+	@.ci/tools sam
+	@SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint
 
 ci: ## everything that the gate runs
 	@.ci/run
