@@ -1,0 +1,241 @@
+package invoke
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/config"
+)
+
+// World is both CRMs and the suite's tables as an event finds them: the past of events/world.json, played in model time.
+type World struct {
+	*sandbox.World
+	now    time.Time // when the event is handled
+	before Snapshot
+}
+
+// Step is one thing that happened before an event. Exactly one of its verbs is set; Record is system/module/id.
+type Step struct {
+	At     time.Time         `json:"at,omitzero"`      // the clock moves on to it first
+	Create string            `json:"create,omitempty"` // system/module; ID is what the record must be called
+	Edit   string            `json:"edit,omitempty"`   // a record; a person does it
+	Set    string            `json:"set,omitempty"`    // a record of HubSpot; HubSpot itself does it
+	Delete string            `json:"delete,omitempty"` // a record
+	Erase  string            `json:"erase,omitempty"`  // a contact of HubSpot, for good
+	Merge  []string          `json:"merge,omitempty"`  // records of one CRM, the primary one first
+	Join   []string          `json:"join,omitempty"`   // a contact and the company that it belongs to, in one CRM
+	Run    string            `json:"run,omitempty"`    // a scheduled function
+	Settle bool              `json:"settle,omitempty"` // deliveries arrive and the consumers work until all is quiet
+	Mode   crm.Mode          `json:"mode,omitempty"`   // the operator switches the stack
+	Revoke bool              `json:"revoke,omitempty"` // Zoho takes the refresh token back
+	Now    bool              `json:"now,omitempty"`    // the past is over: what follows happens right before the event
+	ID     string            `json:"id,omitempty"`
+	Fields map[string]string `json:"fields,omitempty"`
+}
+
+// past is events/world.json.
+type past struct {
+	Says  string    `json:"says"`
+	Start time.Time `json:"start"`
+	Now   time.Time `json:"now"` // when the events are handled, where no wall clock says so
+	Steps []Step    `json:"steps"`
+}
+
+// pause is how much time passes after each step.
+const pause = time.Minute
+
+// Secrets are the secrets of the stack by the name of their setting: the sandboxes' own, and a key that is good for nothing
+// else.
+func Secrets() map[string]string {
+	return map[string]string{
+		settings.HubSpotAccessToken:  hubspottest.DefaultToken,
+		settings.HubSpotClientSecret: hubspottest.DefaultClientSecret,
+		settings.ZohoClientSecret:    zohotest.DefaultClientSecret,
+		settings.ZohoRefreshToken:    zohotest.DefaultRefreshToken,
+		settings.ZohoChannelToken:    channelToken,
+		settings.PairKey:             "00112233445566778899aabbccddeeff",
+	}
+}
+
+// The values that the events and events/env.json name.
+const (
+	channelID    = "1000000068001"
+	channelToken = "sandbox-channel-token"
+	accessToken  = "sandbox-access"
+)
+
+// NewWorld plays the past of a folder, and then what a case says happened before its event, which is handled at now; the
+// zero time stands for the instant that world.json names.
+func NewWorld(ctx context.Context, dir string, e Expected, now time.Time) (*World, error) {
+	var p past
+	text, err := os.ReadFile(filepath.Join(dir, "world.json"))
+	if err != nil {
+		return nil, err
+	}
+	if err := strict(text, &p); err != nil {
+		return nil, fmt.Errorf("world.json: %w", err)
+	}
+	inner, err := sandbox.NewWorld(sandbox.WorldOptions{
+		Start: p.Start,
+		Zoho:  zohotest.Options{ChannelID: channelID, ChannelToken: channelToken, AccessToken: accessToken},
+		Adapt: func(parts *sandbox.Parts) { adapt(parts, e.Without) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	w := &World{World: inner, now: now}
+	if now.IsZero() {
+		w.now = p.Now
+	}
+	for i, s := range slices.Concat(p.Steps, e.Before, []Step{{Now: true}}) {
+		if err := w.step(ctx, s); err != nil {
+			return nil, fmt.Errorf("step %d of the past: %w", i+1, err)
+		}
+		if w.Clock.Now().Before(w.now) {
+			w.Clock.Advance(min(pause, w.now.Sub(w.Clock.Now())))
+		}
+	}
+	w.before, err = w.Look(ctx)
+	return w, err
+}
+
+// adapt gives the suite of the world the secrets that the functions of the stack have.
+func adapt(parts *sandbox.Parts, without []string) {
+	parts.Hasher = pair.Hasher{Key: crm.NewSecret(Secrets()[settings.PairKey]), KeyID: 1}
+	parts.Zoho.AccessToken = crm.NewSecret(accessToken)
+	parts.Report.From = "CRM Connector <connector@example.com>"
+	if slices.Contains(without, settings.HubSpotClientSecret) {
+		parts.HubSpot.Secrets = nil
+	}
+	if slices.Contains(without, settings.ZohoChannelToken) {
+		parts.Zoho.ChannelToken = crm.Secret{}
+	}
+}
+
+func (w *World) step(ctx context.Context, s Step) error {
+	if !s.At.IsZero() {
+		w.Clock.Advance(s.At.Sub(w.Clock.Now()))
+	}
+	switch {
+	case s.Create != "":
+		return w.create(s)
+	case s.Edit != "":
+		return w.act(s.Edit, func(id crm.ID) error {
+			if id.System == crm.HubSpot {
+				return w.HubSpot.Edit(id.Module, id.Key, s.Fields)
+			}
+			return w.Zoho.Edit(id.Module, id.Key, s.Fields)
+		})
+	case s.Set != "":
+		return w.act(s.Set, func(id crm.ID) error { return w.HubSpot.Set(id.Module, id.Key, s.Fields) })
+	case s.Delete != "":
+		return w.act(s.Delete, func(id crm.ID) error {
+			if id.System == crm.HubSpot {
+				return w.HubSpot.Delete(id.Module, id.Key)
+			}
+			return w.Zoho.Delete(id.Module, id.Key)
+		})
+	case s.Erase != "":
+		return w.act(s.Erase, func(id crm.ID) error { return w.HubSpot.Erase(id.Key) })
+	case len(s.Merge) == 2:
+		return w.both(s.Merge, func(a, b crm.ID) (err error) {
+			if a.System == crm.HubSpot {
+				_, err = w.HubSpot.Merge(a.Module, a.Key, b.Key)
+			} else {
+				_, err = w.Zoho.Merge(a.Module, a.Key, b.Key)
+			}
+			return err
+		})
+	case len(s.Join) == 2:
+		return w.both(s.Join, func(contact, company crm.ID) error {
+			if contact.System == crm.HubSpot {
+				return w.HubSpot.SetCompany(contact.Key, company.Key)
+			}
+			return w.Zoho.SetCompany(contact.Key, company.Key)
+		})
+	case s.Run != "":
+		run := w.Handlers()[s.Run]
+		if run == nil {
+			return fmt.Errorf("there is no function %q", s.Run)
+		}
+		_, err := run.Invoke(ctx, []byte("{}"))
+		return err
+	case s.Settle:
+		return w.settle(ctx)
+	case s.Mode != "":
+		return w.switchTo(ctx, s.Mode)
+	case s.Now:
+		w.Clock.Advance(w.now.Sub(w.Clock.Now()))
+		return nil
+	case s.Revoke:
+		w.Zoho.RevokeRefresh()
+		return nil
+	}
+	text, _ := json.Marshal(s)
+	return fmt.Errorf("it says nothing: %s", text)
+}
+
+func (w *World) act(record string, do func(crm.ID) error) error {
+	id, err := crm.ParseID(record)
+	if err != nil {
+		return fmt.Errorf("%q: %w", record, err)
+	}
+	if err := do(id); err != nil {
+		return fmt.Errorf("%s: %w", record, err)
+	}
+	return nil
+}
+
+func (w *World) both(records []string, do func(a, b crm.ID) error) error {
+	return w.act(records[0], func(a crm.ID) error {
+		return w.act(records[1], func(b crm.ID) error { return do(a, b) })
+	})
+}
+
+// create makes a record, and insists on the id that the events name.
+func (w *World) create(s Step) (err error) {
+	system, module, _ := strings.Cut(s.Create, "/")
+	id := ""
+	if crm.System(system) == crm.HubSpot {
+		id, err = w.HubSpot.Create(crm.Module(module), s.Fields)
+	} else {
+		id, err = w.Zoho.Create(crm.Module(module), s.Fields)
+	}
+	if err == nil && id != s.ID {
+		err = fmt.Errorf("the record is called %s, not %s", id, s.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Create, err)
+	}
+	return nil
+}
+
+// settle lets the day go on until nothing is on its way.
+func (w *World) settle(ctx context.Context) error {
+	for range 20 {
+		if err := w.World.Run(ctx, pause); err != nil {
+			return err
+		}
+		if w.Quiet() {
+			return nil
+		}
+	}
+	return fmt.Errorf("the queues are not quiet after 20 minutes")
+}
+
+func (w *World) switchTo(ctx context.Context, m crm.Mode) error {
+	rows := &config.Rows{Store: w.Tables[sandbox.Config], Now: w.Clock.Now}
+	return rows.Set(ctx, config.Mode, []byte(m))
+}
