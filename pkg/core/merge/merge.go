@@ -145,7 +145,8 @@ func (f Field) unseen() (Decision, bool) {
 		return Decision{Action: Ask, Rule: RuleUnseen}, true
 	}
 	at := f.zohoAt()
-	if f.UnseenAt.Sub(at) <= Tie {
+	// What we wrote to Zoho ourselves came from HubSpot, and was read there before this edit.
+	if !f.Zoho.Ours && f.UnseenAt.Sub(at) <= Tie {
 		return Decision{}, false
 	}
 	return Decision{Action: Both, Value: f.Unseen, Rule: RuleUnseen, HubSpotAt: f.UnseenAt, ZohoAt: at}, true

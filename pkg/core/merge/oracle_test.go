@@ -166,7 +166,7 @@ func (s situation) free() verdict {
 	if unseen && !s.timed {
 		return verdict{merge.Ask, crm.Unknown(), merge.RuleUnseen}
 	}
-	if unseen && s.unseen > 2*time.Second {
+	if unseen && (s.z == ours || s.unseen > 2*time.Second) { // what is ours in Zoho came from HubSpot before that edit
 		return verdict{merge.Both, uValue, merge.RuleUnseen}
 	}
 	if s.equal {

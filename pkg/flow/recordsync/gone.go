@@ -18,7 +18,7 @@ func (t *task) gone(p identity.Loaded, sys crm.System) fault.Outcome {
 	if err := t.lease(&p); err != nil {
 		return t.fail(err)
 	}
-	return t.lost(&p, sys, both{})
+	return t.swallowed(t.lost(&p, sys, both{}))
 }
 
 // lost handles, under the lease, a half that is gone. It gives the lease back.
@@ -148,10 +148,13 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 		return again(5*time.Second, "the record cannot be read yet")
 	}
 	if r.Gone {
-		return done("gone")
+		return t.swallowed(done("gone"))
 	}
 	if t.undead() {
 		return again(covers, "the system still shows what it told us is deleted")
+	}
+	if t.now().Sub(p.GoneAt) < settles && !t.has(crm.Restore) {
+		return again(covers, "a system may still show what was deleted a moment ago")
 	}
 	if near == crm.HubSpot {
 		if o, merged := t.merged(p, r); merged {

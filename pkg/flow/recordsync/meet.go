@@ -34,7 +34,7 @@ func (t *task) meet() fault.Outcome {
 	case r.Gone && t.unborn():
 		return again(5*time.Second, "the record cannot be read yet")
 	case r.Gone:
-		return t.swallowed()
+		return t.swallowed(done("gone"))
 	case t.id.System == crm.Zoho:
 		return t.meetZoho(r)
 	}
@@ -49,7 +49,10 @@ func (t *task) meet() fault.Outcome {
 
 // swallowed ends the work on a record that is gone. When others were merged into it before, they are gone with it, and
 // their pairs are told.
-func (t *task) swallowed() fault.Outcome {
+func (t *task) swallowed(o fault.Outcome) fault.Outcome {
+	if o.Ending != fault.Done {
+		return o
+	}
 	var ops []crm.Operation
 	for _, op := range t.ops {
 		for _, key := range op.Others {
@@ -63,7 +66,7 @@ func (t *task) swallowed() fault.Outcome {
 			return t.fail(err)
 		}
 	}
-	return done("gone")
+	return o
 }
 
 // candidates are the records of the other system that may be the twin.
@@ -102,8 +105,32 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 	case c.halfs[0].Version != 0:
 		return t.move(c.halfs[0], t.id.Key)
 	}
-	t.floor = c.free[0].Modified
-	return t.join(c.free[0].ID.Key, t.id.Key, identity.Locks{})
+	return t.joinHubSpot(c.free[0])
+}
+
+// joinHubSpot pairs the task's Zoho record with a HubSpot record that has no name. One that swallowed records which have
+// pairs goes on in theirs: that comes first.
+func (t *task) joinHubSpot(h crm.Record) fault.Outcome {
+	swallowed := make([]crm.ID, len(h.Merged))
+	for i, key := range h.Merged {
+		swallowed[i] = t.record(crm.HubSpot, key)
+	}
+	names, err := t.s.Book.Lookup(t.ctx, t.conn, swallowed...)
+	if err != nil {
+		return t.fail(err)
+	}
+	pairs, _, err := t.concerned(swallowed, names)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case len(pairs) > 0:
+		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(h.ID)}); err != nil {
+			return t.fail(err)
+		}
+		return again(t.later(), "records that were merged in hubspot come together first")
+	}
+	t.floor = h.Modified
+	return t.join(h.ID.Key, t.id.Key, identity.Locks{})
 }
 
 // carries pairs a Zoho record by the HubSpot id that it carries. It reports false when that id leads nowhere.
@@ -135,7 +162,7 @@ func (t *task) carries(r crm.Reading, hubspotID string) (fault.Outcome, bool) {
 		if h.Record.ID.Key != hubspotID { // merged away: the survivor's pair decides
 			return t.carries(r, h.Record.ID.Key)
 		}
-		return t.join(hubspotID, t.id.Key, identity.Locks{}), true
+		return t.joinHubSpot(h.Record), true
 	case p.Leased(t.owner, t.now()):
 		return again(t.later(), "somebody else is at work on the pair"), true
 	case p.Zoho == t.id.Key: // paired while we were reading
