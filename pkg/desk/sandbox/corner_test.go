@@ -7,6 +7,7 @@ import (
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/desk/sandbox"
 )
 
@@ -191,6 +192,52 @@ func TestAnErasedPersonWhoIsMergedBeforeIsForgottenUnderBothIds(t *testing.T) {
 	for _, r := range s.parked() {
 		if r.Hint != "erase" {
 			t.Errorf("%s %s", r.Field, r.Hint)
+		}
+	}
+}
+
+func TestAStaleReadBringsNothingBackThatWasDeletedAMomentAgo(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.pass(4 * time.Second)
+	s.HubSpot.Fail(hubspottest.Fault{On: "GET", Times: 1, Stale: 10 * time.Second})
+	s.editZo(crm.Contacts, zo, props{"Title": "Head buyer"})
+	s.pass(3 * time.Hour)
+	if p := s.pair(crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: zo}); p.State != pair.Orphan || p.Gone != crm.HubSpot {
+		t.Errorf("%+v", p)
+	}
+	s.wantRows()
+}
+
+func TestAZohoRecordThatFitsASurvivorWaitsUntilWhatWasMergedIsOnePair(t *testing.T) {
+	s, hub, zo := two(t)
+	lost := true
+	s.mute(crm.HubSpot, &lost)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	free := s.zo(crm.Contacts, props{"Email": "p1@acme.example", "Last_Name": "Verdi"}) // the survivor's second address
+	s.pass(3 * time.Hour)
+	p := s.pair(crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: survivor})
+	if p.Zoho != zo[0] || len(p.Duplicates) != 1 || p.Duplicates[0] != zo[1] {
+		t.Errorf("the survivor goes on with %s, duplicates %v", p.Zoho, p.Duplicates)
+	}
+	if q := s.pair(crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: free}); q.ID != "" {
+		t.Errorf("%+v", q)
+	}
+}
+
+func TestAMergeThatIsLookedAtAfterTheSurvivorWasDeletedOrphansEveryHalf(t *testing.T) {
+	s, hub, _ := two(t)
+	s.HubSpot.Fail(hubspottest.Fault{On: "GET", Times: 3, Status: 500})
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.pass(5 * time.Second)
+	s.must(s.HubSpot.Delete(crm.Contacts, survivor))
+	s.pass(3 * time.Hour)
+	for _, id := range hub {
+		if p := s.pair(crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: id}); p.State != pair.Orphan || p.Gone != crm.HubSpot {
+			t.Errorf("%s: %+v", id, p)
 		}
 	}
 }
