@@ -174,12 +174,16 @@ func (r *Reader) address(name, v string) string {
 	return strings.TrimRight(v, "/")
 }
 
-// desk reports whether a host is one of a developer's desk, where nobody has a certificate: the machine itself, or a name
-// without a dot out of a container network.
+// dockerHost is what a container calls the machine that it runs on, where a function under `sam local` finds the sandboxes
+// (https://docs.docker.com/desktop/features/networking/).
+const dockerHost = "host.docker.internal"
+
+// desk reports whether a host is one of a developer's desk, where nobody has a certificate: the machine itself, seen from a
+// container too, or a name without a dot out of a container network.
 func desk(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
-		return !strings.ContainsAny(host, ".:")
+		return host == dockerHost || !strings.ContainsAny(host, ".:")
 	}
 	return ip.IsLoopback()
 }

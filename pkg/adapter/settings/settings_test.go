@@ -159,6 +159,8 @@ func TestOnlyTheDeskMaySpeakPlainHTTP(t *testing.T) {
 		{"http://127.0.0.1:8181", "http://127.0.0.1:8181"},
 		{"http://localhost:8181", "http://localhost:8181"},
 		{"http://sandbox:8181", "http://sandbox:8181"},
+		{"http://host.docker.internal:8181", "http://host.docker.internal:8181"},
+		{"http://host.docker.internal.evil.example", ""},
 		{"http://[::1]:8181", "http://[::1]:8181"},
 		{"http://api.hubapi.com", ""},
 		{"http://[2001:db8::1]", ""},
