@@ -63,7 +63,7 @@ func gateway(url string, body []byte, h http.Header) (events.APIGatewayV2HTTPReq
 	}
 	h.Set("Content-Type", "application/json")
 	r.Header = h
-	return sandbox.Gateway(r)
+	return sandbox.Gateway(r, "delivery")
 }
 
 // Drain empties the queue of what came from a system, unworked, and reports how many messages it held.

@@ -43,12 +43,13 @@ type Desk struct {
 	out     io.Writer
 	now     func() time.Time
 	log     *slog.Logger
+	newID   func() string
 	mu      sync.Mutex // of out
 }
 
 // NewDesk builds a desk. Lines for people go to out, log lines to log.
 func NewDesk(set Settings, out io.Writer, log *slog.Logger, now func() time.Time, newID func() string) (*Desk, error) {
-	d := &Desk{set: set, out: out, now: now, log: log, counts: newCounts()}
+	d := &Desk{set: set, out: out, now: now, log: log, newID: newID, counts: newCounts()}
 	if set.HubSpot.URL == "" {
 		d.set.HubSpot.URL = "http://" + set.HubSpotAddr
 		d.hubspot = hubspottest.New(hubspottest.Options{

@@ -85,7 +85,7 @@ func (s *scene) deliver(t *testing.T, occurred time.Time, id, property, value st
 	s.must(err)
 	r.Header = hubspottest.Sign(hubspottest.DefaultClientSecret, http.MethodPost, hook, body, s.Clock.Now())
 	r.Header.Set("Content-Type", "application/json")
-	event, err := sandbox.Gateway(r)
+	event, err := sandbox.Gateway(r, "delivery")
 	s.must(err)
 	answer, err := s.Door(t.Context(), event)
 	if err != nil || answer.StatusCode != http.StatusOK {

@@ -67,7 +67,7 @@ func (d *Desk) routes() http.Handler {
 // enter hands a request to the door as API Gateway would.
 func (d *Desk) enter(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 10<<20) // API Gateway's own limit
-	event, err := Gateway(r)
+	event, err := Gateway(r, d.newID())
 	if err != nil {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"strings"
@@ -44,7 +45,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 		"REPORT_EVERY": "10s", "PHONE_REGION": "IT", "MODE": string(crm.On),
 	}
 	if local(hubspotURL) {
-		fallback["HUBSPOT_WEBHOOK_URL"] = "http://" + addr + "/webhooks/hubspot"
+		fallback["HUBSPOT_WEBHOOK_URL"] = "http://" + reach(addr) + "/webhooks/hubspot"
 		fallback["HUBSPOT_CLIENT_SECRET"] = hubspottest.DefaultClientSecret
 		fallback["HUBSPOT_ACCESS_TOKEN"] = hubspottest.DefaultToken
 		fallback["HUBSPOT_APP_ID"] = hubspottest.DefaultAppID
@@ -52,7 +53,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	if local(zohoURL) {
 		fallback["ZOHO_ACCOUNTS_URL"] = zohoURL
 		fallback["ZOHO_CHANNEL_ID"], fallback["ZOHO_CHANNEL_TOKEN"] = sandboxChannel, sandboxChannelToken
-		fallback["ZOHO_WEBHOOK_URL"] = "http://" + addr + "/webhooks/zoho"
+		fallback["ZOHO_WEBHOOK_URL"] = "http://" + reach(addr) + "/webhooks/zoho"
 		fallback["ZOHO_CLIENT_ID"] = zohotest.DefaultClientID
 		fallback["ZOHO_CLIENT_SECRET"] = zohotest.DefaultClientSecret
 		fallback["ZOHO_REFRESH_TOKEN"] = zohotest.DefaultRefreshToken
@@ -74,6 +75,9 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	set.Rules = rules.Settings{Default: mapping.Default(), Start: over.Mode, Options: mapping.Options{
 		PhoneRegion: over.PhoneRegion, LastName: over.LastName, Leads: over.Leads, PhoneMatch: over.PhoneMatch,
 	}}
+	if zohoURL == "" && plain.Optional("ZOHO_ACCOUNTS_URL", "") != "" {
+		return set, errors.Join(r.Err(), errors.New("ZOHO_ACCOUNTS_URL is set without ZOHO_API_URL: set both, or neither for the sandbox Zoho"))
+	}
 	return set, r.Err()
 }
 
@@ -92,6 +96,15 @@ func (set *Settings) zoho(r *settings.Reader, fixed bool) {
 	}
 	accounts := r.ZohoAccounts()
 	set.Zoho.AccountsURL, set.Zoho.ClientID, set.Zoho.ClientSecret, set.Zoho.RefreshToken = accounts.URL, accounts.ClientID, accounts.ClientSecret, accounts.RefreshToken
+}
+
+// reach is the address under which a listener is reached from this machine.
+func reach(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return addr
+	}
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // local reports whether a vendor's URL is on this machine: a sandbox.

@@ -11,11 +11,12 @@ import (
 func (d *Desk) welcome() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	door := reach(d.set.Addr)
 	p := func(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
 	p("CRM Connector is running. Stop it with Ctrl-C.")
 	p("")
-	p("  the door         http://%s/webhooks/hubspot  …/webhooks/zoho", d.set.Addr)
-	p("  what is going on http://%s/desk/state   mails: http://%s/desk/mails", d.set.Addr, d.set.Addr)
+	p("  the door         http://%s/webhooks/hubspot  …/webhooks/zoho", door)
+	p("  what is going on http://%s/desk/state   mails: http://%s/desk/mails", door, door)
 	p("  HubSpot          %s%s", d.set.HubSpot.URL, sandboxWord(d.hubspot != nil))
 	p("  Zoho CRM         %s%s", d.set.Zoho.URL, sandboxWord(d.zoho != nil))
 	p("  failed operations are mailed to %s every %s (POST /desk/run/failureReporter sends now)", d.set.Report.To, d.set.ReportEvery)
@@ -39,7 +40,7 @@ func (d *Desk) welcome() {
 	p("3. Break a field: a salutation that Zoho does not offer is held, the rest goes on, and the client is mailed:")
 	p(`   curl -s -X PATCH '%s/crm/objects/%s/contacts/anna.rossi@example.com?idProperty=email' -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' \`, d.set.HubSpot.URL, hubspottest.Version, hubspottest.DefaultUserToken)
 	p(`     -d '{"properties":{"salutation":"Commendatore","jobtitle":"Chair"}}'`)
-	p("   sleep 3; curl -s -X POST http://%s/desk/run/failureReporter; curl -s http://%s/desk/mails", d.set.Addr, d.set.Addr)
+	p("   sleep 3; curl -s -X POST http://%s/desk/run/failureReporter; curl -s http://%s/desk/mails", door, door)
 	p("")
 	p("What happens:")
 }

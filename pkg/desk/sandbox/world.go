@@ -68,7 +68,8 @@ type World struct {
 	Doors   map[int]int // answers of the door, by status
 	Repeat  int         // how many more times every delivery is handed to the door
 
-	due map[string]time.Time
+	due        map[string]time.Time
+	deliveries int
 }
 
 // Ending is what became of one message.
@@ -140,7 +141,8 @@ func NewWorld(o WorldOptions) (*World, error) {
 
 // deliver hands a webhook delivery to the door as API Gateway would.
 func (w *World) deliver(r *http.Request) (int, error) {
-	event, err := Gateway(r)
+	w.deliveries++
+	event, err := Gateway(r, fmt.Sprintf("delivery-%d", w.deliveries))
 	if err != nil {
 		return 0, err
 	}
@@ -156,8 +158,9 @@ func (w *World) deliver(r *http.Request) (int, error) {
 	return status, nil
 }
 
-// Gateway makes the event that API Gateway would make of a request: payload version 2.0, the body in base64.
-func Gateway(r *http.Request) (events.APIGatewayV2HTTPRequest, error) {
+// Gateway makes the event that API Gateway would make of a request: payload version 2.0, the body in base64. The id is that
+// of the request.
+func Gateway(r *http.Request, id string) (events.APIGatewayV2HTTPRequest, error) {
 	var body []byte
 	if r.Body != nil {
 		var err error
@@ -173,6 +176,7 @@ func Gateway(r *http.Request) (events.APIGatewayV2HTTPRequest, error) {
 		Version: "2.0", RouteKey: "$default", RawPath: r.URL.EscapedPath(), RawQueryString: r.URL.RawQuery, Headers: headers,
 		Body: base64.StdEncoding.EncodeToString(body), IsBase64Encoded: true,
 	}
+	e.RequestContext.RequestID = id
 	e.RequestContext.HTTP.Method, e.RequestContext.HTTP.Path = r.Method, r.URL.Path
 	return e, nil
 }
