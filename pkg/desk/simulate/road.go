@@ -88,8 +88,7 @@ func (t *road) fated(q *request, d doom) (*http.Response, error) {
 		q.unknown()
 		return nil, context.DeadlineExceeded
 	case stale:
-		q.shows = s.now().Add(-d.span)
-		t.stale(d.span)
+		t.stale(q, d.span)
 	}
 	answer, err := t.send(q)
 	s.tell(q, answer, err, d)
@@ -175,9 +174,10 @@ func (t *road) send(q *request) (*http.Response, error) {
 	return t.s.seen(q, answer)
 }
 
-// stale lets the next request show an earlier state.
-func (t *road) stale(d time.Duration) {
+// stale lets the request show an earlier state; what Zoho reads by id does not lag.
+func (t *road) stale(q *request, d time.Duration) {
 	if t.system == crm.HubSpot {
+		q.shows = t.s.now().Add(-d)
 		t.s.w.HubSpot.Fail(hubspottest.Fault{Stale: d})
 	}
 }
