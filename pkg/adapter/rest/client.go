@@ -60,6 +60,7 @@ type Call struct {
 	Timeout time.Duration // of each try, 0 for DefaultTimeout; the context's deadline holds besides
 	Repeat  bool          // harmless to repeat: two quick tries more (0.2 s, 0.8 s) on fault.Down
 	Raw     bool          // the answer is a file: it is bounded but neither checked nor decoded
+	Cost    int           // units of the system's allowance, 0 for one; a round tripper reads it with Cost
 }
 
 // File is a request body that is not JSON.

@@ -85,6 +85,16 @@ func (c *Client) authorize(ctx context.Context, op string, req *http.Request) er
 	return &fault.Error{Op: op, Kind: fault.Busy, Err: errors.New("no credentials for " + string(c.System) + " now, not sent")}
 }
 
+type costKey struct{}
+
+// Cost returns what the call that a request belongs to costs of its system's allowance: its Call.Cost, at least 1.
+func Cost(ctx context.Context) int {
+	if n, ok := ctx.Value(costKey{}).(int); ok {
+		return n
+	}
+	return 1
+}
+
 // once sends the call one time and reads the answer to its end.
 func (c *Client) once(ctx context.Context, call Call, body payload, out any) (Answer, error) {
 	timeout := call.Timeout
@@ -93,6 +103,9 @@ func (c *Client) once(ctx context.Context, call Call, body payload, out any) (An
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	if call.Cost > 1 {
+		ctx = context.WithValue(ctx, costKey{}, call.Cost)
+	}
 	req, err := c.request(ctx, call, body)
 	if err != nil {
 		return Answer{}, err

@@ -384,3 +384,23 @@ func ExampleClient_Do() {
 	fmt.Println(err)
 	// Output: hubspot.Read: throttled: status 429
 }
+
+func TestARoundTripperIsToldWhatACallCosts(t *testing.T) {
+	for cost, want := range map[int]int{0: 1, 1: 1, 7: 7} {
+		got := 0
+		c := rest.Client{Base: "https://api.example.com", Now: time.Now, HTTP: costs{&got}}
+		if _, err := c.Do(t.Context(), rest.Call{Op: "op", Path: "/", Cost: cost}, nil); err != nil || got != want {
+			t.Errorf("%d: told %d, %v", cost, got, err)
+		}
+	}
+	if rest.Cost(t.Context()) != 1 {
+		t.Error("any other request costs one")
+	}
+}
+
+type costs struct{ got *int }
+
+func (c costs) RoundTrip(r *http.Request) (*http.Response, error) {
+	*c.got = rest.Cost(r.Context())
+	return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+}

@@ -207,6 +207,21 @@ func TestQueuesRecordsAndZone(t *testing.T) {
 	}
 }
 
+func TestTheBudgetIsThatOfTheSmallestPlansUnlessSet(t *testing.T) {
+	r := from()
+	if got := r.Budget(); got != (Budget{100, 250_000, 50_000, 10, 20}) || r.Err() != nil {
+		t.Errorf("%+v, %v", got, r.Err())
+	}
+	r = from("HUBSPOT_CALLS_PER_10S=190", "HUBSPOT_CALLS_PER_DAY=0", "ZOHO_CREDITS_PER_DAY=5000", "ZOHO_CONCURRENCY=5", "BUDGET_RESERVE=0")
+	if got := r.Budget(); got != (Budget{190, 0, 5000, 5, 0}) || r.Err() != nil {
+		t.Errorf("%+v, %v", got, r.Err())
+	}
+	r = from("HUBSPOT_CALLS_PER_10S=-1", "HUBSPOT_CALLS_PER_DAY=many", "ZOHO_CREDITS_PER_DAY=1e6", "ZOHO_CONCURRENCY=1001", "BUDGET_RESERVE=91")
+	if r.Budget(); len(said(r)) != 5 {
+		t.Errorf("%v", r.Err())
+	}
+}
+
 func TestAListHasNoEmptyMembers(t *testing.T) {
 	r := from("L= a ,, b,", "E= , ,")
 	if got := r.NeedList("L"); !slices.Equal(got, []string{"a", "b"}) {

@@ -34,7 +34,7 @@ func (c *Client) Deleted(ctx context.Context, m crm.Module, since time.Time, pag
 	}
 	query := url.Values{"type": {"all"}, "per_page": {"200"}}
 	turn(query, page)
-	return c.touched(ctx, rest.Call{Op: op, Path: "/" + module + "/deleted", Query: query, Header: later(since)}, m, page, "deleted_time")
+	return c.touched(ctx, rest.Call{Op: op, Path: "/" + module + "/deleted", Query: query, Header: later(since), Cost: 2}, m, page, "deleted_time")
 }
 
 // A cursor is the number of a page, or a token after this prefix: pages end at 2,000 rows, tokens do not.

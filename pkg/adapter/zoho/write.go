@@ -13,6 +13,9 @@ import (
 // maxInsert is how many records one insert takes (https://www.zoho.com/crm/developer/docs/api/v8/insert-records.html).
 const maxInsert = 100
 
+// creditRecords is how many records one credit inserts (https://www.zoho.com/crm/developer/docs/api/v8/api-limits.html).
+const creditRecords = 10
+
 // feature names what does not run at a write; cadences run even without a trigger.
 type feature struct {
 	Name string `json:"name"`
@@ -78,7 +81,10 @@ func (c *Client) insert(ctx context.Context, op string, changes []crm.Change, ou
 		return nil
 	}
 	var a items
-	answer, err := c.write(ctx, rest.Call{Op: op, Method: http.MethodPost, Path: "/" + module, Body: body(data, c.cfg.TriggersAtCreation)}, &a)
+	call := rest.Call{
+		Op: op, Method: http.MethodPost, Path: "/" + module, Body: body(data, c.cfg.TriggersAtCreation), Cost: (len(data) + creditRecords - 1) / creditRecords,
+	}
+	answer, err := c.write(ctx, call, &a)
 	if err != nil {
 		return err
 	}
