@@ -28,9 +28,20 @@ func (t *task) work() fault.Outcome {
 	}
 	// A Zoho record whose pair goes on without it is a duplicate: neither read nor written.
 	if t.id.System == crm.Zoho && p.Zoho != t.id.Key && p.State != pair.Creating {
-		return done("a duplicate of zoho " + p.Zoho)
+		return t.duplicate(p)
 	}
 	return t.paired(p)
+}
+
+// duplicate ends the work on a Zoho record whose pair goes on with another one. What was begun when the pair moved there is
+// nobody else's to end.
+func (t *task) duplicate(p identity.Loaded) fault.Outcome {
+	if p.Begun && p.State == pair.Living {
+		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.Zoho))}); err != nil {
+			return t.fail(err)
+		}
+	}
+	return done("a duplicate of zoho " + p.Zoho)
 }
 
 // paired works on a record that is in a pair.
