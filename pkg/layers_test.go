@@ -201,6 +201,9 @@ func closest(dir string) string {
 func reach(t *testing.T, from string) map[string]string {
 	graph := map[string][]string{}
 	for _, s := range product(t) {
+		if graph[s.dir] == nil {
+			graph[s.dir] = []string{} // a package may import nothing
+		}
 		graph[s.dir] = append(graph[s.dir], s.imports()...)
 	}
 	if graph[from] == nil {

@@ -1,0 +1,276 @@
+package pkg_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// set changes one value of a template, a nil takes it away.
+func (t template) set(value any, path ...string) {
+	o := t.object
+	for _, key := range path[:len(path)-1] {
+		next, ok := o[key].(object)
+		if !ok {
+			panic("the template has no " + strings.Join(path, "."))
+		}
+		o = next
+	}
+	last := path[len(path)-1]
+	if value == nil {
+		if _, ok := o[last]; !ok {
+			panic("the template has no " + strings.Join(path, "."))
+		}
+		delete(o, last)
+		return
+	}
+	o[last] = value
+}
+
+// property is set for a property of a resource.
+func (t template) property(value any, id string, path ...string) {
+	t.set(value, append([]string{"Resources", id, "Properties"}, path...)...)
+}
+
+// drop takes a resource away.
+func (t template) drop(id string) { t.set(nil, "Resources", id) }
+
+// allow adds a statement to the policy of a role.
+func (t template) allow(role, action string, resource any) {
+	document := at(list(t.get(role, "Policies"))[0], "PolicyDocument").(object)
+	document["Statement"] = append(list(document["Statement"]), object{"Effect": "Allow", "Action": action, "Resource": resource})
+}
+
+func got(id, attribute string) object { return object{"Fn::GetAtt": []any{id, attribute}} }
+
+func sub(s string) object { return object{"Fn::Sub": s} }
+
+var unset = object{"Ref": "AWS::NoValue"}
+
+// breaks are small changes of the template, with the rule that must see each and the name in its complaint.
+var breaks = []struct {
+	rule, blames string
+	change       func(t template, c *code)
+}{
+	{"the visibility of a queue is six times the timeout of its consumer", "ZohoOperations", func(t template, _ *code) {
+		t.property("269", "ZohoOperations", "VisibilityTimeout")
+	}},
+	{"the visibility of a queue is six times the timeout of its consumer", "HubspotOperations", func(t template, _ *code) {
+		t.property("46", "hubspotConsumer", "Timeout")
+	}},
+	{"a batch reports each of its failures and has no window", "zohoConsumer", func(t template, _ *code) {
+		t.property(nil, "zohoConsumer", "Events", "Operations", "Properties", "FunctionResponseTypes")
+	}},
+	{"a batch reports each of its failures and has no window", "zohoConsumer", func(t template, _ *code) {
+		t.property(nil, "zohoConsumer", "Events", "Operations", "Properties", "ScalingConfig")
+	}},
+	{"a batch reports each of its failures and has no window", "hubspotConsumer", func(t template, _ *code) {
+		t.property(got("ZohoOperations", "Arn"), "hubspotConsumer", "Events", "Operations", "Properties", "Queue")
+	}},
+	{"a queue is a fast FIFO queue with a FIFO dead-letter queue", "ZohoOperationsDlq", func(t template, _ *code) {
+		t.property(nil, "ZohoOperationsDlq", "FifoQueue")
+	}},
+	{"a queue is a fast FIFO queue with a FIFO dead-letter queue", "HubspotOperations", func(t template, _ *code) {
+		t.property(nil, "HubspotOperations", "RedrivePolicy")
+	}},
+	{"the environment of a function is what it reads", "CONFIG_TABLE", func(t template, _ *code) {
+		t.property(nil, "webhook", "Environment", "Variables", "CONFIG_TABLE")
+	}},
+	{"the environment of a function is what it reads", "zohoConsumer: does not read TOKENS_TABLE", func(t template, _ *code) {
+		t.property(object{"Ref": "TokensTable"}, "zohoConsumer", "Environment", "Variables", "TOKENS_TABLE")
+	}},
+	{"the environment of a function is what it reads", "PAIR_KEY has no place", func(t template, _ *code) {
+		t.property("0011223344556677", "zohoConsumer", "Environment", "Variables", "PAIR_KEY")
+	}},
+	{"the environment of a function is what it reads", "PARKED_TABLE has no value", func(t template, _ *code) {
+		t.property(unset, "failureReporter", "Environment", "Variables", "PARKED_TABLE")
+	}},
+	{"the environment of a function is what it reads", "reconcile: reads NEW_SETTING", func(_ template, c *code) {
+		c.reads["reconcile"] = append(c.reads["reconcile"], "NEW_SETTING")
+	}},
+	{"a function starts with its environment", "getZohoToken", func(_ template, c *code) {
+		c.faults["getZohoToken"] = "TOKENS_TABLE is not set"
+	}},
+	{"a function may use what its environment names, and nothing else", "webhook: may not use QuarantineTable", func(t template, _ *code) {
+		for _, s := range t.statements("WebhookRole") {
+			if slices.Contains(uses(s), "QuarantineTable") {
+				s["Resource"] = got("ConfigTable", "Arn")
+			}
+		}
+	}},
+	{"a function may use what its environment names, and nothing else", "zohoConsumer: may use TokensTable", func(t template, _ *code) {
+		t.allow("ZohoConsumerRole", "dynamodb:GetItem", got("TokensTable", "Arn"))
+	}},
+	{"a function may read the secrets that it asks for, and no other", "webhook", func(t template, _ *code) {
+		t.allow("WebhookRole", "ssm:GetParameters", sub("arn:aws:ssm:eu-south-1:1:parameter/${AWS::StackName}/ZOHO_REFRESH_TOKEN"))
+	}},
+	{"a function may read the secrets that it asks for, and no other", "getZohoToken", func(_ template, c *code) {
+		c.reads["getZohoToken"] = append(c.reads["getZohoToken"], "ZOHO_CLIENT_SECRET")
+	}},
+	{"a policy names its resources", "ReconcileRole", func(t template, _ *code) {
+		t.allow("ReconcileRole", "dynamodb:Query", "*")
+	}},
+	{"a policy names its resources", "ReconcileRole", func(t template, _ *code) {
+		t.allow("ReconcileRole", "ssm:GetParameters", sub("arn:aws:ssm:eu-south-1:1:parameter/${AWS::StackName}/*"))
+	}},
+	{"a policy names its resources", "FailureReporterRole", func(t template, _ *code) {
+		t.allow("FailureReporterRole", "ses:*", got("ReportMails", "Arn"))
+	}},
+	{"no resource waits for itself, and each that is named is there", "waits for itself", func(t template, _ *code) {
+		t.property(sub("${webhook} takes in"), "Api", "Description")
+	}},
+	{"no resource waits for itself, and each that is named is there", "waits for itself", func(t template, _ *code) {
+		t.set([]any{"zohoConsumer"}, "Resources", "ZohoOperations", "DependsOn")
+		t.property(got("ZohoOperations", "Arn"), "zohoConsumer", "Description")
+	}},
+	{"no resource waits for itself, and each that is named is there", "HubspotRoute: there is no WebhookIntegration", func(t template, _ *code) {
+		t.drop("WebhookIntegration")
+	}},
+	{"a table outlives its stack, sweeps, and can be brought back", "PairsTable: DeletionPolicy", func(t template, _ *code) {
+		t.set("Delete", "Resources", "PairsTable", "DeletionPolicy")
+	}},
+	{"a table outlives its stack, sweeps, and can be brought back", "TokensTable: UpdateReplacePolicy", func(t template, _ *code) {
+		t.set(nil, "Resources", "TokensTable", "UpdateReplacePolicy")
+	}},
+	{"a table outlives its stack, sweeps, and can be brought back", "ParkedTable: PointInTimeRecoveryEnabled", func(t template, _ *code) {
+		t.property(nil, "ParkedTable", "PointInTimeRecoverySpecification")
+	}},
+	{"a table outlives its stack, sweeps, and can be brought back", "AttemptsTable: TTL", func(t template, _ *code) {
+		t.property("expires", "AttemptsTable", "TimeToLiveSpecification", "AttributeName")
+	}},
+	{"a table outlives its stack, sweeps, and can be brought back", "quarantine: no such table", func(t template, _ *code) {
+		t.drop("QuarantineTable")
+	}},
+	{"a table outlives its stack, sweeps, and can be brought back", "OrdersTable: table of the module", func(t template, _ *code) {
+		t.set(deep(t.resources()["PairsTable"]), "Resources", "OrdersTable")
+		t.property(sub("${AWS::StackName}-orders"), "OrdersTable", "TableName")
+	}},
+	{"the routes are those of the door", "POST /webhooks/zoho", func(t template, _ *code) { t.drop("ZohoRoute") }},
+	{"the routes are those of the door", "HubspotRoute", func(t template, _ *code) {
+		t.property("ANY /{proxy+}", "HubspotRoute", "RouteKey")
+	}},
+	{"the routes are those of the door", "ZohoRoute", func(t template, _ *code) {
+		t.property(got("reconcile", "Arn"), "WebhookIntegration", "IntegrationUri")
+	}},
+	{"a throttle waits for its route, and each route has one", "ApiStage", func(t template, _ *code) {
+		t.set([]any{"HubspotRoute"}, "Resources", "ApiStage", "DependsOn")
+	}},
+	{"a throttle waits for its route, and each route has one", "ZohoRoute", func(t template, _ *code) {
+		t.property(nil, "ApiStage", "RouteSettings", "POST /webhooks/zoho")
+	}},
+	{"the API may start the function behind it", "WebhookIntegration", func(t template, _ *code) { t.drop("WebhookPermission") }},
+	{"the API may start the function behind it", "WebhookIntegration", func(t template, _ *code) {
+		t.property(object{"Ref": "reconcile"}, "WebhookPermission", "FunctionName")
+	}},
+	{"the access log holds nothing of a person", "ApiStage: the access log holds identity.sourceIp", func(t template, _ *code) {
+		t.property(`{"from":"$context.identity.sourceIp"}`, "ApiStage", "AccessLogSettings", "Format")
+	}},
+	{"the access log holds nothing of a person", "ApiStage", func(t template, _ *code) {
+		t.property(nil, "ApiLogs", "RetentionInDays")
+	}},
+	{"a function has its folder, name, log, role and time", "newFunction", func(_ template, c *code) {
+		c.folders = append(c.folders, "newFunction")
+	}},
+	{"a function has its folder, name, log, role and time", "webhook", func(t template, _ *code) {
+		t.property("functions/reconcile", "webhook", "CodeUri")
+	}},
+	{"a function has its folder, name, log, role and time", "webhook", func(t template, _ *code) {
+		t.property(nil, "WebhookLogs", "RetentionInDays")
+	}},
+	{"a function has its folder, name, log, role and time", "webhook: it has no role", func(t template, _ *code) {
+		t.property(got("WebhookRole", "Arn"), "hubspotConsumer", "Role")
+	}},
+	{"a function has its folder, name, log, role and time", "failureReporter", func(t template, _ *code) {
+		t.property("120", "failureReporter", "Timeout")
+	}},
+	{"a function has its folder, name, log, role and time", "getZohoToken", func(t template, _ *code) {
+		t.property(nil, "getZohoToken", "LoggingConfig")
+	}},
+	{"a clock starts what it should", "reconcile", func(t template, _ *code) {
+		t.property("rate(1 day)", "reconcile", "Events", "Schedule", "Properties", "ScheduleExpression")
+	}},
+	{"a clock starts what it should", "failureReporter", func(t template, _ *code) {
+		t.property(nil, "failureReporter", "Events", "Schedule", "Properties", "OmitName")
+	}},
+	{"a clock starts what it should", "refreshZohoToken: SchedulerRole may not start it", func(t template, _ *code) {
+		t.statements("SchedulerRole")[0]["Resource"] = got("reconcile", "Arn")
+	}},
+	{"a clock starts what it should", "renewZohoChannel", func(t template, _ *code) { t.property(nil, "renewZohoChannel", "Events") }},
+	{"each queue, function and secret has its alarms", "HubspotOperationsDlq", func(t template, _ *code) { t.drop("HubspotOperationsDead") }},
+	{"each queue, function and secret has its alarms", "ZohoOperations", func(t template, _ *code) { t.drop("ZohoOperationsExpiring") }},
+	{"each queue, function and secret has its alarms", "webhook: no alarm when it fails", func(t template, _ *code) { t.drop("WebhookErrors") }},
+	{"each queue, function and secret has its alarms", "when it is refused", func(t template, _ *code) { t.drop("Throttles") }},
+	{"each queue, function and secret has its alarms", "RefreshZohoTokenSilent", func(t template, _ *code) {
+		t.property("notBreaching", "RefreshZohoTokenSilent", "TreatMissingData")
+	}},
+	{"each queue, function and secret has its alarms", "Api", func(t template, _ *code) { t.drop("Api4xx") }},
+	{"each queue, function and secret has its alarms", "reconcile: nobody looks for a missing PAIR_KEY", func(t template, _ *code) {
+		t.drop("ReconcileLacksPairKey")
+	}},
+	{"each queue, function and secret has its alarms", "WebhookLacksHubspotClientSecret", func(t template, _ *code) {
+		t.property(sub("${AWS::StackName}-a-secret-is-missing"), "MissingHubspotClientSecret", "AlarmName")
+	}},
+	{"an alarm reaches the topic and says what to do", "BrakePulled", func(t template, _ *code) {
+		t.property([]any{}, "BrakePulled", "AlarmActions")
+	}},
+	{"an alarm reaches the topic and says what to do", "Api5xx", func(t template, _ *code) {
+		t.property("Too bad.", "Api5xx", "AlarmDescription")
+	}},
+	{"an alarm reaches the topic and says what to do", "Throttles", func(t template, _ *code) {
+		t.set(nil, "Resources", "Throttles", "Condition")
+	}},
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "WebhookQuarantined", func(t template, _ *code) {
+		t.property(`{ $.result = "quarantined" }`, "WebhookQuarantined", "FilterPattern")
+	}},
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "WebhookQuarantined", func(t template, _ *code) {
+		t.property(`{ $.outcome = "put into quarantine" }`, "WebhookQuarantined", "FilterPattern")
+	}},
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "WebhookQuarantined", func(t template, _ *code) {
+		t.property(`{ $.outcome == quarantined }`, "WebhookQuarantined", "FilterPattern")
+	}},
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "ReconcileUntold", func(t template, _ *code) {
+		t.drop("SubscriptionSilent")
+	}},
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "SubscriptionSilent", func(t template, _ *code) {
+		t.drop("ReconcileUntold")
+	}},
+	{"a name is derived from the stack's", "PairsTable", func(t template, _ *code) { t.property("pairs", "PairsTable", "TableName") }},
+	{"a name is derived from the stack's", "SuiteVersion", func(t template, _ *code) { t.property("/SUITE_VERSION", "SuiteVersion", "Name") }},
+	{"a parameter is described, grouped and bounded", "PhoneRegion", func(t template, _ *code) {
+		t.set("it", "Parameters", "PhoneRegion", "Default")
+	}},
+	{"a parameter is described, grouped and bounded", "NewOne", func(t template, _ *code) {
+		t.set(object{"Type": "String"}, "Parameters", "NewOne")
+	}},
+	{"a parameter is described, grouped and bounded", "ReportTo", func(t template, _ *code) {
+		t.set(nil, "Parameters", "ReportTo", "AllowedPattern")
+	}},
+	{"the stack says its version", "SuiteVersion", func(t template, _ *code) { t.property("0.1.0", "SuiteVersion", "Value") }},
+}
+
+func TestEveryRuleOfTheTemplateCanFail(t *testing.T) {
+	tpl, c := theTemplate(t), theCode(t)
+	broken := map[string]bool{}
+	for _, b := range breaks {
+		i := slices.IndexFunc(rules, func(r rule) bool { return r.name == b.rule })
+		if i < 0 {
+			t.Errorf("there is no rule that %s", b.rule)
+			continue
+		}
+		broken[b.rule] = true
+		changed, seen := tpl.copy(), c
+		seen.reads, seen.faults = maps.Clone(c.reads), maps.Clone(c.faults)
+		seen.folders = slices.Clone(c.folders)
+		b.change(changed, &seen)
+		complaints := rules[i].check(changed, seen)
+		if !slices.ContainsFunc(complaints, func(s string) bool { return strings.Contains(s, b.blames) }) {
+			t.Errorf("%s: nobody blames %s: %q", b.rule, b.blames, complaints)
+		}
+	}
+	for _, r := range rules {
+		if !broken[r.name] {
+			t.Errorf("nothing shows that it can fail: %s", r.name)
+		}
+	}
+}
