@@ -181,7 +181,8 @@ func (v *visit) count() {
 }
 
 // log writes the one line of a delivery: ids and counts. The cause of a doubt is told, since somebody must mend it; what
-// a stranger sent is not, and of a flood of refusals only one in a hundred has a line.
+// a stranger sent is not, and of a flood of refusals for one cause only one in a hundred has a line: strangers who knock do
+// not hide a setting that is wrong.
 func (v *visit) log(ctx context.Context) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
@@ -200,14 +201,18 @@ func (v *visit) log(ctx context.Context) {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("err", v.err.Error()))
 	default:
-		n := v.door.refusals.Add(1)
+		why := "" // a wrong setting of ours looks like a forgery: the source knows more
+		if v.outcome == CountForged && v.err != nil {
+			why = v.err.Error()
+		}
+		n := v.door.refusals.next(v.outcome + why)
 		if n%100 != 1 {
 			return
 		}
 		level = slog.LevelWarn
-		attrs = append(attrs, slog.Uint64("refusals", n))
-		if v.outcome == CountForged && v.err != nil { // a wrong setting of ours looks like a forgery: the source knows more
-			attrs = append(attrs, slog.String("err", v.err.Error()))
+		attrs = append(attrs, slog.Int("refusals", n))
+		if why != "" {
+			attrs = append(attrs, slog.String("err", why))
 		}
 	}
 	v.door.Log.LogAttrs(ctx, level, "delivery", attrs...)

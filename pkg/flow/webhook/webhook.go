@@ -12,7 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -85,7 +85,24 @@ type Door struct {
 	Log        *slog.Logger
 	Count      Counter // nil counts nothing
 
-	refusals atomic.Uint64 // 4xx answers so far; of a flood of them one in a hundred is logged
+	refusals tally // 4xx answers so far by cause; of a flood of them one in a hundred is logged
+}
+
+// tally counts by cause. The causes are few: no text of an error holds a value out of a delivery.
+type tally struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+// next counts one more and returns how many there were of that cause, this one included.
+func (t *tally) next(cause string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n == nil {
+		t.n = map[string]int{}
+	}
+	t.n[cause]++
+	return t.n[cause]
 }
 
 // Handle answers one delivery: path, method and content type → size → Verify → Read → queues → 200.

@@ -322,6 +322,23 @@ func TestOfAFloodOfRefusalsOneInAHundredIsLogged(t *testing.T) {
 	}
 }
 
+func TestStrangersWhoKnockDoNotHideASettingThatIsWrong(t *testing.T) {
+	s := hubspot()
+	var why error
+	s.verify = func(context.Context, door.Request) error { return why }
+	b := newBench(s)
+	for i := range 150 {
+		why = fmt.Errorf("%w: wrong signature", door.ErrForged)
+		if i == 50 {
+			why = fmt.Errorf("%w: compare THE_SETTING", door.ErrForged)
+		}
+		b.Handle(t.Context(), post("[]"))
+	}
+	if got := b.lines.String(); strings.Count(got, "\n") != 3 || strings.Count(got, "compare THE_SETTING") != 1 {
+		t.Errorf("the log says %s", got)
+	}
+}
+
 func TestADoorWithoutACounterCountsNothing(t *testing.T) {
 	b := newBench(hubspot())
 	b.Count = nil
