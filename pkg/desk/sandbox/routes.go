@@ -60,6 +60,7 @@ func (d *Desk) routes() http.Handler {
 	mux.HandleFunc("GET /desk/state", d.state)
 	mux.HandleFunc("GET /desk/mails", d.mails)
 	mux.HandleFunc("POST /desk/run/{function}", d.run)
+	mux.HandleFunc("POST "+remotePath+"{what}/{verb}", d.remote)
 	mux.HandleFunc("/", d.enter)
 	return mux
 }

@@ -1,0 +1,96 @@
+package sandbox
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/adapter/storetest"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+)
+
+// office is a desk behind a socket, and the way to it.
+func office(t *testing.T) (*Desk, Remote, string) {
+	t.Helper()
+	set, err := ReadSettings(func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	d, err := NewDesk(set, io.Discard, slog.New(slog.DiscardHandler), time.Now, func() string { n++; return strings.Repeat("k", 32) + string(rune('a'+n)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(d.routes())
+	t.Cleanup(server.Close)
+	return d, Remote{Base: server.URL, HTTP: http.DefaultTransport}, server.URL
+}
+
+func TestATableOfTheDeskIsATableFromAfarToo(t *testing.T) {
+	storetest.TestRows(t, func(t *testing.T, now func() time.Time) storetest.Rows {
+		d, remote, _ := office(t)
+		d.suite.Tables[Config] = memory.NewRows(now)
+		return remote.Table(Config)
+	})
+}
+
+func TestAQueueOfTheDeskTakesAndRedrivesFromAfar(t *testing.T) {
+	d, remote, _ := office(t)
+	lane := remote.Lane(crm.HubSpot)
+	entry := batch.Entry{Group: "g", Dedup: "d", Body: "{}"}
+	if err := lane.Send(t.Context(), []batch.Entry{entry}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.suite.Lanes[0].Dead.Send(t.Context(), []batch.Entry{entry}); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, inFlight, dead, err := lane.Stats(t.Context()); waiting != 1 || inFlight != 0 || dead != 1 || err != nil {
+		t.Errorf("%d waiting, %d in flight, %d dead, %v", waiting, inFlight, dead, err)
+	}
+	if n, err := lane.Redrive(t.Context(), 10); n != 1 || err != nil {
+		t.Errorf("redriven %d, %v", n, err)
+	}
+	if waiting, _, dead, err := lane.Stats(t.Context()); waiting != 2 || dead != 0 || err != nil {
+		t.Errorf("%d waiting, %d dead, %v", waiting, dead, err)
+	}
+	if waiting, _, _, err := remote.Lane(crm.Zoho).Stats(t.Context()); waiting != 0 || err != nil {
+		t.Errorf("the other queue: %d waiting, %v", waiting, err)
+	}
+}
+
+func TestWhoIsNotTheCommandIsTurnedAway(t *testing.T) {
+	_, remote, base := office(t)
+	for name, change := range map[string]func(*http.Request){
+		"a page's form":                     func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") },
+		"a name that leads to this machine": func(r *http.Request) { r.Host = "evil.example.com" },
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+remotePath+"config/list", strings.NewReader(`{"part":"config"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		change(req)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: status %d", name, resp.StatusCode)
+		}
+	}
+	if _, err := remote.Table("elsewhere").List(t.Context(), "p", "", "", 0); err == nil || !strings.Contains(err.Error(), "no table elsewhere") {
+		t.Errorf("another table: %v", err)
+	}
+	if err := remote.Table(Config).Put(t.Context(), row.Put{Key: row.Key{Part: "p"}, If: 7}); !errors.Is(err, row.ErrConflict) {
+		t.Errorf("a version that is not there: %v", err)
+	}
+}
