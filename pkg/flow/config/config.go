@@ -51,6 +51,7 @@ const (
 	Mode    = "mode"    // off, observe or on; a reason may follow after a blank
 	Mapping = "mapping" // YAML
 	Fields  = "fields"  // lines of: system module property …
+	Import  = "import"  // until when an import is under way, in RFC 3339
 )
 
 func key(name string) row.Key { return row.Key{Part: "config", Sort: name} }

@@ -41,6 +41,9 @@ func (b *Book) Count(ctx context.Context, conn string, overwritten int, cleared 
 	if overwritten == 0 {
 		return true, nil
 	}
+	if importing, err := b.importing(ctx); importing || err != nil {
+		return importing, err
+	}
 	n, err := b.add(ctx, "brake#"+conn+"#overwritten", overwritten, time.Hour)
 	if err != nil {
 		return false, err
@@ -49,6 +52,17 @@ func (b *Book) Count(ctx context.Context, conn string, overwritten int, cleared 
 		return false, b.pull(ctx, fmt.Sprintf("%d records were overwritten in an hour", n))
 	}
 	return true, nil
+}
+
+// importing reports whether an operator brings the whole base in step: everything may be overwritten then. Clearings are
+// counted all the same.
+func (b *Book) importing(ctx context.Context) (bool, error) {
+	r, err := b.rows.Get(ctx, config.Import)
+	if err != nil || r.Version == 0 {
+		return false, err
+	}
+	until, err := time.Parse(time.RFC3339, string(r.Value))
+	return err == nil && b.now().Before(until), nil
 }
 
 func (b *Book) pull(ctx context.Context, why string) error {

@@ -96,6 +96,33 @@ func TestTheLimitsAreSettings(t *testing.T) {
 	}
 }
 
+func TestAnImportOverwritesAsMuchAsItLikesAndClearsNoMore(t *testing.T) {
+	b := newBench(Settings{Start: crm.On})
+	for _, row := range []string{noon.Add(time.Hour).Format(time.RFC3339), "rubbish"} {
+		if err := b.rows.Set(t.Context(), "import", []byte(row)); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.count(t, 10, 1000); (n == 10) != (row != "rubbish") {
+			t.Errorf("import until %s: pulled after %d", row, n)
+		}
+	}
+	b = newBench(Settings{Start: crm.On})
+	if err := b.rows.Set(t.Context(), "import", []byte(noon.Add(time.Hour).Format(time.RFC3339))); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.count(t, 30, 1, "phone"); n != 20 {
+		t.Errorf("clearings: pulled after %d", n)
+	}
+	b = newBench(Settings{Start: crm.On})
+	if err := b.rows.Set(t.Context(), "import", []byte(noon.Add(time.Hour).Format(time.RFC3339))); err != nil {
+		t.Fatal(err)
+	}
+	b.now = noon.Add(time.Hour)
+	if n := b.count(t, 10, 1000); n != 2 {
+		t.Errorf("an import that is over: pulled after %d", n)
+	}
+}
+
 // Windows are counted in twelve slots: what is a whole window old never counts, what is less than eleven twelfths old does.
 func TestTheWindowSlides(t *testing.T) {
 	limits := Limits{Clearings: 10, Overwritten: 10}
