@@ -2,10 +2,11 @@ package hubspot
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"crm-connector/pkg/adapter/rest"
 )
 
 // The forms in which HubSpot repeats a value.
@@ -32,7 +33,7 @@ func clean(message, property string, sent []string) string {
 	if len(message) > most {
 		return ""
 	}
-	message = without(message, sent)
+	message = rest.Without(message, sent)
 	message = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
@@ -53,27 +54,6 @@ func clean(message, property string, sent []string) string {
 	message = strings.Join(strings.Fields(message), " ")
 	if utf8.RuneCountInString(message) > longest {
 		message = string([]rune(message)[:longest]) + "…"
-	}
-	return message
-}
-
-// folded is the longest value that is looked for in any mixture of upper and lower case, in bytes: a pattern of a whole essay
-// takes seconds.
-const folded = 1000
-
-// without cuts the values out, longest first, in any case of letters. Values of one or two characters stay: cut out, they
-// would leave no word whole.
-func without(message string, sent []string) string {
-	values := slices.DeleteFunc(slices.Clone(sent), func(s string) bool { return utf8.RuneCountInString(s) < 3 })
-	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
-	for _, v := range values {
-		if len(v) > folded {
-			message = strings.NewReplacer(v, "…", strings.ToLower(v), "…", strings.ToUpper(v), "…").Replace(message)
-			continue
-		}
-		if re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(v)); err == nil {
-			message = re.ReplaceAllString(message, "…")
-		}
 	}
 	return message
 }

@@ -169,6 +169,14 @@ type items struct {
 	Data []envelope `json:"data"`
 }
 
+// hide cuts the values that were sent out of every text.
+func (e *envelope) hide(sent []string) {
+	e.Message = rest.Without(e.Message, sent)
+	for i := range e.Details.Errors {
+		e.Details.Errors[i].hide(sent)
+	}
+}
+
 // fault translates one error. An item is one record of a write: a permission that lacks for it is the record's fault, one
 // that lacks for the whole call is a matter of setup.
 func (e envelope) fault(op string, status int, item bool) *fault.Error {

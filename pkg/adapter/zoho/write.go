@@ -119,6 +119,10 @@ func (c *Client) Write(ctx context.Context, ch crm.Change) crm.Result {
 	if err != nil {
 		r.Err = err
 		if f, ok := errors.AsType[*fault.Error](err); ok {
+			for i, refused := range f.Refused {
+				f.Refused[i].Message = rest.Without(refused.Message, values(ch))
+				f.Err = nil // the refusals say it all
+			}
 			r.Err = named(f, ch.Columns)
 		}
 		return r
@@ -167,6 +171,15 @@ func (c *Client) item(ctx context.Context, op string, ch crm.Change) (map[string
 	return item, skipped, nil
 }
 
+// values are what a change tells about a person.
+func values(ch crm.Change) []string {
+	var all []string
+	for _, v := range ch.Set {
+		all = append(all, v.Text())
+	}
+	return all
+}
+
 // result reads the answer to the nth record that was sent. One without an answer is Down: nobody knows what became of it.
 func (a items) result(op string, n, status int, ch crm.Change, r *crm.Result) {
 	if n >= len(a.Data) {
@@ -175,6 +188,7 @@ func (a items) result(op string, n, status int, ch crm.Change, r *crm.Result) {
 	}
 	e := a.Data[n]
 	if e.Code != "SUCCESS" {
+		e.hide(values(ch))
 		r.Err = named(e.fault(op, status, true), ch.Columns)
 		return
 	}

@@ -2,6 +2,7 @@ package zoho_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -144,6 +145,22 @@ func TestAnAnswerAboutAnotherRecordIsNoSuccess(t *testing.T) {
 		c, _ := client(t, always(ok(body)))
 		if r := c.Write(t.Context(), crm.Change{ID: contact(idOne), HubSpotID: "1"}); fault.KindOf(r.Err) != fault.Down {
 			t.Errorf("%s: %v", body, r.Err)
+		}
+	}
+}
+
+func TestWhatZohoSaysOfAValueDoesNotRepeatIt(t *testing.T) {
+	one := `{"code":"INVALID_DATA","details":{"api_name":"Last_Name"},"message":"the value Canarino Giallo does not fit","status":"error"}`
+	for name, body := range map[string]string{
+		"of one field":   `{"data":[` + one + `]}`,
+		"of several":     `{"data":[{"code":"MULTIPLE_OR_MULTI_ERRORS","details":{"errors":[` + one + `]},"message":"canarino giallo","status":"error"}]}`,
+		"of the request": one,
+	} {
+		c, _ := client(t, func(request) reply { return reply{status: 400, body: body} })
+		r := c.Write(t.Context(), crm.Change{ID: contact(idOne), Columns: columns, Set: set("last_name", "Canarino Giallo")})
+		f, ok := errors.AsType[*fault.Error](r.Err)
+		if !ok || len(f.Refused) != 1 || f.Refused[0].Message != "the value … does not fit" || strings.Contains(strings.ToLower(r.Err.Error()), "canarino") {
+			t.Errorf("%s: %v %+v", name, r.Err, f)
 		}
 	}
 }
