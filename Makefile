@@ -1,6 +1,6 @@
 # CRM Connector. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test format vet lint race simulate bench fuzz build validate ci
+.PHONY: help run demo test format vet lint race simulate bench fuzz build validate local invoke-all ci
 
 SEEDS ?= 500
 FUZZTIME ?= 5s
@@ -48,6 +48,14 @@ build: ## build every function for Lambda into .aws-sam/
 validate: ## check the template as CloudFormation will read it; needs neither an account nor a network
 	@.ci/tools sam
 	@SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint
+
+local: build ## run what functions need under `sam local`: an emulator of AWS, two sandbox CRMs; prints what to try
+	@.ci/tools ministack docker base-image
+	@go run ./pkg/desk/cmd/local
+
+invoke-all: build ## run every file of events/ through the SAM CLI in Docker, compare answer and effect (ONLY=webhook.*)
+	@.ci/tools ministack docker base-image
+	@go run ./pkg/desk/cmd/invoke --only '$(ONLY)'
 
 ci: ## everything that the gate runs
 	@.ci/run

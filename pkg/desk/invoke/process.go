@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/google/uuid"
 
 	"crm-connector/pkg/adapter/invoke"
 	"crm-connector/pkg/adapter/zoho"
@@ -57,22 +58,24 @@ func (w *World) Handlers() map[string]lambda.Handler {
 	for name, run := range w.Functions {
 		out[name] = lambda.NewHandler(run)
 	}
+	maps.Copy(out, w.tokenFunctions(w.Tables[sandbox.Tokens], w.Clock.Now, w.Clock.Sleep))
+	return out
+}
+
+// tokenFunctions are the two functions that keep the token of Zoho, over the given table. Both take an event of their own form,
+// which the desk, where one calls the other as it is, has no use for.
+func (w *World) tokenFunctions(tokens sandbox.Store, now func() time.Time, sleep func(context.Context, time.Duration) bool) map[string]lambda.Handler {
 	refresher := refreshzohotoken.New(refreshzohotoken.Adapters{
 		Accounts: zoho.NewAccounts(zoho.AccountsConfig{
-			BaseURL: "https://accounts.zoho.eu", APIURL: zohotest.DefaultAPIDomain, ClientID: zohotest.DefaultClientID,
-			Secrets: func(context.Context) (client, refresh crm.Secret, err error) {
-				return crm.NewSecret(zohotest.DefaultClientSecret), crm.NewSecret(zohotest.DefaultRefreshToken), nil
-			},
-			HTTP: http.RoundTripper(w.Zoho.Transport()), Now: w.Clock.Now,
+			BaseURL: "https://accounts.zoho.eu", ClientID: zohotest.DefaultClientID, ClientSecret: crm.NewSecret(zohotest.DefaultClientSecret),
+			RefreshToken: crm.NewSecret(zohotest.DefaultRefreshToken), HTTP: w.Zoho.Transport(), Now: now,
 		}),
-		Tokens: w.Tables[sandbox.Tokens], Connection: crm.DefaultConnection, Now: w.Clock.Now, Sleep: w.Clock.Sleep,
-		NewID: func() string { return "invoked" },
+		Tokens: tokens, Connection: crm.DefaultConnection, Now: now, Sleep: sleep, NewID: uuid.NewString,
 	})
-	reader := getzohotoken.New(getzohotoken.Adapters{
-		Tokens: w.Tables[sandbox.Tokens], Refresh: refresher, Connection: crm.DefaultConnection, Now: w.Clock.Now,
-	})
+	reader := getzohotoken.New(getzohotoken.Adapters{Tokens: tokens, Refresh: refresher, Connection: crm.DefaultConnection, Now: now})
 	quiet := slog.New(slog.DiscardHandler)
-	out["refreshZohoToken"] = lambda.NewHandler(invoke.Refreshes(refresher, quiet))
-	out["getZohoToken"] = lambda.NewHandler(invoke.Tokens(reader, quiet))
-	return out
+	return map[string]lambda.Handler{
+		"refreshZohoToken": lambda.NewHandler(invoke.Refreshes(refresher, quiet)),
+		"getZohoToken":     lambda.NewHandler(invoke.Tokens(reader, quiet)),
+	}
 }

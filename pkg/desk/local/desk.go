@@ -1,0 +1,118 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"crm-connector/pkg/adapter/dynamo"
+)
+
+// Desk is what runs.
+type Desk struct {
+	HubSpot, Zoho, Refresh Switch // the CRMs, and refreshZohoToken for those who invoke it
+
+	env         Env
+	emulator    *emulator
+	refreshPort int
+	stop        context.CancelFunc
+	wg          sync.WaitGroup
+}
+
+// Open starts the emulator of the folder of tools, and listens on the ports of the settings. Nothing is in the emulator before
+// Reset.
+func Open(ctx context.Context, tools string, env Env) (*Desk, error) {
+	ports, err := env.Ports()
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := bridge(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d := &Desk{env: env, stop: stop}
+	if err := d.open(ctx, inner, tools, gateway, ports); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Desk) open(ctx, inner context.Context, tools, gateway string, ports Ports) (err error) {
+	hosts := slices.DeleteFunc([]string{loopback, gateway}, func(h string) bool { return h == "" })
+	if _, err = serve(inner, &d.wg, "the sandbox HubSpot", hosts, ports.HubSpot, &d.HubSpot); err != nil {
+		return err
+	}
+	if _, err = serve(inner, &d.wg, "the sandbox Zoho", hosts, ports.Zoho, &d.Zoho); err != nil {
+		return err
+	}
+	if d.refreshPort, err = serve(inner, &d.wg, "refreshZohoToken", []string{loopback}, 0, &d.Refresh); err != nil {
+		return err
+	}
+	if d.emulator, err = startEmulator(ctx, tools, ports.Emulator); err != nil {
+		return err
+	}
+	if gateway == "" {
+		return nil
+	}
+	return forward(inner, &d.wg, gateway, ports.Emulator)
+}
+
+// Close ends everything that Open started.
+func (d *Desk) Close() {
+	d.stop()
+	if d.emulator != nil {
+		d.emulator.stop()
+	}
+	d.wg.Wait()
+}
+
+// Env is what the functions are to be told.
+func (d *Desk) Env() Env { return d.env }
+
+// URL is where this machine reaches the emulator.
+func (d *Desk) URL() string { return d.emulator.url }
+
+// Reset empties the emulator and makes the stack anew, with these secrets.
+func (d *Desk) Reset(ctx context.Context, secrets map[string]string) error {
+	if _, err := d.emulator.ask(ctx, http.MethodPost, "/_ministack/reset"); err != nil {
+		return fmt.Errorf("the emulator: %w", err)
+	}
+	return d.provision(ctx, secrets)
+}
+
+// partsOf returns the parts of a table, each once, in ascending order.
+func partsOf(ctx context.Context, db *dynamodb.Client, table string) ([]string, error) {
+	in := &dynamodb.ScanInput{TableName: &table}
+	var parts []string
+	for {
+		out, err := db.Scan(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range out.Items {
+			part, ok := item[dynamo.AttributePart].(*dynamotypes.AttributeValueMemberS)
+			if !ok {
+				return nil, errors.New("a row without a key in " + table)
+			}
+			parts = append(parts, part.Value)
+		}
+		if in.ExclusiveStartKey = out.LastEvaluatedKey; len(in.ExclusiveStartKey) == 0 {
+			slices.Sort(parts)
+			return slices.Compact(parts), nil
+		}
+	}
+}
+
+// CRMs are where this machine reaches the sandboxes.
+func (d *Desk) CRMs() (hubspot, zoho string) {
+	ports, _ := d.env.Ports() // Open has read them
+	return "http://" + at(loopback, ports.HubSpot), "http://" + at(loopback, ports.Zoho)
+}

@@ -1,0 +1,86 @@
+// Package local is what functions in containers find on this machine: an emulator of AWS with the stack's tables, queues,
+// secrets and sender, and sandbox CRMs, on the addresses that events/env.json names.
+//
+// It listens on the loopback interface and on Docker's bridge, and on nothing else. What lies in the tables and in the CRMs
+// is not its business.
+package local
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Env is what `sam local --env-vars` puts into every function: events/env.json.
+type Env map[string]string
+
+// ReadEnv reads a file of that form.
+func ReadEnv(path string) (Env, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var file struct{ Parameters Env }
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return file.Parameters, nil
+}
+
+// Write writes the file that ReadEnv reads.
+func (e Env) Write(path string) error {
+	text, err := json.MarshalIndent(map[string]Env{"Parameters": e}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o600)
+}
+
+// Ports are where the functions look for the emulator and the CRMs.
+type Ports struct{ Emulator, HubSpot, Zoho int }
+
+// The settings that hold the ports.
+const (
+	settingAWS     = "AWS_ENDPOINT_URL"
+	settingHubSpot = "HUBSPOT_API_URL"
+	settingZoho    = "ZOHO_API_URL"
+)
+
+// Ports reads the ports out of the addresses.
+func (e Env) Ports() (p Ports, err error) {
+	for name, port := range map[string]*int{settingAWS: &p.Emulator, settingHubSpot: &p.HubSpot, settingZoho: &p.Zoho} {
+		u, err := url.Parse(e[name])
+		if err == nil {
+			*port, err = strconv.Atoi(u.Port())
+		}
+		if err != nil {
+			return p, fmt.Errorf("%s is not an address with a port: %q", name, e[name])
+		}
+	}
+	return p, nil
+}
+
+// Move returns the same settings with the addresses at other ports.
+func (e Env) Move(to Ports) (Env, error) {
+	from, err := e.Ports()
+	if err != nil {
+		return nil, err
+	}
+	out := maps.Clone(e)
+	for name, value := range out {
+		for was, is := range map[int]int{from.Emulator: to.Emulator, from.HubSpot: to.HubSpot, from.Zoho: to.Zoho} {
+			old, rest, found := strings.Cut(value, ":"+strconv.Itoa(was))
+			if found && strings.HasPrefix(old, "http://") {
+				out[name] = old + ":" + strconv.Itoa(is) + rest
+			}
+		}
+	}
+	return out, nil
+}
+
+// Stack is the name of the stack, as SECRETS_PATH has it.
+func (e Env) Stack() string { return strings.Trim(e["SECRETS_PATH"], "/") }
