@@ -31,11 +31,11 @@ func main() {
 func build(ctx context.Context, getenv func(string) string) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
 	c := cloud.Open(getenv, time.Now)
 	attempts, rules := c.Rows(dynamo.Attempts), c.Rules()
-	kit, err := pairwork.Open(ctx, c, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N})
+	kit, err := pairwork.Open(ctx, c, pairwork.Live, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, lambdacontext.NewLogger())
 	if err != nil {
 		return nil, err
 	}
-	a := kit.Consumer(lambdacontext.NewLogger())
+	a := kit.Consumer()
 	a.Waiter, a.Counts, a.Rules = kit.FromZoho, attempts, pairwork.Rules(rules)
 	return hubspotconsumer.New(a).Handle, nil
 }

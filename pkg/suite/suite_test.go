@@ -25,6 +25,7 @@ import (
 	"crm-connector/pkg/suite/hubspotconsumer"
 	"crm-connector/pkg/suite/reconcile"
 	"crm-connector/pkg/suite/refreshzohotoken"
+	"crm-connector/pkg/suite/renewzohochannel"
 	"crm-connector/pkg/suite/webhook"
 	"crm-connector/pkg/suite/zohoconsumer"
 )
@@ -229,7 +230,7 @@ func TestReconcileQueuesWhatWasNeverHeardOfAndWhatIsDue(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := reconcile.New(reconcile.Adapters{
-		HubSpot: b.hubspot, Zoho: b.zoho, Pairs: b.pairs, Parked: b.parked, Cursors: b.config, Queues: b.queues(), Connection: "main",
+		HubSpot: b.hubspot, Zoho: b.zoho, Pairs: b.pairs, Parked: b.parked, Config: b.config, Rules: consumer.Rules{Start: crm.On}, Queues: b.queues(), Connection: "main",
 		NewID: b.newID, Now: b.clock, Log: b.log,
 	})
 	if err := r.Run(t.Context()); err != nil {
@@ -242,6 +243,37 @@ func TestReconcileQueuesWhatWasNeverHeardOfAndWhatIsDue(t *testing.T) {
 		t.Errorf("%d and %d queued; cursor %+v, %v", h, z, cursor, err)
 	}
 	if !strings.Contains(b.lines.String(), `"function":"reconcile"`) {
+		t.Errorf("the log says %s", b.lines)
+	}
+}
+
+// channels keeps the one channel that was opened.
+type channels struct{ held crm.Channel }
+
+func (c *channels) Channel(context.Context, string) (crm.Channel, error) { return c.held, nil }
+
+func (c *channels) OpenChannel(_ context.Context, ch crm.Channel) (time.Time, error) {
+	c.held = ch
+	return ch.Ends, nil
+}
+
+func (c *channels) ReplaceChannel(ctx context.Context, ch crm.Channel) (time.Time, error) {
+	return c.OpenChannel(ctx, ch)
+}
+
+func TestRenewZohoChannelOpensTheChannelThatItIsTold(t *testing.T) {
+	b, c := newBench(), &channels{}
+	r := renewzohochannel.New(renewzohochannel.Adapters{
+		Zoho: c, ID: "7", URL: "https://connector.example.com/webhooks/zoho", Now: b.clock, Log: b.log,
+		Tokens: func(context.Context) ([]crm.Secret, error) { return []crm.Secret{crm.NewSecret("channel-token")}, nil },
+	})
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if h := c.held; h.ID != "7" || h.URL != "https://connector.example.com/webhooks/zoho" || h.Token.Reveal() != "channel-token" || len(h.Notices) != 6 {
+		t.Errorf("%+v", h)
+	}
+	if !strings.Contains(b.lines.String(), `"function":"renewZohoChannel"`) || strings.Contains(b.lines.String(), "channel-token") {
 		t.Errorf("the log says %s", b.lines)
 	}
 }

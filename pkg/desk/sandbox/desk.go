@@ -68,7 +68,7 @@ func NewDesk(set Settings, out io.Writer, log *slog.Logger, now func() time.Time
 	d.set.HubSpot.HTTP, d.set.Zoho.HTTP = http.DefaultTransport, http.DefaultTransport
 	d.set.Report.Links = d.link
 	d.suite = New(Parts{
-		HubSpot: d.set.HubSpot, Zoho: d.set.Zoho, Report: d.set.Report, Rules: set.Rules,
+		HubSpot: d.set.HubSpot, Zoho: d.set.Zoho, Report: d.set.Report, Budget: set.Budget, Rules: set.Rules,
 		Hasher: pair.Hasher{Key: crm.NewSecret(newID()), KeyID: 1}, Now: now, Sleep: Sleep, Rand: rand.Int64N, NewID: newID,
 		Log: log, Count: d.counts, Ended: d.ended, WrapQueue: d.counted, Parallel: 4,
 		Conditional: d.zoho != nil, // the sandbox refuses a stale write; for a real org that must be seen first

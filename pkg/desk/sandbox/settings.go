@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type Settings struct {
 	Zoho        Zoho
 	Report      Report
 	ReportEvery time.Duration
+	Budget      settings.Budget
 	Rules       consumer.Rules
 }
 
@@ -45,12 +47,14 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 		"REPORT_EVERY": "10s", "PHONE_REGION": "IT", "MODE": string(crm.On),
 	}
 	if local(hubspotURL) {
+		fallback["HUBSPOT_CALLS_PER_10S"], fallback["HUBSPOT_CALLS_PER_DAY"] = strconv.Itoa(Ample.HubSpotIn10s), strconv.Itoa(Ample.HubSpotDaily)
 		fallback["HUBSPOT_WEBHOOK_URL"] = "http://" + reach(addr) + "/webhooks/hubspot"
 		fallback["HUBSPOT_CLIENT_SECRET"] = hubspottest.DefaultClientSecret
 		fallback["HUBSPOT_ACCESS_TOKEN"] = hubspottest.DefaultToken
 		fallback["HUBSPOT_APP_ID"] = hubspottest.DefaultAppID
 	}
 	if local(zohoURL) {
+		fallback["ZOHO_CREDITS_PER_DAY"], fallback["ZOHO_CONCURRENCY"] = strconv.Itoa(Ample.ZohoCredits), strconv.Itoa(Ample.ZohoConcurrent)
 		fallback["ZOHO_ACCOUNTS_URL"] = zohoURL
 		fallback["ZOHO_CHANNEL_ID"], fallback["ZOHO_CHANNEL_TOKEN"] = sandboxChannel, sandboxChannelToken
 		fallback["ZOHO_WEBHOOK_URL"] = "http://" + reach(addr) + "/webhooks/zoho"
@@ -71,6 +75,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	set.hubspot(r)
 	set.zoho(r, plain.Optional("ZOHO_ACCESS_TOKEN", "") != "")
 	report, over := r.Report(), r.Rules()
+	set.Budget = r.Budget()
 	set.Report, set.ReportEvery = Report{From: report.From, To: report.To, Language: report.Language, Zone: time.Local}, report.Every
 	set.Rules = rules.Settings{Default: mapping.Default(), Start: over.Mode, Options: mapping.Options{
 		PhoneRegion: over.PhoneRegion, LastName: over.LastName, Leads: over.Leads, PhoneMatch: over.PhoneMatch,

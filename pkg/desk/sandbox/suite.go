@@ -14,10 +14,12 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"crm-connector/pkg/adapter/apigw"
+	"crm-connector/pkg/adapter/budget"
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/rest"
+	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
@@ -44,6 +46,12 @@ const (
 	maxReceives = 1000
 	retention   = 14 * 24 * time.Hour
 )
+
+// callers is how many calls the consumers of one process may have under way: eight invocations with four each.
+const callers = 32
+
+// Ample is a budget for a CRM that has no limits of its own, like a sandbox.
+var Ample = settings.Budget{HubSpotIn10s: 10_000_000, HubSpotDaily: 100_000_000, ZohoCredits: 100_000_000, ZohoConcurrent: 1000, Reserve: 20}
 
 // Store is a table of rows.
 type Store interface {
@@ -96,6 +104,7 @@ type Parts struct {
 	HubSpot HubSpot
 	Zoho    Zoho
 	Report  Report
+	Budget  settings.Budget
 	Rules   consumer.Rules
 	Hasher  pair.Hasher
 	Now     func() time.Time
@@ -165,8 +174,19 @@ func New(p Parts) *Suite {
 	fromHubSpot, fromZoho := p.queue(zohoLane), p.queue(hubspotLane)
 	queues := consumer.Queues{crm.HubSpot: fromHubSpot, crm.Zoho: fromZoho}
 
-	s.HubSpot = hubspot.New(hubspot.Config{BaseURL: p.HubSpot.URL, Token: p.HubSpot.Token, AppID: p.HubSpot.AppID, HTTP: p.HubSpot.HTTP, Now: p.Now, Sleep: p.Sleep})
-	s.Zoho = zoho.New(zoho.Config{Tokens: s.tokens(p, tokens), BaseURL: p.Zoho.URL, HTTP: p.Zoho.HTTP, Now: p.Now, Sleep: p.Sleep, Breaker: rest.NewBreaker(p.Now)})
+	access, breaker := s.tokens(p, tokens), rest.NewBreaker(p.Now)
+	crms := func(b budget.Config) (*hubspot.Client, *zoho.Client) {
+		b.Connection, b.Parallel, b.Store, b.Now, b.Sleep, b.Log = crm.DefaultConnection, callers, config, p.Now, p.Sleep, p.Log
+		hub, zo := b, b
+		hub.HTTP, zo.HTTP = p.HubSpot.HTTP, p.Zoho.HTTP
+		return hubspot.New(hubspot.Config{
+				BaseURL: p.HubSpot.URL, Token: p.HubSpot.Token, AppID: p.HubSpot.AppID, HTTP: budget.HubSpot(hub, p.Budget), Now: p.Now, Sleep: p.Sleep,
+			}), zoho.New(zoho.Config{
+				Tokens: access, BaseURL: p.Zoho.URL, HTTP: budget.Zoho(zo, p.Budget), Now: p.Now, Sleep: p.Sleep, Breaker: breaker,
+			})
+	}
+	s.HubSpot, s.Zoho = crms(budget.Config{Caller: "consumers", Live: true})
+	hubspotBehind, zohoBehind := crms(budget.Config{Caller: "reconcile"})
 
 	s.Enter = webhook.New(webhook.Adapters{
 		Sources: p.sources, Queues: queues, Config: config, Quarantine: quarantine, Now: p.Now, Log: p.Log, Count: p.Count,
@@ -188,7 +208,7 @@ func New(p Parts) *Suite {
 	})
 	s.Functions["failureReporter"] = func(ctx context.Context) error { _, err := reporter.Run(ctx); return err }
 	s.Functions["reconcile"] = reconcile.New(reconcile.Adapters{
-		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Config: config, Rules: p.Rules, Queues: queues, Hasher: p.Hasher,
+		HubSpot: hubspotBehind, Zoho: zohoBehind, Pairs: pairs, Parked: parked, Config: config, Rules: p.Rules, Queues: queues, Hasher: p.Hasher,
 		Connection: crm.DefaultConnection, NewID: p.NewID, Now: p.Now, Log: p.Log,
 	}).Run
 	if p.Zoho.WebhookURL != "" {

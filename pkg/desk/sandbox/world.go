@@ -124,6 +124,7 @@ func NewWorld(o WorldOptions) (*World, error) {
 			HTTP: w.Zoho.Transport(),
 		},
 		Report: Report{From: "connector@example.com", To: "client@example.com", Language: "it"},
+		Budget: Ample,
 		Rules:  rules.Settings{Default: mapping.Default(), Options: o.Mapping, Start: crm.On},
 		Hasher: pair.Hasher{Key: crm.NewSecret("sandbox-hash-key"), KeyID: 1},
 		Now:    w.Clock.Now, Sleep: w.Clock.Sleep, Rand: dice.Int64N, Log: o.Log,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/awsenv"
+	"crm-connector/pkg/adapter/budget"
 	"crm-connector/pkg/adapter/dynamo"
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/invoke"
@@ -49,28 +50,42 @@ type Kit struct {
 
 	cloud       *cloud.Cloud
 	chance      Chance
+	log         *slog.Logger
 	conditional bool
 }
 
+// Traffic says what of the budget of calls a function draws from.
+type Traffic bool
+
+// Live traffic has all of it; what stands behind it leaves it a reserve.
+const (
+	Live       Traffic = true
+	Background Traffic = false
+)
+
 // Open makes the parts. It makes one call, and that only where the key of the hashes lies in the store of secrets: without
 // the right key nothing can be compared, so that a function which cannot have it does not start.
-func Open(ctx context.Context, c *cloud.Cloud, chance Chance) (*Kit, error) {
-	hub, zo, urls := c.HubSpot(), c.Zoho(), c.Queues()
+func Open(ctx context.Context, c *cloud.Cloud, traffic Traffic, chance Chance, log *slog.Logger) (*Kit, error) {
+	hub, zo, urls, limits := c.HubSpot(), c.Zoho(), c.Queues(), c.Budget()
 	secrets := secret.New(c.Config(awsenv.SSM), c.Reader, c.Now)
 	token, key := secrets.One(settings.HubSpotAccessToken), secrets.One(settings.PairKey)
 	tokens := ZohoTokens(c, zo, chance.Int64)
-	sqs := c.Config(awsenv.SQS)
+	sqs, pairs, parked, config := c.Config(awsenv.SQS), c.Rows(dynamo.Pairs), c.Rows(dynamo.Parked), c.Rows(dynamo.Config)
+	calls := budget.Config{
+		Connection: crm.DefaultConnection, Parallel: parallel, Live: bool(traffic), Caller: chance.NewID(), Store: config, HTTP: http.DefaultTransport,
+		Now: c.Now, Sleep: cloud.Sleep, Log: log,
+	}
 	k := &Kit{
 		HubSpot: hubspot.New(hubspot.Config{
-			BaseURL: hub.URL, Bearer: token, AppID: hub.AppID, HTTP: http.DefaultTransport, Now: c.Now, Sleep: cloud.Sleep,
+			BaseURL: hub.URL, Bearer: token, AppID: hub.AppID, HTTP: budget.HubSpot(calls, limits), Now: c.Now, Sleep: cloud.Sleep,
 		}),
 		Zoho: zoho.New(zoho.Config{
-			Tokens: tokens, BaseURL: zo.URL, HTTP: http.DefaultTransport, Now: c.Now, Sleep: cloud.Sleep, Breaker: rest.NewBreaker(c.Now),
+			Tokens: tokens, BaseURL: zo.URL, HTTP: budget.Zoho(calls, limits), Now: c.Now, Sleep: cloud.Sleep, Breaker: rest.NewBreaker(c.Now),
 		}),
 		FromHubSpot: queue.Open(sqs, urls.FromHubSpot), FromZoho: queue.Open(sqs, urls.FromZoho),
-		Pairs: c.Rows(dynamo.Pairs), Parked: c.Rows(dynamo.Parked), Config: c.Rows(dynamo.Config),
+		Pairs: pairs, Parked: parked, Config: config,
 		Hasher: pair.Hasher{KeyID: uint8(c.Int("PAIR_KEY_ID", 1, 1, 255))},
-		cloud:  c, chance: chance, conditional: zo.Conditional,
+		cloud:  c, chance: chance, log: log, conditional: zo.Conditional,
 	}
 	if err := c.Err(); err != nil {
 		return nil, err
@@ -101,10 +116,10 @@ func (k *Kit) Queues() consumer.Queues {
 }
 
 // Consumer returns the adapters of a consumer, but for the queue that it drains, its counted attempts and the rules.
-func (k *Kit) Consumer(log *slog.Logger) consumer.Adapters {
+func (k *Kit) Consumer() consumer.Adapters {
 	return consumer.Adapters{
 		HubSpot: k.HubSpot, Zoho: k.Zoho, Pairs: k.Pairs, Parked: k.Parked, Config: k.Config, Queues: k.Queues(), Hasher: k.Hasher,
-		NewID: k.chance.NewID, Rand: k.chance.Int64, Now: k.cloud.Now, Sleep: cloud.Sleep, Log: log,
+		NewID: k.chance.NewID, Rand: k.chance.Int64, Now: k.cloud.Now, Sleep: cloud.Sleep, Log: k.log,
 		Parallel: parallel, Conditional: k.conditional,
 	}
 }
