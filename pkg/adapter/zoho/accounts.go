@@ -52,6 +52,7 @@ func NewAccounts(c AccountsConfig) *Accounts {
 // (https://www.zoho.com/accounts/protocol/oauth/web-apps/access-token-expiry.html).
 type granted struct {
 	Token       string          `json:"access_token"`
+	Refresh     string          `json:"refresh_token"`
 	ExpiresIn   json.RawMessage `json:"expires_in"`
 	ExpiresSec  json.RawMessage `json:"expires_in_sec"`
 	APIDomain   string          `json:"api_domain"`
@@ -64,30 +65,35 @@ type granted struct {
 // that is not one of Zoho's, Down for anything that is no answer. None of them holds a secret.
 func (a *Accounts) Refresh(ctx context.Context) (crm.Access, error) {
 	const op = "zoho.Refresh"
-	began := a.cfg.Now()
 	client, refresh, err := a.cfg.Secrets(ctx)
 	if err != nil {
 		return crm.Access{}, err
 	}
-	api := rest.Client{System: crm.Zoho, Base: trimSlash(a.cfg.BaseURL), HTTP: a.cfg.HTTP, Now: a.cfg.Now, Judge: judgeGrant, MaxBody: 64 << 10}
-	form := url.Values{
+	_, access, err := a.grant(ctx, op, url.Values{
 		"grant_type":    {"refresh_token"},
 		"client_id":     {a.cfg.ClientID},
 		"client_secret": {client.Reveal()},
 		"refresh_token": {refresh.Reveal()},
-	}
+	})
+	return access, err
+}
+
+// grant asks for an access token.
+func (a *Accounts) grant(ctx context.Context, op string, form url.Values) (granted, crm.Access, error) {
+	began := a.cfg.Now()
+	api := rest.Client{System: crm.Zoho, Base: trimSlash(a.cfg.BaseURL), HTTP: a.cfg.HTTP, Now: a.cfg.Now, Judge: judgeGrant, MaxBody: 64 << 10}
 	var g granted
 	if _, err := api.Do(ctx, rest.Call{Op: op, Method: http.MethodPost, Path: "/oauth/v2/token", Body: form}, &g); err != nil {
-		return crm.Access{}, err
+		return g, crm.Access{}, err
 	}
 	if !sendable(g.Token) {
-		return crm.Access{}, &fault.Error{Op: op, Kind: fault.Down, Err: errors.New("an answer without a token")}
+		return g, crm.Access{}, &fault.Error{Op: op, Kind: fault.Down, Err: errors.New("an answer without a token")}
 	}
 	base, err := a.base(op, g.APIDomain)
 	if err != nil {
-		return crm.Access{}, err
+		return g, crm.Access{}, err
 	}
-	return crm.Access{Token: crm.NewSecret(g.Token), Expires: began.Add(g.life()), Base: base}, nil
+	return g, crm.Access{Token: crm.NewSecret(g.Token), Expires: began.Add(g.life()), Base: base}, nil
 }
 
 // judgeGrant reads errors out of whatever status they came with.

@@ -1,0 +1,261 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/upkeep"
+)
+
+// hubspotToken looks whether HubSpot takes the token.
+func (e *exam) hubspotToken(ctx context.Context) {
+	var err error
+	if e.c, err = e.reach(ctx, e.st, true); err != nil {
+		e.add(levelSkip, "hubspot.token", "not looked at before settings is right", "")
+		return
+	}
+	if !e.after("hubspot.token", settings.HubSpotAccessToken) {
+		return
+	}
+	a, err := e.c.hubspot.Account(ctx)
+	switch fault.KindOf(err) {
+	case fault.Denied:
+		e.fault("hubspot.token", "HubSpot does not take it", "copy the token from the app's Distribution tab: connector setup hubspot "+e.at())
+	default:
+		if err != nil {
+			e.fault("hubspot.token", err.Error(), trouble(err))
+			return
+		}
+		e.ok("hubspot.token", "portal %s, times in %s, money in %s", a.PortalID, a.TimeZone, a.Currency)
+	}
+}
+
+// hubspotScopes reads what the suite reads.
+func (e *exam) hubspotScopes(ctx context.Context) {
+	if !e.after("hubspot.scopes", "hubspot.token") {
+		return
+	}
+	hub := e.c.hubspot
+	list := func(m crm.Module) func() error {
+		return func() error {
+			_, err := e.list(ctx, e.c, crm.HubSpot, m, e.Now(), "")
+			return err
+		}
+	}
+	e.scopes("hubspot.scopes", "add it to the app's requiredScopes (connector setup hubspot writes the project), upload, and install the app again", []scope{
+		{"crm.objects.contacts.read", list(crm.Contacts)},
+		{"crm.objects.companies.read", list(crm.Companies)},
+		{"crm.objects.owners.read", func() error { return hub.Owners(ctx) }},
+		{"crm.schemas.contacts.read", func() error { _, err := hub.Definitions(ctx, crm.Contacts); return err }},
+		{"crm.schemas.companies.read", func() error { _, err := hub.Definitions(ctx, crm.Companies); return err }},
+	})
+}
+
+// scope is a permission, and a call that needs it.
+type scope struct {
+	name string
+	try  func() error
+}
+
+// scopes tries each.
+func (e *exam) scopes(check, mend string, all []scope) {
+	bad := 0
+	for _, s := range all {
+		switch err := s.try(); {
+		case err == nil:
+		case fault.KindOf(err) == fault.Setup:
+			bad++
+			e.fault(check, "the token may not "+s.name, mend)
+		default:
+			bad++
+			e.fault(check, fmt.Sprintf("%s: %v", s.name, err), trouble(err))
+		}
+	}
+	if bad == 0 {
+		e.ok(check, "%d tried", len(all))
+	}
+}
+
+// zohoToken asks the accounts server for a token, and goes on with that one.
+func (e *exam) zohoToken(ctx context.Context) {
+	if e.c == nil {
+		e.add(levelSkip, "zoho.token", "not looked at before settings is right", "")
+		return
+	}
+	if e.setting(ctx, "ZOHO_ACCESS_TOKEN") != "" {
+		e.ok("zoho.token", "given, and used as it is")
+		return
+	}
+	if !e.after("zoho.token", settings.ZohoClientSecret, settings.ZohoRefreshToken) {
+		return
+	}
+	a, err := e.c.accounts.Refresh(ctx)
+	var f *fault.Error
+	errors.As(err, &f)
+	switch {
+	case err == nil:
+		e.c.tokens.use(a)
+		e.ok("zoho.token", "granted, for %s", a.Base)
+	case f != nil && f.Code == "invalid_client" || f != nil && f.Code == "invalid_client_secret":
+		e.fault("zoho.token", "Zoho does not know the client, or its secret is another ("+f.Code+")",
+			"compare ZOHO_CLIENT_ID and the client secret with the API console, and ZOHO_ACCOUNTS_URL with its data centre; connector setup zoho stores the secret")
+	case f != nil && f.Kind == fault.Denied:
+		e.fault("zoho.token", "the refresh token is revoked ("+f.Code+")", "make a new code in the API console and run connector setup zoho "+e.at())
+	case f != nil && f.Kind == fault.Throttled:
+		e.fault("zoho.token", "too many tokens were asked for", "wait ten minutes; see whether another program uses the same refresh token")
+	default:
+		e.fault("zoho.token", err.Error(), trouble(err))
+	}
+}
+
+// zohoScopes reads what the suite reads.
+func (e *exam) zohoScopes(ctx context.Context) {
+	if !e.after("zoho.scopes", "zoho.token") {
+		return
+	}
+	z := e.c.zoho
+	find := func(m crm.Module) func() error {
+		return func() error {
+			_, err := z.Find(ctx, crm.Search{Module: m, Keys: []crm.MatchKey{{Column: crm.Column{Property: "id"}, Value: "1"}}})
+			return err
+		}
+	}
+	list := func(m crm.Module) func() error {
+		return func() error { _, err := e.list(ctx, e.c, crm.Zoho, m, e.Now(), ""); return err }
+	}
+	e.scopes("zoho.scopes", "make a new code in the API console with the scopes that connector setup zoho --help lists, and run it", []scope{
+		{"ZohoCRM.users.READ", func() error { _, err := z.CurrentUser(ctx); return err }},
+		{"ZohoCRM.settings.fields.READ", func() error { _, err := z.Definitions(ctx, crm.Contacts); return err }},
+		{"ZohoCRM.modules.contacts.ALL", list(crm.Contacts)},
+		{"ZohoCRM.modules.accounts.ALL", list(crm.Companies)},
+		{"ZohoCRM.coql.READ", find(crm.Contacts)},
+		{"ZohoCRM.notifications.ALL", func() error { _, err := z.Channel(ctx, "1"); return err }},
+	})
+}
+
+// properties looks whether both CRMs have what the mapping names.
+func (e *exam) properties(ctx context.Context) {
+	if !e.after("properties", "mapping", "hubspot.scopes", "zoho.scopes") {
+		return
+	}
+	found, err := properties(ctx, e.c, e.m)
+	if err != nil {
+		e.fault("properties", err.Error(), trouble(err))
+		return
+	}
+	e.found = append(e.found, found...)
+	if faults(found) == 0 {
+		e.ok("properties", "both CRMs have what the mapping names")
+	}
+}
+
+// externalID looks whether Zoho itself keeps two records from carrying the same HubSpot id.
+func (e *exam) externalID(ctx context.Context) {
+	if !e.after("zoho.hubspot_id", "zoho.scopes") {
+		return
+	}
+	good := true
+	for _, m := range []crm.Module{crm.Contacts, crm.Companies} {
+		all, err := e.c.zoho.Definitions(ctx, m)
+		if err != nil {
+			e.fault("zoho.hubspot_id", err.Error(), trouble(err))
+			return
+		}
+		name := zohoModules[m]
+		d, ok := all[zoho.HubSpotID]
+		switch {
+		case !ok:
+			good = false
+			e.fault("zoho.hubspot_id", name+" has no field "+zoho.HubSpotID+": nothing is created there", "connector setup zoho "+e.at()+" makes it")
+		case d.External != "org" && !d.Unique:
+			good = false
+			e.fault("zoho.hubspot_id", name+"."+zoho.HubSpotID+" is not unique: the same person may be created twice",
+				"in Zoho's setup, Modules and Fields: mark it as an external id of the organisation, or as a field that does not allow duplicate values")
+		case d.External != "org":
+			e.note("zoho.hubspot_id", name+"."+zoho.HubSpotID+" is a unique text: an external id serves as well where the edition has them", "")
+		}
+	}
+	if good {
+		e.ok("zoho.hubspot_id", "unique on Contacts and Accounts")
+	}
+}
+
+var zohoModules = map[crm.Module]string{crm.Contacts: "Contacts", crm.Companies: "Accounts"}
+
+// renewer is what opens and checks the notification channel.
+func (s *session) renewer(ctx context.Context, st *Stack, c *clients) *upkeep.Renewer {
+	return &upkeep.Renewer{
+		Channels: c.zoho, ID: s.setting(ctx, "ZOHO_CHANNEL_ID"), URL: s.setting(ctx, "ZOHO_WEBHOOK_URL"),
+		Tokens: func(ctx context.Context) ([]crm.Secret, error) {
+			all, err := s.held(ctx, st, settings.ZohoChannelToken)
+			if err != nil {
+				return nil, err
+			}
+			var out []crm.Secret
+			for t := range strings.SplitSeq(all.Reveal(), ",") {
+				out = append(out, crm.NewSecret(strings.TrimSpace(t)))
+			}
+			return out, nil
+		},
+		Now: s.Now, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// channel looks whether Zoho tells us of every change.
+func (e *exam) channel(ctx context.Context) {
+	if !e.after("zoho.channel", "settings", "zoho.scopes", settings.ZohoChannelToken) {
+		return
+	}
+	r := e.renewer(ctx, e.st, e.c)
+	found, err := r.Check(ctx)
+	switch {
+	case err != nil:
+		e.fault("zoho.channel", err.Error(), trouble(err))
+		return
+	case len(found) > 0:
+		e.fault("zoho.channel", fmt.Sprintf("channel %s: %s", r.ID, strings.Join(found, ", ")),
+			"connector setup zoho "+e.at()+" opens or mends it; then see the log of renewZohoChannel, which should have")
+	default:
+		e.ok("zoho.channel", "channel %s tells every change of contacts and companies", r.ID)
+	}
+	others, err := e.c.zoho.ChannelsAt(ctx, r.URL)
+	if err != nil {
+		e.fault("zoho.channels", err.Error(), trouble(err))
+		return
+	}
+	if others = slices.DeleteFunc(others, func(id string) bool { return id == r.ID }); len(others) > 0 {
+		e.fault("zoho.channels", "channels "+strings.Join(others, ", ")+" notify the same address: every change is told more than once",
+			"close them: DELETE /crm/v8/actions/watch?channel_ids="+strings.Join(others, ","))
+	}
+}
+
+// tooFar is how far a clock may be off: signatures of AWS hold five minutes, HubSpot's too, and field times decide conflicts.
+const tooFar = time.Minute
+
+// clock looks how far the clocks of those who answered are from ours.
+func (e *exam) clock(context.Context) {
+	if e.c == nil || len(e.c.clocks.skew) == 0 {
+		e.add(levelSkip, "clock", "nobody told the time", "")
+		return
+	}
+	good := true
+	for host, skew := range e.c.clocks.skew {
+		if skew.Abs() > tooFar {
+			good = false
+			e.fault("clock", fmt.Sprintf("this machine's clock and that of %s are %s apart", host, skew.Abs().Round(time.Second)), "set the clock of this machine (NTP)")
+			break
+		}
+	}
+	if good {
+		e.ok("clock", "no more than %s apart", tooFar)
+	}
+}

@@ -1,0 +1,113 @@
+package connector
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/mail"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/adapter/hubspot"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/crm"
+)
+
+// doors knocks at the address that either CRM calls: once without a key, once with.
+func (e *exam) doors(ctx context.Context) {
+	if e.after("door.hubspot", "settings", settings.HubSpotClientSecret) {
+		url := e.reader(ctx).NeedList("HUBSPOT_WEBHOOK_URL")[0]
+		// The event that HubSpot's own Test button sends: the door takes it and does nothing.
+		body := []byte(fmt.Sprintf(`[{"eventId":100,"subscriptionId":1,"portalId":1,"appId":1,"occurredAt":%d,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM","changeFlag":"NEW"}]`, e.Now().UnixMilli()))
+		secret := crm.NewSecret(strings.TrimSpace(strings.Split(e.held[settings.HubSpotClientSecret].Reveal(), ",")[0]))
+		signature, timestamp := hubspot.Sign(secret, http.MethodPost, url, body, e.Now())
+		e.door(ctx, "door.hubspot", url, body, []byte("[]"), http.Header{hubspot.HeaderV3: {signature}, hubspot.HeaderTimestamp: {timestamp}},
+			"HUBSPOT_CLIENT_SECRET", "setup hubspot")
+	}
+	if e.after("door.zoho", "settings", settings.ZohoChannelToken) {
+		// A notification of a module that nobody asked for: the door takes it and does nothing.
+		say := func(token string) []byte {
+			body, err := json.Marshal(map[string]any{
+				"server_time": e.Now().UnixMilli(), "query_params": map[string]any{}, "module": "Leads", "resource_uri": "", "ids": []string{"1"},
+				"affected_fields": []any{}, "operation": "update", "channel_id": e.setting(ctx, "ZOHO_CHANNEL_ID"), "token": token,
+			})
+			if err != nil {
+				panic(err) // texts and numbers only
+			}
+			return body
+		}
+		token := strings.TrimSpace(strings.Split(e.held[settings.ZohoChannelToken].Reveal(), ",")[0])
+		e.door(ctx, "door.zoho", e.setting(ctx, "ZOHO_WEBHOOK_URL"), say(token), say("not the token"), nil, "ZOHO_CHANNEL_TOKEN", "setup zoho")
+	}
+}
+
+// door expects that a delivery with the right key is taken, and one without is refused.
+func (e *exam) door(ctx context.Context, check, url string, right, forged []byte, keys http.Header, secret, setup string) {
+	status, err := e.knock(ctx, url, forged, nil)
+	if err == nil && status == http.StatusUnauthorized {
+		status, err = e.knock(ctx, url, right, keys)
+		if err == nil && status == http.StatusOK {
+			e.ok(check, "%s takes what is authentic and nothing else", url)
+			return
+		}
+	} else if err == nil && status == http.StatusOK {
+		e.fault(check, url+" takes a forged delivery", "that is not the webhook function: correct PublicBaseUrl, or deploy the stack again")
+		return
+	}
+	switch {
+	case err != nil:
+		e.fault(check, url+" does not answer", "compare it with the stack's outputs (PublicBaseUrl, DNS, certificate)")
+	case status == http.StatusUnauthorized:
+		e.fault(check, "the functions have another "+secret+" than the store", "a new one is taken up within five minutes; else run connector "+setup+" "+e.at())
+	case status == http.StatusServiceUnavailable:
+		e.fault(check, url+" answers 503: the webhook function lacks a secret or a table", "see the log of webhook: it names what is missing")
+	default:
+		e.fault(check, fmt.Sprintf("%s answers %d", url, status), "compare it with the stack's outputs (PublicBaseUrl)")
+	}
+}
+
+// knock posts a delivery and returns the status.
+func (e *exam) knock(ctx context.Context, url string, body []byte, keys http.Header) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	for name, values := range keys {
+		r.Header[name] = values
+	}
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := e.c.clocks.RoundTrip(r)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
+	return resp.StatusCode, err
+}
+
+// mail looks whether the report can be sent.
+func (e *exam) mail(ctx context.Context) {
+	if e.st.Sender == nil {
+		e.add(levelSkip, "mail", "mail goes nowhere from here", "")
+		return
+	}
+	from, err := mail.ParseAddress(e.setting(ctx, "REPORT_FROM"))
+	if err != nil {
+		e.fault("mail", "REPORT_FROM is not an address", "deploy with the parameter ReportFrom")
+		return
+	}
+	verified, err := e.st.Sender(ctx, from.Address)
+	switch {
+	case err != nil:
+		e.fault("mail", err.Error(), "let this command ask SES (ses:GetIdentityVerificationAttributes)")
+	case !verified:
+		e.fault("mail", "SES has not verified the sender of the report, nor its domain", "verify REPORT_FROM as an identity in SES, in the region of the stack")
+	default:
+		e.ok("mail", "SES has verified the sender of the report")
+	}
+}

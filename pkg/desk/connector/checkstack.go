@@ -1,0 +1,227 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/config"
+)
+
+// minKey is the fewest characters of the key of the hashes: 128 bits in hexadecimal.
+const minKey = 32
+
+// maxChannelToken is the longest token of a channel that Zoho takes.
+const maxChannelToken = 50
+
+// secrets looks whether every secret is there and can be one.
+func (e *exam) secrets(ctx context.Context) {
+	got, err := e.st.Vault.Get(ctx, e.st.Needs...)
+	if err != nil {
+		e.fault("secrets", err.Error(), "let this command read the parameters under /"+e.st.Name+"/ (ssm:GetParameters, kms:Decrypt)")
+		return
+	}
+	e.held = map[string]crm.Secret{}
+	for _, name := range e.st.Needs {
+		v := got[name]
+		if own, err := e.secret(name, false); err == nil && !own.IsZero() {
+			v = own
+		}
+		switch what := shape(name, v); {
+		case v.IsZero():
+			e.fault("secrets", name+" is missing", "connector "+setupOf(name)+" "+e.at()+" stores it")
+		case what != "":
+			e.fault("secrets", name+" "+what, "store it again: connector "+setupOf(name)+" "+e.at())
+		default:
+			e.held[name] = v
+			e.works[name] = true
+		}
+	}
+	if len(e.held) == len(e.st.Needs) {
+		e.ok("secrets", "%d are there", len(e.st.Needs))
+	}
+}
+
+// setupOf is the command that stores a secret.
+func setupOf(name string) string {
+	if strings.HasPrefix(name, "ZOHO_") {
+		return "setup zoho"
+	}
+	return "setup hubspot"
+}
+
+// shape says why a text cannot be that secret, "" when it can.
+func shape(name string, v crm.Secret) string {
+	text := v.Reveal()
+	switch {
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "has a blank or a control character in it"
+	case name == settings.PairKey && len(text) < minKey:
+		return fmt.Sprintf("has less than %d characters", minKey)
+	case name == settings.ZohoChannelToken && len(strings.Split(text, ",")[0]) > maxChannelToken:
+		return fmt.Sprintf("has more than %d characters", maxChannelToken)
+	}
+	return ""
+}
+
+// settings looks whether the functions are told everything.
+func (e *exam) settings(ctx context.Context) {
+	set := e.reader(ctx)
+	hook := set.NeedList("HUBSPOT_WEBHOOK_URL")
+	set.Need("HUBSPOT_APP_ID")
+	set.Need("ZOHO_CHANNEL_ID")
+	set.NeedURL("ZOHO_WEBHOOK_URL")
+	set.Rules()
+	if set.Optional("ZOHO_ACCESS_TOKEN", "") == "" {
+		set.Need("ZOHO_CLIENT_ID")
+		set.NeedURL("ZOHO_ACCOUNTS_URL")
+	}
+	if err := set.Err(); err != nil {
+		for line := range strings.Lines(err.Error()) {
+			e.fault("settings", strings.TrimSpace(line), "deploy with that parameter (sam deploy --guided), or set it in the environment of this command")
+		}
+		return
+	}
+	if len(hook) > 1 {
+		e.note("settings", fmt.Sprintf("HUBSPOT_WEBHOOK_URL has %d addresses: a move is under way", len(hook)), "leave the new one alone when it is over")
+	}
+	e.ok("settings", "complete")
+}
+
+// tables looks whether every table answers.
+func (e *exam) tables(ctx context.Context) {
+	bad := 0
+	for _, t := range []struct {
+		name  string
+		table Table
+	}{
+		{"pairs", e.st.Pairs}, {"parked", e.st.Parked}, {"attempts", e.st.Attempts},
+		{"config", e.st.Config}, {"tokens", e.st.Tables.Tokens}, {"quarantine", e.st.Quarantine},
+	} {
+		if _, err := t.table.Get(ctx, row.Key{Part: "doctor", Sort: "doctor"}); err != nil {
+			bad++
+			e.fault("tables", fmt.Sprintf("%s-%s: %v", e.st.Name, t.name, err), "deploy the stack again, and let this command read its tables (dynamodb:GetItem)")
+			continue
+		}
+		e.works["table "+t.name] = true
+	}
+	if bad == 0 {
+		e.ok("tables", "all answer")
+	}
+}
+
+// tooOld is how old the oldest message may be: the alarm of the template goes off then too.
+const tooOld = 10 * time.Minute
+
+// queues looks into both queues and their dead-letter queues.
+func (e *exam) queues(ctx context.Context) {
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		check := "queue." + string(sys)
+		d, err := e.st.Lanes[sys].Depth(ctx)
+		switch {
+		case err != nil:
+			e.fault(check, err.Error(), "deploy the stack again, and let this command look at its queues (sqs:GetQueueUrl, sqs:GetQueueAttributes)")
+		case d.Dead > 0:
+			e.fault(check, fmt.Sprintf("%d messages in the dead-letter queue", d.Dead), "see the log of the consumer for the reason, then connector redrive "+e.at())
+		case d.Oldest > tooOld:
+			e.fault(check, fmt.Sprintf("the oldest message is %s old", d.Oldest.Round(time.Second)), "see what the other findings say of the CRM that it waits for; the log of the consumer says why it goes again")
+		default:
+			e.ok(check, "%d waiting, %d in flight, none dead", d.Waiting, d.InFlight)
+		}
+	}
+}
+
+// mapping looks whether the mapping can be read, and whether the door knows its properties.
+func (e *exam) mapping(ctx context.Context) {
+	if !e.after("mapping", "table config") {
+		return
+	}
+	m, err := e.inForce(ctx, e.st)
+	if err != nil {
+		what, _, _ := strings.Cut(err.Error(), "\n")
+		e.fault("mapping", what, "connector mapping apply FILE puts a right one in its place")
+		return
+	}
+	e.m = m
+	names, err := e.rows(e.st).Get(ctx, config.Fields)
+	switch {
+	case err != nil:
+		e.fault("mapping", err.Error(), trouble(err))
+	case !slices.Equal(names.Value, published(m)):
+		e.works["mapping"] = true
+		e.fault("mapping.published", "the door knows other properties than the mapping: it lets changes pass that nobody maps, or stops mapped ones",
+			"connector mapping apply with the file in force (connector mapping show --yaml > my.yaml) writes them again")
+	default:
+		e.ok("mapping", "version %s, %d contact and %d company fields", m.Version(), len(m.Fields(crm.Contact)), len(m.Fields(crm.Company)))
+	}
+}
+
+// mode looks how far the stack goes.
+func (e *exam) mode(ctx context.Context) {
+	if !e.after("mode", "table config") {
+		return
+	}
+	m, err := e.session.mode(ctx, e.st)
+	switch {
+	case err != nil:
+		e.fault("mode", err.Error(), "connector mode set off, observe or on")
+	case m.Brake:
+		e.fault("brake", "it was pulled, and the stack only observes: "+m.Why, "find what cleared or overwrote so much, then connector resume "+e.at())
+	case m.Mode != crm.On:
+		e.note("mode", m.String(), "connector mode set on "+e.at()+" when it is to write")
+	default:
+		e.ok("mode", "%s", m.Mode)
+	}
+}
+
+// silent is how old a cursor of reconcile may be: it runs hourly.
+const silent = 3 * time.Hour
+
+// reconciled looks when reconcile last came to an end.
+func (e *exam) reconciled(ctx context.Context) {
+	if !e.after("reconcile", "table config") {
+		return
+	}
+	rows, err := e.st.Config.List(ctx, "cursor#"+e.flags.Connection, "", "", 0)
+	if err != nil {
+		e.fault("reconcile", err.Error(), trouble(err))
+		return
+	}
+	var oldest time.Time
+	var name string
+	for _, r := range rows {
+		at, err := time.Parse(time.RFC3339, string(r.Value))
+		if err == nil && (oldest.IsZero() || at.Before(oldest)) {
+			oldest, name = at, r.Key.Sort
+		}
+	}
+	switch age := e.Now().Sub(oldest); {
+	case oldest.IsZero():
+		e.note("reconcile", "it has not run yet", "it runs hourly once the stack is deployed")
+	case age > silent:
+		e.fault("reconcile", fmt.Sprintf("its listing %s ended %s ago", name, age.Round(time.Minute)), "see the log of reconcile: what it could not list is named there")
+	default:
+		e.ok("reconcile", "its oldest listing ended %s ago", age.Round(time.Minute))
+	}
+}
+
+// parked counts what was given up on.
+func (e *exam) parked(ctx context.Context) {
+	if !e.after("parked", "table parked") {
+		return
+	}
+	n, err := e.ledger(e.st).Counts(ctx)
+	switch {
+	case err != nil:
+		e.fault("parked", err.Error(), trouble(err))
+	case n.Open > 0:
+		e.note("parked", fmt.Sprintf("%d open rows, %d of them not mailed yet", n.Open, n.Untold), "connector parked list "+e.at())
+	default:
+		e.ok("parked", "nothing")
+	}
+}

@@ -1,0 +1,186 @@
+package connector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"crm-connector/pkg/adapter/hubspot"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/flow/rules"
+	"crm-connector/pkg/flow/zohotoken"
+	"crm-connector/pkg/suite/getzohotoken"
+	"crm-connector/pkg/suite/refreshzohotoken"
+)
+
+// clients are the ways to both CRMs.
+type clients struct {
+	hubspot  *hubspot.Client
+	zoho     *zoho.Client
+	accounts *zoho.Accounts
+	tokens   *tokens
+	clocks   *clocks
+}
+
+// tokens are where Zoho's access token comes from, which may change on the way.
+type tokens struct{ zoho.Tokens }
+
+// use takes a token that is at hand from now on.
+func (t *tokens) use(a crm.Access) { t.Tokens = zohotoken.Fixed{Access: a} }
+
+// reach makes the clients, once. It makes no call.
+func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients, error) {
+	if s.clients != nil {
+		return s.clients, nil
+	}
+	set := s.reader(ctx)
+	hubURL, zohoURL, accountsURL := set.URL("HUBSPOT_API_URL", ""), set.URL("ZOHO_API_URL", ""), set.URL("ZOHO_ACCOUNTS_URL", "")
+	fixed := set.Optional("ZOHO_ACCESS_TOKEN", "")
+	if fixed == "" {
+		accountsURL = set.NeedURL("ZOHO_ACCOUNTS_URL")
+	} else {
+		zohoURL = set.NeedURL("ZOHO_API_URL")
+	}
+	if err := set.Err(); err != nil {
+		return nil, wrongf("%v", err)
+	}
+	c := &clients{clocks: &clocks{to: s.HTTP, now: s.Now}}
+	c.hubspot = hubspot.New(hubspot.Config{
+		BaseURL: hubURL, Bearer: func(ctx context.Context) (crm.Secret, error) { return s.held(ctx, st, settings.HubSpotAccessToken) },
+		AppID: set.Optional("HUBSPOT_APP_ID", ""), HTTP: c.clocks, Now: s.Now, Sleep: s.Sleep,
+	})
+	c.accounts = zoho.NewAccounts(zoho.AccountsConfig{
+		BaseURL: accountsURL, ClientID: set.Optional("ZOHO_CLIENT_ID", ""), APIURL: zohoURL, HTTP: c.clocks, Now: s.Now,
+		Secrets: func(ctx context.Context) (client, refresh crm.Secret, err error) {
+			if client, err = s.held(ctx, st, settings.ZohoClientSecret); err == nil {
+				refresh, err = s.held(ctx, st, settings.ZohoRefreshToken)
+			}
+			return client, refresh, err
+		},
+	})
+	c.tokens = &tokens{s.tokens(st, c.accounts, fixed, zohoURL, deployed)}
+	c.zoho = zoho.New(zoho.Config{Tokens: c.tokens, BaseURL: zohoURL, HTTP: c.clocks, Now: s.Now, Sleep: s.Sleep})
+	s.clients = c
+	return c, nil
+}
+
+// tokens returns where Zoho's access token comes from: a given one, else the stack's own row, refreshed under the same lease
+// and the same limit as the functions', else, before there is a table, the refresh token itself.
+func (s *session) tokens(st *Stack, accounts *zoho.Accounts, fixed, base string, deployed bool) zoho.Tokens {
+	if fixed != "" {
+		return zohotoken.Fixed{Access: crm.Access{Token: crm.NewSecret(fixed), Base: base}}
+	}
+	if !deployed {
+		return &zohotoken.Source{Vendor: straight{accounts}, Now: s.Now}
+	}
+	refresher := refreshzohotoken.New(refreshzohotoken.Adapters{
+		Accounts: accounts, Tokens: st.Tokens, Connection: s.flags.Connection, Now: s.Now, Sleep: s.Sleep, NewID: s.NewID,
+	})
+	return &zohotoken.Source{Vendor: getzohotoken.New(getzohotoken.Adapters{Tokens: st.Tokens, Refresh: refresher, Connection: s.flags.Connection, Now: s.Now}), Now: s.Now}
+}
+
+// straight asks the accounts server every time.
+type straight struct{ accounts *zoho.Accounts }
+
+// Token returns a new token.
+func (t straight) Token(ctx context.Context, bad int64) (crm.Access, error) {
+	a, err := t.accounts.Refresh(ctx)
+	a.Version = bad + 1
+	return a, err
+}
+
+// held returns a secret: the operator's own, else the stack's. One that is in neither is fault.Setup.
+func (s *session) held(ctx context.Context, st *Stack, name string) (crm.Secret, error) {
+	v, err := s.secret(name, false)
+	if err != nil || !v.IsZero() {
+		return v, err
+	}
+	got, err := st.Vault.Get(ctx, name)
+	if err == nil && got[name].IsZero() {
+		err = &fault.Error{Op: "connector", Kind: fault.Setup, Err: errors.New(name + " is not set, and not among the secrets of the stack")}
+	}
+	return got[name], err
+}
+
+// reader reads settings as setting finds them.
+func (s *session) reader(ctx context.Context) *settings.Reader {
+	return &settings.Reader{Getenv: func(name string) string { return s.setting(ctx, name) }}
+}
+
+// rules are the settings under the rows of the config table, as the functions have them.
+func (s *session) rules(ctx context.Context) (rules.Settings, error) {
+	set := s.reader(ctx)
+	r := set.Rules()
+	if err := set.Err(); err != nil {
+		return rules.Settings{}, wrongf("%v", err)
+	}
+	return rules.Settings{Default: mapping.Default(), Start: cmp.Or(r.Mode, crm.Off), Options: mapping.Options{
+		PhoneRegion: r.PhoneRegion, LastName: r.LastName, Leads: r.Leads, PhoneMatch: r.PhoneMatch,
+	}}, nil
+}
+
+// clocks notes, of every answer, how far its Date is from our own clock.
+type clocks struct {
+	to  http.RoundTripper
+	now func() time.Time
+
+	mu   sync.Mutex
+	skew map[string]time.Duration // by host; ours minus theirs
+}
+
+// RoundTrip passes the request on.
+func (c *clocks) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := c.to.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if at, bad := http.ParseTime(resp.Header.Get("Date")); bad == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.skew == nil {
+			c.skew = map[string]time.Duration{}
+		}
+		c.skew[r.URL.Host] = c.now().Sub(at)
+	}
+	return resp, nil
+}
+
+// patient makes a call that a CRM may throttle: it waits as long as it is asked to, three times.
+func patient[T any](ctx context.Context, s *session, call func() (T, error)) (T, error) {
+	for try := 0; ; try++ {
+		out, err := call()
+		if fault.KindOf(err) != fault.Throttled || try == 3 {
+			return out, err
+		}
+		wait := max(fault.After(err), time.Second)
+		s.progress("waiting %s, as asked", wait)
+		if !s.Sleep(ctx, wait) {
+			return out, err
+		}
+	}
+}
+
+// page is a page of a listing.
+type page struct {
+	touched []crm.Touched
+	next    string
+}
+
+// list asks for a page of what changed in a system since.
+func (s *session) list(ctx context.Context, c *clients, sys crm.System, m crm.Module, since time.Time, at string) (page, error) {
+	changed := c.hubspot.Changed
+	if sys == crm.Zoho {
+		changed = c.zoho.Changed
+	}
+	return patient(ctx, s, func() (p page, err error) {
+		p.touched, p.next, err = changed(ctx, m, since, at)
+		return p, err
+	})
+}

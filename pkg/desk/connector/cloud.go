@@ -1,0 +1,285 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/ses"
+	sestypes "github.com/aws/aws-sdk-go-v2/service/ses/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go"
+
+	"crm-connector/pkg/adapter/awsenv"
+	"crm-connector/pkg/adapter/dynamo"
+	"crm-connector/pkg/adapter/queue"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+)
+
+// Open opens a stack of AWS or of an emulator, or the process of make run. It makes no call.
+func Open(w World, at Where) (*Stack, error) {
+	if at.Desk != "" {
+		return openDesk(w, at.Desk)
+	}
+	return openCloud(w, at.Stack)
+}
+
+// openCloud reaches a stack by what is derived from its name.
+func openCloud(w World, name string) (*Stack, error) {
+	set := &settings.Reader{Getenv: w.Getenv}
+	env := awsenv.Read(set)
+	if err := set.Err(); err != nil {
+		return nil, wrongf("%v (with a profile: eval \"$(aws configure export-credentials --format env)\")", strings.ReplaceAll(err.Error(), "\n", ", "))
+	}
+	if !stackName(name) {
+		return nil, wrongf("--stack: a stack's name has letters, digits and hyphens, and begins with a letter")
+	}
+	db := dynamo.Open(env.Config(awsenv.DynamoDB), w.Now)
+	table := func(t dynamo.Table) Table { return db.Rows(name + "-" + string(t)) }
+	vault := &parameters{client: ssm.NewFromConfig(env.Config(awsenv.SSM)), path: "/" + name + "/"}
+	queues := sqs.NewFromConfig(env.Config(awsenv.SQS))
+	watch := cloudwatch.NewFromConfig(env.Config(awsenv.SQS))
+	functions := &deployed{client: lambda.NewFromConfig(env.Config(awsenv.Lambda)), stack: name}
+	lane := func(what string) Lane {
+		return &cloudLane{client: queues, watch: watch, name: name + "-" + what + "-operations.fifo", dead: name + "-" + what + "-operations-dlq.fifo", now: w.Now}
+	}
+	return &Stack{
+		Name: name,
+		Tables: Tables{
+			Pairs: table(dynamo.Pairs), Parked: table(dynamo.Parked), Attempts: table(dynamo.Attempts),
+			Config: table(dynamo.Config), Tokens: table(dynamo.Tokens), Quarantine: table(dynamo.Quarantine),
+		},
+		Lanes:   map[crm.System]Lane{crm.HubSpot: lane("zoho"), crm.Zoho: lane("hubspot")},
+		Vault:   vault,
+		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
+		Version: vault.version,
+		Setting: functions.setting,
+		Sender:  sender{ses.NewFromConfig(env.Config(awsenv.SES))}.verified,
+	}, nil
+}
+
+// stackName reports whether CloudFormation would take the name.
+func stackName(s string) bool {
+	for i, c := range s {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !letter && (i == 0 || c != '-' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 128
+}
+
+// parameters are the secrets in SSM's Parameter Store.
+type parameters struct {
+	client *ssm.Client
+	path   string
+}
+
+// Get reads the parameters of those names, ten a call.
+func (p *parameters) Get(ctx context.Context, names ...string) (map[string]crm.Secret, error) {
+	out := map[string]crm.Secret{}
+	for len(names) > 0 {
+		n := min(len(names), 10)
+		in := &ssm.GetParametersInput{WithDecryption: aws.Bool(true)}
+		for _, name := range names[:n] {
+			in.Names = append(in.Names, p.path+name)
+		}
+		names = names[n:]
+		got, err := p.client.GetParameters(ctx, in)
+		if err != nil {
+			return nil, plain("the Parameter Store", err)
+		}
+		for _, g := range got.Parameters {
+			out[strings.TrimPrefix(aws.ToString(g.Name), p.path)] = crm.NewSecret(aws.ToString(g.Value))
+		}
+	}
+	return out, nil
+}
+
+// Put stores a SecureString under the account's own key of SSM.
+func (p *parameters) Put(ctx context.Context, name string, v crm.Secret) error {
+	_, err := p.client.PutParameter(ctx, &ssm.PutParameterInput{
+		Name: aws.String(p.path + name), Value: aws.String(v.Reveal()), Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
+	})
+	return plain("the Parameter Store", err)
+}
+
+func (p *parameters) version(ctx context.Context) (string, error) {
+	got, err := p.Get(ctx, versionName)
+	return strings.TrimSpace(got[versionName].Reveal()), err
+}
+
+// plain keeps the code of an error of AWS and drops its words, which may name what was sent.
+func plain(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return fmt.Errorf("%s answers %s", what, api.ErrorCode())
+	}
+	return fmt.Errorf("%s does not answer: %w", what, err)
+}
+
+// deployed reads what the functions are told.
+type deployed struct {
+	client *lambda.Client
+	stack  string
+	once   sync.Once
+	vars   map[string]string
+}
+
+// The functions whose settings a command needs, the more telling ones last.
+var told = []string{"failureReporter", "renewZohoChannel", "refreshZohoToken", "webhook", "zohoConsumer"}
+
+func (d *deployed) setting(ctx context.Context, name string) string {
+	d.once.Do(func() {
+		d.vars = map[string]string{}
+		for _, f := range told {
+			out, err := d.client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(d.stack + "-" + f)})
+			if _, none := errors.AsType[*lambdatypes.ResourceNotFoundException](err); none || err != nil || out.Environment == nil {
+				continue
+			}
+			maps.Copy(d.vars, out.Environment.Variables)
+		}
+	})
+	return d.vars[name]
+}
+
+// sender asks SES.
+type sender struct{ client *ses.Client }
+
+// verified reports whether SES sends mail from the address: it, or its domain, is verified.
+func (s sender) verified(ctx context.Context, address string) (bool, error) {
+	_, domain, _ := strings.Cut(address, "@")
+	out, err := s.client.GetIdentityVerificationAttributes(ctx, &ses.GetIdentityVerificationAttributesInput{Identities: []string{address, domain}})
+	if err != nil {
+		return false, plain("SES", err)
+	}
+	for _, a := range out.VerificationAttributes {
+		if a.VerificationStatus == sestypes.VerificationStatusSuccess {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// cloudLane is a queue of SQS with its dead-letter queue.
+type cloudLane struct {
+	client     *sqs.Client
+	watch      *cloudwatch.Client
+	name, dead string
+	now        func() time.Time
+	urls       [2]string
+}
+
+// open looks the addresses of both queues up, once.
+func (l *cloudLane) open(ctx context.Context) error {
+	for i, name := range []string{l.name, l.dead} {
+		if l.urls[i] != "" {
+			continue
+		}
+		out, err := l.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+		if err != nil {
+			return plain("the queue "+name, err)
+		}
+		l.urls[i] = aws.ToString(out.QueueUrl)
+	}
+	return nil
+}
+
+// Send takes 1 to batch.MaxEntries messages.
+func (l *cloudLane) Send(ctx context.Context, entries []batch.Entry) error {
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	return queue.SQS{Client: l.client, URL: l.urls[0]}.Send(ctx, entries)
+}
+
+// Depth tells what lies in both queues. The age of the oldest message is CloudWatch's, and minutes late.
+func (l *cloudLane) Depth(ctx context.Context) (Depth, error) {
+	if err := l.open(ctx); err != nil {
+		return Depth{}, err
+	}
+	var d Depth
+	for i, into := range []func(waiting, inFlight int){
+		func(waiting, inFlight int) { d.Waiting, d.InFlight = waiting, inFlight },
+		func(waiting, inFlight int) { d.Dead = waiting + inFlight },
+	} {
+		out, err := l.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &l.urls[i], AttributeNames: []sqstypes.QueueAttributeName{
+			sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+			sqstypes.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+		}})
+		if err != nil {
+			return d, plain("the queue "+l.name, err)
+		}
+		n := func(name sqstypes.QueueAttributeName) int {
+			v, _ := strconv.Atoi(out.Attributes[string(name)]) // what is not told is none
+			return v
+		}
+		into(n(sqstypes.QueueAttributeNameApproximateNumberOfMessages)+n(sqstypes.QueueAttributeNameApproximateNumberOfMessagesDelayed),
+			n(sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible))
+	}
+	d.Oldest = l.oldest(ctx)
+	return d, nil
+}
+
+// oldest returns the age of the oldest message in the last minutes; 0 where CloudWatch does not tell it.
+func (l *cloudLane) oldest(ctx context.Context) time.Duration {
+	now := l.now()
+	out, err := l.watch.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
+		Namespace: aws.String("AWS/SQS"), MetricName: aws.String("ApproximateAgeOfOldestMessage"),
+		Dimensions: []cwtypes.Dimension{{Name: aws.String("QueueName"), Value: &l.name}},
+		StartTime:  aws.Time(now.Add(-10 * time.Minute)), EndTime: &now, Period: aws.Int32(60), Statistics: []cwtypes.Statistic{cwtypes.StatisticMaximum},
+	})
+	if err != nil {
+		return 0
+	}
+	var last time.Time
+	age := 0.0
+	for _, p := range out.Datapoints {
+		if at := aws.ToTime(p.Timestamp); at.After(last) {
+			last, age = at, aws.ToFloat64(p.Maximum)
+		}
+	}
+	return time.Duration(age) * time.Second
+}
+
+// Redrive takes up to max messages out of the dead-letter queue and puts them back, each sent before it is deleted: one that
+// is stopped between the two comes twice, which is harmless.
+func (l *cloudLane) Redrive(ctx context.Context, max int) (int, error) {
+	if err := l.open(ctx); err != nil {
+		return 0, err
+	}
+	out, err := l.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl: &l.urls[1], MaxNumberOfMessages: int32(min(max, batch.MaxEntries)), VisibilityTimeout: 60,
+		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameMessageGroupId},
+	})
+	if err != nil {
+		return 0, plain("the queue "+l.dead, err)
+	}
+	for i, m := range out.Messages {
+		e := batch.Entry{Group: m.Attributes["MessageGroupId"], Dedup: "redrive-" + aws.ToString(m.MessageId), Body: aws.ToString(m.Body)}
+		if err := (queue.SQS{Client: l.client, URL: l.urls[0]}).Send(ctx, []batch.Entry{e}); err != nil {
+			return i, err
+		}
+		if _, err := l.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &l.urls[1], ReceiptHandle: m.ReceiptHandle}); err != nil {
+			return i + 1, plain("the queue "+l.dead, err)
+		}
+	}
+	return len(out.Messages), nil
+}

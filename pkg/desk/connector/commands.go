@@ -1,0 +1,41 @@
+package connector
+
+const description = `Sets up, checks and steers a stack of CRM Connector.
+
+Which stack: --stack NAME with AWS's own environment (AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL for an emulator), or --desk URL for the process that make run starts.
+
+Settings: the suite's own variables (HUBSPOT_API_URL, ZOHO_API_URL, ZOHO_ACCOUNTS_URL, ...). What the environment does not set is taken from the functions that are deployed.
+
+Secrets are never given on the command line: they come from the environment, from --secret-file, or are asked for.
+
+Exit codes: 0 done, no finding; 1 a finding or a failure; 2 the command line or a setting is wrong; 3 the stack is of another version; 130 stopped.`
+
+// Flags are what every command takes.
+type Flags struct {
+	Stack      string `help:"Name of the stack." placeholder:"NAME" env:"CONNECTOR_STACK"`
+	Desk       string `help:"Address of a process that make run started, instead of a stack: http://127.0.0.1:8080." placeholder:"URL" env:"CONNECTOR_DESK"`
+	Connection string `help:"The pair of accounts." default:"main"`
+	JSON       bool   `help:"Print one JSON object instead of text." name:"json"`
+	Plan       bool   `help:"Show what would be done, and change nothing."`
+	Force      bool   `help:"Look at a stack of another version all the same. Commands that change something still stop."`
+	SecretFile string `help:"File with lines NAME=value, for secrets." placeholder:"FILE" type:"path"`
+}
+
+// commandLine is what a person may type.
+type commandLine struct {
+	Flags
+
+	Setup   setupCommand   `cmd:"" help:"Set up what a CRM needs. Run it again at any time."`
+	Doctor  doctorCommand  `cmd:"" help:"Check everything; each finding comes with the step that mends it."`
+	Mapping mappingCommand `cmd:"" help:"Which property is which field."`
+	Mode    modeCommand    `cmd:"" help:"How far the stack goes: off, observe or on."`
+	Pause   pauseCommand   `cmd:"" help:"Stop carrying anything across."`
+	Resume  resumeCommand  `cmd:"" help:"Carry across again, and let go of the brake."`
+	Parked  parkedCommand  `cmd:"" help:"Operations that were given up on."`
+	Explain explainCommand `cmd:"" help:"What is known of one record."`
+	Sync    syncCommand    `cmd:"" help:"Bring records in step now."`
+	Import  importCommand  `cmd:"" help:"Bring everything that exists in step, page by page."`
+	Link    linkCommand    `cmd:"" help:"Decide which two records belong together, or show how all would be matched."`
+	Erase   eraseCommand   `cmd:"" help:"Forget a person."`
+	Redrive redriveCommand `cmd:"" help:"Put the messages of the dead-letter queues back into their queues."`
+}

@@ -1,0 +1,90 @@
+package connector
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/desk/sandbox"
+)
+
+// openDesk reaches the process that make run started: tables and queues through its door, settings and secrets as that
+// process reads them, out of the same environment.
+func openDesk(w World, base string) (*Stack, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
+		return nil, wrongf("--desk: %q is no address like http://127.0.0.1:8080", base)
+	}
+	set, err := sandbox.ReadSettings(func(name string) string {
+		if name == "SUITE_ADDR" {
+			return u.Host
+		}
+		return w.Getenv(name)
+	})
+	if err != nil {
+		return nil, wrongf("%v", err)
+	}
+	remote := sandbox.Remote{Base: base, HTTP: w.HTTP}
+	return &Stack{
+		Name: "desk",
+		Tables: Tables{
+			Pairs: remote.Table(sandbox.Pairs), Parked: remote.Table(sandbox.Parked), Attempts: remote.Table(sandbox.Attempts),
+			Config: remote.Table(sandbox.Config), Tokens: remote.Table(sandbox.Tokens), Quarantine: remote.Table(sandbox.Quarantine),
+		},
+		Lanes:   map[crm.System]Lane{crm.HubSpot: deskLane{remote.Lane(crm.HubSpot)}, crm.Zoho: deskLane{remote.Lane(crm.Zoho)}},
+		Vault:   deskVault(set),
+		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken},
+		Version: func(context.Context) (string, error) { return w.Version, nil }, // of one checkout
+		Setting: deskSettings(set),
+	}, nil
+}
+
+// deskSettings are the settings of the process by their names.
+func deskSettings(set sandbox.Settings) func(context.Context, string) string {
+	o := set.Rules.Options
+	values := map[string]string{
+		"HUBSPOT_API_URL": cmp.Or(set.HubSpot.URL, "http://"+set.HubSpotAddr), "HUBSPOT_APP_ID": set.HubSpot.AppID, "HUBSPOT_WEBHOOK_URL": set.HubSpot.WebhookURLs[0],
+		"ZOHO_API_URL": cmp.Or(set.Zoho.URL, "http://"+set.ZohoAddr), "ZOHO_ACCOUNTS_URL": set.Zoho.AccountsURL, "ZOHO_CLIENT_ID": set.Zoho.ClientID,
+		"ZOHO_CHANNEL_ID": set.Zoho.ChannelID, "ZOHO_WEBHOOK_URL": "http://" + set.Addr + zoho.Path, "REPORT_FROM": set.Report.From, "REPORT_TO": set.Report.To, "MODE": string(set.Rules.Start),
+		"PHONE_REGION": o.PhoneRegion, "LAST_NAME": o.LastName, "LEADS": o.Leads, "PHONE_MATCH": o.PhoneMatch,
+	}
+	return func(_ context.Context, name string) string { return values[name] }
+}
+
+// secrets are given ones that nobody can change.
+type secrets map[string]crm.Secret
+
+// Get returns those of the names.
+func (s secrets) Get(_ context.Context, names ...string) (map[string]crm.Secret, error) {
+	out := map[string]crm.Secret{}
+	for _, name := range names {
+		if v := s[name]; !v.IsZero() {
+			out[name] = v
+		}
+	}
+	return out, nil
+}
+
+// Put refuses: the process of make run reads its secrets from its environment.
+func (secrets) Put(_ context.Context, name string, _ crm.Secret) error {
+	return wrongf("the process of make run keeps no secrets: set %s in its environment", name)
+}
+
+func deskVault(set sandbox.Settings) secrets {
+	return secrets{
+		settings.HubSpotAccessToken: set.HubSpot.Token, settings.HubSpotClientSecret: set.HubSpot.Secrets[0], settings.ZohoClientSecret: set.Zoho.ClientSecret,
+		settings.ZohoRefreshToken: set.Zoho.RefreshToken, settings.ZohoChannelToken: set.Zoho.ChannelToken,
+	}
+}
+
+// deskLane is a queue of the process.
+type deskLane struct{ *sandbox.RemoteLane }
+
+// Depth tells what lies in the queue; the process does not tell how old it is.
+func (l deskLane) Depth(ctx context.Context) (d Depth, err error) {
+	d.Waiting, d.InFlight, d.Dead, err = l.Stats(ctx)
+	return d, err
+}

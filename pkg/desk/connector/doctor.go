@@ -1,0 +1,151 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+)
+
+type doctorCommand struct {
+	TestRecord string `help:"Id of a HubSpot contact that is there to be tried on, and in step with Zoho: fields of both are changed and put back, to learn how these accounts behave." placeholder:"ID"`
+}
+
+// Help is what --help adds.
+func (doctorCommand) Help() string {
+	return `Looks at secrets, settings, tables, queues, mapping, mode, both CRMs, the notification channel, the door, the mail and the clocks. It changes nothing. A fault ends with exit code 1; a note does not.
+
+With --test-record it also learns whether Zoho refuses a stale conditional write and a second record with the same HubSpot_Id, and whether our own writes are recognised as ours in HubSpot's history and Zoho's timeline. What it learned is kept, and part of every later look. Take a contact that nobody needs, and let the stack be on.
+
+Examples:
+
+    connector doctor --stack crm-connector
+    connector doctor --desk http://127.0.0.1:8080
+    connector doctor --stack crm-connector --test-record 151`
+}
+
+// The levels of a finding.
+const (
+	levelOK    = "ok"
+	levelNote  = "note"  // worth knowing; nothing is wrong
+	levelFault = "fault" // something does not work
+	levelSkip  = "skip"  // cannot be told before another finding is mended
+)
+
+// finding is what one check came to.
+type finding struct {
+	Check string `json:"check"`
+	Level string `json:"level"`
+	What  string `json:"what"`
+	Mend  string `json:"mend,omitempty"`
+}
+
+// Run looks at everything.
+func (c doctorCommand) Run(ctx context.Context, s *session) error {
+	st, err := s.stack(ctx, toRead)
+	if err != nil {
+		return err
+	}
+	e := &exam{session: s, st: st, works: map[string]bool{}}
+	for _, check := range []func(context.Context){
+		e.secrets, e.settings, e.tables, e.queues, e.mapping, e.mode, e.reconciled,
+		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.externalID, e.channel, e.doors, e.mail, e.clock, e.parked,
+	} {
+		check(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	if c.TestRecord != "" {
+		e.learn(ctx, c.TestRecord)
+	}
+	e.learned(ctx)
+	s.findings(e.found)
+	n := faults(e.found)
+	s.show("faults", n)
+	if n > 0 {
+		s.printf("\n%s\n", many(n, "fault"))
+		return errFinding
+	}
+	s.printf("\nall is well\n")
+	return ctx.Err()
+}
+
+// findings prints findings.
+func (s *session) findings(all []finding) {
+	if all == nil {
+		all = []finding{}
+	}
+	s.show("findings", all)
+	for _, f := range all {
+		s.printf("%-5s  %-20s %s\n", f.Level, f.Check, f.What)
+		if f.Mend != "" {
+			s.printf("%-28s→ %s\n", "", f.Mend)
+		}
+	}
+}
+
+func faults(all []finding) int {
+	n := 0
+	for _, f := range all {
+		if f.Level == levelFault {
+			n++
+		}
+	}
+	return n
+}
+
+// exam is one look at a stack. A check that another one's finding stands in the way of is skipped, so that one fault is named
+// once.
+type exam struct {
+	*session
+	st    *Stack
+	c     *clients
+	m     *mapping.Mapping
+	held  map[string]crm.Secret
+	found []finding
+	works map[string]bool // what later checks rest on
+}
+
+func (e *exam) add(level, check, what, mend string) {
+	e.found = append(e.found, finding{check, level, what, mend})
+}
+
+func (e *exam) ok(check, format string, args ...any) {
+	e.works[check] = true
+	e.add(levelOK, check, fmt.Sprintf(format, args...), "")
+}
+
+func (e *exam) note(check, what, mend string)  { e.add(levelNote, check, what, mend) }
+func (e *exam) fault(check, what, mend string) { e.add(levelFault, check, what, mend) }
+
+// after reports whether everything that a check rests on works; else it is skipped.
+func (e *exam) after(check string, on ...string) bool {
+	var missing []string
+	for _, o := range on {
+		if !e.works[o] {
+			missing = append(missing, o)
+		}
+	}
+	if missing == nil {
+		return true
+	}
+	e.add(levelSkip, check, "not looked at before "+strings.Join(missing, ", ")+" is right", "")
+	return false
+}
+
+// trouble is what to do about a call that failed.
+func trouble(err error) string {
+	switch fault.KindOf(err) {
+	case fault.Throttled:
+		return "it asks for patience: run connector doctor again in a few minutes"
+	case fault.Down, fault.Busy:
+		return "see whether the address is right and the system is up, then run connector doctor again"
+	case fault.Setup:
+		return "give the missing permission, then run connector doctor again"
+	}
+	return "run connector doctor again; if it stays, report it with this line"
+}

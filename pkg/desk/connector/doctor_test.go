@@ -1,0 +1,275 @@
+package connector
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/config"
+)
+
+// examine runs doctor and returns its findings.
+func (b *bench) examine(args ...string) (int, []finding) {
+	b.t.Helper()
+	r := b.run(append([]string{"doctor", "--json"}, args...)...)
+	var out struct {
+		Findings []finding `json:"findings"`
+	}
+	if err := json.Unmarshal([]byte(r.out), &out); err != nil {
+		b.t.Fatalf("%v\n%s%s", err, r.out, r.err)
+	}
+	return r.code, out.Findings
+}
+
+func TestDoctorFindsNothingOnAStackThatIsWell(t *testing.T) {
+	b := stage(t)
+	b.rossi()
+	b.unchanged("doctor", func() {
+		r := b.run("doctor")
+		if r.code != ExitOK || r.err != "" {
+			t.Errorf("exit %d, %s", r.code, r.err)
+		}
+		golden(t, "doctor.txt", r.out)
+	})
+}
+
+// broken is a stack with one fault.
+type broken struct {
+	name  string
+	with  func(*sandbox.WorldOptions) // before it starts; may be nil
+	spoil func(*bench)                // while it runs; may be nil
+	check string                      // the check that names it
+	what  string                      // part of what it says
+	mend  string                      // part of the step
+}
+
+var errLost = errors.New("lost")
+
+// lost is a table that does not answer.
+type lost struct{ Table }
+
+func (lost) Get(context.Context, ...row.Key) ([]row.Row, error) { return nil, errLost }
+
+var seeded = []broken{
+	{name: "a secret is missing", spoil: func(b *bench) { delete(b.vault, settings.HubSpotClientSecret) },
+		check: "secrets", what: "HUBSPOT_CLIENT_SECRET is missing", mend: "connector setup hubspot --stack shop"},
+	{name: "a secret was pasted with something in it", spoil: func(b *bench) { b.vault[settings.ZohoRefreshToken] = crm.NewSecret("sandbox refresh") },
+		check: "secrets", what: "ZOHO_REFRESH_TOKEN has a blank", mend: "connector setup zoho"},
+	{name: "the key of the hashes is short", spoil: func(b *bench) { b.vault[settings.PairKey] = crm.NewSecret("short") },
+		check: "secrets", what: "PAIR_KEY has less than 32", mend: "connector setup"},
+	{name: "a setting is missing", spoil: func(b *bench) { delete(b.told, "HUBSPOT_APP_ID") },
+		check: "settings", what: "HUBSPOT_APP_ID is not set", mend: "sam deploy"},
+	{name: "a table does not answer", spoil: func(b *bench) {
+		b.tables = func(name string, to Table) Table {
+			if name == sandbox.Attempts {
+				return lost{to}
+			}
+			return to
+		}
+	}, check: "tables", what: "shop-attempts", mend: "deploy the stack again"},
+	{name: "a queue does not answer", spoil: func(b *bench) { b.lanes[crm.Zoho].err = errLost },
+		check: "queue.zoho", what: "lost", mend: "deploy the stack again"},
+	{name: "a message is dead", spoil: func(b *bench) {
+		b.must(b.Lanes[0].Dead.Send(b.t.Context(), []batch.Entry{{Group: "g", Dedup: "d", Body: "{}"}}))
+	}, check: "queue.hubspot", what: "1 messages in the dead-letter queue", mend: "connector redrive"},
+	{name: "a message is old", spoil: func(b *bench) { b.lanes[crm.HubSpot].oldest = 11 * time.Minute },
+		check: "queue.hubspot", what: "11m0s old", mend: "log of the consumer"},
+	{name: "the stored mapping cannot be read", spoil: func(b *bench) { b.set(config.Mapping, "version: 9\n") },
+		check: "mapping", what: "line 1", mend: "connector mapping apply"},
+	{name: "the door knows other properties", spoil: func(b *bench) { b.set(config.Fields, "hubspot contact email\n") },
+		check: "mapping.published", what: "the door knows other properties", mend: "connector mapping apply"},
+	{name: "the mode is a slip of the pen", spoil: func(b *bench) { b.set(config.Mode, "onn") },
+		check: "mode", what: "none of off, observe and on", mend: "connector mode set"},
+	{name: "the brake was pulled", spoil: func(b *bench) { b.set(config.Mode, "observe field phone was cleared 21 times in 10m0s") },
+		check: "brake", what: "field phone was cleared 21 times", mend: "connector resume"},
+	{name: "reconcile is silent", spoil: func(b *bench) { b.Clock.Advance(4 * time.Hour) },
+		check: "reconcile", what: "4h0m", mend: "log of reconcile"},
+	{name: "HubSpot's token was exchanged", spoil: func(b *bench) { b.HubSpot.SetToken("another") },
+		check: "hubspot.token", what: "does not take it", mend: "connector setup hubspot"},
+	{name: "HubSpot's token may not read owners", spoil: func(b *bench) {
+		b.HubSpot.Fail(hubspottest.Fault{On: "GET /crm/owners", Times: -1, Status: http.StatusForbidden, Body: `{"status":"error","message":"This app hasn't been granted all required scopes","category":"MISSING_SCOPES"}`})
+	}, check: "hubspot.scopes", what: "may not crm.objects.owners.read", mend: "requiredScopes"},
+	{name: "a property was archived in HubSpot", spoil: func(b *bench) { b.must(b.HubSpot.DropProperty(crm.Contacts, "jobtitle")) },
+		check: "hubspot.properties", what: "contact job_title: jobtitle does not exist", mend: "create it there"},
+	{name: "a property of HubSpot is of another type", spoil: func(b *bench) {
+		b.HubSpot.AddProperty(crm.Companies, hubspottest.Property{Name: "city", Type: "date"})
+	}, check: "hubspot.properties", what: "company city: city is of type date", mend: "map it with another type"},
+	{name: "an option was taken out of HubSpot's list", spoil: func(b *bench) {
+		b.HubSpot.AddProperty(crm.Companies, hubspottest.Property{Name: "type", Type: "enumeration", Options: []hubspottest.Option{{Value: "PROSPECT"}, {Value: "PARTNER"}, {Value: "RESELLER"}, {Value: "VENDOR"}}})
+	}, check: "hubspot.properties", what: "company type: type does not offer OTHER", mend: "correct the option"},
+	{name: "Zoho's refresh token was revoked", spoil: func(b *bench) { b.Zoho.RevokeRefresh() },
+		check: "zoho.token", what: "revoked (invalid_code)", mend: "make a new code"},
+	{name: "Zoho's client secret is another", spoil: func(b *bench) { b.vault[settings.ZohoClientSecret] = crm.NewSecret("canary-secret") },
+		check: "zoho.token", what: "does not know the client", mend: "compare ZOHO_CLIENT_ID"},
+	{name: "Zoho's token may not query", spoil: func(b *bench) {
+		b.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/coql", Times: -1, Status: http.StatusUnauthorized, Body: `{"code":"OAUTH_SCOPE_MISMATCH","details":{},"message":"invalid oauth scope to access this URL","status":"error"}`})
+	}, check: "zoho.scopes", what: "may not ZohoCRM.coql.READ", mend: "make a new code"},
+	{name: "a field of Zoho is of another type", with: zohoField("Contacts", zohotest.Field{Name: "Mobile", Type: "integer"}),
+		check: "zoho.properties", what: "contact mobile: Mobile is of type integer", mend: "map it with another type"},
+	{name: "a field of Zoho is shorter than the mapping says", with: zohoField("Accounts", zohotest.Field{Name: "Billing_City", Type: "text", Length: 30}),
+		check: "zoho.properties", what: "holds 30 characters there, not 100", mend: "say max: 30"},
+	{name: "Zoho demands a field that nobody fills", with: zohoField("Contacts", zohotest.Field{Name: "Region", Type: "text", Mandatory: true}),
+		check: "zoho.properties", what: "Zoho demands Region", mend: "make it optional"},
+	{name: "Zoho has no external id", with: func(o *sandbox.WorldOptions) { o.Zoho.NoHubSpotID = true; o.Zoho.Fields = only("Accounts") },
+		check: "zoho.hubspot_id", what: "Contacts has no field HubSpot_Id", mend: "connector setup zoho"},
+	{name: "Zoho's id is not unique", with: zohoField("Contacts", zohotest.Field{Name: "HubSpot_Id", Type: "text"}),
+		check: "zoho.hubspot_id", what: "Contacts.HubSpot_Id is not unique", mend: "mark it as an external id"},
+	{name: "there is no channel", spoil: func(b *bench) { b.zoho(http.MethodDelete, "?channel_ids="+channel, "") },
+		check: "zoho.channel", what: "no channel", mend: "connector setup zoho"},
+	{name: "the channel ends soon", spoil: func(b *bench) { b.watch(channel, zohoHook, "sandbox-channel-token", 3*time.Hour) },
+		check: "zoho.channel", what: "ends at", mend: "renewZohoChannel"},
+	{name: "the channel notifies somebody else", spoil: func(b *bench) {
+		b.watch(channel, "https://elsewhere.example.com/", "sandbox-channel-token", 6*24*time.Hour)
+	}, check: "zoho.channel", what: "another address", mend: "connector setup zoho"},
+	{name: "a second channel notifies us too", spoil: func(b *bench) { b.watch("77", zohoHook, "another", 6*24*time.Hour) },
+		check: "zoho.channels", what: "channels 77 notify the same address", mend: "channel_ids=77"},
+	{name: "the door is not where the settings say", spoil: func(b *bench) { b.told["HUBSPOT_WEBHOOK_URL"] = "https://connector.example.com/elsewhere" },
+		check: "door.hubspot", what: "answers 404", mend: "PublicBaseUrl"},
+	{name: "the functions have another client secret", spoil: func(b *bench) { b.vault[settings.HubSpotClientSecret] = crm.NewSecret("canary-newer") },
+		check: "door.hubspot", what: "the functions have another HUBSPOT_CLIENT_SECRET", mend: "within five minutes"},
+	{name: "SES does not know the sender", spoil: func(b *bench) { b.verified = false },
+		check: "mail", what: "not verified the sender", mend: "verify REPORT_FROM"},
+	{name: "the clock of this machine is wrong", spoil: func(b *bench) { b.skew = 90 * time.Second },
+		check: "clock", what: "1m30s apart", mend: "set the clock"},
+	{name: "conditional writes are on and Zoho does not heed them", spoil: func(b *bench) {
+		b.told["ZOHO_CONDITIONAL_WRITES"] = "true"
+		b.set("learned#main", `{"at":"2026-11-20T08:00:00Z","conditional":false,"duplicate":true,"hubspotOurs":true,"zohoOurs":true}`)
+	}, check: "learned", what: "does not refuse a stale write", mend: "ZohoConditionalWrites=false"},
+	{name: "our own writes are not recognised", spoil: func(b *bench) {
+		b.set("learned#main", `{"at":"2026-11-20T08:00:00Z","conditional":true,"duplicate":true,"hubspotOurs":false,"zohoOurs":true}`)
+	}, check: "learned", what: "not ours in HubSpot's history", mend: "HUBSPOT_APP_ID"},
+}
+
+func TestDoctorNamesEachFaultAndNoOther(t *testing.T) {
+	if len(seeded) < 20 {
+		t.Fatalf("only %d faults", len(seeded))
+	}
+	for _, tt := range seeded {
+		t.Run(tt.name, func(t *testing.T) {
+			var with []func(*sandbox.WorldOptions)
+			if tt.with != nil {
+				with = append(with, tt.with)
+			}
+			b := stage(t, with...)
+			if tt.spoil != nil {
+				tt.spoil(b)
+			}
+			code, all := b.examine()
+			n := 0
+			for _, f := range all {
+				if f.Level != levelFault {
+					continue
+				}
+				if n++; f.Check != tt.check || !strings.Contains(f.What, tt.what) || !strings.Contains(f.Mend, tt.mend) {
+					t.Errorf("names %+v", f)
+				}
+			}
+			if n != 1 || code != ExitFinding {
+				t.Errorf("%d faults, exit %d: %+v", n, code, all)
+			}
+		})
+	}
+}
+
+func TestATestRecordTeachesHowTheseAccountsBehave(t *testing.T) {
+	for _, careless := range []bool{false, true} {
+		b := stage(t, func(o *sandbox.WorldOptions) { o.Zoho.IgnoreCondition = careless; o.Zoho.TimelineLag = 4 * time.Second })
+		hub, zo := b.rossi()
+		code, all := b.examine("--test-record", hub)
+		if code != ExitOK {
+			t.Fatalf("exit %d: %+v", code, all)
+		}
+		var l lesson
+		rows, err := b.Tables[sandbox.Config].Get(t.Context(), row.Key{Part: "config", Sort: "learned#main"})
+		b.must(err)
+		b.must(json.Unmarshal(rows[0].Value, &l))
+		if l.At = (time.Time{}); l != (lesson{Conditional: !careless, Duplicate: true, HubSpotOurs: true, ZohoOurs: true}) {
+			t.Errorf("careless %v: learned %+v", careless, l)
+		}
+		b.settle()
+		h, _ := b.HubSpot.Props(crm.Contacts, hub)
+		z, _ := b.Zoho.Props(crm.Contacts, zo)
+		if h["jobtitle"] != "Buyer" || z["Title"] != "Buyer" {
+			t.Errorf("left behind: %q and %q", h["jobtitle"], z["Title"])
+		}
+		if n := len(b.Zoho.IDs(crm.Contacts)); n != 1 {
+			t.Errorf("%d contacts in Zoho", n)
+		}
+	}
+}
+
+func TestATestRecordUnderAnotherAppIsNotOurs(t *testing.T) {
+	b := stage(t)
+	hub, _ := b.rossi()
+	b.told["HUBSPOT_APP_ID"] = "1"
+	code, all := b.examine("--test-record", hub)
+	last := all[len(all)-1]
+	if code != ExitFinding || last.Check != "learned" || !strings.Contains(last.What, "HubSpot's history") {
+		t.Errorf("exit %d, %+v", code, last)
+	}
+}
+
+func TestATestRecordMustBeInStep(t *testing.T) {
+	b := stage(t)
+	code, all := b.examine("--test-record", "151")
+	if code != ExitFinding {
+		t.Errorf("exit %d, %+v", code, all)
+	}
+	hub, _ := b.rossi()
+	b.unchanged("doctor --plan", func() {
+		if code, all := b.examine("--test-record", hub, "--plan"); code != ExitOK {
+			t.Errorf("exit %d, %+v", code, all)
+		}
+	})
+}
+
+func zohoField(module string, f zohotest.Field) func(*sandbox.WorldOptions) {
+	return func(o *sandbox.WorldOptions) { o.Zoho.Fields = map[string][]zohotest.Field{module: {f}} }
+}
+
+// only gives one module the external id.
+func only(module string) map[string][]zohotest.Field {
+	return map[string][]zohotest.Field{module: {{Name: zohotest.HubSpotID, Label: "HubSpot Id", Type: "text", Unique: true, External: true}}}
+}
+
+// set writes a row of the config table.
+func (b *bench) set(name, value string) {
+	b.t.Helper()
+	rows := &config.Rows{Store: b.Tables[sandbox.Config], Now: b.Clock.Now}
+	b.must(rows.Set(b.t.Context(), name, []byte(value)))
+}
+
+// zoho changes channels as an administrator with a program of his own would.
+func (b *bench) zoho(method, query, body string) {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, "https://www.zohoapis.eu/crm/v8/actions/watch"+query, strings.NewReader(body))
+	b.must(err)
+	r.Header.Set("Authorization", "Zoho-oauthtoken "+b.Zoho.NewToken())
+	resp, err := b.Zoho.Transport().RoundTrip(r)
+	b.must(err)
+	if resp.StatusCode >= 300 {
+		b.t.Fatalf("status %d", resp.StatusCode)
+	}
+}
+
+func (b *bench) watch(id, url, token string, life time.Duration) {
+	b.t.Helper()
+	body, err := json.Marshal(map[string]any{"watch": []any{map[string]any{
+		"channel_id": id, "notify_url": url, "token": token, "channel_expiry": b.Clock.Now().Add(life).Format(time.RFC3339),
+		"events":                       []string{"Contacts.create", "Contacts.edit", "Contacts.delete", "Accounts.create", "Accounts.edit", "Accounts.delete"},
+		"return_affected_field_values": true, "notify_on_related_action": false,
+	}}})
+	b.must(err)
+	b.zoho(http.MethodPost, "", string(body))
+}

@@ -1,0 +1,247 @@
+package connector
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/flow/identity"
+)
+
+// The verdicts of a dry run, in the order in which they are printed.
+var verdicts = []string{"paired", "matched", "missing", "ambiguous", "taken", "lead", "duplicate"}
+
+// match is what would become of one HubSpot record.
+type match struct {
+	id      crm.ID
+	verdict string
+	twins   []string // keys in Zoho; of a lead its own
+}
+
+// dryRun reads all records of HubSpot and looks for their twins.
+func (s *session) dryRun(ctx context.Context, path string) error {
+	st, err := s.stack(ctx, toRead)
+	if err != nil {
+		return err
+	}
+	d := &dry{session: s, book: &identity.Book{Store: st.Pairs}, claims: map[crm.ID][]int{}}
+	if d.c, err = s.reach(ctx, st, true); err != nil {
+		return err
+	}
+	if d.m, err = s.inForce(ctx, st); err != nil {
+		return err
+	}
+	for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
+		if err := d.module(ctx, m); err != nil {
+			return err
+		}
+	}
+	d.duplicates()
+	d.print()
+	if path == "" {
+		return nil
+	}
+	return d.save(path)
+}
+
+// dry is a dry run.
+type dry struct {
+	*session
+	c       *clients
+	m       *mapping.Mapping
+	book    *identity.Book
+	matches []match
+	claims  map[crm.ID][]int // who would be paired with a Zoho record
+}
+
+func (d *dry) module(ctx context.Context, m crm.Module) error {
+	for at := ""; ; {
+		p, err := d.list(ctx, d.c, crm.HubSpot, m, time.Time{}, at)
+		if err != nil {
+			return err
+		}
+		keys := make([]string, len(p.touched))
+		for i, t := range p.touched {
+			keys[i] = t.ID.Key
+		}
+		for some := range slices.Chunk(keys, 100) {
+			if err := d.some(ctx, m, some); err != nil {
+				return err
+			}
+		}
+		d.progress("%d records looked at", len(d.matches))
+		if at = p.next; at == "" {
+			return ctx.Err()
+		}
+	}
+}
+
+// some looks for the twins of at most a hundred records, by one search for all.
+func (d *dry) some(ctx context.Context, m crm.Module, keys []string) error {
+	k := m.Kind()
+	readings, err := patient(ctx, d.session, func() ([]crm.Reading, error) {
+		return d.c.hubspot.Read(ctx, crm.Query{Module: m, Keys: keys, Columns: d.m.Columns(k, crm.HubSpot)})
+	})
+	if err != nil {
+		return err
+	}
+	search := crm.Search{Module: m, Columns: d.m.Columns(k, crm.Zoho)}
+	var open []crm.Record
+	for _, r := range readings {
+		if r.Gone || d.seen(r.Record.ID) {
+			continue
+		}
+		p, err := d.book.Find(ctx, d.flags.Connection, r.Record.ID)
+		if err != nil {
+			return err
+		}
+		if p.Version != 0 {
+			d.matches = append(d.matches, match{r.Record.ID, "paired", []string{p.Zoho}})
+			continue
+		}
+		open = append(open, r.Record)
+		search.HubSpotIDs = append(append(search.HubSpotIDs, r.Record.ID.Key), r.Record.Merged...)
+		search.Keys = append(search.Keys, d.m.Keys(k, r.Record, crm.Zoho)...)
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	found, err := d.find(ctx, search)
+	if err != nil {
+		return err
+	}
+	leads, err := d.leads(ctx, m, search)
+	if err != nil {
+		return err
+	}
+	for _, h := range open {
+		v, err := d.verdict(ctx, k, h, found, leads)
+		if err != nil {
+			return err
+		}
+		d.matches = append(d.matches, v)
+	}
+	return nil
+}
+
+// seen reports whether a record was looked at already: a listing may show one twice.
+func (d *dry) seen(id crm.ID) bool {
+	return slices.ContainsFunc(d.matches[max(0, len(d.matches)-1000):], func(m match) bool { return m.id == id })
+}
+
+func (d *dry) leads(ctx context.Context, m crm.Module, s crm.Search) ([]crm.Record, error) {
+	if m != crm.Contacts || d.m.Options().Leads == mapping.LeadsIgnore || len(s.Keys) == 0 {
+		return nil, nil
+	}
+	return d.find(ctx, crm.Search{Module: crm.Leads, Keys: s.Keys, Columns: s.Columns})
+}
+
+func (d *dry) find(ctx context.Context, s crm.Search) ([]crm.Record, error) {
+	return patient(ctx, d.session, func() ([]crm.Record, error) { return d.c.zoho.Find(ctx, s) })
+}
+
+// verdict says what would become of a record, as recordsync would decide it.
+func (d *dry) verdict(ctx context.Context, k crm.Kind, h crm.Record, found, leads []crm.Record) (match, error) {
+	out := match{id: h.ID, verdict: "missing"}
+	var own string
+	var free, taken []string
+	for _, z := range found {
+		mine := z.HubSpotID != "" && (z.HubSpotID == h.ID.Key || slices.Contains(h.Merged, z.HubSpotID))
+		if !mine && !d.m.Matches(k, h, z) {
+			continue
+		}
+		p, err := d.book.Find(ctx, d.flags.Connection, z.ID)
+		switch {
+		case err != nil:
+			return out, err
+		case mine && p.Version == 0:
+			own = z.ID.Key
+		case p.Version != 0 || z.HubSpotID != "" && !mine:
+			taken = append(taken, z.ID.Key)
+		default:
+			free = append(free, z.ID.Key)
+		}
+	}
+	if own != "" {
+		free, taken = []string{own}, nil
+	}
+	switch {
+	case len(taken) > 0:
+		out.verdict, out.twins = "taken", append(taken, free...)
+	case len(free) > 1:
+		out.verdict, out.twins = "ambiguous", free
+	case len(free) == 1:
+		out.verdict, out.twins = "matched", free
+		twin := crm.ID{System: crm.Zoho, Module: h.ID.Module, Key: free[0]}
+		d.claims[twin] = append(d.claims[twin], len(d.matches))
+	default:
+		for _, l := range leads {
+			if d.m.Matches(k, h, l) {
+				out.verdict, out.twins = "lead", append(out.twins, l.ID.Key)
+			}
+		}
+	}
+	return out, nil
+}
+
+// duplicates turns the matches of several records with one into duplicates.
+func (d *dry) duplicates() {
+	for _, who := range d.claims {
+		if len(who) < 2 {
+			continue
+		}
+		for _, i := range who {
+			d.matches[i].verdict = "duplicate"
+		}
+	}
+}
+
+func (d *dry) print() {
+	counts := map[crm.Module]map[string]int{crm.Companies: {}, crm.Contacts: {}}
+	for _, m := range d.matches {
+		counts[m.id.Module][m.verdict]++
+	}
+	var rows [][]string
+	for _, v := range verdicts {
+		rows = append(rows, []string{v, strconv.Itoa(counts[crm.Companies][v]), strconv.Itoa(counts[crm.Contacts][v])})
+	}
+	d.table([]string{"", "COMPANIES", "CONTACTS"}, rows)
+	d.show("companies", counts[crm.Companies])
+	d.show("contacts", counts[crm.Contacts])
+}
+
+// save writes a line a record.
+func (d *dry) save(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return wrongf("--csv: %v", err)
+	}
+	err = d.csv(f)
+	if shut := f.Close(); err == nil {
+		err = shut
+	}
+	if err == nil {
+		d.printf("%d lines in %s\n", len(d.matches), path)
+	}
+	return err
+}
+
+func (d *dry) csv(to io.Writer) error {
+	w := csv.NewWriter(to)
+	lines := [][]string{{"kind", "verdict", "hubspot_id", "zoho_ids"}}
+	for _, m := range d.matches {
+		lines = append(lines, []string{string(m.id.Module.Kind()), m.verdict, m.id.Key, strings.Join(m.twins, " ")})
+	}
+	if err := w.WriteAll(lines); err != nil {
+		return fmt.Errorf("--csv: %w", err)
+	}
+	return nil
+}

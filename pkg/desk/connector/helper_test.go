@@ -1,0 +1,318 @@
+package connector
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/desk/sandbox"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares what a person reads with testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; go test -update rewrites it. Got:\n%s", name, got)
+	}
+}
+
+// bench is a stack between two sandbox CRMs, and the command in front of it.
+type bench struct {
+	*sandbox.World
+	t        *testing.T
+	env      map[string]string // of the operator
+	told     map[string]string // what the deployed functions are told
+	vault    vault
+	version  string
+	typed    []string // what the operator types when asked, in turn
+	asked    []string
+	verified bool
+	skew     time.Duration // of everybody else's clock
+	lanes    map[crm.System]*lane
+	tables   func(name string, to Table) Table // a last word; may be nil
+	dark     string                            // a host that does not answer
+}
+
+// vault is a store of secrets in memory.
+type vault map[string]crm.Secret
+
+func (v vault) Get(_ context.Context, names ...string) (map[string]crm.Secret, error) {
+	return secrets(v).Get(context.Background(), names...)
+}
+
+func (v vault) Put(_ context.Context, name string, s crm.Secret) error {
+	v[name] = s
+	return nil
+}
+
+// lane is a queue of the world.
+type lane struct {
+	*sandbox.Lane
+	oldest time.Duration
+	err    error
+}
+
+func (l *lane) Send(ctx context.Context, entries []batch.Entry) error {
+	return l.Queue.Send(ctx, entries)
+}
+
+func (l *lane) Depth(context.Context) (d Depth, err error) {
+	d.Waiting, d.InFlight = l.Queue.Stats()
+	a, b := l.Dead.Stats()
+	d.Dead, d.Oldest = a+b, l.oldest
+	return d, l.err
+}
+
+func (l *lane) Redrive(_ context.Context, max int) (int, error) {
+	return l.Dead.Move(l.Queue, max), nil
+}
+
+const (
+	hook     = "https://connector.example.com/webhooks/hubspot"
+	zohoHook = "https://connector.example.com/webhooks/zoho"
+	channel  = "1000000068001"
+)
+
+// stage builds a stack that is set up and running.
+func stage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
+	t.Helper()
+	var o sandbox.WorldOptions
+	o.Zoho.GrantCode = "1000.code"
+	for _, a := range adapt {
+		a(&o)
+	}
+	w, err := sandbox.NewWorld(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{
+		World: w, t: t, env: map[string]string{}, version: "0.2.0", verified: true,
+		told: map[string]string{
+			"HUBSPOT_APP_ID": "19635961", "HUBSPOT_WEBHOOK_URL": hook, "ZOHO_CLIENT_ID": zohotest.DefaultClientID, "ZOHO_ACCOUNTS_URL": "https://accounts.zoho.eu",
+			"ZOHO_CHANNEL_ID": channel, "ZOHO_WEBHOOK_URL": zohoHook, "REPORT_FROM": "connector@example.com", "MODE": "on", "PHONE_REGION": "IT",
+		},
+		vault: vault{
+			settings.HubSpotAccessToken: crm.NewSecret("sandbox-app"), settings.HubSpotClientSecret: crm.NewSecret("sandbox-client-secret"),
+			settings.ZohoClientSecret: crm.NewSecret("sandbox-secret"), settings.ZohoRefreshToken: crm.NewSecret("sandbox-refresh"),
+			settings.ZohoChannelToken: crm.NewSecret("sandbox-channel-token"), settings.PairKey: crm.NewSecret(strings.Repeat("0123456789abcdef", 4)),
+		},
+		lanes: map[crm.System]*lane{crm.HubSpot: {Lane: w.Lanes[0]}, crm.Zoho: {Lane: w.Lanes[1]}},
+	}
+	b.settle()
+	return b
+}
+
+// settle lets everything happen that is under way, schedules included.
+func (b *bench) settle() {
+	b.t.Helper()
+	for range 4 {
+		b.must(b.World.Run(b.t.Context(), 5*time.Second))
+	}
+	if !b.Quiet() {
+		b.t.Fatal("it does not come to rest")
+	}
+}
+
+func (b *bench) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) open(World, Where) (*Stack, error) {
+	table := func(name string) Table {
+		if b.tables == nil {
+			return b.Tables[name]
+		}
+		return b.tables(name, b.Tables[name])
+	}
+	return &Stack{
+		Name: "shop",
+		Tables: Tables{
+			Pairs: table(sandbox.Pairs), Parked: table(sandbox.Parked), Attempts: table(sandbox.Attempts),
+			Config: table(sandbox.Config), Tokens: table(sandbox.Tokens), Quarantine: table(sandbox.Quarantine),
+		},
+		Lanes: map[crm.System]Lane{crm.HubSpot: b.lanes[crm.HubSpot], crm.Zoho: b.lanes[crm.Zoho]}, Vault: b.vault,
+		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
+		Version: func(context.Context) (string, error) { return b.version, nil },
+		Setting: func(_ context.Context, name string) string { return b.told[name] },
+		Sender:  func(context.Context, string) (bool, error) { return b.verified, nil },
+	}, nil
+}
+
+// RoundTrip brings a request to whom it names, and the time of day with the answer.
+func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == b.dark {
+		return nil, fmt.Errorf("no route to %s", b.dark)
+	}
+	var resp *http.Response
+	var err error
+	switch r.URL.Host {
+	case "api.hubapi.com":
+		resp, err = b.HubSpot.Transport().RoundTrip(r)
+	case "www.zohoapis.eu", "accounts.zoho.eu":
+		resp, err = b.Zoho.Transport().RoundTrip(r)
+	case "connector.example.com":
+		resp, err = b.knock(r)
+	default:
+		return nil, fmt.Errorf("nobody is %s", r.URL.Host)
+	}
+	if err == nil {
+		resp.Header.Set("Date", b.Clock.Now().Add(b.skew).UTC().Format(http.TimeFormat))
+	}
+	return resp, err
+}
+
+func (b *bench) knock(r *http.Request) (*http.Response, error) {
+	event, err := sandbox.Gateway(r, "request")
+	if err != nil {
+		return nil, err
+	}
+	a, err := b.Door(r.Context(), event)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: a.StatusCode, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(a.Body)), Request: r}, nil
+}
+
+// ran is what a command came to.
+type ran struct {
+	code     int
+	out, err string
+}
+
+// run carries out a command line on the stack shop.
+func (b *bench) run(args ...string) ran {
+	b.t.Helper()
+	return b.bare(append(args, "--stack", "shop")...)
+}
+
+func (b *bench) bare(args ...string) ran {
+	b.t.Helper()
+	var out, errs bytes.Buffer
+	n := 0
+	code := Run(b.t.Context(), World{
+		Getenv: func(name string) string { return b.env[name] }, Stdout: &out, Stderr: &errs,
+		Prompt: func(label string) (string, error) {
+			b.asked = append(b.asked, label)
+			if len(b.typed) == 0 {
+				return "", nil
+			}
+			answer := b.typed[0]
+			b.typed = b.typed[1:]
+			return answer, nil
+		},
+		Now: b.Clock.Now, Sleep: b.Clock.Sleep, NewID: func() string { n++; return fmt.Sprintf("connector-%d-%d", b.Clock.Now().UnixNano(), n) },
+		Random: strings.NewReader(strings.Repeat("\x5a", 1000)), HTTP: b, Version: "0.2.0", Open: b.open,
+	}, args)
+	for name, v := range b.vault {
+		if text := v.Reveal(); text != "" && (strings.Contains(out.String(), text) || strings.Contains(errs.String(), text)) {
+			b.t.Errorf("%v prints %s", args, name)
+		}
+	}
+	return ran{code, out.String(), errs.String()}
+}
+
+// want checks the exit code and returns what was printed.
+func (b *bench) want(code int, args ...string) string {
+	b.t.Helper()
+	r := b.run(args...)
+	if r.code != code {
+		b.t.Fatalf("%v ends with %d, want %d:\n%s%s", args, r.code, code, r.out, r.err)
+	}
+	return r.out + r.err
+}
+
+// has checks that a text holds others.
+func has(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("%q is not in:\n%s", p, text)
+		}
+	}
+}
+
+// hasNot checks that a text does not hold others.
+func hasNot(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if strings.Contains(text, p) {
+			t.Errorf("%q is in:\n%s", p, text)
+		}
+	}
+}
+
+// stored copies all rows of all tables but the tokens, which a look may refresh.
+func (b *bench) stored() map[string]string {
+	all := map[string]string{}
+	for name, t := range b.Tables {
+		if name == sandbox.Tokens {
+			continue
+		}
+		for r := range t.All("") {
+			all[name+" "+r.Key.Part+" "+r.Key.Sort] = string(r.Value)
+		}
+	}
+	return all
+}
+
+// unchanged checks that a command leaves tables, queues, secrets and both CRMs as they were.
+func (b *bench) unchanged(what string, do func()) {
+	b.t.Helper()
+	rows, secrets, hub, zo := b.stored(), maps.Clone(b.vault), len(b.HubSpot.Writes()), len(b.Zoho.Writes())
+	do()
+	if !maps.Equal(rows, b.stored()) {
+		b.t.Errorf("%s changes the tables", what)
+	}
+	if !maps.Equal(secrets, b.vault) {
+		b.t.Errorf("%s changes the secrets", what)
+	}
+	if len(b.HubSpot.Writes()) != hub || len(b.Zoho.Writes()) != zo || !b.Quiet() {
+		b.t.Errorf("%s writes to a CRM or a queue", what)
+	}
+}
+
+type props = map[string]string
+
+// rossi is a contact that is in step.
+func (b *bench) rossi() (hubspot, zoho string) {
+	b.t.Helper()
+	hub, err := b.HubSpot.Create(crm.Contacts, props{"email": "anna@acme.example", "firstname": "Anna", "lastname": "Rossi", "jobtitle": "Buyer"})
+	b.must(err)
+	b.settle()
+	ids := b.Zoho.IDs(crm.Contacts)
+	if len(ids) == 0 {
+		b.t.Fatal("it was not created in Zoho")
+	}
+	return hub, ids[len(ids)-1]
+}

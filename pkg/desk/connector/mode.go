@@ -1,0 +1,235 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/config"
+)
+
+// within is how soon the functions notice a row.
+const within = "the functions notice within a minute"
+
+type modeCommand struct {
+	Show modeShowCommand `cmd:"" default:"1" help:"Print the mode."`
+	Set  modeSetCommand  `cmd:"" help:"Change the mode."`
+}
+
+type modeShowCommand struct{}
+
+// Help is what --help adds.
+func (modeShowCommand) Help() string {
+	return `off: operations end without a look. observe: everything but writing; the decisions stand in the log. on: writes.
+
+Examples:
+
+    connector mode show --stack crm-connector
+    connector mode --desk http://127.0.0.1:8080 --json`
+}
+
+// Run prints the mode.
+func (modeShowCommand) Run(ctx context.Context, s *session) error {
+	st, err := s.stack(ctx, toRead)
+	if err != nil {
+		return err
+	}
+	m, err := s.mode(ctx, st)
+	if err != nil {
+		return err
+	}
+	s.show("mode", m.Mode)
+	s.show("why", m.Why)
+	s.show("brake", m.Brake)
+	s.printf("%s\n", m)
+	return nil
+}
+
+// modeNow is the mode of a stack and where it comes from.
+type modeNow struct {
+	Mode  crm.Mode
+	Why   string // what stands behind the mode in its row
+	Brake bool   // the brake was pulled
+	Row   bool   // somebody has set it; else it is the mode in which a stack starts
+}
+
+// String says it in a line.
+func (m modeNow) String() string {
+	switch {
+	case m.Brake:
+		return fmt.Sprintf("%s: the brake was pulled, %s", m.Mode, m.Why)
+	case m.Why != "":
+		return fmt.Sprintf("%s: %s", m.Mode, m.Why)
+	case !m.Row:
+		return fmt.Sprintf("%s: the mode in which the stack started", m.Mode)
+	}
+	return string(m.Mode)
+}
+
+// pausedWord stands before the time in a mode row that pause has written.
+const pausedWord = "paused"
+
+// mode reads the mode as it is stored now, not as it was a minute ago.
+func (s *session) mode(ctx context.Context, st *Stack) (modeNow, error) {
+	book, err := s.book(ctx, st)
+	if err != nil {
+		return modeNow{}, err
+	}
+	var m modeNow
+	if m.Mode, err = book.Mode(ctx); err != nil {
+		return m, fmt.Errorf("%w: set it with connector mode set", err)
+	}
+	r, err := s.rows(st).Get(ctx, config.Mode)
+	if err != nil {
+		return m, err
+	}
+	m.Row = r.Version != 0
+	_, m.Why, _ = strings.Cut(strings.TrimSpace(string(r.Value)), " ")
+	m.Brake = m.Mode == crm.Observe && m.Why != "" // a person's observe has no reason
+	return m, nil
+}
+
+type modeSetCommand struct {
+	Mode crm.Mode `arg:"" enum:"off,observe,on" help:"off, observe or on."`
+}
+
+// Help is what --help adds.
+func (modeSetCommand) Help() string {
+	return `A stack starts in off. Let it observe first: the log then says for each record what would be written.
+
+Examples:
+
+    connector mode set observe --stack crm-connector
+    connector mode set on --stack crm-connector --plan`
+}
+
+// Run writes the mode.
+func (c modeSetCommand) Run(ctx context.Context, s *session) error {
+	st, err := s.stack(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	m, err := s.mode(ctx, st)
+	if err != nil {
+		return err
+	}
+	if m.Brake && c.Mode == crm.On {
+		return wrongf("the brake was pulled: %s. Look into it, then let go of it with connector resume", m.Why)
+	}
+	return s.setMode(ctx, st, m, c.Mode, "")
+}
+
+// setMode writes the mode's row when it says something else.
+func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mode, why string) error {
+	if now.Row && now.Mode == to && now.Why == why {
+		s.nothing("the mode is " + string(to))
+		return nil
+	}
+	value := strings.TrimSpace(string(to) + " " + why)
+	return s.change(fmt.Sprintf("the mode is %s (was %s); %s", to, now.Mode, within), func() error {
+		return s.rows(st).Set(ctx, config.Mode, []byte(value))
+	})
+}
+
+type pauseCommand struct{}
+
+// Help is what --help adds.
+func (pauseCommand) Help() string {
+	return `Sets the mode to off. Events are still taken in and acknowledged; nothing is read or written. connector resume says what to run for the records that changed meanwhile.
+
+Examples:
+
+    connector pause --stack crm-connector`
+}
+
+// Run switches the stack off.
+func (pauseCommand) Run(ctx context.Context, s *session) error {
+	st, err := s.stack(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	m, err := s.mode(ctx, st)
+	if err != nil {
+		return err
+	}
+	if m.Mode == crm.Off {
+		s.nothing("the mode is off")
+		return nil
+	}
+	return s.setMode(ctx, st, m, crm.Off, pausedWord+" "+s.Now().UTC().Format(time.RFC3339))
+}
+
+type resumeCommand struct {
+	Observe bool `help:"Go on in observe instead of on."`
+}
+
+// Help is what --help adds.
+func (resumeCommand) Help() string {
+	return `Sets the mode to on, and forgets what the brake has counted, so that it does not stop the stack again at once.
+
+Examples:
+
+    connector resume --stack crm-connector
+    connector resume --stack crm-connector --observe --plan`
+}
+
+// Run switches the stack on.
+func (c resumeCommand) Run(ctx context.Context, s *session) error {
+	st, err := s.stack(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	m, err := s.mode(ctx, st)
+	if err != nil {
+		return err
+	}
+	if err := s.letGo(ctx, st); err != nil {
+		return err
+	}
+	to := crm.On
+	if c.Observe {
+		to = crm.Observe
+	}
+	if err := s.setMode(ctx, st, m, to, ""); err != nil {
+		return err
+	}
+	if word, at, _ := strings.Cut(m.Why, " "); word == pausedWord && !c.Observe {
+		s.printf("next   bring in step what changed meanwhile: connector sync hubspot --all --since %s, and the same with zoho\n", at)
+		s.show("since", at)
+	}
+	return nil
+}
+
+// letGo deletes the counters of the brake.
+func (s *session) letGo(ctx context.Context, st *Stack) error {
+	rows, err := st.Config.List(ctx, "config", "brake#", "", 0)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return s.change("forgot "+many(len(rows), "counter")+" of the brake", func() error {
+		for _, r := range rows {
+			if err := st.Config.Put(ctx, row.Put{Key: r.Key, If: r.Version, Delete: true}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// works stops a command that queues operations for a stack that would end them without a look.
+func (s *session) works(ctx context.Context, st *Stack) error {
+	m, err := s.mode(ctx, st)
+	if err != nil {
+		return err
+	}
+	if m.Mode == crm.Off {
+		return fmt.Errorf("the stack is off, and would end the operations without a look: connector resume first, or connector mode set observe")
+	}
+	if m.Mode == crm.Observe {
+		s.printf("note   the stack only observes: what it would write stands in its log\n")
+	}
+	return nil
+}

@@ -1,0 +1,291 @@
+package connector
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/rules"
+)
+
+// session is one run of the command.
+type session struct {
+	World
+	flags Flags
+
+	opened  *Stack
+	clients *clients
+	given   map[string]string // of the secret file
+	out     map[string]any    // of --json, printed at the end
+	steps   []step
+	told    time.Time // when progress was last shown
+}
+
+// step is one thing that was done, or would be.
+type step struct {
+	What string `json:"what"`
+	Done bool   `json:"done"` // false: --plan
+}
+
+// need says whether a command changes the stack.
+type need bool
+
+const (
+	toRead   need = false
+	toChange need = true
+)
+
+// stack opens the stack, once, and stops at one of another version.
+func (s *session) stack(ctx context.Context, n need) (*Stack, error) {
+	st, err := s.anyVersion()
+	if err != nil {
+		return nil, err
+	}
+	there, err := st.Version(ctx)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s does not say its version: %w", st.Name, err)
+	case there == "":
+		return nil, wrongf("%s is not there: no %s in the Parameter Store. Deploy it (sam deploy --guided), or correct --stack and the region", st.Name, st.parameter(versionName))
+	case there == s.Version:
+		return st, nil
+	case s.flags.Force && (n == toRead || s.flags.Plan):
+		fmt.Fprintf(s.Stderr, "connector: %s is of version %s, this command of %s: looking only\n", st.Name, there, s.Version)
+		return st, nil
+	}
+	hint := "use the command of that version, or deploy this one"
+	if n == toRead {
+		hint += "; --force looks all the same"
+	}
+	return nil, otherVersion{fmt.Sprintf("%s is of version %s, this command of %s: %s", st.Name, there, s.Version, hint)}
+}
+
+// anyVersion opens the stack whether it is deployed or not: what is set up before the first deployment needs no more.
+func (s *session) anyVersion() (*Stack, error) {
+	if s.opened != nil {
+		return s.opened, nil
+	}
+	if (s.flags.Stack == "") == (s.flags.Desk == "") {
+		return nil, wrongf("name the stack: --stack NAME, or --desk URL for the process of make run")
+	}
+	var err error
+	s.opened, err = s.Open(s.World, Where{Stack: s.flags.Stack, Desk: strings.TrimRight(s.flags.Desk, "/")})
+	return s.opened, err
+}
+
+// at is how this command was told which stack is meant, for the commands that it recommends.
+func (s *session) at() string {
+	if s.flags.Desk != "" {
+		return "--desk " + s.flags.Desk
+	}
+	return "--stack " + s.flags.Stack
+}
+
+// change does something, or with --plan says that it would.
+func (s *session) change(what string, do func() error) error {
+	if !s.flags.Plan {
+		if err := do(); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	s.steps = append(s.steps, step{what, !s.flags.Plan})
+	word := "done  "
+	if s.flags.Plan {
+		word = "plan  "
+	}
+	s.printf("%s %s\n", word, what)
+	return nil
+}
+
+// nothing says that a step has nothing to do.
+func (s *session) nothing(what string) { s.printf("as is  %s\n", what) }
+
+// printf prints text for people; with --json nothing.
+func (s *session) printf(format string, args ...any) {
+	if !s.flags.JSON {
+		fmt.Fprintf(s.Stdout, format, args...)
+	}
+}
+
+// show puts a value under a name into the answer of --json.
+func (s *session) show(name string, v any) {
+	if s.out == nil {
+		s.out = map[string]any{}
+	}
+	s.out[name] = v
+}
+
+// table prints rows with aligned columns; with --json nothing.
+func (s *session) table(head []string, rows [][]string) {
+	if s.flags.JSON || len(rows) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(&trimmed{to: s.Stdout}, 0, 0, 2, ' ', 0)
+	if head != nil {
+		fmt.Fprintln(w, strings.Join(head, "\t"))
+	}
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	w.Flush() // what standard output does not take is lost with it
+}
+
+// trimmed cuts the padding off the ends of lines.
+type trimmed struct {
+	to   io.Writer
+	line []byte
+}
+
+func (t *trimmed) Write(p []byte) (int, error) {
+	for _, c := range p {
+		if t.line = append(t.line, c); c != '\n' {
+			continue
+		}
+		if _, err := t.to.Write(append([]byte(strings.TrimRight(string(t.line), " \n")), '\n')); err != nil {
+			return 0, err
+		}
+		t.line = t.line[:0]
+	}
+	return len(p), nil
+}
+
+// progress tells on standard error how far a long command is, every two seconds at most.
+func (s *session) progress(format string, args ...any) {
+	now := s.Now()
+	if now.Sub(s.told) < 2*time.Second {
+		return
+	}
+	s.told = now
+	fmt.Fprintf(s.Stderr, "… "+format+"\n", args...)
+}
+
+// flush prints the answer of --json.
+func (s *session) flush() {
+	if !s.flags.JSON {
+		return
+	}
+	if s.steps != nil {
+		s.show("steps", s.steps)
+	}
+	if s.out == nil {
+		return
+	}
+	text, err := json.MarshalIndent(s.out, "", "  ")
+	if err != nil {
+		fmt.Fprintln(s.Stderr, "connector: the answer cannot be written as JSON")
+		return
+	}
+	fmt.Fprintln(s.Stdout, string(text))
+}
+
+// setting returns a setting: the operator's own, else what the deployed functions are told.
+func (s *session) setting(ctx context.Context, name string) string {
+	if v := strings.TrimSpace(s.Getenv(name)); v != "" {
+		return v
+	}
+	if s.opened == nil {
+		return ""
+	}
+	return strings.TrimSpace(s.opened.Setting(ctx, name))
+}
+
+// given returns a secret that the operator hands over now: from the environment, the secret file or, with ask, a prompt. It
+// is zero when there is none.
+func (s *session) secret(name string, ask bool) (crm.Secret, error) {
+	if v := strings.TrimSpace(s.Getenv(name)); v != "" {
+		return crm.NewSecret(v), nil
+	}
+	if err := s.readSecrets(); err != nil {
+		return crm.Secret{}, err
+	}
+	if v := s.given[name]; v != "" {
+		return crm.NewSecret(v), nil
+	}
+	if !ask || s.Prompt == nil {
+		return crm.Secret{}, nil
+	}
+	v, err := s.Prompt(name)
+	if err != nil {
+		return crm.Secret{}, fmt.Errorf("%s was not read: %w", name, err)
+	}
+	return crm.NewSecret(strings.TrimSpace(v)), nil
+}
+
+// readSecrets reads the secret file, once. Its errors repeat nothing of it.
+func (s *session) readSecrets() error {
+	if s.flags.SecretFile == "" || s.given != nil {
+		return nil
+	}
+	text, err := os.ReadFile(s.flags.SecretFile)
+	if err != nil {
+		return wrongf("--secret-file: %v", err)
+	}
+	s.given = map[string]string{}
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return wrongf("--secret-file: line %d has no =: write NAME=value", n)
+		}
+		s.given[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return nil
+}
+
+// rows are the rows by which the stack is steered.
+func (s *session) rows(st *Stack) *config.Rows {
+	return &config.Rows{Store: st.Config, Now: s.Now}
+}
+
+// book are the rules in force.
+func (s *session) book(ctx context.Context, st *Stack) (*rules.Book, error) {
+	set, err := s.rules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return rules.New(s.rows(st), set, s.Now, slog.New(slog.DiscardHandler)), nil
+}
+
+// operation is one that the operator asks for.
+func (s *session) operation(id crm.ID, v crm.Verb) crm.Operation {
+	return crm.Operation{
+		V: crm.OperationVersion, ID: s.NewID(), Connection: s.flags.Connection, Source: id.System, Kind: id.Module.Kind(), Module: id.Module,
+		Verb: v, RecordID: id.Key, ReceivedAt: s.Now(), Trace: "connector",
+	}
+}
+
+// record reads a record that a person typed: a system and an id, the module as a flag.
+func record(system, key string, company bool) (crm.ID, error) {
+	id := crm.ID{System: crm.System(system), Module: crm.Contacts, Key: key}
+	if company {
+		id.Module = crm.Companies
+	}
+	if id.System != crm.HubSpot && id.System != crm.Zoho {
+		return id, wrongf("%q is no system: hubspot or zoho", system)
+	}
+	if key == "" || len(key) > 20 || strings.Trim(key, "0123456789") != "" {
+		return id, wrongf("an id of %s has digits only, 20 at most", system)
+	}
+	return id, nil
+}
+
+// many counts things: 1 record, 2 records.
+func many(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -1,0 +1,94 @@
+package connector
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/crm"
+)
+
+type setupCommand struct {
+	Zoho    setupZohoCommand    `cmd:"" help:"Token, external id, notification channel."`
+	HubSpot setupHubSpotCommand `cmd:"" name:"hubspot" help:"The app project to upload, and its secrets."`
+}
+
+// deployed opens the stack, whether it is deployed yet or not, and says which.
+func (s *session) deployed(ctx context.Context) (*Stack, bool, error) {
+	st, err := s.anyVersion()
+	if err != nil {
+		return nil, false, err
+	}
+	there, err := st.Version(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	if there == "" {
+		return st, false, nil
+	}
+	st, err = s.stack(ctx, toChange)
+	return st, true, err
+}
+
+// keep stores a secret that the operator hands over, when it is another than the one that is there. It returns the one in
+// force. With ask, a person is asked for one that is nowhere; an empty answer leaves it out.
+func (s *session) keep(ctx context.Context, st *Stack, name string, ask bool) (crm.Secret, error) {
+	there, err := s.there(ctx, st, name)
+	if err != nil {
+		return crm.Secret{}, err
+	}
+	given, err := s.secret(name, ask && there.IsZero())
+	if err != nil {
+		return crm.Secret{}, err
+	}
+	switch {
+	case given.IsZero() && there.IsZero():
+		return there, nil
+	case given.IsZero() || given.Reveal() == there.Reveal():
+		s.nothing(name + " is stored")
+		return there, nil
+	}
+	if what := shape(name, given); what != "" {
+		return given, wrongf("%s %s", name, what)
+	}
+	return given, s.store1(ctx, st, name, given, "")
+}
+
+func (s *session) there(ctx context.Context, st *Stack, name string) (crm.Secret, error) {
+	all, err := st.Vault.Get(ctx, name)
+	return all[name], err
+}
+
+func (s *session) store1(ctx context.Context, st *Stack, name string, v crm.Secret, how string) error {
+	return s.change(strings.TrimSpace(fmt.Sprintf("%s is stored as %s %s", name, st.parameter(name), how)), func() error { return st.Vault.Put(ctx, name, v) })
+}
+
+// invent makes a secret that is the stack's own, once: one that is there stays.
+func (s *session) invent(ctx context.Context, st *Stack, name string, bytes int) error {
+	there, err := s.there(ctx, st, name)
+	if err != nil {
+		return err
+	}
+	if !there.IsZero() {
+		s.nothing(name + " is stored")
+		return nil
+	}
+	key := make([]byte, bytes)
+	if _, err := io.ReadFull(s.Random, key); err != nil {
+		return err
+	}
+	return s.store1(ctx, st, name, crm.NewSecret(hex.EncodeToString(key)), "(made just now, shown to nobody)")
+}
+
+// inventKey makes the key of the hashes. It is never exchanged here: with another key every base is unknown.
+func (s *session) inventKey(ctx context.Context, st *Stack) error {
+	for _, name := range st.Needs {
+		if name == settings.PairKey {
+			return s.invent(ctx, st, settings.PairKey, 32)
+		}
+	}
+	return nil // the process of make run makes its own
+}

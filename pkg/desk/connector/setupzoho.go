@@ -1,0 +1,181 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+// grantCode is the name under which the code of the self client is handed over. It is stored nowhere.
+const grantCode = "ZOHO_GRANT_CODE"
+
+// zohoScopes are what the self client's code must be made with.
+const zohoScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,ZohoCRM.modules.leads.READ,ZohoCRM.modules.notes.ALL,ZohoSearch.securesearch.READ,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoCRM.settings.fields.ALL,ZohoCRM.settings.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.READ"
+
+type setupZohoCommand struct {
+	NewToken bool `help:"Trade a new code although the refresh token works."`
+}
+
+// Help is what --help adds.
+func (setupZohoCommand) Help() string {
+	return `1. In Zoho's API console (api-console.zoho.eu, of your data centre), signed in as a user of its own for the connector: Self Client, Create; note the client id (ZOHO_CLIENT_ID) and the client secret (ZOHO_CLIENT_SECRET). 2. Generate Code with the scopes below and ten minutes (ZOHO_GRANT_CODE). 3. Run this before they are over.
+
+It trades the code for a refresh token, stores the secrets, makes the field HubSpot_Id on Contacts and Accounts, and, once the stack is deployed, opens the notification channel: run it again then.
+
+Scopes:
+
+    ` + strings.ReplaceAll(zohoScopes, ",", ",\n    ") + `
+
+Examples:
+
+    ZOHO_ACCOUNTS_URL=https://accounts.zoho.eu ZOHO_CLIENT_ID=1000.ABC connector setup zoho --stack crm-connector
+    connector setup zoho --stack crm-connector --secret-file secrets.env --plan`
+}
+
+// Run sets Zoho up.
+func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
+	st, deployed, err := s.deployed(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.inventKey(ctx, st); err != nil {
+		return err
+	}
+	client, err := s.keep(ctx, st, settings.ZohoClientSecret, true)
+	if err != nil {
+		return err
+	}
+	if err := s.invent(ctx, st, settings.ZohoChannelToken, 20); err != nil {
+		return err
+	}
+	if s.setting(ctx, "ZOHO_CLIENT_ID") == "" || client.IsZero() {
+		return wrongf("ZOHO_CLIENT_ID and ZOHO_CLIENT_SECRET are needed: connector setup zoho --help says where they come from")
+	}
+	v, err := s.reach(ctx, st, deployed)
+	if err != nil {
+		return err
+	}
+	ready, err := c.token(ctx, s, st, v, client)
+	if err != nil {
+		return err
+	}
+	if !ready {
+		s.printf("plan   then HubSpot_Id is made on Contacts and Accounts where it is missing, and the channel opened\n")
+		return nil
+	}
+	for _, m := range []crm.Module{crm.Contacts, crm.Companies} {
+		if err := s.externalField(ctx, v, m); err != nil {
+			return err
+		}
+	}
+	if !deployed {
+		s.printf("next   deploy the stack, then run this again: it opens the notification channel\n")
+		return nil
+	}
+	return s.openChannel(ctx, st, v)
+}
+
+// token sees to it that a refresh token is stored and works. It is not ready where --plan kept it from trading a code.
+func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *clients, client crm.Secret) (ready bool, err error) {
+	there, err := s.held(ctx, st, settings.ZohoRefreshToken)
+	if err != nil && fault.KindOf(err) != fault.Setup {
+		return false, err
+	}
+	if !there.IsZero() && !c.NewToken {
+		access, err := v.accounts.Refresh(ctx)
+		if err == nil {
+			v.tokens.use(access)
+			_, err = s.keep(ctx, st, settings.ZohoRefreshToken, false)
+			return true, err
+		}
+		if fault.KindOf(err) != fault.Denied {
+			return false, err
+		}
+		s.printf("note   the stored refresh token does not work any more: a new code is needed\n")
+	}
+	if s.flags.Plan {
+		return false, s.change("the code is traded for a refresh token, which is stored as "+st.parameter(settings.ZohoRefreshToken), nil)
+	}
+	code, err := s.secret(grantCode, true)
+	if err != nil {
+		return false, err
+	}
+	if code.IsZero() {
+		return false, wrongf("%s is needed: connector setup zoho --help says how to make a code", grantCode)
+	}
+	refresh, access, err := v.accounts.Trade(ctx, client, code)
+	if fault.KindOf(err) == fault.Denied {
+		return false, fmt.Errorf("%w: the code has expired or was used, or client and data centre (ZOHO_ACCOUNTS_URL) do not belong together; make a new code", err)
+	}
+	if err != nil {
+		return false, err
+	}
+	v.tokens.use(access)
+	return true, s.store1(ctx, st, settings.ZohoRefreshToken, refresh, "")
+}
+
+// externalField makes HubSpot_Id where it is missing: an external id, or where the edition refuses that, a unique text.
+func (s *session) externalField(ctx context.Context, v *clients, m crm.Module) error {
+	all, err := v.zoho.Definitions(ctx, m)
+	if err != nil {
+		return err
+	}
+	name := zohoModules[m] + "." + zoho.HubSpotID
+	d, ok := all[zoho.HubSpotID]
+	switch {
+	case ok && d.External != "org" && !d.Unique:
+		return fmt.Errorf("%s is there and not unique: in Zoho's setup, Modules and Fields, mark it as an external id of the organisation, or as a field that does not allow duplicate values", name)
+	case ok:
+		s.nothing(name + " is unique")
+		return nil
+	case s.flags.Plan:
+		return s.change(name+" is an external id", nil)
+	}
+	err = v.zoho.CreateHubSpotID(ctx, m, false)
+	if err == nil {
+		return s.change(name+" is an external id", func() error { return nil })
+	}
+	if !refused(err) {
+		return err
+	}
+	if plainly := v.zoho.CreateHubSpotID(ctx, m, true); plainly != nil {
+		return errors.Join(fmt.Errorf("as an external id: %w", err), fmt.Errorf("as a unique text: %w", plainly))
+	}
+	return s.change(name+" is a text that does not allow duplicate values: this edition has no external ids", func() error { return nil })
+}
+
+// refused reports whether a system has judged a request, and not failed at it.
+func refused(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Throttled, fault.Down, fault.Denied, fault.Busy:
+		return false
+	}
+	e, ok := errors.AsType[*fault.Error](err)
+	return ok && e.Code != "OAUTH_SCOPE_MISMATCH"
+}
+
+// openChannel opens the notification channel, or mends it. One that is right is left to renewZohoChannel.
+func (s *session) openChannel(ctx context.Context, st *Stack, v *clients) error {
+	r := s.renewer(ctx, st, v)
+	if r.ID == "" || r.URL == "" {
+		return wrongf("ZOHO_CHANNEL_ID and ZOHO_WEBHOOK_URL are not among the settings of the deployed functions: deploy the stack again")
+	}
+	found, err := r.Check(ctx)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		s.nothing("channel " + r.ID + " notifies " + r.URL)
+		return nil
+	}
+	return s.change(fmt.Sprintf("channel %s notifies %s (found: %s)", r.ID, r.URL, strings.Join(found, ", ")), func() error {
+		_, err := r.Renew(ctx)
+		return err
+	})
+}

@@ -1,0 +1,69 @@
+package connector
+
+import (
+	"context"
+	"time"
+
+	"crm-connector/pkg/adapter/queue"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+)
+
+// Table is one table of the stack.
+type Table interface {
+	Get(ctx context.Context, keys ...row.Key) ([]row.Row, error)
+	Put(ctx context.Context, puts ...row.Put) error
+	List(ctx context.Context, part, sortPrefix, after string, limit int) ([]row.Row, error)
+}
+
+// Lane is a queue of operations with its dead-letter queue.
+type Lane interface {
+	queue.API
+	// Depth tells what lies in both.
+	Depth(ctx context.Context) (Depth, error)
+	// Redrive puts up to max messages of the dead-letter queue back and returns how many; 0 at the end.
+	Redrive(ctx context.Context, max int) (int, error)
+}
+
+// Depth is what lies in a queue and in its dead-letter queue.
+type Depth struct {
+	Waiting  int           `json:"waiting"`
+	InFlight int           `json:"inFlight"` // delivered and not ended, those that wait for a CRM included
+	Dead     int           `json:"dead"`
+	Oldest   time.Duration `json:"-"` // age of the oldest message, 0 where it is not told
+}
+
+// Vault keeps the secrets of the stack.
+type Vault interface {
+	// Get returns the secrets that are there.
+	Get(ctx context.Context, names ...string) (map[string]crm.Secret, error)
+	// Put stores one, over what was there.
+	Put(ctx context.Context, name string, v crm.Secret) error
+}
+
+// Stack is one stack as the commands see it.
+type Stack struct {
+	Name   string
+	Tables                     // by name
+	Lanes  map[crm.System]Lane // by the source of what they carry
+	Vault  Vault
+	// Needs are the secrets that the functions of the stack ask for.
+	Needs []string
+	// Version returns the version of the suite that is deployed, "" where none is.
+	Version func(ctx context.Context) (string, error)
+	// Setting returns what the deployed functions are told, "" for nothing.
+	Setting func(ctx context.Context, name string) string
+	// Sender reports whether mail may be sent from the address; nil where mail goes nowhere.
+	Sender func(ctx context.Context, address string) (bool, error)
+}
+
+// Tables are the tables of a stack.
+type Tables struct {
+	Pairs, Parked, Attempts, Config, Tokens, Quarantine Table
+}
+
+// versionName is the parameter that says which version is deployed.
+const versionName = "SUITE_VERSION"
+
+// parameter is where a secret of the stack lies.
+func (st *Stack) parameter(name string) string { return "/" + st.Name + "/" + name }

@@ -1,0 +1,270 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/flow/identity"
+)
+
+type syncCommand struct {
+	System  string    `arg:"" help:"hubspot or zoho."`
+	ID      []string  `arg:"" optional:"" help:"Ids of records there."`
+	Company bool      `help:"The records are companies."`
+	All     bool      `help:"Every contact and company there."`
+	Since   time.Time `help:"With --all: only what was modified since (2026-11-22T08:00:00Z)." placeholder:"TIME"`
+}
+
+// Help is what --help adds.
+func (syncCommand) Help() string {
+	return `Queues operations; the functions carry them out. A record that is named is looked at afresh, held fields included.
+
+Examples:
+
+    connector sync hubspot 151 152 --stack crm-connector
+    connector sync zoho 4876876000000333013 --company --stack crm-connector
+    connector sync hubspot --all --since 2026-11-22T08:00:00Z --stack crm-connector --plan`
+}
+
+// Run queues records.
+func (c syncCommand) Run(ctx context.Context, s *session) error {
+	if (len(c.ID) > 0) == c.All {
+		return wrongf("say which: ids, or --all")
+	}
+	if !c.Since.IsZero() && !c.All {
+		return wrongf("--since goes with --all")
+	}
+	var ops []crm.Operation
+	for _, key := range c.ID {
+		id, err := record(c.System, key, c.Company)
+		if err != nil {
+			return err
+		}
+		ops = append(ops, s.operation(id, crm.Revisit))
+	}
+	sys := crm.System(c.System)
+	if sys != crm.HubSpot && sys != crm.Zoho {
+		return wrongf("%q is no system: hubspot or zoho", c.System)
+	}
+	st, err := s.stack(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	if err := s.works(ctx, st); err != nil {
+		return err
+	}
+	if !c.All {
+		return s.change(fmt.Sprintf("queued %s of %s", many(len(ops), "record"), sys), func() error { return s.send(ctx, st, ops) })
+	}
+	return s.sweep(ctx, st, sweep{systems: []crm.System{sys}, since: c.Since})
+}
+
+// sweep is a walk through everything that a system lists.
+type sweep struct {
+	systems []crm.System
+	since   time.Time
+	most    int                                                   // messages in a queue above which it waits; 0: no limit
+	begin   func(listing string) string                           // the page to begin with; nil: the first
+	page    func(ctx context.Context, listing, next string) error // told of every page that was queued; may be nil
+}
+
+// listing is the name of one walk.
+func listing(sys crm.System, m crm.Module) string { return string(sys) + "#" + string(m) }
+
+// sweep queues an operation for every record that was modified since, companies before their people. It says how many.
+func (s *session) sweep(ctx context.Context, st *Stack, w sweep) error {
+	c, err := s.reach(ctx, st, true)
+	if err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	for _, sys := range w.systems {
+		for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
+			n, err := s.walk(ctx, st, c, w, sys, m)
+			counts[listing(sys, m)] = n
+			if err != nil {
+				return fmt.Errorf("%s of %s, after %d: %w", plural(m), sys, n, err)
+			}
+			if err := s.change(fmt.Sprintf("queued %d %s of %s", n, plural(m), sys), func() error { return nil }); err != nil {
+				return err
+			}
+		}
+	}
+	s.show("queued", counts)
+	return nil
+}
+
+func plural(m crm.Module) string {
+	if m == crm.Companies {
+		return "companies"
+	}
+	return "contacts"
+}
+
+// end is the page of a walk that is over.
+const end = "end"
+
+// walk goes through one listing. With --plan it counts.
+func (s *session) walk(ctx context.Context, st *Stack, c *clients, w sweep, sys crm.System, m crm.Module) (int, error) {
+	name := listing(sys, m)
+	at, n := "", 0
+	if w.begin != nil {
+		at = w.begin(name)
+	}
+	for at != end {
+		p, err := s.list(ctx, c, sys, m, w.since, at)
+		if err != nil {
+			return n, err
+		}
+		var ops []crm.Operation
+		for _, t := range p.touched {
+			ops = append(ops, s.operation(t.ID, crm.Update))
+		}
+		if n += len(ops); !s.flags.Plan && len(ops) > 0 {
+			if err := s.room(ctx, st, w.most, sys); err != nil {
+				return n - len(ops), err
+			}
+			if err := s.send(ctx, st, ops); err != nil {
+				return n - len(ops), err
+			}
+		}
+		if at = p.next; at == "" {
+			at = end
+		}
+		if w.page != nil && !s.flags.Plan {
+			if err := w.page(ctx, name, at); err != nil {
+				return n, err
+			}
+		}
+		s.progress("%s: %d", name, n)
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// room waits until a queue has room, so that live traffic does not stand behind a whole base.
+func (s *session) room(ctx context.Context, st *Stack, most int, source crm.System) error {
+	for most > 0 {
+		d, err := st.Lanes[source].Depth(ctx)
+		if err != nil {
+			return err
+		}
+		if d.Waiting < most {
+			return nil
+		}
+		s.progress("%d wait in the queue of %s", d.Waiting, source)
+		if !s.Sleep(ctx, 5*time.Second) {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+type eraseCommand struct {
+	System string `arg:"" help:"hubspot or zoho."`
+	ID     string `arg:"" help:"Id of the contact there."`
+}
+
+// Help is what --help adds.
+func (eraseCommand) Help() string {
+	return `Forgets what the stack keeps of a person: the pair, its names, what is parked. A tombstone, a keyed hash of the ids, keeps the person from being created again. The records in both CRMs are yours to erase.
+
+Examples:
+
+    connector erase hubspot 151 --stack crm-connector --plan
+    connector erase zoho 4876876000000333013 --stack crm-connector`
+}
+
+// Run queues the erasure, under the HubSpot id: that is how a privacy deletion comes in too.
+func (c eraseCommand) Run(ctx context.Context, s *session) error {
+	id, err := record(c.System, c.ID, false)
+	if err != nil {
+		return err
+	}
+	st, err := s.stack(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	if err := s.works(ctx, st); err != nil {
+		return err
+	}
+	if id.System == crm.Zoho {
+		book := &identity.Book{Store: st.Pairs}
+		p, err := book.Find(ctx, s.flags.Connection, id)
+		if err != nil {
+			return err
+		}
+		if p.Version == 0 {
+			s.nothing("nothing is kept of " + id.String() + ": it is in no pair")
+			return nil
+		}
+		if p, err = book.Follow(ctx, p); err != nil {
+			return err
+		}
+		id = p.Record(crm.HubSpot)
+	}
+	return s.change("queued the erasure of "+id.String()+"; the client is told to erase the person in Zoho too", func() error {
+		return s.send(ctx, st, []crm.Operation{s.operation(id, crm.Erase)})
+	})
+}
+
+type redriveCommand struct{}
+
+// Help is what --help adds.
+func (redriveCommand) Help() string {
+	return `A message lands in a dead-letter queue after 1,000 deliveries. Look into the reason first (connector doctor), or it comes back.
+
+Examples:
+
+    connector redrive --stack crm-connector --plan
+    connector redrive --stack crm-connector`
+}
+
+// Run empties the dead-letter queues into their queues.
+func (redriveCommand) Run(ctx context.Context, s *session) error {
+	st, err := s.stack(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	moved := map[crm.System]int{}
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		d, err := st.Lanes[sys].Depth(ctx)
+		if err != nil {
+			return err
+		}
+		if d.Dead == 0 {
+			s.nothing(fmt.Sprintf("the dead-letter queue of %s is empty", sys))
+			continue
+		}
+		n := d.Dead
+		if !s.flags.Plan {
+			if n, err = s.redrive(ctx, st.Lanes[sys], d.Dead); err != nil {
+				return fmt.Errorf("after %d messages: %w", n, err)
+			}
+		}
+		moved[sys] = n
+		if err := s.change(fmt.Sprintf("put %s back into the queue of %s", many(n, "message"), sys), func() error { return nil }); err != nil {
+			return err
+		}
+	}
+	s.show("moved", moved)
+	return nil
+}
+
+// redrive moves what lay in the dead-letter queue when it began.
+func (s *session) redrive(ctx context.Context, l Lane, dead int) (int, error) {
+	moved := 0
+	for moved < dead && ctx.Err() == nil {
+		n, err := l.Redrive(ctx, dead-moved)
+		moved += n
+		if err != nil || n == 0 {
+			return moved, err
+		}
+		s.progress("%d of %d moved", moved, dead)
+	}
+	return moved, ctx.Err()
+}
