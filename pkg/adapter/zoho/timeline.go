@@ -37,7 +37,8 @@ type timeline struct {
 }
 
 // Times returns when the fields of a record changed, newest first, and whether we changed them; a field without an entry is
-// not in the answer. Zoho shows values as people see them, so Value is known only for plain text, e-mail and phone.
+// not in the answer. Zoho shows values as people see them, so Value is known only for plain text, e-mail and phone. Under the
+// empty field stand all entries about the record itself, whatever they changed.
 //
 // An entry is ours when it came through the API by our user: by the user alone where Zoho names no source, and by the
 // source alone where it names nobody.
@@ -84,12 +85,14 @@ func (t timeline) into(out map[crm.Field][]crm.Entry, key, me string, columns []
 		if e.By != nil {
 			by = string(e.By.ID)
 		}
+		ours := oursBy(e.Source, by, me)
+		out[""] = append(out[""], crm.Entry{At: at.UTC(), Ours: ours})
 		for _, f := range e.Fields {
 			for _, col := range columns {
 				if col.Property != f.Property {
 					continue
 				}
-				entry := crm.Entry{At: at.UTC(), Ours: oursBy(e.Source, by, me)}
+				entry := crm.Entry{At: at.UTC(), Ours: ours}
 				if f.Value != nil {
 					entry.Value = shown(f.Value.New, col.Type)
 				}

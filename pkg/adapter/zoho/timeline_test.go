@@ -59,6 +59,17 @@ func TestTimesTellWhenAFieldChangedAndWhetherByUs(t *testing.T) {
 		return crm.Entry{Value: v, At: when.UTC(), Ours: ours}
 	}
 	want := map[crm.Field][]crm.Entry{
+		"": {
+			entry(crm.Unknown(), "2026-11-20T13:00:00+01:00", false),
+			entry(crm.Unknown(), "2026-11-20T12:00:00+01:00", true),
+			entry(crm.Unknown(), "2026-11-20T11:00:00+01:00", false),
+			entry(crm.Unknown(), "2026-11-20T10:00:00+01:00", false),
+			entry(crm.Unknown(), "2026-11-19T10:00:00+01:00", false),
+			entry(crm.Unknown(), "2026-11-19T09:00:00+01:00", true),
+			entry(crm.Unknown(), "2026-11-19T08:00:00+01:00", true),
+			entry(crm.Unknown(), "2026-11-19T07:00:00+01:00", false),
+			entry(crm.Unknown(), "2026-11-19T07:00:00+01:00", false),
+		},
 		"phone": {
 			entry(crm.Text("334"), "2026-11-20T12:00:00+01:00", true),
 			entry(crm.Empty(), "2026-11-20T11:00:00+01:00", false),

@@ -115,15 +115,17 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 	before, mark = crm.Empty(), len(out)
 	zoho := v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property)
 	for i, e := range zoho {
+		// What a record holds that the pair met anew is as young as the record, whoever wrote it.
+		met := anew && e.At.Before(since.of(crm.Zoho))
 		upto := e.At
-		if e.Creates && !e.Ours {
+		if e.Creates && !e.Ours || e.Ours && met {
 			end := known
 			if i+1 < len(zoho) && zoho[i+1].At.Before(end) {
 				end = zoho[i+1].At
 			}
 			upto = v.touched(pr.p.Zoho, e.At, end)
 		}
-		add(crm.Zoho, e.At, upto, e.Value, e.Ours)
+		add(crm.Zoho, e.At, upto, e.Value, e.Ours && !met)
 	}
 	return out
 }

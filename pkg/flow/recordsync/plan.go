@@ -272,7 +272,7 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 	base := p.Base[it.slot]
 	known := base.HubSpot.Known() && base.Zoho.Known() && p.KeyID == t.s.Book.Hasher.KeyID
 	in := merge.Field{
-		Name: f.Name, Policy: f.Policy, BaseKnown: known, Timed: timed, ZohoModified: modified(p, z), Rank: f.Rank,
+		Name: f.Name, Policy: f.Policy, BaseKnown: known, Timed: timed, ZohoModified: modified(p, z, times[""]), Rank: f.Rank,
 		Equal: t.equal(f, it.hubspot, it.zoho),
 		HubSpot: merge.Side{
 			Value: it.hubspot, Changed: !known || it.shows.HubSpot != base.HubSpot, At: h.Modified,
@@ -318,12 +318,24 @@ func (t *task) apart(b both, it *item, in merge.Field) bool {
 		!it.field.HubSpot.ReadOnly && t.m.Matches(t.kind(), b.hubspot.Record, b.zoho.Record)
 }
 
-// modified is when somebody else last modified a Zoho record, as far as its own time tells: our writes move it too.
-func modified(p pair.Pair, z crm.Record) time.Time {
+// modified is when somebody else last modified a Zoho record, as far as its own time tells: our writes move it too, and one
+// without an answer shows in the record's timeline only.
+func modified(p pair.Pair, z crm.Record, timeline []crm.Entry) time.Time {
 	if z.Modified.Equal(p.ZohoWrote) && !p.ZohoBefore.IsZero() {
 		return p.ZohoBefore
 	}
-	return z.Modified
+	if len(timeline) == 0 || !timeline[0].Ours || z.Modified.After(timeline[0].At) {
+		return z.Modified
+	}
+	for _, e := range timeline {
+		if !e.Ours {
+			return e.At
+		}
+	}
+	if z.Created.IsZero() {
+		return z.Modified
+	}
+	return z.Created
 }
 
 func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {

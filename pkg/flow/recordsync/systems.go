@@ -23,7 +23,7 @@ type Zoho interface {
 	CRM
 	// Create inserts records, one result each, in order. Never an upsert.
 	Create(ctx context.Context, c []crm.Change) ([]crm.Result, error)
-	// Times returns when each field was written and by whom, newest first.
+	// Times returns when each field was written and by whom, newest first; under the empty field, when the record was.
 	Times(ctx context.Context, id crm.ID, columns []crm.Column) (map[crm.Field][]crm.Entry, error)
 }
 
