@@ -14,7 +14,7 @@ import (
 func (s *sheet) tell(ctx context.Context, n *line, out fault.Outcome, waiting string) {
 	op, level := n.Operation, slog.LevelInfo
 	line := []slog.Attr{
-		slog.String("ending", out.Ending.String()), slog.String("operation", op.ID), slog.String("message", n.ID),
+		slog.String("ending", out.Ending.String()), slog.String("operation", op.ID), slog.String("messageId", n.ID),
 		slog.String("connection", op.Connection), slog.String("source", string(op.Source)), slog.String("kind", string(op.Kind)),
 		slog.String("module", string(op.Module)), slog.String("verb", string(op.Verb)), slog.String("record", op.RecordID),
 		slog.String("trace", op.Trace), slog.Int("receives", n.Receives), slog.Int("fields", len(op.Fields)),
