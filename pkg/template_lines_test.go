@@ -1,0 +1,296 @@
+package pkg_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"crm-connector/pkg/adapter/awsenv"
+	"crm-connector/pkg/adapter/awsenv/awstest"
+	"crm-connector/pkg/adapter/hubspot"
+	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/adapter/secret"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/digest"
+	"crm-connector/pkg/flow/identity"
+	"crm-connector/pkg/flow/inbox"
+	flowrules "crm-connector/pkg/flow/rules"
+	"crm-connector/pkg/flow/upkeep"
+	"crm-connector/pkg/flow/webhook"
+)
+
+// paper is a log as Lambda writes it.
+type paper struct{ bytes.Buffer }
+
+func (p *paper) log() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(p, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr}))
+}
+
+// lines takes what was written.
+func (p *paper) lines() []string {
+	defer p.Reset()
+	return strings.Split(strings.TrimSpace(p.String()), "\n")
+}
+
+const (
+	doorURL = "https://door.example" + hubspot.Path
+	signKey = "0f0e0d0c"
+	channel = "1000000068001"
+)
+
+// store are the secrets of a stack in which these are stored.
+func store(t *testing.T, stored map[string]string) *secret.Store {
+	aws, _ := awstest.Serve(t, func(string, string) (int, string) {
+		var out struct{ Parameters []map[string]string }
+		for name, value := range stored {
+			out.Parameters = append(out.Parameters, map[string]string{"Name": "/stack/" + name, "Value": value})
+		}
+		answer, _ := json.Marshal(out)
+		return http.StatusOK, string(answer)
+	})
+	set := &settings.Reader{Getenv: awstest.Env(aws, map[string]string{settings.SecretsPath: "/stack"})}
+	return secret.New(awsenv.Read(set).Config(awsenv.SSM), set, time.Now)
+}
+
+// atTheDoor returns the line of a delivery.
+func atTheDoor(t *testing.T, stored map[string]string, path, body string, header map[string]string) []string {
+	p, held := &paper{}, store(t, stored)
+	d := &webhook.Door{
+		Sources: []webhook.Source{
+			hubspot.NewSource(hubspot.SourceConfig{Secrets: held.Several(settings.HubSpotClientSecret), URLs: []string{doorURL}, Now: time.Now}),
+			zoho.NewChannel(zoho.ChannelConfig{Keys: zoho.ChannelKeys(channel, held.Several(settings.ZohoChannelToken)), Now: time.Now}),
+		},
+		Queues:     map[crm.System]webhook.Queue{crm.HubSpot: sink{}, crm.Zoho: sink{}},
+		Quarantine: &webhook.Quarantine{Store: memory.NewRows(time.Now), Now: time.Now}, Now: time.Now, Log: p.log(),
+	}
+	h := http.Header{"Content-Type": {"application/json"}}
+	for name, value := range header {
+		h.Set(name, value)
+	}
+	d.Handle(t.Context(), door.Request{ID: "r", Method: http.MethodPost, Path: path, Header: h, Body: []byte(body)})
+	return p.lines()
+}
+
+type sink struct{}
+
+func (sink) Send(context.Context, []crm.Operation) error { return nil }
+func (sink) Hide(context.Context, []batch.Wait) error    { return nil }
+
+// signed are the headers of a delivery as HubSpot signs it for a URL, both ways.
+func signed(url, body string) map[string]string {
+	key := crm.NewSecret(signKey)
+	v3, at := hubspot.Sign(key, http.MethodPost, url, []byte(body), time.Now())
+	return map[string]string{hubspot.HeaderV3: v3, hubspot.HeaderTimestamp: at, hubspot.HeaderV1: hubspot.SignV1(key, []byte(body))}
+}
+
+// drained returns the line of an operation that ends with an error.
+func drained(t *testing.T, err error) []string {
+	p, rows := &paper{}, memory.NewRows(time.Now)
+	loop := &inbox.Loop{
+		Work: func(_ context.Context, ops []crm.Operation) []fault.Outcome {
+			out := fault.Outcome{Ending: fault.Done}
+			if err != nil {
+				out = fault.Outcome{Ending: fault.GoAgain, Err: err}
+			}
+			return slices.Repeat([]fault.Outcome{out}, len(ops))
+		},
+		Parking: &digest.Ledger{Store: rows, Now: time.Now}, Store: rows, Waiter: sink{},
+		Now: time.Now, Rand: func(int64) int64 { return 0 }, Log: p.log(),
+	}
+	op := crm.Operation{ID: "o", Connection: "main", Source: crm.HubSpot, Kind: crm.Contact, Module: crm.Contacts, Verb: crm.Update, RecordID: "1"}
+	loop.Handle(t.Context(), []batch.Message{{ID: "m", Group: "g", Receives: 1, Operation: op}})
+	return p.lines()
+}
+
+// atHubSpot is what a call of HubSpot fails with while its token is not stored.
+func atHubSpot(t *testing.T) error {
+	c := hubspot.New(hubspot.Config{
+		Bearer: store(t, nil).One(settings.HubSpotAccessToken), Now: time.Now,
+		Sleep: func(context.Context, time.Duration) bool { return false },
+	})
+	_, err := c.Definitions(t.Context(), crm.Contacts)
+	return err
+}
+
+func atZohoAccounts(t *testing.T, stored map[string]string) error {
+	_, err := zoho.NewAccounts(zoho.AccountsConfig{
+		BaseURL: "https://accounts.example", Now: time.Now, Secrets: store(t, stored).Both(settings.ZohoClientSecret, settings.ZohoRefreshToken),
+	}).Refresh(t.Context())
+	return err
+}
+
+func braked(t *testing.T) []string {
+	p := &paper{}
+	rows := &config.Rows{Store: memory.NewRows(time.Now), Now: time.Now}
+	book := flowrules.New(rows, flowrules.Settings{Default: mapping.Default(), Start: crm.On, Limits: flowrules.Limits{Clearings: 1, Overwritten: 1}}, time.Now, p.log())
+	if ok, err := book.Count(t.Context(), "main", 2, nil); ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	return p.lines()
+}
+
+// quiet is a CRM in which one contact was changed that nobody has heard of.
+type quiet struct{ upkeep.Source }
+
+func (quiet) Changed(_ context.Context, m crm.Module, _ time.Time, _ string) ([]crm.Touched, string, error) {
+	if m != crm.Contacts {
+		return nil, "", nil
+	}
+	return []crm.Touched{{ID: crm.ID{System: crm.HubSpot, Module: m, Key: "1"}, Modified: time.Now()}}, "", nil
+}
+
+func (quiet) Deleted(context.Context, crm.Module, time.Time, string) ([]crm.Touched, string, error) {
+	return nil, "", nil
+}
+
+func (quiet) Mode(context.Context) (crm.Mode, error) { return crm.On, nil }
+
+func reconciled(t *testing.T) []string {
+	p, rows := &paper{}, memory.NewRows(time.Now)
+	id := func() string { return "id" }
+	r := &upkeep.Reconciler{
+		Connection: "main", Sources: map[crm.System]upkeep.Source{crm.HubSpot: quiet{}, crm.Zoho: quiet{}}, Deleted: quiet{}, Modes: quiet{},
+		Book: &identity.Book{Store: rows, NewID: id}, Parked: &digest.Ledger{Store: rows, Now: time.Now}, Queue: sink{}, Store: memory.NewRows(time.Now),
+		NewID: id, Now: time.Now, Log: p.log(),
+	}
+	if err := r.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return p.lines()
+}
+
+// TestEveryMetricFilterFindsItsLine has the code write each line that an alarm waits for, and lines of an ordinary day.
+func TestEveryMetricFilterFindsItsLine(t *testing.T) {
+	const event = `[{"eventId":1,"subscriptionId":1,"portalId":62515,"appId":1,"occurredAt":1763722800000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":101}]`
+	both := map[string]string{settings.HubSpotClientSecret: signKey, settings.ZohoChannelToken: "token"}
+	missing := func(name string) []string {
+		_, err := store(t, nil).One(name)(t.Context())
+		return []string{"ERROR it does not start err=" + strconv.Quote(name+": "+err.Error())}
+	}
+	told := func(kind fault.Kind) []string { return drained(t, &fault.Error{Op: "zoho.Read", Kind: kind}) }
+	v1 := map[string]string{hubspot.HeaderV1: signed(doorURL, event)[hubspot.HeaderV1]}
+	zohoEvent := `{"channel_id":"` + channel + `","token":"token","module":"Contacts","operation":"insert","ids":["1"]}`
+	cases := []struct {
+		name  string
+		lines []string
+		want  []string // the metrics that count it
+	}{
+		{"HubSpot's secret is missing", atTheDoor(t, nil, hubspot.Path, event, signed(doorURL, event)), []string{"Doubts", "MissingHubspotClientSecret"}},
+		{"the channel's token is missing", atTheDoor(t, nil, zoho.Path, zohoEvent, nil), []string{"Doubts", "MissingZohoChannelToken"}},
+		{"another URL", atTheDoor(t, both, hubspot.Path, event, signed(doorURL+"/", event)), []string{"WrongUrl"}},
+		{"the old signature alone", atTheDoor(t, both, hubspot.Path, event, v1), []string{"Doubts", "OldSignature"}},
+		{"signed and unreadable", atTheDoor(t, both, hubspot.Path, `[{"x":`, signed(doorURL, `[{"x":`)), []string{"Quarantined"}},
+		{"an ordinary delivery", atTheDoor(t, both, hubspot.Path, event, signed(doorURL, event)), nil},
+		{"an ordinary notification", atTheDoor(t, both, zoho.Path, zohoEvent, nil), nil},
+		{"a stranger", atTheDoor(t, both, hubspot.Path, event, map[string]string{hubspot.HeaderV3: "AAAA", hubspot.HeaderTimestamp: "1"}), nil},
+		{"HubSpot's token is missing", drained(t, atHubSpot(t)), []string{"MissingHubspotAccessToken", "SetupUnfinished"}},
+		{"the key is missing", missing(settings.PairKey), []string{"MissingPairKey"}},
+		{"Zoho's client secret is missing", []string{atZohoAccounts(t, nil).Error()}, []string{"MissingZohoClientSecret"}},
+		{"Zoho's refresh token is missing", []string{atZohoAccounts(t, map[string]string{settings.ZohoClientSecret: "x"}).Error()}, []string{"MissingZohoRefreshToken"}},
+		{"not set up", told(fault.Setup), []string{"SetupUnfinished"}},
+		{"a dead token", told(fault.Denied), []string{"Denied"}},
+		{"a bug of ours", told(fault.Ours), []string{"OurFault"}},
+		{"a CRM that is down", told(fault.Down), nil},
+		{"a limit", told(fault.Throttled), nil},
+		{"done", drained(t, nil), nil},
+		{"an error of another kind", drained(t, errors.New("odd")), nil},
+		{"the brake", braked(t), []string{"Brake"}},
+		{"a silent subscription", reconciled(t), []string{"Untold"}},
+	}
+	tpl, counted := theTemplate(t), map[string]bool{}
+	for _, tt := range cases {
+		metrics := map[string]bool{}
+		for _, line := range tt.lines {
+			if key := twice(t, line); key != "" {
+				t.Errorf("%s: two fields are called %s: %s", tt.name, key, line)
+			}
+			for _, id := range tpl.of("AWS::Logs::MetricFilter") {
+				if matches(word(tpl.get(id, "FilterPattern")), line) {
+					name := word(at(list(tpl.get(id, "MetricTransformations"))[0], "MetricName"))
+					metrics[name], counted[name] = true, true
+				}
+			}
+		}
+		for _, name := range tt.want {
+			if !metrics[name] {
+				t.Errorf("%s: %s does not count %q", tt.name, name, tt.lines)
+			}
+			delete(metrics, name)
+		}
+		for name := range metrics {
+			t.Errorf("%s: %s counts %q", tt.name, name, tt.lines)
+		}
+	}
+	for _, id := range tpl.of("AWS::Logs::MetricFilter") {
+		if name := word(at(list(tpl.get(id, "MetricTransformations"))[0], "MetricName")); !counted[name] {
+			t.Errorf("%s: nothing shows that %s is ever counted", id, name)
+		}
+	}
+}
+
+// matches reports whether a line of the log fits a pattern, of the forms that the template uses: a phrase in quotes, or
+// comparisons of fields joined by && or by ||. A * at an end of a value stands for anything.
+func matches(pattern, line string) bool {
+	if phrase, err := strconv.Unquote(pattern); err == nil {
+		return strings.Contains(line, phrase)
+	}
+	fields := map[string]any{}
+	if json.Unmarshal([]byte(line), &fields) != nil {
+		return false
+	}
+	var hits []bool
+	for _, c := range comparison.FindAllStringSubmatch(pattern, -1) {
+		value, _ := fields[c[1]].(string)
+		like := "^" + strings.ReplaceAll(regexp.QuoteMeta(c[2]), `\*`, ".*") + "$"
+		hits = append(hits, regexp.MustCompile(like).MatchString(value))
+	}
+	if strings.Contains(pattern, "||") {
+		return slices.Contains(hits, true)
+	}
+	return len(hits) > 0 && !slices.Contains(hits, false)
+}
+
+// twice returns a field that stands twice in a line of JSON, "" when none does: nobody knows which of the two is read.
+func twice(t *testing.T, line string) string {
+	if !strings.HasPrefix(line, "{") {
+		return ""
+	}
+	d, seen := json.NewDecoder(strings.NewReader(line)), map[string]bool{}
+	if _, err := d.Token(); err != nil {
+		t.Fatal(err)
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name, _ := key.(string); seen[name] {
+			return name
+		} else {
+			seen[name] = true
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ""
+}
