@@ -1,9 +1,11 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/fault"
@@ -122,6 +124,7 @@ func (s *tries) save(ctx context.Context) map[*try]error {
 			changed = append(changed, t)
 		}
 	}
+	slices.SortFunc(changed, func(a, b *try) int { return cmp.Compare(a.key.Part, b.key.Part) }) // a batch does the same each time
 	err := s.write(ctx, changed)
 	if err == nil {
 		return nil
