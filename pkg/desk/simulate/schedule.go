@@ -3,6 +3,7 @@ package simulate
 import (
 	"container/heap"
 	"context"
+	"iter"
 	"time"
 
 	"crm-connector/pkg/adapter/queue"
@@ -55,7 +56,34 @@ func (s *sim) after(d time.Duration, do func()) {
 	heap.Push(&s.agenda, entry{at: s.now().Add(d), seq: s.seq, do: do})
 }
 
-// invocation is one run of a function. Its goroutine and the scheduler's hand control to each other: one of them runs.
+// process is a coroutine that carries out invocations one after the other: its stack has grown to what they need.
+type process struct {
+	next  func() (struct{}, bool)
+	stop  func()
+	yield func(struct{}) bool
+	job   func()
+}
+
+// process returns one that does nothing yet.
+func (s *sim) process() *process {
+	if last := len(s.unused) - 1; last >= 0 {
+		p := s.unused[last]
+		s.unused = s.unused[:last]
+		return p
+	}
+	p := &process{}
+	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
+		p.yield = yield
+		for alive := true; alive; alive = yield(struct{}{}) {
+			p.job()
+			s.unused = append(s.unused, p)
+		}
+	})
+	return p
+}
+
+// invocation is one run of a function. Its process and the scheduler hand control to each other: one of them runs. The
+// product's own coroutines give it back from within: a switch is between whoever runs and whoever waits.
 type invocation struct {
 	s      *sim
 	id     int
@@ -63,7 +91,7 @@ type invocation struct {
 	began  time.Time
 	dead   bool // its process is gone: nothing that it still does has an effect
 	frozen bool // it was stopped for longer than it may live, and goes on all the same
-	resume chan struct{}
+	on     *process
 
 	reads  map[string]time.Time // records by id: the instant whose state the last read showed
 	writes []*hubspotWrite      // that no saved row has taken in yet
@@ -80,11 +108,10 @@ func of(ctx context.Context) *invocation {
 // invoke starts an invocation now. done runs at its end if it is alive then.
 func (s *sim) invoke(name string, body func(context.Context) (done func())) {
 	s.invocations++
-	inv := &invocation{s: s, id: s.invocations, name: name, began: s.now(), resume: make(chan struct{}), reads: map[string]time.Time{}}
+	inv := &invocation{s: s, id: s.invocations, name: name, began: s.now(), on: s.process(), reads: map[string]time.Time{}}
 	s.running++
 	s.tracef("%s starts", inv)
-	go func() {
-		<-inv.resume
+	inv.on.job = func() {
 		done := body(context.WithValue(context.Background(), invocationKey{}, inv))
 		s.running--
 		switch {
@@ -94,16 +121,14 @@ func (s *sim) invoke(name string, body func(context.Context) (done func())) {
 			s.tracef("%s ends", inv)
 			done()
 		}
-		s.back <- struct{}{}
-	}()
+	}
 	s.step(inv)
 }
 
 // step lets the invocation run until it waits or ends.
 func (s *sim) step(inv *invocation) {
 	s.current = inv
-	inv.resume <- struct{}{}
-	<-s.back
+	inv.on.next()
 	s.current = nil
 }
 
@@ -115,8 +140,7 @@ func (s *sim) wait(inv *invocation, d time.Duration) {
 		return
 	}
 	s.after(d, func() { s.step(inv) })
-	s.back <- struct{}{}
-	<-inv.resume
+	inv.on.yield(struct{}{})
 }
 
 // die ends the process of an invocation.

@@ -71,7 +71,7 @@ type sim struct {
 
 	agenda      agenda
 	seq         int
-	back        chan struct{}
+	unused      []*process
 	current     *invocation
 	invocations int
 	running     int
@@ -90,7 +90,7 @@ type sim struct {
 }
 
 func newSim(o Options, c config) *sim {
-	s := &sim{opt: o, cfg: c, back: make(chan struct{}), outage: map[crm.System]time.Time{}, names: map[string]string{}}
+	s := &sim{opt: o, cfg: c, outage: map[crm.System]time.Time{}, names: map[string]string{}}
 	s.dice = rand.New(rand.NewPCG(o.Seed, 11))
 	s.lot = rand.NewPCG(0, 0)
 	s.lots = rand.New(s.lot)
