@@ -71,6 +71,9 @@ func complete(p fault.Parked, now time.Time) fault.Parked {
 func repeat(stored, p fault.Parked) fault.Parked {
 	p.Count += stored.Count
 	p.First, p.Digest = stored.First, stored.Digest
+	if p.Class == fault.Locked && !p.RetryAt.IsZero() {
+		p.RetryAt = nextTry(p)
+	}
 	if !stored.MailAfter.IsZero() && !p.MailAfter.IsZero() {
 		p.MailAfter = stored.MailAfter
 	}
@@ -81,6 +84,23 @@ func repeat(stored, p fault.Parked) fault.Parked {
 		p.Other = stored.Other
 	}
 	return p
+}
+
+// lockedFor is how long a locked record is tried; then only an event of its own or a replay does.
+const lockedFor = 30 * 24 * time.Hour
+
+// nextTry returns when a locked record is tried again, zero for never: an hour after it was first found locked, six hours
+// after that, then daily. Approvals and processes take hours or days.
+func nextTry(p fault.Parked) time.Time {
+	switch age := p.Last.Sub(p.First); {
+	case age >= lockedFor:
+		return time.Time{}
+	case age >= 6*time.Hour:
+		return p.Last.Add(24 * time.Hour)
+	case age >= time.Hour:
+		return p.Last.Add(6 * time.Hour)
+	}
+	return p.Last.Add(time.Hour)
 }
 
 // Settle closes the open rows of the records that were last told no later than asOf (a slow worker does not close what a

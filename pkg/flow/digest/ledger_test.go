@@ -170,6 +170,25 @@ func TestManyRowsAreOpenedAndSettledAtOnce(t *testing.T) {
 	}
 }
 
+func TestALockedRecordIsTriedAfterAnHourThenSixThenDailyForAMonth(t *testing.T) {
+	b := newBench()
+	var tries []time.Duration
+	for range 100 {
+		p := parked("8", "")
+		p.Class, p.RetryAt, p.First, p.Last = fault.Locked, b.now.Add(time.Hour), b.now, b.now
+		b.open(t, p, p) // several of its operations find it locked
+		at := b.list(t)[0].RetryAt
+		if at.IsZero() {
+			break
+		}
+		tries = append(tries, at.Sub(b.now))
+		b.now = at
+	}
+	if len(tries) != 32 || fmt.Sprint(tries[:4]) != "[1h0m0s 6h0m0s 24h0m0s 24h0m0s]" {
+		t.Errorf("%d tries: %v", len(tries), tries)
+	}
+}
+
 func TestRowsAreFoundByIdByClassAndByTime(t *testing.T) {
 	b := newBench()
 	locked, later := parked("8", ""), parked("9", "")
