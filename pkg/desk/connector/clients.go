@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
+	"crm-connector/pkg/adapter/budget"
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho"
@@ -52,9 +54,20 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 		return nil, wrongf("%v", err)
 	}
 	c := &clients{clocks: &clocks{to: s.HTTP, now: s.Now}}
+	hubHTTP, zohoHTTP := http.RoundTripper(c.clocks), http.RoundTripper(c.clocks)
+	if s.heavy {
+		limits := set.Budget()
+		b := budget.Config{
+			Connection: s.flags.Connection, Caller: s.NewID(), Store: st.Config, HTTP: c.clocks, Now: s.Now, Sleep: s.Sleep, Log: slog.New(slog.DiscardHandler),
+		}
+		hubHTTP, zohoHTTP = budget.HubSpot(b, limits), budget.Zoho(b, limits)
+		if err := set.Err(); err != nil {
+			return nil, wrongf("%v", err)
+		}
+	}
 	c.hubspot = hubspot.New(hubspot.Config{
 		BaseURL: hubURL, Bearer: func(ctx context.Context) (crm.Secret, error) { return s.held(ctx, st, settings.HubSpotAccessToken) },
-		AppID: set.Optional("HUBSPOT_APP_ID", ""), HTTP: c.clocks, Now: s.Now, Sleep: s.Sleep,
+		AppID: set.Optional("HUBSPOT_APP_ID", ""), HTTP: hubHTTP, Now: s.Now, Sleep: s.Sleep,
 	})
 	c.accounts = zoho.NewAccounts(zoho.AccountsConfig{
 		BaseURL: accountsURL, ClientID: set.Optional("ZOHO_CLIENT_ID", ""), APIURL: zohoURL, HTTP: c.clocks, Now: s.Now,
@@ -66,7 +79,7 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 		},
 	})
 	c.tokens = &tokens{s.tokens(st, c.accounts, fixed, zohoURL, deployed)}
-	c.zoho = zoho.New(zoho.Config{Tokens: c.tokens, BaseURL: zohoURL, HTTP: c.clocks, Now: s.Now, Sleep: s.Sleep})
+	c.zoho = zoho.New(zoho.Config{Tokens: c.tokens, BaseURL: zohoURL, HTTP: zohoHTTP, Now: s.Now, Sleep: s.Sleep})
 	s.clients = c
 	return c, nil
 }

@@ -12,8 +12,8 @@ Exit codes: 0 done, no finding; 1 a finding or a failure; 2 the command line or 
 
 // Flags are what every command takes.
 type Flags struct {
-	Stack      string `help:"Name of the stack." placeholder:"NAME" env:"CONNECTOR_STACK"`
-	Desk       string `help:"Address of a process that make run started, instead of a stack: http://127.0.0.1:8080." placeholder:"URL" env:"CONNECTOR_DESK"`
+	Stack      string `help:"Name of the stack; else the variable CONNECTOR_STACK." placeholder:"NAME"`
+	Desk       string `help:"Address of a process that make run started, instead of a stack: http://127.0.0.1:8080; else the variable CONNECTOR_DESK." placeholder:"URL"`
 	Connection string `help:"The pair of accounts." default:"main"`
 	JSON       bool   `help:"Print one JSON object instead of text." name:"json"`
 	Plan       bool   `help:"Show what would be done, and change nothing."`

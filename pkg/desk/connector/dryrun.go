@@ -33,6 +33,7 @@ func (s *session) dryRun(ctx context.Context, path string) error {
 		return err
 	}
 	d := &dry{session: s, book: &identity.Book{Store: st.Pairs}, claims: map[crm.ID][]int{}}
+	s.heavy = true
 	if d.c, err = s.reach(ctx, st, true); err != nil {
 		return err
 	}

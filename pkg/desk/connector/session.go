@@ -23,6 +23,7 @@ type session struct {
 
 	opened  *Stack
 	clients *clients
+	heavy   bool              // it makes many calls: it draws them from the stack's budget, and leaves live traffic its reserve
 	given   map[string]string // of the secret file
 	out     map[string]any    // of --json, printed at the end
 	steps   []step
@@ -72,6 +73,9 @@ func (s *session) stack(ctx context.Context, n need) (*Stack, error) {
 func (s *session) anyVersion() (*Stack, error) {
 	if s.opened != nil {
 		return s.opened, nil
+	}
+	if s.flags.Stack == "" && s.flags.Desk == "" {
+		s.flags.Stack, s.flags.Desk = s.Getenv("CONNECTOR_STACK"), s.Getenv("CONNECTOR_DESK")
 	}
 	if (s.flags.Stack == "") == (s.flags.Desk == "") {
 		return nil, wrongf("name the stack: --stack NAME, or --desk URL for the process of make run")
@@ -160,6 +164,9 @@ func (t *trimmed) Write(p []byte) (int, error) {
 // progress tells on standard error how far a long command is, every two seconds at most.
 func (s *session) progress(format string, args ...any) {
 	now := s.Now()
+	if s.told.IsZero() {
+		s.told = now
+	}
 	if now.Sub(s.told) < 2*time.Second {
 		return
 	}

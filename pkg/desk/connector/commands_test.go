@@ -1,0 +1,387 @@
+package connector
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/config"
+)
+
+func TestEveryCommandExplainsItselfWithExamples(t *testing.T) {
+	t.Setenv("COLUMNS", "100")
+	b := stage(t)
+	parser, err := kong.New(&commandLine{})
+	b.must(err)
+	text := b.bare("--help").out
+	n := 0
+	for _, leaf := range parser.Model.Leaves(true) {
+		n++
+		path := strings.Fields(leaf.Path())
+		path = slices.DeleteFunc(path, func(s string) bool { return strings.HasPrefix(s, "[") || strings.HasPrefix(s, "<") })
+		r := b.bare(append(path, "--help")...)
+		if r.code != ExitOK || !strings.Contains(r.out, "Examples:") || !strings.Contains(r.out, "connector "+path[0]) {
+			t.Errorf("%v: exit %d, %s", path, r.code, r.out)
+		}
+		text += "\n$ connector " + strings.Join(path, " ") + " --help\n" + r.out
+	}
+	if n < 18 {
+		t.Errorf("only %d commands", n)
+	}
+	golden(t, "help.txt", text)
+}
+
+func TestAWrongCommandLineDoesNothing(t *testing.T) {
+	b := stage(t)
+	b.unchanged("a wrong command line", func() {
+		for line, want := range map[string]string{
+			"mode sett":                            "unexpected argument sett",
+			"mode set onn":                         "must be one of",
+			"sync":                                 "expected",
+			"sync hubspot":                         "say which: ids, or --all",
+			"sync hubspot 1 --all":                 "say which: ids, or --all",
+			"sync salesforce 1":                    `"salesforce" is no system`,
+			"sync hubspot x1":                      "digits only",
+			"sync hubspot 1 --since 2026":          "--since",
+			"explain zoho 12345678901234567890123": "digits only, 20 at most",
+			"parked replay":                        "say which: ids, --class NAME or --all",
+			"parked replay a --all":                "say which",
+			"parked list --class none":             `there is no class "none"`,
+			"link 1":                               "give a HubSpot id and a Zoho id, or --dry-run",
+			"link 1 2 --dry-run":                   "give a HubSpot id and a Zoho id, or --dry-run",
+			"mapping check nowhere.yaml":           "no such file",
+			"doctor --secret-file nowhere":         "--secret-file",
+		} {
+			r := b.run(strings.Fields(line)...)
+			if line == "doctor --secret-file nowhere" {
+				continue // doctor names it itself
+			}
+			if r.code != ExitUsage || !strings.Contains(r.err, want) {
+				t.Errorf("%s: exit %d, %s%s", line, r.code, r.out, r.err)
+			}
+		}
+		if r := b.bare("doctor"); r.code != ExitUsage || !strings.Contains(r.err, "name the stack") {
+			t.Errorf("no stack: exit %d, %s", r.code, r.err)
+		}
+		if r := b.bare("doctor", "--stack", "a", "--desk", "http://127.0.0.1:1"); r.code != ExitUsage {
+			t.Errorf("two stacks: exit %d, %s", r.code, r.err)
+		}
+	})
+}
+
+func TestAStackOfAnotherVersionIsLeftAlone(t *testing.T) {
+	b := stage(t)
+	b.version = "0.3.0"
+	b.unchanged("the command of another version", func() {
+		for _, line := range []string{"mode", "doctor", "parked list", "pause", "sync hubspot 1", "setup zoho", "link 1 2"} {
+			r := b.run(strings.Fields(line)...)
+			if r.code != ExitVersion || !strings.Contains(r.err, "is of version 0.3.0, this command of 0.2.0") || r.out != "" {
+				t.Errorf("%s: exit %d, %s%s", line, r.code, r.out, r.err)
+			}
+		}
+		if r := b.run("pause", "--force"); r.code != ExitVersion {
+			t.Errorf("--force lets it change: exit %d", r.code)
+		}
+		if r := b.run("mode", "--force"); r.code != ExitOK || !strings.Contains(r.err, "looking only") {
+			t.Errorf("--force: exit %d, %s", r.code, r.err)
+		}
+	})
+	b.version = ""
+	if r := b.run("mode"); r.code != ExitUsage || !strings.Contains(r.err, "Deploy it") {
+		t.Errorf("no stack: exit %d, %s", r.code, r.err)
+	}
+}
+
+func TestTheModeIsShownAndChanged(t *testing.T) {
+	b := stage(t)
+	has(t, b.want(ExitOK, "mode"), "on: the mode in which the stack started")
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "mode", "set", "observe", "--plan"), "plan   the mode is observe (was on)")
+	})
+	has(t, b.want(ExitOK, "mode", "set", "observe"), "done   the mode is observe (was on)", "within a minute")
+	b.unchanged("the second time", func() { has(t, b.want(ExitOK, "mode", "set", "observe"), "as is  the mode is observe") })
+	has(t, b.want(ExitOK, "pause"), "done   the mode is off (was observe)")
+	has(t, b.want(ExitOK, "mode"), "off: paused 2026-11-23T")
+	b.unchanged("the second pause", func() { has(t, b.want(ExitOK, "pause"), "as is") })
+	b.unchanged("a stack that is off", func() {
+		for _, line := range []string{"sync hubspot 1", "parked replay --all", "import", "link 1 2", "erase hubspot 1"} {
+			has(t, b.want(ExitFinding, strings.Fields(line)...), "the stack is off")
+		}
+	})
+	has(t, b.want(ExitOK, "resume"), "done   the mode is on (was off)", "sync hubspot --all --since 2026-11-23T")
+	if out := b.want(ExitOK, "mode", "--json"); !strings.Contains(out, `"mode": "on"`) {
+		t.Error(out)
+	}
+}
+
+func TestResumeLetsGoOfTheBrake(t *testing.T) {
+	b := stage(t)
+	b.set(config.Mode, "observe 2001 records were overwritten in an hour")
+	counter := row.Key{Part: "config", Sort: "brake#main#overwritten"}
+	b.must(b.Tables[sandbox.Config].Put(t.Context(), row.Put{Key: counter, Value: []byte{2}, Expires: b.Clock.Now().Add(time.Hour)}))
+	has(t, b.want(ExitOK, "mode"), "observe: the brake was pulled, 2001 records")
+	has(t, b.want(ExitUsage, "mode", "set", "on"), "the brake was pulled", "connector resume")
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "resume", "--plan"), "plan   forgot 1 counter of the brake", "plan   the mode is on")
+	})
+	has(t, b.want(ExitOK, "resume"), "done   forgot 1 counter of the brake", "done   the mode is on (was observe)")
+	rows, err := b.Tables[sandbox.Config].Get(t.Context(), counter)
+	b.must(err)
+	if rows[0].Version != 0 {
+		t.Error("the counter is still there")
+	}
+	b.set(config.Mode, "nonsense")
+	has(t, b.want(ExitFinding, "mode"), "none of off, observe and on", "connector mode set")
+}
+
+// file writes a file and returns its path.
+func file(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAMappingIsCheckedLineByLine(t *testing.T) {
+	b := stage(t)
+	text := string(mapping.DefaultYAML())
+	wrong := strings.Replace(strings.Replace(text, "policy: to-zoho", "policy: to-zohoo", 1), "type: email", "type: emial", 1)
+	path := file(t, "my.yaml", wrong)
+	r := b.bare("mapping", "check", path)
+	if r.code != ExitFinding {
+		t.Errorf("exit %d, %s", r.code, r.err)
+	}
+	golden(t, "mapping.txt", strings.ReplaceAll(r.out, path, "my.yaml"))
+	b.unchanged("a wrong mapping", func() { has(t, b.want(ExitFinding, "mapping", "apply", path), "line ", "emial") })
+	if r := b.bare("mapping", "check", file(t, "good.yaml", text)); r.code != ExitOK || !strings.Contains(r.out, "good, version ") {
+		t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
+	}
+	var out struct{ Faults []string }
+	b.must(json.Unmarshal([]byte(b.bare("mapping", "check", path, "--json").out), &out))
+	if len(out.Faults) != 2 || !strings.HasPrefix(out.Faults[0], "line ") {
+		t.Errorf("%q", out.Faults)
+	}
+}
+
+func TestAMappingIsPutInForceOnceBothCRMsHaveItsProperties(t *testing.T) {
+	b := stage(t)
+	text := strings.Replace(string(mapping.DefaultYAML()), "      hubspot: twitterhandle\n", "      hubspot: linkedinbio\n", 1)
+	good := file(t, "good.yaml", text)
+	foreign := file(t, "foreign.yaml", strings.Replace(text, "linkedinbio", "mastodon", 1))
+	b.unchanged("a mapping that a CRM cannot hold", func() {
+		has(t, b.want(ExitFinding, "mapping", "apply", foreign), "contact twitter: mastodon does not exist in hubspot", "refused: nothing was stored")
+		has(t, b.want(ExitFinding, "mapping", "check", foreign, "--live"), "mastodon does not exist")
+	})
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "mapping", "apply", good, "--plan"), "~ contact twitter: linkedinbio ↔ Twitter, newest (was twitterhandle ↔ Twitter, newest)", "plan   mapping ")
+	})
+	has(t, b.want(ExitOK, "mapping", "apply", good), "done   mapping ", "is in force as row 1")
+	b.unchanged("the second time", func() { has(t, b.want(ExitOK, "mapping", "apply", good), "as is  mapping ", "row 1") })
+	has(t, b.want(ExitOK, "mapping", "show"), "row 1", "linkedinbio")
+	if out := b.want(ExitOK, "mapping", "show", "--yaml"); out != text {
+		t.Error("another text comes back")
+	}
+	rows, err := b.Tables[sandbox.Config].Get(t.Context(), row.Key{Part: "config", Sort: config.Fields})
+	b.must(err)
+	has(t, string(rows[0].Value), "linkedinbio")
+	b.Clock.Advance(time.Minute)
+	hub, zo := b.rossi()
+	b.must(b.HubSpot.Edit(crm.Contacts, hub, props{"linkedinbio": "buys"}))
+	b.settle()
+	if p, _ := b.Zoho.Props(crm.Contacts, zo); p["Twitter"] != "buys" {
+		t.Errorf("the functions do not go by it: %v", p["Twitter"])
+	}
+	has(t, b.want(ExitOK, "mapping", "apply", foreign, "--offline"), "is in force as row 2")
+	if r := b.bare("mapping", "show", "--default", "--yaml"); r.out != string(mapping.DefaultYAML()) {
+		t.Error("the built-in one is another")
+	}
+}
+
+func TestParkedOperationsAreListedAndReplayed(t *testing.T) {
+	b := stage(t)
+	has(t, b.want(ExitOK, "parked"), "nothing is parked")
+	hub, zo := b.rossi()
+	b.must(b.HubSpot.Edit(crm.Contacts, hub, props{"salutation": "Commendatore"}))
+	b.settle()
+	r := b.run("parked", "list")
+	golden(t, "parked.txt", r.out)
+	hasNot(t, r.out, "Commendatore", "Rossi", "acme")
+	var out struct{ Parked []parkedRow }
+	b.must(json.Unmarshal([]byte(b.want(ExitOK, "parked", "list", "--class", "refused", "--json")), &out))
+	if len(out.Parked) != 1 || out.Parked[0].Field != "salutation" || out.Parked[0].Record != "hubspot/contact/"+hub || out.Parked[0].TargetID != zo {
+		t.Fatalf("%+v", out.Parked)
+	}
+	has(t, b.want(ExitOK, "parked", "list", "--class", "ours"), "nothing is parked")
+	b.unchanged("--plan", func() { has(t, b.want(ExitOK, "parked", "replay", "--all", "--plan"), "plan   queued 1 record") })
+	has(t, b.want(ExitFinding, "parked", "replay", "nobody"), "no open row has the id nobody")
+	b.must(b.HubSpot.Set(crm.Contacts, hub, props{"salutation": "Dr."})) // heard of by nobody
+	has(t, b.want(ExitOK, "parked", "replay", out.Parked[0].ID), "done   queued 1 record")
+	b.settle()
+	has(t, b.want(ExitOK, "parked"), "nothing is parked")
+	if p, _ := b.Zoho.Props(crm.Contacts, zo); p["Salutation"] != "Dr." {
+		t.Errorf("Zoho has %q", p["Salutation"])
+	}
+	has(t, b.want(ExitOK, "parked", "replay", "--class", "refused"), "as is  no record to replay")
+}
+
+func TestExplainSaysWhatIsKnownAndShowsNoValue(t *testing.T) {
+	b := stage(t)
+	hub, zo := b.rossi()
+	b.must(b.HubSpot.Edit(crm.Contacts, hub, props{"salutation": "Commendatore", "jobtitle": "Chair"}))
+	b.settle()
+	text := b.want(ExitOK, "explain", "zoho", zo)
+	hasNot(t, text, "Rossi", "Chair", "Commendatore", "acme")
+	golden(t, "explain.txt", text)
+	var out struct{ Pair pairNow }
+	b.must(json.Unmarshal([]byte(b.want(ExitOK, "explain", "hubspot", hub, "--json")), &out))
+	if out.Pair.State != "living" || out.Pair.Zoho != zo || len(out.Pair.Held) != 1 || out.Pair.Held[0].Field != "salutation" || len(out.Pair.Decided) == 0 {
+		t.Errorf("%+v", out.Pair)
+	}
+	has(t, b.want(ExitOK, "explain", "hubspot", "999"), "is in no pair")
+	b.must(b.Zoho.Delete(crm.Contacts, zo))
+	b.settle()
+	has(t, b.want(ExitOK, "explain", "hubspot", hub), "contact, orphan", "the half in zoho, since")
+}
+
+func TestEveryStateOfAPairHasAName(t *testing.T) {
+	for s := pair.Living; s <= pair.Superseded; s++ {
+		if states[s] == "" {
+			t.Errorf("state %d", s)
+		}
+	}
+}
+
+func TestSyncQueuesRecords(t *testing.T) {
+	b := stage(t)
+	hub, zo := b.rossi()
+	b.must(b.HubSpot.Set(crm.Contacts, hub, props{"city": "Milano"}))
+	b.unchanged("--plan", func() { has(t, b.want(ExitOK, "sync", "hubspot", hub, "--plan"), "plan   queued 1 record of hubspot") })
+	has(t, b.want(ExitOK, "sync", "hubspot", hub), "done   queued 1 record of hubspot")
+	b.settle()
+	b.wantZoho(zo, "Mailing_City", "Milano")
+	b.must(b.HubSpot.Set(crm.Contacts, hub, props{"city": "Roma"}))
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "sync", "hubspot", "--all", "--plan"), "plan   queued 1 contacts of hubspot", "plan   queued 0 companies")
+	})
+	has(t, b.want(ExitOK, "sync", "hubspot", "--all"), "done   queued 1 contacts of hubspot")
+	b.settle()
+	b.wantZoho(zo, "Mailing_City", "Roma")
+	later := b.Clock.Now().Add(time.Minute).Format(time.RFC3339)
+	has(t, b.want(ExitOK, "sync", "zoho", "--all", "--since", later), "queued 0 contacts of zoho")
+}
+
+func (b *bench) wantZoho(id, field, want string) {
+	b.t.Helper()
+	if p, _ := b.Zoho.Props(crm.Contacts, id); p[field] != want {
+		b.t.Errorf("Zoho has %s %q, want %q", field, p[field], want)
+	}
+}
+
+// crowd puts contacts into HubSpot that nobody has heard of.
+func (b *bench) crowd(n int) {
+	b.t.Helper()
+	b.set(config.Mode, "off")
+	b.Clock.Advance(61 * time.Second)
+	for i := range n {
+		_, err := b.HubSpot.Create(crm.Contacts, props{"email": strings.Repeat("a", i+1) + "@acme.example", "lastname": "Rossi"})
+		b.must(err)
+	}
+	b.settle()
+	b.set(config.Mode, "on")
+	b.Clock.Advance(61 * time.Second)
+}
+
+func TestAnImportBringsEverythingInStepAndGoesOnWhereItStopped(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.Burst, o.HubSpot.SearchRate = -1, -1 })
+	b.crowd(250)
+	b.unchanged("--plan", func() { has(t, b.want(ExitOK, "import", "--plan"), "plan   queued 250 contacts") })
+	b.HubSpot.Fail(hubspottest.Fault{On: "POST /crm/objects/2026-09/contacts/search", Status: 500, Times: 1})
+	b.HubSpot.Fail(hubspottest.Fault{On: "POST /crm/objects/2026-09/contacts/search", Status: 500, Times: -1})
+	if r := b.run("import"); r.code != ExitFinding {
+		t.Fatalf("exit %d, %s%s", r.code, r.out, r.err)
+	}
+	b.HubSpot.Clear()
+	has(t, b.want(ExitOK, "import"), "queued 0 companies", "queued 250 contacts")
+	for range 40 {
+		b.settle()
+	}
+	if n := len(b.Zoho.IDs(crm.Contacts)); n != 250 {
+		t.Errorf("%d contacts in Zoho", n)
+	}
+	rows, err := b.Tables[sandbox.Config].Get(t.Context(), row.Key{Part: "config", Sort: config.Import})
+	b.must(err)
+	if until, err := time.Parse(time.RFC3339, string(rows[0].Value)); err != nil || until.Before(b.Clock.Now().Add(-2*time.Hour)) {
+		t.Errorf("the brake is told %q", rows[0].Value)
+	}
+	has(t, b.want(ExitOK, "import", "--plan"), "queued 250 contacts") // a finished one begins anew
+}
+
+func TestAnImportThatWasStoppedGoesOnBehindTheLastPage(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.Burst, o.HubSpot.SearchRate = -1, -1 })
+	b.crowd(250)
+	s := &session{World: World{Now: b.Clock.Now, NewID: func() string { return "x" }}, flags: Flags{Connection: "main"}}
+	st, err := b.open(World{}, Where{})
+	b.must(err)
+	marks, err := s.importMarks(t.Context(), st)
+	b.must(err)
+	b.must(st.Config.Put(t.Context(), row.Put{Key: marks["hubspot#company"].Key, Value: []byte(end)},
+		row.Put{Key: marks["hubspot#contact"].Key, Value: []byte("0|200")}))
+	has(t, b.want(ExitOK, "import", "--plan"), "queued 0 companies", "queued 50 contacts")
+	has(t, b.want(ExitOK, "import", "--plan", "--restart"), "queued 250 contacts")
+}
+
+func TestAnImportWaitsForRoomInTheQueue(t *testing.T) {
+	b := stage(t)
+	b.rossi()
+	full := &patientLane{lane: b.lanes[crm.HubSpot], waits: 3}
+	s := &session{World: World{Now: b.Clock.Now, Sleep: b.Clock.Sleep, Stderr: os.Stderr}}
+	st := &Stack{Lanes: map[crm.System]Lane{crm.HubSpot: full}}
+	s.told = b.Clock.Now().Add(time.Hour)
+	before := b.Clock.Now()
+	b.must(s.room(t.Context(), st, importDepth, crm.HubSpot))
+	if waited := b.Clock.Now().Sub(before); waited != 15*time.Second {
+		t.Errorf("waited %s", waited)
+	}
+}
+
+func TestEraseForgetsAPerson(t *testing.T) {
+	b := stage(t)
+	hub, zo := b.rossi()
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "erase", "zoho", zo, "--plan"), "plan   queued the erasure of hubspot/contact/"+hub)
+	})
+	has(t, b.want(ExitOK, "erase", "zoho", zo), "done   queued the erasure of hubspot/contact/"+hub)
+	b.settle()
+	has(t, b.want(ExitOK, "explain", "hubspot", hub), "is in no pair")
+	has(t, b.want(ExitOK, "erase", "zoho", zo), "as is  nothing is kept")
+}
+
+func TestRedriveEmptiesTheDeadLetterQueues(t *testing.T) {
+	b := stage(t)
+	has(t, b.want(ExitOK, "redrive"), "as is  the dead-letter queue of hubspot is empty")
+	for _, dedup := range []string{"a", "b"} {
+		b.must(b.Lanes[1].Dead.Send(t.Context(), []batch.Entry{{Group: "g", Dedup: dedup, Body: "{}"}}))
+	}
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "redrive", "--plan"), "plan   put 2 messages back into the queue of zoho")
+	})
+	has(t, b.want(ExitOK, "redrive"), "done   put 2 messages back into the queue of zoho")
+	if waiting, _ := b.Lanes[1].Queue.Stats(); waiting != 2 {
+		t.Errorf("%d wait", waiting)
+	}
+}

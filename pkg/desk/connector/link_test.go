@@ -1,0 +1,150 @@
+package connector
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/config"
+)
+
+// twins are a HubSpot contact and two of Zoho that may be its twin, the first one unpaired, parked as a duplicate.
+func twins(t *testing.T) (b *bench, hub string, zo []string) {
+	b = stage(t)
+	for range 2 {
+		id, err := b.Zoho.Create(crm.Contacts, props{"Email": "anna@acme.example", "Last_Name": "Rossi"})
+		b.must(err)
+		zo = append(zo, id)
+	}
+	b.settle()
+	hub, err := b.HubSpot.Create(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "jobtitle": "Buyer"})
+	b.must(err)
+	b.settle()
+	has(t, b.want(ExitOK, "parked"), "hubspot/contact/"+hub, "TWIN_TAKEN")
+	return b, hub, zo
+}
+
+func TestLinkDecidesADuplicate(t *testing.T) {
+	b, hub, zo := twins(t)
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "link", hub, zo[1], "--plan"), "plan   zoho "+zo[1]+" carries the HubSpot id "+hub, "plan   hubspot "+hub+" is queued")
+	})
+	has(t, b.want(ExitOK, "link", hub, zo[1]), "done   zoho "+zo[1]+" carries the HubSpot id "+hub)
+	b.settle()
+	b.wantZoho(zo[1], "HubSpot_Id", hub)
+	b.wantZoho(zo[1], "Title", "Buyer")
+	b.wantZoho(zo[0], "Title", "")
+	has(t, b.want(ExitOK, "parked"), "nothing is parked")
+	b.unchanged("the second time", func() { has(t, b.want(ExitOK, "link", hub, zo[1]), "are a pair") })
+	has(t, b.want(ExitFinding, "link", hub, zo[0]), "is the twin of zoho/contact/"+zo[1]+", which lives: merge")
+}
+
+func TestLinkRefusesWhatAPersonMustClearUpElsewhere(t *testing.T) {
+	b, hub, zo := twins(t)
+	paired, twin := b.rossi2()
+	b.unchanged("a link that is refused", func() {
+		for name, tt := range map[string]struct{ hub, zo, want string }{
+			"a record that is not there": {"999", zo[0], "hubspot has no contact 999"},
+			"one of Zoho":                {hub, "4876876000000999999", "zoho has no contact"},
+			"a twin that is taken":       {hub, twin, "zoho/contact/" + twin + " is the twin of hubspot/contact/" + paired + ", which lives"},
+			"a record that has a twin":   {paired, zo[0], "hubspot/contact/" + paired + " is the twin of zoho/contact/" + twin},
+		} {
+			if out := b.want(ExitFinding, "link", tt.hub, tt.zo); !strings.Contains(out, tt.want) {
+				t.Errorf("%s: %s", name, out)
+			}
+		}
+	})
+	third, err := b.Zoho.Create(crm.Contacts, props{"Email": "else@acme.example", "Last_Name": "Verdi", "HubSpot_Id": "55"})
+	b.must(err)
+	has(t, b.want(ExitOK, "link", hub, third, "--plan"), "carries the HubSpot id") // 55 is nobody
+	b.must(b.Zoho.Edit(crm.Contacts, zo[0], props{"HubSpot_Id": hub}))
+	has(t, b.want(ExitFinding, "link", hub, zo[1]), "zoho/contact/"+zo[0]+" carries the HubSpot id "+hub+" already")
+}
+
+// rossi2 is another contact that is in step.
+func (b *bench) rossi2() (hubspot, zoho string) {
+	b.t.Helper()
+	hub, err := b.HubSpot.Create(crm.Contacts, props{"email": "ugo@acme.example", "lastname": "Verdi"})
+	b.must(err)
+	b.settle()
+	for _, id := range b.Zoho.IDs(crm.Contacts) {
+		if p, _ := b.Zoho.Props(crm.Contacts, id); p["HubSpot_Id"] == hub {
+			return hub, id
+		}
+	}
+	b.t.Fatal("it was not created")
+	return "", ""
+}
+
+func TestLinkGivesAPairThatLostItsHalfANewOne(t *testing.T) {
+	b := stage(t)
+	hub, zo := b.rossi()
+	b.must(b.Zoho.Delete(crm.Contacts, zo))
+	b.settle()
+	heir, err := b.Zoho.Create(crm.Contacts, props{"Last_Name": "Rossi Bianchi"})
+	b.must(err)
+	b.settle()
+	has(t, b.want(ExitOK, "link", hub, heir), "done")
+	b.settle()
+	has(t, b.want(ExitOK, "explain", "hubspot", hub), "living", "zoho         "+heir)
+	b.wantZoho(heir, "Title", "Buyer")
+}
+
+func TestADryRunCountsWhatWouldBecomeOfEveryRecord(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.SearchRate = -1 })
+	b.rossi()
+	b.set(config.Mode, "off")
+	b.Clock.Advance(61 * time.Second)
+	hub := func(p props) string {
+		id, err := b.HubSpot.Create(crm.Contacts, p)
+		b.must(err)
+		return id
+	}
+	zo := func(m crm.Module, p props) string {
+		id, err := b.Zoho.Create(m, p)
+		b.must(err)
+		return id
+	}
+	matched, m := hub(props{"email": "m@acme.example"}), zo(crm.Contacts, props{"Email": "M@acme.example", "Last_Name": "M"})
+	own, o := hub(props{"lastname": "Own"}), ""
+	o = zo(crm.Contacts, props{"Last_Name": "Own", "HubSpot_Id": own})
+	missing := hub(props{"email": "nobody@acme.example"})
+	ambiguous := hub(props{"email": "two@acme.example"})
+	two := []string{zo(crm.Contacts, props{"Email": "two@acme.example", "Last_Name": "A"}), zo(crm.Contacts, props{"Email": "two@acme.example", "Last_Name": "B"})}
+	lead, l := hub(props{"email": "lead@acme.example"}), zo(crm.Leads, props{"Email": "lead@acme.example", "Last_Name": "L", "Company": "Acme"})
+	taken, k := hub(props{"email": "taken@acme.example"}), zo(crm.Contacts, props{"Email": "taken@acme.example", "Last_Name": "T", "HubSpot_Id": "77"})
+	first := hub(props{"email": "work@acme.example"})
+	second := hub(props{"email": "home@acme.example"})
+	d := zo(crm.Contacts, props{"Email": "work@acme.example", "Secondary_Email": "home@acme.example", "Last_Name": "D"})
+	company, err := b.HubSpot.Create(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
+	b.must(err)
+	b.Clock.Advance(10 * time.Second) // HubSpot's listing lags
+	b.settle()
+
+	path := filepath.Join(t.TempDir(), "matches.csv")
+	var text string
+	b.unchanged("a dry run", func() { text = b.want(ExitOK, "link", "--dry-run", "--csv", path) })
+	golden(t, "dryrun.txt", strings.Replace(text, path, "matches.csv", 1))
+	raw, err := os.ReadFile(path)
+	b.must(err)
+	hasNot(t, string(raw), "acme", "Rossi")
+	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	slices.Sort(two)
+	for _, want := range []string{
+		"contact,matched," + matched + "," + m, "contact,matched," + own + "," + o, "contact,missing," + missing + ",",
+		"contact,ambiguous," + ambiguous + "," + strings.Join(two, " "), "contact,lead," + lead + "," + l, "contact,taken," + taken + "," + k,
+		"contact,duplicate," + first + "," + d, "contact,duplicate," + second + "," + d, "company,missing," + company + ",",
+	} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("%s is not in:\n%s", want, raw)
+		}
+	}
+	if len(lines) != 11 || lines[0] != "kind,verdict,hubspot_id,zoho_ids" {
+		t.Errorf("%d lines:\n%s", len(lines), raw)
+	}
+}

@@ -1,0 +1,232 @@
+package connector
+
+import (
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/desk/sandbox"
+)
+
+// bare is an account in which nothing is set up, and no stack is deployed yet.
+func bareStage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
+	b := stage(t, append(adapt, func(o *sandbox.WorldOptions) { o.Zoho.NoHubSpotID = true })...)
+	b.zoho(http.MethodDelete, "?channel_ids="+channel, "")
+	clear(b.vault)
+	b.version, b.told = "", map[string]string{}
+	b.env = map[string]string{"ZOHO_CLIENT_ID": zohotest.DefaultClientID, "ZOHO_ACCOUNTS_URL": "https://accounts.zoho.eu", "ZOHO_API_URL": "https://www.zohoapis.eu"}
+	return b
+}
+
+// deploy is sam deploy.
+func (b *bench) deploy() {
+	b.version = "0.2.0"
+	b.told = map[string]string{
+		"HUBSPOT_APP_ID": "19635961", "HUBSPOT_WEBHOOK_URL": hook, "ZOHO_CLIENT_ID": zohotest.DefaultClientID, "ZOHO_ACCOUNTS_URL": "https://accounts.zoho.eu",
+		"ZOHO_CHANNEL_ID": channel, "ZOHO_WEBHOOK_URL": zohoHook, "REPORT_FROM": "connector@example.com", "MODE": "on",
+	}
+}
+
+func TestZohoIsSetUpFromNothing(t *testing.T) {
+	b := bareStage(t)
+	b.unchanged("--plan", func() {
+		b.env["ZOHO_CLIENT_SECRET"] = "sandbox-secret"
+		golden(t, "setup-zoho-plan.txt", b.want(ExitOK, "setup", "zoho", "--plan"))
+		delete(b.env, "ZOHO_CLIENT_SECRET")
+	})
+	b.asked, b.typed = nil, []string{"sandbox-secret", "1000.code"}
+	golden(t, "setup-zoho-first.txt", b.want(ExitOK, "setup", "zoho"))
+	if got := strings.Join(b.asked, " "); got != "ZOHO_CLIENT_SECRET ZOHO_GRANT_CODE" {
+		t.Errorf("asks for %s", got)
+	}
+	if b.vault[settings.ZohoRefreshToken].Reveal() != "sandbox-refresh" || b.vault[settings.ZohoClientSecret].Reveal() != "sandbox-secret" ||
+		len(b.vault[settings.PairKey].Reveal()) != 64 || len(b.vault[settings.ZohoChannelToken].Reveal()) != 40 {
+		t.Errorf("%d secrets are stored", len(b.vault))
+	}
+	b.deploy()
+	golden(t, "setup-zoho-deployed.txt", b.want(ExitOK, "setup", "zoho"))
+	b.asked = nil
+	b.unchanged("the third time", func() { hasNot(t, b.want(ExitOK, "setup", "zoho"), "done") })
+	if b.asked != nil {
+		t.Errorf("asks for %q again", b.asked)
+	}
+	for _, check := range []string{"zoho.hubspot_id", "zoho.channel", "zoho.token"} {
+		_, all := b.examine()
+		for _, f := range all {
+			if f.Check == check && f.Level != levelOK {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+}
+
+func TestAnEditionWithoutExternalIDsGetsAUniqueText(t *testing.T) {
+	b := bareStage(t)
+	b.Zoho.Fail(zohotest.Fault{Match: func(r *http.Request) bool {
+		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/settings/fields") {
+			return false
+		}
+		body := make([]byte, 1000)
+		n, _ := r.Body.Read(body)
+		return strings.Contains(string(body[:n]), "external")
+	}, Times: -1, Status: http.StatusBadRequest, Body: `{"fields":[{"code":"NOT_ALLOWED","details":{},"message":"the feature is not available in this edition","status":"error"}]}`})
+	b.env["ZOHO_CLIENT_SECRET"], b.env["ZOHO_GRANT_CODE"] = "sandbox-secret", "1000.code"
+	has(t, b.want(ExitOK, "setup", "zoho"), "Contacts.HubSpot_Id is a text that does not allow duplicate values", "Accounts.HubSpot_Id is a text")
+	b.Zoho.Clear()
+	b.deploy()
+	has(t, b.want(ExitOK, "setup", "zoho"), "as is  Contacts.HubSpot_Id is unique", "done   channel "+channel)
+	notes := 0
+	_, all := b.examine()
+	for _, f := range all {
+		if f.Check == "zoho.hubspot_id" && f.Level == levelFault {
+			t.Errorf("%+v", f)
+		}
+		if f.Check == "zoho.hubspot_id" && f.Level == levelNote && strings.Contains(f.What, "is a unique text") {
+			notes++
+		}
+	}
+	if notes != 2 {
+		t.Errorf("%d notes: %+v", notes, all)
+	}
+}
+
+func TestSetupOfZohoSaysWhatIsWrong(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		do   func(*bench)
+		code int
+		want string
+	}{
+		{"no client secret", func(b *bench) {}, ExitUsage, "ZOHO_CLIENT_ID and ZOHO_CLIENT_SECRET are needed"},
+		{"no client id", func(b *bench) { delete(b.env, "ZOHO_CLIENT_ID"); b.typed = []string{"sandbox-secret"} }, ExitUsage, "ZOHO_CLIENT_ID and"},
+		{"no data centre", func(b *bench) { delete(b.env, "ZOHO_ACCOUNTS_URL"); b.typed = []string{"sandbox-secret"} }, ExitUsage, "ZOHO_ACCOUNTS_URL is not set"},
+		{"no code", func(b *bench) { b.typed = []string{"sandbox-secret"} }, ExitUsage, "ZOHO_GRANT_CODE is needed"},
+		{"a code that has expired", func(b *bench) { b.typed = []string{"sandbox-secret", "1000.old"} }, ExitFinding, "the code has expired or was used"},
+		{"a secret with a blank in it", func(b *bench) { b.env["ZOHO_CLIENT_SECRET"] = "sandbox secret" }, ExitUsage, "ZOHO_CLIENT_SECRET has a blank"},
+	} {
+		b := bareStage(t)
+		tt.do(b)
+		r := b.run("setup", "zoho")
+		if r.code != tt.code || !strings.Contains(r.err, tt.want) {
+			t.Errorf("%s: exit %d, %s%s", tt.name, r.code, r.out, r.err)
+		}
+		hasNot(t, r.out+r.err, "1000.old", "sandbox secret", "sandbox-secret")
+	}
+	b := stage(t, func(o *sandbox.WorldOptions) {
+		o.Zoho.Fields = map[string][]zohotest.Field{"Contacts": {{Name: "HubSpot_Id", Type: "text"}}}
+	})
+	has(t, b.want(ExitFinding, "setup", "zoho"), "Contacts.HubSpot_Id is there and not unique", "mark it as an external id")
+}
+
+func TestARevokedTokenIsTradedAnew(t *testing.T) {
+	b := stage(t)
+	b.Zoho.RevokeRefresh()
+	b.typed = []string{"1000.code"}
+	has(t, b.want(ExitOK, "setup", "zoho"), "note   the stored refresh token does not work any more", "done   ZOHO_REFRESH_TOKEN is stored")
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestAChannelThatWasLostIsOpenedAgain(t *testing.T) {
+	b := stage(t)
+	b.watch(channel, "https://elsewhere.example.com/", "sandbox-channel-token", 6*24*time.Hour)
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "setup", "zoho", "--plan"), "plan   channel "+channel+" notifies "+zohoHook+" (found: another address)")
+	})
+	has(t, b.want(ExitOK, "setup", "zoho"), "done   channel "+channel)
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+}
+
+// tree reads all files below a folder.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		name, _ := filepath.Rel(dir, path)
+		out[filepath.ToSlash(name)] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestHubSpotsProjectIsWrittenFromTheMappingInForce(t *testing.T) {
+	b := bareStage(t)
+	dir := filepath.Join(t.TempDir(), "app")
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir, "--plan"), "plan   PAIR_KEY is stored", "hsproject.json is written")
+	})
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("--plan writes files")
+	}
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir), "done   PAIR_KEY is stored as /shop/PAIR_KEY", "hs project upload", "[HUBSPOT_ACCESS_TOKEN HUBSPOT_CLIENT_SECRET]")
+	if files := tree(t, dir); len(files) != 2 {
+		t.Errorf("before the stack is there: %v", slicesOf(files))
+	}
+	secrets := file(t, "secrets.env", "# pasted\nHUBSPOT_ACCESS_TOKEN = canary-token\nHUBSPOT_CLIENT_SECRET=canary-client\n")
+	out := b.want(ExitOK, "setup", "hubspot", "--out", dir, "--secret-file", secrets)
+	has(t, out, "done   HUBSPOT_ACCESS_TOKEN is stored", "done   HUBSPOT_CLIENT_SECRET is stored", "next   deploy the stack")
+	hasNot(t, out, "canary")
+	b.deploy()
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir), "webhooks-hsmeta.json is written", "hs project upload")
+	for name, text := range tree(t, dir) {
+		golden(t, "hubspot-app/"+name, text)
+	}
+	before := tree(t, dir)
+	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, "setup", "hubspot", "--out", dir), "done") })
+	if !maps.Equal(before, tree(t, dir)) {
+		t.Error("the second time changes files")
+	}
+}
+
+func slicesOf(m map[string]string) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	return out
+}
+
+func TestEveryMappedPropertyIsSubscribedToOnce(t *testing.T) {
+	b := stage(t)
+	dir := filepath.Join(t.TempDir(), "app")
+	b.want(ExitOK, "setup", "hubspot", "--out", dir)
+	text := tree(t, dir)["src/app/webhooks/webhooks-hsmeta.json"]
+	s := &session{World: World{Now: b.Clock.Now, Getenv: func(string) string { return "" }}, flags: Flags{Connection: "main"}}
+	st, err := b.open(World{}, Where{})
+	b.must(err)
+	m, err := s.inForce(t.Context(), st)
+	b.must(err)
+	for _, k := range kinds {
+		for _, name := range m.Properties(k, crm.HubSpot) {
+			one := "\"objectType\": \"" + string(k) + "\",\n          \"propertyName\": \"" + name + "\","
+			if n := strings.Count(text, one); n != 1 {
+				t.Errorf("%s %s: %d subscriptions", k, name, n)
+			}
+		}
+	}
+}
+
+func TestASecretFileThatIsNoneIsNotRepeated(t *testing.T) {
+	b := bareStage(t)
+	r := b.run("setup", "hubspot", "--out", t.TempDir(), "--secret-file", file(t, "secrets.env", "A=1\ncanary\n"))
+	if r.code != ExitUsage || !strings.Contains(r.err, "line 2 has no =") || strings.Contains(r.err, "canary") {
+		t.Errorf("exit %d, %s", r.code, r.err)
+	}
+}
