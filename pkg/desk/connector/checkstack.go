@@ -152,10 +152,13 @@ func (e *exam) mapping(ctx context.Context) {
 	switch {
 	case err != nil:
 		e.fault("mapping", err.Error(), trouble(err))
+	case names.Version == 0:
+		e.ok("mapping", "version %s", m.Version())
+		e.note("mapping.published", "the door was not told the mapped properties yet: it lets every change pass", "connector setup hubspot "+e.at()+" tells it")
 	case !slices.Equal(names.Value, published(m)):
 		e.works["mapping"] = true
 		e.fault("mapping.published", "the door knows other properties than the mapping: it lets changes pass that nobody maps, or stops mapped ones",
-			"connector mapping apply with the file in force (connector mapping show --yaml > my.yaml) writes them again")
+			"connector setup hubspot "+e.at()+" tells it anew")
 	default:
 		e.ok("mapping", "version %s, %d contact and %d company fields", m.Version(), len(m.Fields(crm.Contact)), len(m.Fields(crm.Company)))
 	}

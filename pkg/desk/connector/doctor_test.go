@@ -88,7 +88,7 @@ var seeded = []broken{
 	{name: "the stored mapping cannot be read", spoil: func(b *bench) { b.set(config.Mapping, "version: 9\n") },
 		check: "mapping", what: "line 1", mend: "connector mapping apply"},
 	{name: "the door knows other properties", spoil: func(b *bench) { b.set(config.Fields, "hubspot contact email\n") },
-		check: "mapping.published", what: "the door knows other properties", mend: "connector mapping apply"},
+		check: "mapping.published", what: "the door knows other properties", mend: "connector setup hubspot"},
 	{name: "the mode is a slip of the pen", spoil: func(b *bench) { b.set(config.Mode, "onn") },
 		check: "mode", what: "none of off, observe and on", mend: "connector mode set"},
 	{name: "the brake was pulled", spoil: func(b *bench) { b.set(config.Mode, "observe field phone was cleared 21 times in 10m0s") },

@@ -66,15 +66,11 @@ func (s *session) store1(ctx context.Context, st *Stack, name string, v crm.Secr
 	return s.change(strings.TrimSpace(fmt.Sprintf("%s is stored as %s %s", name, st.parameter(name), how)), func() error { return st.Vault.Put(ctx, name, v) })
 }
 
-// invent makes a secret that is the stack's own, once: one that is there stays.
+// invent makes a secret that is the stack's own, once: one that is there stays, and one that the operator hands over is taken.
 func (s *session) invent(ctx context.Context, st *Stack, name string, bytes int) error {
-	there, err := s.there(ctx, st, name)
-	if err != nil {
+	kept, err := s.keep(ctx, st, name, false)
+	if err != nil || !kept.IsZero() {
 		return err
-	}
-	if !there.IsZero() {
-		s.nothing(name + " is stored")
-		return nil
 	}
 	key := make([]byte, bytes)
 	if _, err := io.ReadFull(s.Random, key); err != nil {
@@ -83,12 +79,21 @@ func (s *session) invent(ctx context.Context, st *Stack, name string, bytes int)
 	return s.store1(ctx, st, name, crm.NewSecret(hex.EncodeToString(key)), "(made just now, shown to nobody)")
 }
 
-// inventKey makes the key of the hashes. It is never exchanged here: with another key every base is unknown.
+// inventKey makes the key of the hashes, where the stack needs one. It is never exchanged here, not even for one that is handed
+// over: with another key every base is unknown.
 func (s *session) inventKey(ctx context.Context, st *Stack) error {
 	for _, name := range st.Needs {
-		if name == settings.PairKey {
-			return s.invent(ctx, st, settings.PairKey, 32)
+		if name != settings.PairKey {
+			continue
 		}
+		there, err := s.there(ctx, st, name)
+		if err != nil {
+			return err
+		}
+		if there.IsZero() {
+			return s.invent(ctx, st, name, 32)
+		}
+		s.nothing(name + " is stored, and stays")
 	}
-	return nil // the process of make run makes its own
+	return nil
 }

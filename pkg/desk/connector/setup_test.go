@@ -13,6 +13,7 @@ import (
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/config"
 )
 
 // bare is an account in which nothing is set up, and no stack is deployed yet.
@@ -193,6 +194,26 @@ func TestHubSpotsProjectIsWrittenFromTheMappingInForce(t *testing.T) {
 	if !maps.Equal(before, tree(t, dir)) {
 		t.Error("the second time changes files")
 	}
+}
+
+func TestTheDoorIsToldTheMappedProperties(t *testing.T) {
+	b := stage(t)
+	b.set(config.Fields, "hubspot contact email\n")
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", filepath.Join(t.TempDir(), "app")), "done   the door knows the mapped properties")
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestTheKeyOfTheHashesIsNeverExchanged(t *testing.T) {
+	b := stage(t)
+	before := b.vault[settings.PairKey]
+	b.env["PAIR_KEY"], b.env["ZOHO_CHANNEL_TOKEN"] = strings.Repeat("f", 64), "handed-over"
+	has(t, b.want(ExitOK, "setup", "zoho"), "as is  PAIR_KEY is stored, and stays", "done   ZOHO_CHANNEL_TOKEN is stored", "done   channel "+channel)
+	if b.vault[settings.PairKey] != before || b.vault[settings.ZohoChannelToken].Reveal() != "handed-over" {
+		t.Error("another key, or the old token")
+	}
+	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, "setup", "zoho"), "done") })
 }
 
 func slicesOf(m map[string]string) []string {

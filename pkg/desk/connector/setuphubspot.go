@@ -14,6 +14,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/flow/config"
 )
 
 type setupHubSpotCommand struct {
@@ -66,6 +67,11 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	if err := s.project(c.Out, st.Name, c.Support, url, m); err != nil {
 		return err
 	}
+	if deployed && c.Mapping == "" {
+		if err := s.publish(ctx, st, m); err != nil {
+			return err
+		}
+	}
 	c.next(s, missing, url)
 	return nil
 }
@@ -91,6 +97,19 @@ func (c setupHubSpotCommand) next(s *session, missing []string, url string) {
 	default:
 		s.printf("next   cd %s && hs project upload\n", c.Out)
 	}
+}
+
+// publish tells the door the mapped properties, so that it stops changes of others.
+func (s *session) publish(ctx context.Context, st *Stack, m *mapping.Mapping) error {
+	names, err := s.rows(st).Get(ctx, config.Fields)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(names.Value, published(m)) {
+		s.nothing("the door knows the mapped properties")
+		return nil
+	}
+	return s.change("the door knows the mapped properties; "+within, func() error { return s.rows(st).Set(ctx, config.Fields, published(m)) })
 }
 
 // project writes the files that differ.

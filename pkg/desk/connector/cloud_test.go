@@ -1,0 +1,202 @@
+package connector
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/awsenv/awstest"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/crm"
+)
+
+// cloud opens the stack shop on an AWS that answers as told.
+func cloud(t *testing.T, answer awstest.Answer) (*Stack, func() []string) {
+	t.Helper()
+	set, calls := awstest.Serve(t, answer)
+	st, err := Open(World{Getenv: awstest.Env(set), Now: func() time.Time { return time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC) }}, Where{Stack: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st, calls
+}
+
+func TestNamesInAWSAreDerivedFromTheStacks(t *testing.T) {
+	var tables []string
+	st, _ := cloud(t, func(call, body string) (int, string) {
+		if call != "DynamoDB_20120810.Query" {
+			t.Errorf("called %s", call)
+		}
+		var in struct{ TableName string }
+		if err := json.Unmarshal([]byte(body), &in); err != nil {
+			t.Error(err)
+		}
+		tables = append(tables, in.TableName)
+		return http.StatusOK, `{"Items":[],"Count":0}`
+	})
+	for _, table := range []Table{st.Pairs, st.Parked, st.Attempts, st.Config, st.Tables.Tokens, st.Quarantine} {
+		if _, err := table.List(t.Context(), "p", "", "", 1); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := strings.Join(tables, " "); got != "shop-pairs shop-parked shop-attempts shop-config shop-tokens shop-quarantine" {
+		t.Error(got)
+	}
+}
+
+func TestSecretsLieUnderTheStacksPathAndAreEncrypted(t *testing.T) {
+	st, _ := cloud(t, func(call, body string) (int, string) {
+		switch call {
+		case "AmazonSSM.GetParameters":
+			if !strings.Contains(body, `"WithDecryption":true`) || !strings.Contains(body, `"/shop/`) {
+				t.Errorf("asked for %s", body)
+			}
+			return http.StatusOK, `{"Parameters":[{"Name":"/shop/PAIR_KEY","Value":"canary","Type":"SecureString"},{"Name":"/shop/SUITE_VERSION","Value":"0.2.0"}],"InvalidParameters":["/shop/HUBSPOT_ACCESS_TOKEN"]}`
+		case "AmazonSSM.PutParameter":
+			for _, part := range []string{`"Name":"/shop/ZOHO_CLIENT_SECRET"`, `"Type":"SecureString"`, `"Overwrite":true`, `"Value":"canary"`} {
+				if !strings.Contains(body, part) {
+					t.Errorf("%s is not sent", part)
+				}
+			}
+			return http.StatusOK, `{"Version":1}`
+		}
+		t.Errorf("called %s", call)
+		return http.StatusBadRequest, `{}`
+	})
+	got, err := st.Vault.Get(t.Context(), st.Needs...)
+	if err != nil || len(st.Needs) != 6 || got[settings.PairKey].Reveal() != "canary" || !got[settings.HubSpotAccessToken].IsZero() {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := st.Vault.Put(t.Context(), settings.ZohoClientSecret, crm.NewSecret("canary")); err != nil {
+		t.Error(err)
+	}
+	if v, err := st.Version(t.Context()); v != "0.2.0" || err != nil {
+		t.Errorf("%q, %v", v, err)
+	}
+}
+
+func TestWhatAWSSaysOfASecretIsNotRepeated(t *testing.T) {
+	st, _ := cloud(t, func(string, string) (int, string) {
+		return http.StatusBadRequest, `{"__type":"ValidationException","message":"the value canary is too long"}`
+	})
+	err := st.Vault.Put(t.Context(), settings.ZohoClientSecret, crm.NewSecret("canary"))
+	if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "ValidationException") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSettingsComeFromTheFunctionsThatAreDeployed(t *testing.T) {
+	st, calls := cloud(t, func(call, _ string) (int, string) {
+		switch call {
+		case "lambda.shop-webhook/configuration":
+			return http.StatusOK, `{"Environment":{"Variables":{"HUBSPOT_APP_ID":"7","MODE":"off"}}}`
+		case "lambda.shop-zohoConsumer/configuration":
+			return http.StatusOK, `{"Environment":{"Variables":{"MODE":"observe"}}}`
+		case "lambda.shop-failureReporter/configuration":
+			return http.StatusOK, `{}`
+		}
+		return http.StatusNotFound, `{"Type":"User","Message":"Function not found"}`
+	})
+	for name, want := range map[string]string{"HUBSPOT_APP_ID": "7", "MODE": "observe", "ZOHO_CLIENT_ID": ""} {
+		if got := st.Setting(t.Context(), name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	if n := len(calls()); n != len(told) {
+		t.Errorf("%d calls for three settings", n)
+	}
+}
+
+func TestAQueueInAWSIsLookedAtAndRedriven(t *testing.T) {
+	dead := 3
+	var order []string
+	st, _ := cloud(t, func(call, body string) (int, string) {
+		switch call {
+		case "AmazonSQS.GetQueueUrl":
+			var in struct{ QueueName string }
+			if err := json.Unmarshal([]byte(body), &in); err != nil {
+				t.Error(err)
+			}
+			return http.StatusOK, fmt.Sprintf(`{"QueueUrl":"https://sqs/%s"}`, in.QueueName)
+		case "AmazonSQS.GetQueueAttributes":
+			if strings.Contains(body, "shop-zoho-operations-dlq.fifo") {
+				return http.StatusOK, fmt.Sprintf(`{"Attributes":{"ApproximateNumberOfMessages":"%d"}}`, dead)
+			}
+			return http.StatusOK, `{"Attributes":{"ApproximateNumberOfMessages":"2","ApproximateNumberOfMessagesDelayed":"1","ApproximateNumberOfMessagesNotVisible":"4"}}`
+		case "AmazonSQS.ReceiveMessage":
+			if !strings.Contains(body, "-dlq.fifo") {
+				t.Errorf("receives from %s", body)
+			}
+			if dead == 0 {
+				return http.StatusOK, `{}`
+			}
+			dead--
+			return http.StatusOK, fmt.Sprintf(`{"Messages":[{"MessageId":"m%d","ReceiptHandle":"r%d","Body":"{}","Attributes":{"MessageGroupId":"g"}}]}`, dead, dead)
+		case "AmazonSQS.SendMessageBatch":
+			if !strings.Contains(body, `"https://sqs/shop-zoho-operations.fifo"`) || !strings.Contains(body, `"MessageGroupId":"g"`) {
+				t.Errorf("sends %s", body)
+			}
+			order = append(order, "send")
+			return http.StatusOK, `{"Successful":[{"Id":"0","MessageId":"x"}],"Failed":[]}`
+		case "AmazonSQS.DeleteMessage":
+			order = append(order, "delete")
+			return http.StatusOK, `{}`
+		}
+		return http.StatusBadRequest, `{}` // CloudWatch has no age to tell
+	})
+	lane := st.Lanes[crm.HubSpot]
+	if d, err := lane.Depth(t.Context()); err != nil || d != (Depth{Waiting: 3, InFlight: 4, Dead: 3}) {
+		t.Errorf("%+v, %v", d, err)
+	}
+	s := &session{World: World{Now: time.Now}}
+	if n, err := s.redrive(t.Context(), lane, 3); n != 3 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if got := strings.Join(order, " "); got != "send delete send delete send delete" {
+		t.Error(got)
+	}
+	if err := lane.Send(t.Context(), []batch.Entry{{Group: "g", Dedup: "d", Body: "{}"}}); err != nil {
+		t.Error(err)
+	}
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	if n, err := s.redrive(stopped, lane, 3); n != 0 || err == nil {
+		t.Errorf("stopped: %d, %v", n, err)
+	}
+}
+
+func TestASenderIsVerifiedByItsAddressOrItsDomain(t *testing.T) {
+	for status, want := range map[string]bool{"Success": true, "Pending": false} {
+		st, _ := cloud(t, func(call, body string) (int, string) {
+			if call != "ses.GetIdentityVerificationAttributes" || !strings.Contains(body, "reports%40acme.example") || !strings.Contains(body, "=acme.example") {
+				t.Errorf("called %s with %s", call, body)
+			}
+			return http.StatusOK, `<GetIdentityVerificationAttributesResponse><GetIdentityVerificationAttributesResult><VerificationAttributes><entry><key>acme.example</key><value><VerificationStatus>` +
+				status + `</VerificationStatus></value></entry></VerificationAttributes></GetIdentityVerificationAttributesResult></GetIdentityVerificationAttributesResponse>`
+		})
+		if got, err := st.Sender(t.Context(), "reports@acme.example"); got != want || err != nil {
+			t.Errorf("%s: %v, %v", status, got, err)
+		}
+	}
+}
+
+func TestAStackIsNotOpenedWithoutWhatItTakes(t *testing.T) {
+	w := World{Getenv: func(string) string { return "" }}
+	if _, err := Open(w, Where{Stack: "shop"}); err == nil || !strings.Contains(err.Error(), "AWS_REGION is not set") || !strings.Contains(err.Error(), "export-credentials") {
+		t.Errorf("%v", err)
+	}
+	w.Getenv = awstest.Env(awstest.Refused(t))
+	for _, name := range []string{"1shop", "my shop", "shop/../other", "shop_1"} {
+		if _, err := Open(w, Where{Stack: name}); err == nil {
+			t.Errorf("%q is opened", name)
+		}
+	}
+	if _, err := Open(w, Where{Desk: "nowhere"}); err == nil || !strings.Contains(err.Error(), "--desk") {
+		t.Errorf("%v", err)
+	}
+}
