@@ -62,7 +62,12 @@ func (d *Desk) open(ctx, inner context.Context, tools, gateway string, ports Por
 	if gateway == "" {
 		return nil
 	}
-	return forward(inner, &d.wg, gateway, ports.Emulator)
+	l, err := listen(ctx, "the emulator", gateway, ports.Emulator)
+	if err != nil {
+		return err
+	}
+	forward(inner, &d.wg, l, at(loopback, ports.Emulator))
+	return nil
 }
 
 // Close ends everything that Open started.

@@ -84,12 +84,8 @@ func listen(ctx context.Context, what, host string, port int) (net.Listener, err
 	return l, nil
 }
 
-// forward hands every connection to a port of host on to the same port of the loopback interface.
-func forward(ctx context.Context, wg *sync.WaitGroup, host string, port int) error {
-	l, err := listen(ctx, "the emulator", host, port)
-	if err != nil {
-		return err
-	}
+// forward hands every connection to a listener on to an address, until the context ends.
+func forward(ctx context.Context, wg *sync.WaitGroup, l net.Listener, to string) {
 	wg.Go(func() {
 		<-ctx.Done()
 		_ = l.Close()
@@ -100,10 +96,9 @@ func forward(ctx context.Context, wg *sync.WaitGroup, host string, port int) err
 			if err != nil {
 				return
 			}
-			wg.Go(func() { join(ctx, from, at(loopback, port)) })
+			wg.Go(func() { join(ctx, from, to) })
 		}
 	})
-	return nil
 }
 
 // join copies both ways until one side ends.
