@@ -153,6 +153,13 @@ var breaks = []struct {
 	{"the routes are those of the door", "ZohoRoute", func(t template, _ *code) {
 		t.property(got("reconcile", "Arn"), "WebhookIntegration", "IntegrationUri")
 	}},
+	{"sam local start-api finds every route", "WebhookIntegration", func(t template, _ *code) {
+		t.property(got("webhook", "Arn"), "WebhookIntegration", "IntegrationUri")
+	}},
+	{"sam local start-api finds every route", "reconcile: stands above Api", func(t template, _ *code) {
+		i, j := slices.Index(t.order, "Api"), slices.Index(t.order, "reconcile")
+		t.order[i], t.order[j] = t.order[j], t.order[i]
+	}},
 	{"a throttle waits for its route, and each route has one", "ApiStage", func(t template, _ *code) {
 		t.set([]any{"HubspotRoute"}, "Resources", "ApiStage", "DependsOn")
 	}},

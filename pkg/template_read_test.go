@@ -17,7 +17,10 @@ import (
 type object = map[string]any
 
 // template is template.yaml as CloudFormation reads it, before the transform of SAM.
-type template struct{ object }
+type template struct {
+	object
+	order []string // of the resources
+}
 
 func readTemplate(path string) (template, error) {
 	text, err := os.ReadFile(path)
@@ -39,7 +42,23 @@ func readTemplate(path string) (template, error) {
 	if !ok {
 		return template{}, errors.New("not a mapping")
 	}
-	return template{object: doc}, nil
+	return template{doc, order(file.Docs[0].Body)}, nil
+}
+
+// order returns the ids of the resources as they stand in the file.
+func order(doc ast.Node) (out []string) {
+	all, _ := doc.(*ast.MappingNode)
+	if all == nil {
+		return nil
+	}
+	for _, section := range all.Values {
+		if resources, ok := section.Value.(*ast.MappingNode); ok && section.Key.String() == "Resources" {
+			for _, r := range resources.Values {
+				out = append(out, r.Key.String())
+			}
+		}
+	}
+	return out
 }
 
 // plain turns a node into mappings, lists and scalars.
@@ -185,7 +204,7 @@ func (t template) get(id string, path ...string) any {
 
 // copy returns a template that shares nothing with this one.
 func (t template) copy() template {
-	return template{object: deep(t.object).(object)}
+	return template{deep(t.object).(object), slices.Clone(t.order)}
 }
 
 func deep(v any) any {
