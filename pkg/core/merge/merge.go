@@ -145,8 +145,11 @@ func (f Field) unseen() (Decision, bool) {
 		return Decision{Action: Ask, Rule: RuleUnseen}, true
 	}
 	at := f.zohoAt()
-	// What we wrote to Zoho ourselves came from HubSpot, and was read there before this edit.
-	if !f.Zoho.Ours && f.UnseenAt.Sub(at) <= Tie {
+	// What we wrote to Zoho ourselves came from HubSpot, and was read there before this edit. What Zoho shows since the last
+	// sync, without an entry in its timeline, nobody has edited since: that the record was touched says nothing.
+	z := f.Zoho
+	older := z.Ours || f.BaseKnown && !z.Changed && z.At.IsZero() && z.PutBack.IsZero()
+	if !older && f.UnseenAt.Sub(at) <= Tie {
 		return Decision{}, false
 	}
 	return Decision{Action: Both, Value: f.Unseen, Rule: RuleUnseen, HubSpotAt: f.UnseenAt, ZohoAt: at}, true

@@ -166,7 +166,9 @@ func (s situation) free() verdict {
 	if unseen && !s.timed {
 		return verdict{merge.Ask, crm.Unknown(), merge.RuleUnseen}
 	}
-	if unseen && (s.z == ours || s.unseen > 2*time.Second) { // what is ours in Zoho came from HubSpot before that edit
+	// What is ours in Zoho came from HubSpot before that edit, and what stands there without an entry is as old as the base.
+	older := s.z == ours || s.base && s.z == same && s.withoutHistory
+	if unseen && (older || s.unseen > 2*time.Second) {
 		return verdict{merge.Both, uValue, merge.RuleUnseen}
 	}
 	if s.equal {
