@@ -1,7 +1,6 @@
 package zohotest
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -64,7 +63,7 @@ func invalidData(message string, details map[string]any) *refusal {
 }
 
 func asJSON(status int, v any) reply {
-	b, err := json.Marshal(v)
+	b, err := appendJSON(make([]byte, 0, 1024), v)
 	if err != nil {
 		return reply{status: http.StatusInternalServerError, body: []byte(InternalError)}
 	}
