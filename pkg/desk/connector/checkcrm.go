@@ -99,8 +99,7 @@ func (e *exam) zohoToken(ctx context.Context) {
 		return
 	}
 	a, err := e.c.accounts.Refresh(ctx)
-	var f *fault.Error
-	errors.As(err, &f)
+	f, _ := errors.AsType[*fault.Error](err)
 	switch {
 	case err == nil:
 		e.c.tokens.use(a)

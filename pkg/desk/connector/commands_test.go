@@ -276,9 +276,9 @@ func TestSyncQueuesRecords(t *testing.T) {
 	b.wantZoho(zo, "Mailing_City", "Milano")
 	b.must(b.HubSpot.Set(crm.Contacts, hub, props{"city": "Roma"}))
 	b.unchanged("--plan", func() {
-		has(t, b.want(ExitOK, "sync", "hubspot", "--all", "--plan"), "plan   queued 1 contacts of hubspot", "plan   queued 0 companies")
+		has(t, b.want(ExitOK, "sync", "hubspot", "--all", "--plan"), "plan   queued 1 contact of hubspot", "plan   queued 0 companies")
 	})
-	has(t, b.want(ExitOK, "sync", "hubspot", "--all"), "done   queued 1 contacts of hubspot")
+	has(t, b.want(ExitOK, "sync", "hubspot", "--all"), "done   queued 1 contact of hubspot")
 	b.settle()
 	b.wantZoho(zo, "Mailing_City", "Roma")
 	later := b.Clock.Now().Add(time.Minute).Format(time.RFC3339)

@@ -48,6 +48,11 @@ func (c importCommand) Run(ctx context.Context, s *session) error {
 			marks[name] = row.Row{Key: m.Key, Version: m.Version}
 		}
 	}
+	if !s.flags.Plan {
+		if err := s.importing(ctx, st); err != nil {
+			return err
+		}
+	}
 	return s.sweep(ctx, st, sweep{
 		systems: []crm.System{crm.HubSpot}, most: importDepth,
 		begin: func(name string) string { return string(marks[name].Value) },
@@ -58,9 +63,14 @@ func (c importCommand) Run(ctx context.Context, s *session) error {
 			}
 			m.Version++
 			marks[name] = m
-			return s.rows(st).Set(ctx, config.Import, []byte(s.Now().Add(importLeave).UTC().Format(time.RFC3339)))
+			return s.importing(ctx, st)
 		},
 	})
+}
+
+// importing tells the brake that an import is under way.
+func (s *session) importing(ctx context.Context, st *Stack) error {
+	return s.rows(st).Set(ctx, config.Import, []byte(s.Now().Add(importLeave).UTC().Format(time.RFC3339)))
 }
 
 // importMarks are where the walks of the last import stopped.

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -196,7 +197,7 @@ func (t *trial) duplicate(ctx context.Context) (bool, error) {
 }
 
 func refusals(err error) []fault.Refusal {
-	if e, ok := err.(*fault.Error); ok {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
 		return e.Refused
 	}
 	return nil

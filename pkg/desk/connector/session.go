@@ -204,7 +204,7 @@ func (s *session) setting(ctx context.Context, name string) string {
 	return strings.TrimSpace(s.opened.Setting(ctx, name))
 }
 
-// given returns a secret that the operator hands over now: from the environment, the secret file or, with ask, a prompt. It
+// secret returns one that the operator hands over now: from the environment, the secret file or, with ask, a prompt. It
 // is zero when there is none.
 func (s *session) secret(name string, ask bool) (crm.Secret, error) {
 	if v := strings.TrimSpace(s.Getenv(name)); v != "" {

@@ -54,7 +54,7 @@ func (s *session) keep(ctx context.Context, st *Stack, name string, ask bool) (c
 	if what := shape(name, given); what != "" {
 		return given, wrongf("%s %s", name, what)
 	}
-	return given, s.store1(ctx, st, name, given, "")
+	return given, s.storeSecret(ctx, st, name, given, "")
 }
 
 func (s *session) there(ctx context.Context, st *Stack, name string) (crm.Secret, error) {
@@ -62,7 +62,7 @@ func (s *session) there(ctx context.Context, st *Stack, name string) (crm.Secret
 	return all[name], err
 }
 
-func (s *session) store1(ctx context.Context, st *Stack, name string, v crm.Secret, how string) error {
+func (s *session) storeSecret(ctx context.Context, st *Stack, name string, v crm.Secret, how string) error {
 	return s.change(strings.TrimSpace(fmt.Sprintf("%s is stored as %s %s", name, st.parameter(name), how)), func() error { return st.Vault.Put(ctx, name, v) })
 }
 
@@ -76,7 +76,7 @@ func (s *session) invent(ctx context.Context, st *Stack, name string, bytes int)
 	if _, err := io.ReadFull(s.Random, key); err != nil {
 		return err
 	}
-	return s.store1(ctx, st, name, crm.NewSecret(hex.EncodeToString(key)), "(made just now, shown to nobody)")
+	return s.storeSecret(ctx, st, name, crm.NewSecret(hex.EncodeToString(key)), "(made just now, shown to nobody)")
 }
 
 // inventKey makes the key of the hashes, where the stack needs one. It is never exchanged here, not even for one that is handed

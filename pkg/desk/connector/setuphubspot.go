@@ -143,10 +143,10 @@ func (s *session) project(dir, name, support, url string, m *mapping.Mapping) er
 			continue
 		}
 		err = s.change(path+" is written", func() error {
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 				return err
 			}
-			return os.WriteFile(path, text, 0o644)
+			return os.WriteFile(path, text, 0o600)
 		})
 		if err != nil {
 			return err

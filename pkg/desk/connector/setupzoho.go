@@ -117,7 +117,7 @@ func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *c
 		return false, err
 	}
 	v.tokens.use(access)
-	return true, s.store1(ctx, st, settings.ZohoRefreshToken, refresh, "")
+	return true, s.storeSecret(ctx, st, settings.ZohoRefreshToken, refresh, "")
 }
 
 // externalField makes HubSpot_Id where it is missing: an external id, or where the edition refuses that, a unique text.

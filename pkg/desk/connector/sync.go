@@ -88,13 +88,21 @@ func (s *session) sweep(ctx context.Context, st *Stack, w sweep) error {
 			if err != nil {
 				return fmt.Errorf("%s of %s, after %d: %w", plural(m), sys, n, err)
 			}
-			if err := s.change(fmt.Sprintf("queued %d %s of %s", n, plural(m), sys), func() error { return nil }); err != nil {
+			if err := s.change(fmt.Sprintf("queued %s of %s", counted(n, m), sys), func() error { return nil }); err != nil {
 				return err
 			}
 		}
 	}
 	s.show("queued", counts)
 	return nil
+}
+
+// counted says how many records of a module: 1 contact, 2 companies.
+func counted(n int, m crm.Module) string {
+	if n == 1 {
+		return "1 " + string(m)
+	}
+	return fmt.Sprintf("%d %s", n, plural(m))
 }
 
 func plural(m crm.Module) string {
