@@ -34,14 +34,15 @@ func All(ctx context.Context, o Options) (bool, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := &printer{Options: o}
-	next := make(chan Case)
+	runs := runsOf(all)
+	next := make(chan run)
 	var wg sync.WaitGroup
-	for range min(max(o.Jobs, 1), len(all)) {
+	for range min(max(o.Jobs, 1), len(runs)) {
 		wg.Go(func() { p.fail(worker(ctx, o, next, p), cancel) })
 	}
-	for _, c := range all {
+	for _, r := range runs {
 		select {
-		case next <- c:
+		case next <- r:
 			continue
 		case <-ctx.Done():
 		}
@@ -49,11 +50,11 @@ func All(ctx context.Context, o Options) (bool, error) {
 	}
 	close(next)
 	wg.Wait()
-	fmt.Fprintf(o.Out, "%d of %d as expected, %.0f s\n", p.right, len(all), o.Now().Sub(began).Seconds())
+	fmt.Fprintf(o.Out, "%d of %d as expected, %.0f s\n", p.right, len(runs), o.Now().Sub(began).Seconds())
 	if p.err == nil {
 		p.err = context.Cause(ctx)
 	}
-	return p.right == len(all), p.err
+	return p.right == len(runs), p.err
 }
 
 func (o Options) cases() ([]Case, error) {
@@ -77,17 +78,36 @@ func (o Options) cases() ([]Case, error) {
 	return some, nil
 }
 
+// run is one case on one way.
+type run struct {
+	Case
+	name   string
+	invoke func(*Docker, context.Context, Case, io.Writer) (Outcome, error)
+}
+
+// runsOf returns each case through `sam local invoke`, and one through `sam local start-api` too.
+func runsOf(all []Case) []run {
+	var out []run
+	for _, c := range all {
+		out = append(out, run{c, c.Name, (*Docker).Invoke})
+		if c.Name == OverHTTP {
+			out = append(out, run{c, c.Name + " (start-api)", (*Docker).InvokeOverHTTP})
+		}
+	}
+	return out
+}
+
 // worker runs cases on a desk of its own.
-func worker(ctx context.Context, o Options, next <-chan Case, p *printer) (err error) {
+func worker(ctx context.Context, o Options, next <-chan run, p *printer) (err error) {
 	d, err := NewDocker(ctx, o.Root)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	for c := range next {
+	for r := range next {
 		var log bytes.Buffer
 		began := o.Now()
-		seen, err := d.Invoke(ctx, c, &log)
+		seen, err := r.invoke(d, ctx, r.Case, &log)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -95,9 +115,9 @@ func worker(ctx context.Context, o Options, next <-chan Case, p *printer) (err e
 		if err != nil {
 			diff = []string{err.Error()}
 		} else {
-			diff = Compare(c.Expected, seen)
+			diff = Compare(r.Expected, seen)
 		}
-		p.print(c, diff, log.String(), o.Now().Sub(began))
+		p.print(r.name, diff, log.String(), o.Now().Sub(began))
 	}
 	return nil
 }
@@ -110,7 +130,7 @@ type printer struct {
 	err   error
 }
 
-func (p *printer) print(c Case, diff []string, log string, took time.Duration) {
+func (p *printer) print(name string, diff []string, log string, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	word := "ok"
@@ -119,7 +139,7 @@ func (p *printer) print(c Case, diff []string, log string, took time.Duration) {
 	} else {
 		p.right++
 	}
-	fmt.Fprintf(p.Out, "%-8s %-45s %4.1f s\n", word, c.Name, took.Seconds())
+	fmt.Fprintf(p.Out, "%-8s %-48s %5.1f s\n", word, name, took.Seconds())
 	for _, d := range diff {
 		fmt.Fprintln(p.Out, "         "+d)
 	}

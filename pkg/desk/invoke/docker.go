@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"crm-connector/pkg/adapter/memory"
@@ -107,10 +108,9 @@ func (d *Docker) run(ctx context.Context, function, event string, log io.Writer)
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, d.sam, "local", "invoke", function, "-e", event, "--env-vars", d.env)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = d.root, &out, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it removes its container
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it removes its container
 	cmd.WaitDelay = 10 * time.Second
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "AWS_") }),
-		"SAM_CLI_TELEMETRY=0", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_ENDPOINT_URL="+d.desk.URL())
+	cmd.Env = d.environment()
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("sam local invoke: %w", err)
 	}
@@ -125,6 +125,12 @@ func (d *Docker) run(ctx context.Context, function, event string, log io.Writer)
 		return json.Marshal(map[string]string{"errorMessage": *failed.Message})
 	}
 	return answer, nil
+}
+
+// environment is that of the SAM CLI: this process's, but for the way to AWS, which leads to the emulator.
+func (d *Docker) environment() []string {
+	return append(slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, "AWS_") }),
+		"SAM_CLI_TELEMETRY=0", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_ENDPOINT_URL="+d.desk.URL())
 }
 
 // Publish puts the world onto a desk: its CRMs to be called, its tables into the emulator. From then on until the context ends the
