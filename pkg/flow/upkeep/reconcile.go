@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -21,6 +22,10 @@ const overlap = 5 * time.Minute
 
 // firstLook is how far back the first run of a stack looks.
 const firstLook = 2 * time.Hour
+
+// backlog is how much further back the first look goes after the mode was set: operations that waited meanwhile, for as long
+// as a queue keeps a message, ended without a write, and the looks of before had passed them.
+const backlog = 14 * 24 * time.Hour
 
 // maxOrphans is how many orphans one run looks at; the next run goes on behind them.
 const maxOrphans = 200
@@ -66,6 +71,7 @@ type Reconciler struct {
 	Book       *identity.Book
 	Parked     Due
 	Modes      Modes
+	Switches   func(context.Context) (int64, error) // how often the mode was set; nil: never
 	Queue      Queue
 	Store      Store
 	NewID      func() string
@@ -84,12 +90,52 @@ func (r *Reconciler) Run(ctx context.Context) error {
 		r.Log.Info("reconcile waits until the stack is on", "mode", string(mode))
 		return r.wait(ctx)
 	}
+	back, seen, err := r.switched(ctx)
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, l := range r.listings() {
-		errs = append(errs, r.look(ctx, l))
+		errs = append(errs, r.look(ctx, l, back))
+	}
+	if errors.Join(errs...) == nil && seen != nil {
+		errs = append(errs, r.put(ctx, "switches", *seen))
 	}
 	errs = append(errs, r.orphans(ctx), r.due(ctx))
 	return errors.Join(errs...)
+}
+
+// switched returns how much further back to look, and what to note when that was done: nothing when the mode was not set since
+// the last look.
+func (r *Reconciler) switched(ctx context.Context) (back time.Duration, seen *row.Put, err error) {
+	if r.Switches == nil {
+		return 0, nil, nil
+	}
+	n, err := r.Switches(ctx)
+	if err != nil {
+		return 0, nil, fmt.Errorf("upkeep switches: %w", err)
+	}
+	at := r.cursor("switches")
+	rows, err := r.Store.Get(ctx, at)
+	if err != nil {
+		return 0, nil, fmt.Errorf("upkeep switches: %w", err)
+	}
+	text := strconv.FormatInt(n, 10)
+	if rows[0].Version != 0 && string(rows[0].Value) == text {
+		return 0, nil, nil
+	}
+	if rows[0].Version != 0 {
+		back = backlog
+	}
+	return back, &row.Put{Key: at, If: rows[0].Version, Value: []byte(text)}, nil
+}
+
+// put writes the row of a name. Where another run was faster its row stays.
+func (r *Reconciler) put(ctx context.Context, name string, p row.Put) error {
+	if err := r.Store.Put(ctx, p); err != nil && !errors.Is(err, row.ErrConflict) {
+		return fmt.Errorf("upkeep %s: %w", name, err)
+	}
+	return nil
 }
 
 // listing is one way in which a CRM tells what happened.
@@ -140,8 +186,8 @@ func (r *Reconciler) cursor(name string) row.Key {
 	return row.Key{Part: "cursor#" + r.Connection, Sort: name}
 }
 
-// look goes through the pages of one listing from its cursor on.
-func (r *Reconciler) look(ctx context.Context, l listing) error {
+// look goes through the pages of one listing, from that much before its cursor on.
+func (r *Reconciler) look(ctx context.Context, l listing, back time.Duration) error {
 	began, name := r.Now(), l.name
 	at := r.cursor(name)
 	rows, err := r.Store.Get(ctx, at)
@@ -153,7 +199,7 @@ func (r *Reconciler) look(ctx context.Context, l listing) error {
 		if since, err = time.Parse(time.RFC3339, string(rows[0].Value)); err != nil {
 			return fmt.Errorf("upkeep %s: the cursor: %w", name, err)
 		}
-		since = since.Add(-overlap)
+		since = since.Add(-overlap - back)
 	}
 	queued := 0
 	for page := ""; ; {
@@ -161,7 +207,7 @@ func (r *Reconciler) look(ctx context.Context, l listing) error {
 		if err != nil {
 			return fmt.Errorf("upkeep %s: %w", name, err)
 		}
-		n, err := r.queue(ctx, touched)
+		n, err := r.queue(ctx, touched, back > 0)
 		if err != nil {
 			return fmt.Errorf("upkeep %s: %w", name, err)
 		}
@@ -173,22 +219,19 @@ func (r *Reconciler) look(ctx context.Context, l listing) error {
 	if queued > 0 {
 		r.Log.Info("changes that no event told", "listing", name, "queued", queued)
 	}
-	err = r.Store.Put(ctx, row.Put{Key: at, If: rows[0].Version, Value: []byte(began.UTC().Format(time.RFC3339))})
-	if err != nil && !errors.Is(err, row.ErrConflict) {
-		return fmt.Errorf("upkeep %s: %w", name, err)
-	}
-	return nil
+	return r.put(ctx, name, row.Put{Key: at, If: rows[0].Version, Value: []byte(began.UTC().Format(time.RFC3339))})
 }
 
-// queue sends an operation for every record that shows more than its pair has seen.
-func (r *Reconciler) queue(ctx context.Context, touched []crm.Touched) (int, error) {
+// queue sends an operation for every record that shows more than its pair has seen. After the mode was set nothing else may
+// bring a record in step that was seen and has not come to rest.
+func (r *Reconciler) queue(ctx context.Context, touched []crm.Touched, switched bool) (int, error) {
 	var ops []crm.Operation
 	for _, t := range touched {
 		p, err := r.Book.Find(ctx, r.Connection, t.ID)
 		if err != nil {
 			return 0, err
 		}
-		if p.Version != 0 && p.State == pair.Living && !unheard(p.Pair, t) {
+		if p.Version != 0 && p.State == pair.Living && !unheard(p.Pair, t) && !(switched && p.Begun) {
 			continue
 		}
 		verb := crm.Update
@@ -259,11 +302,7 @@ func (r *Reconciler) orphans(ctx context.Context) error {
 	if next == string(rows[0].Value) {
 		return nil
 	}
-	err = r.Store.Put(ctx, row.Put{Key: at, If: rows[0].Version, Value: []byte(next)})
-	if err != nil && !errors.Is(err, row.ErrConflict) {
-		return fmt.Errorf("upkeep orphans: %w", err)
-	}
-	return nil
+	return r.put(ctx, "orphans", row.Put{Key: at, If: rows[0].Version, Value: []byte(next)})
 }
 
 // due queues what was parked until now, once a record. What came from elsewhere than a CRM cannot be looked at again.

@@ -2,6 +2,7 @@
 package reconcile
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -39,9 +40,10 @@ type Adapters struct {
 
 // New wires the function.
 func New(a Adapters) *upkeep.Reconciler {
-	log := a.Log.With("function", "reconcile")
+	log, rows := a.Log.With("function", "reconcile"), &config.Rows{Store: a.Config, Now: a.Now}
 	return &upkeep.Reconciler{
-		Modes:      rules.New(&config.Rows{Store: a.Config, Now: a.Now}, a.Rules, a.Now, log),
+		Modes:      rules.New(rows, a.Rules, a.Now, log),
+		Switches:   func(ctx context.Context) (int64, error) { r, err := rows.Get(ctx, config.Mode); return r.Version, err },
 		Connection: a.Connection, Sources: map[crm.System]upkeep.Source{crm.HubSpot: a.HubSpot, crm.Zoho: a.Zoho}, Deleted: a.Zoho,
 		Book:   &identity.Book{Store: a.Pairs, Hasher: a.Hasher, NewID: a.NewID},
 		Parked: &digest.Ledger{Store: a.Parked, Now: a.Now}, Queue: a.Queues, Store: a.Config, NewID: a.NewID, Now: a.Now,

@@ -1,0 +1,87 @@
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/pair"
+)
+
+// switches lets a bench's mode be set.
+func (b *bench) switches() (set func()) {
+	n := int64(0)
+	b.Switches = func(context.Context) (int64, error) { return n, nil }
+	return func() { n++ }
+}
+
+func (b *bench) wantSince(t *testing.T, what string, want time.Time) {
+	t.Helper()
+	for name, got := range b.crms.since() {
+		if !got.Equal(want) {
+			t.Errorf("%s: %s begins at %s, want %s", what, name, got, want)
+		}
+	}
+}
+
+func TestTheFirstLookAfterTheModeWasSetGoesAsFarBackAsAMessageCanWait(t *testing.T) {
+	b := newBench()
+	set := b.switches()
+	set() // before the first look of all
+	b.run(t)
+	b.wantSince(t, "the first look", noon.Add(-2*time.Hour))
+	b.now = noon.Add(time.Hour)
+	b.run(t)
+	b.wantSince(t, "the second", noon.Add(-5*time.Minute))
+	set()
+	b.now = noon.Add(2 * time.Hour)
+	b.crms.fail["zoho contact"] = errGone
+	if err := b.Run(t.Context()); !errors.Is(err, errGone) {
+		t.Fatal(err)
+	}
+	b.crms.since()
+	b.crms.fail = nil
+	b.now = noon.Add(3 * time.Hour)
+	b.run(t) // not all of it was seen, so all of it once more
+	since := b.crms.since()
+	if got, want := since["hubspot contact"], noon.Add(2*time.Hour-5*time.Minute-14*24*time.Hour); !got.Equal(want) {
+		t.Errorf("after the mode was set: %s, want %s", got, want)
+	}
+	if got, want := since["zoho contact"], noon.Add(time.Hour-5*time.Minute-14*24*time.Hour); !got.Equal(want) {
+		t.Errorf("what failed: %s, want %s", got, want)
+	}
+	b.now = noon.Add(4 * time.Hour)
+	b.run(t)
+	b.wantSince(t, "the one after", noon.Add(3*time.Hour-5*time.Minute))
+}
+
+func TestACountOfSwitchesThatCannotBeReadIsAnErrorAndNothingIsLookedAt(t *testing.T) {
+	b := newBench()
+	b.Switches = func(context.Context) (int64, error) { return 0, errGone }
+	if err := b.Run(t.Context()); !errors.Is(err, errGone) || !strings.HasPrefix(err.Error(), "upkeep switches: ") || len(b.crms.asked) != 0 {
+		t.Errorf("%v, asked %v", err, b.crms.asked)
+	}
+	b.switches()
+	b.cursors.noReads = true
+	if err := b.Run(t.Context()); !errors.Is(err, errGone) {
+		t.Error(err)
+	}
+}
+
+func TestARecordThatWasSeenAndNotBroughtInStepIsQueuedWhenTheModeWasSet(t *testing.T) {
+	b := newBench()
+	set := b.switches()
+	b.save(t, pair.Pair{State: pair.Living, HubSpot: "1", Zoho: "2", UpdatedAt: noon, ZohoAt: noon, Begun: true})
+	b.crms.pages["hubspot contact"] = [][]crm.Touched{{touched(crm.HubSpot, "1", noon)}}
+	b.crms.pages["zoho contact"] = [][]crm.Touched{{touched(crm.Zoho, "2", noon)}}
+	b.run(t)
+	b.wantQueued(t) // its operation waits
+	set()
+	b.run(t)
+	b.wantQueued(t, "update hubspot/contact/1", "update zoho/contact/2")
+	b.run(t)
+	b.wantQueued(t)
+}
