@@ -12,6 +12,7 @@ import (
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/upkeep"
 )
 
 // renew runs renewZohoChannel now.
@@ -35,7 +36,8 @@ func inWatch(status int) zohotest.Fault {
 }
 
 func TestAChannelThatExpiresIsSilentUntilItIsRenewedAndReconcileFindsWhatWasMissed(t *testing.T) {
-	s := stage(t)
+	var log bytes.Buffer
+	s := stage(t, func(o *sandbox.WorldOptions) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	hub, zo := s.rossi()
 	s.Zoho.Fail(inWatch(503)) // no renewal comes through for a week
 	s.pass(6*24*time.Hour + time.Hour)
@@ -54,8 +56,14 @@ func TestAChannelThatExpiresIsSilentUntilItIsRenewedAndReconcileFindsWhatWasMiss
 	if ch := s.Zoho.Channels(); len(ch) != 1 || ch[0].Expiry.Sub(s.Clock.Now()).Round(time.Minute) != 6*24*time.Hour {
 		t.Errorf("after the renewal: %+v", ch)
 	}
+	if strings.Contains(log.String(), upkeep.SilenceLine) {
+		t.Error("the log tells of silence too early")
+	}
 	s.pass(time.Hour)
 	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Head buyer"})
+	if want := `level=WARN msg="` + upkeep.SilenceLine + `" function=hubspotConsumer source=zoho module=contact record=` + zo; strings.Count(log.String(), want) != 1 {
+		t.Errorf("the log does not say %s", want)
+	}
 	before = s.Doors[200]
 	s.editZo(crm.Contacts, zo, props{"Title": "Director"})
 	s.settle()
@@ -63,6 +71,10 @@ func TestAChannelThatExpiresIsSilentUntilItIsRenewedAndReconcileFindsWhatWasMiss
 		t.Error("the renewed channel is silent")
 	}
 	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Director"})
+	s.pass(3 * time.Hour)
+	if n := strings.Count(log.String(), upkeep.SilenceLine); n != 1 {
+		t.Errorf("the log tells of silence %d times", n)
+	}
 }
 
 func TestTheScheduleKeepsTheChannelAliveForAMonth(t *testing.T) {

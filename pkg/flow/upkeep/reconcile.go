@@ -201,13 +201,17 @@ func (r *Reconciler) look(ctx context.Context, l listing, back time.Duration) er
 		}
 		since = since.Add(-overlap - back)
 	}
+	trace := Found
+	if back > 0 || rows[0].Version == 0 {
+		trace = Resumed
+	}
 	queued := 0
 	for page := ""; ; {
 		touched, next, err := l.list(ctx, since, page)
 		if err != nil {
 			return fmt.Errorf("upkeep %s: %w", name, err)
 		}
-		n, err := r.queue(ctx, touched, back > 0)
+		n, err := r.queue(ctx, touched, trace)
 		if err != nil {
 			return fmt.Errorf("upkeep %s: %w", name, err)
 		}
@@ -224,14 +228,14 @@ func (r *Reconciler) look(ctx context.Context, l listing, back time.Duration) er
 
 // queue sends an operation for every record that shows more than its pair has seen. After the mode was set nothing else may
 // bring a record in step that was seen and has not come to rest.
-func (r *Reconciler) queue(ctx context.Context, touched []crm.Touched, switched bool) (int, error) {
+func (r *Reconciler) queue(ctx context.Context, touched []crm.Touched, trace string) (int, error) {
 	var ops []crm.Operation
 	for _, t := range touched {
 		p, err := r.Book.Find(ctx, r.Connection, t.ID)
 		if err != nil {
 			return 0, err
 		}
-		if p.Version != 0 && p.State == pair.Living && !unheard(p.Pair, t) && !(switched && p.Begun) {
+		if p.Version != 0 && p.State == pair.Living && !unheard(p.Pair, t) && !(trace == Resumed && p.Begun) {
 			continue
 		}
 		verb := crm.Update
@@ -241,7 +245,7 @@ func (r *Reconciler) queue(ctx context.Context, touched []crm.Touched, switched 
 			}
 			verb = crm.Delete
 		}
-		ops = append(ops, r.operation(t.ID, verb, t.Modified))
+		ops = append(ops, r.operation(t.ID, verb, t.Modified, trace))
 	}
 	return len(ops), r.send(ctx, ops)
 }
@@ -257,11 +261,11 @@ func unheard(p pair.Pair, t crm.Touched) bool {
 	return t.Modified.After(p.ZohoAt) || len(p.Sent) > 0
 }
 
-func (r *Reconciler) operation(id crm.ID, v crm.Verb, at time.Time) crm.Operation {
+func (r *Reconciler) operation(id crm.ID, v crm.Verb, at time.Time, trace string) crm.Operation {
 	now := r.Now()
 	return crm.Operation{
 		V: crm.OperationVersion, ID: r.NewID(), Connection: r.Connection, Source: id.System, Kind: id.Module.Kind(), Module: id.Module,
-		Verb: v, RecordID: id.Key, OccurredAt: at, ReceivedAt: now, Trace: "reconcile",
+		Verb: v, RecordID: id.Key, OccurredAt: at, ReceivedAt: now, Trace: trace,
 	}
 }
 
@@ -289,7 +293,7 @@ func (r *Reconciler) orphans(ctx context.Context) error {
 			continue
 		}
 		if gone := p.Record(p.Gone); !gone.IsZero() {
-			ops = append(ops, r.operation(gone, crm.Restore, p.GoneAt))
+			ops = append(ops, r.operation(gone, crm.Restore, p.GoneAt, Resumed))
 		}
 	}
 	if err := r.send(ctx, ops); err != nil {
@@ -318,7 +322,7 @@ func (r *Reconciler) due(ctx context.Context) error {
 			continue
 		}
 		queued[p.Record] = true
-		ops = append(ops, r.operation(p.Record, crm.Revisit, r.Now()))
+		ops = append(ops, r.operation(p.Record, crm.Revisit, r.Now(), Resumed))
 	}
 	if err := r.send(ctx, ops); err != nil {
 		return fmt.Errorf("upkeep: %w", err)

@@ -145,6 +145,7 @@ func TestWhatNoEventToldIsQueuedAndWhatWasSeenIsNot(t *testing.T) {
 
 func TestAnOperationSaysEverythingThatAConsumerNeeds(t *testing.T) {
 	b := newBench()
+	b.run(t)
 	at := noon.Add(-time.Minute)
 	company := crm.Touched{ID: crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: "7"}, Modified: at}
 	b.crms.pages["hubspot company"] = [][]crm.Touched{{company}}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
 )
 
@@ -74,6 +75,7 @@ func TestACountOfSwitchesThatCannotBeReadIsAnErrorAndNothingIsLookedAt(t *testin
 func TestARecordThatWasSeenAndNotBroughtInStepIsQueuedWhenTheModeWasSet(t *testing.T) {
 	b := newBench()
 	set := b.switches()
+	b.run(t)
 	b.save(t, pair.Pair{State: pair.Living, HubSpot: "1", Zoho: "2", UpdatedAt: noon, ZohoAt: noon, Begun: true})
 	b.crms.pages["hubspot contact"] = [][]crm.Touched{{touched(crm.HubSpot, "1", noon)}}
 	b.crms.pages["zoho contact"] = [][]crm.Touched{{touched(crm.Zoho, "2", noon)}}
@@ -84,4 +86,37 @@ func TestARecordThatWasSeenAndNotBroughtInStepIsQueuedWhenTheModeWasSet(t *testi
 	b.wantQueued(t, "update hubspot/contact/1", "update zoho/contact/2")
 	b.run(t)
 	b.wantQueued(t)
+}
+
+func TestWhatIsFoundTellsOfSilenceOnlyWhenSomebodyWasToTellIt(t *testing.T) {
+	b := newBench()
+	set := b.switches()
+	b.crms.pages["zoho contact"] = [][]crm.Touched{{touched(crm.Zoho, "1", noon)}}
+	person := crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: "1"}
+	for _, tt := range []struct {
+		name   string
+		silent bool
+		before func()
+	}{
+		{"the first look of all", false, func() {}},
+		{"the next one", true, func() {}},
+		{"after the mode was set", false, set},
+		{"the one after that", true, func() {}},
+		{"what is tried again", false, func() { b.crms.pages, b.parked.rows = nil, []fault.Parked{{Connection: "main", Record: person}} }},
+	} {
+		tt.before()
+		b.run(t)
+		if len(b.queue.ops) != 1 {
+			t.Fatalf("%s: %d queued", tt.name, len(b.queue.ops))
+		}
+		for _, applied := range []bool{true, false} {
+			if got := Silent(b.queue.ops[0], fault.Outcome{Applied: applied}); got != (tt.silent && applied) {
+				t.Errorf("%s, applied %v: silent %v", tt.name, applied, got)
+			}
+		}
+		b.queue.ops = nil
+	}
+	if Silent(crm.Operation{Trace: "delivery-1"}, fault.Outcome{Applied: true}) {
+		t.Error("an event that was told")
+	}
 }

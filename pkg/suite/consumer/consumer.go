@@ -21,6 +21,7 @@ import (
 	"crm-connector/pkg/flow/inbox"
 	"crm-connector/pkg/flow/recordsync"
 	"crm-connector/pkg/flow/rules"
+	"crm-connector/pkg/flow/upkeep"
 )
 
 // Adapters is everything that a consumer touches outside itself.
@@ -82,7 +83,17 @@ func New(a Adapters) *queue.Handler {
 	}
 	loop := &inbox.Loop{
 		Work: syncer.Sync, Parking: ledger, Store: a.Counts, Waiter: a.Waiter,
-		Now: a.Now, Rand: a.Rand, Log: a.Log, Left: a.Left, Ended: a.Ended,
+		Now: a.Now, Rand: a.Rand, Log: a.Log, Left: a.Left, Ended: a.ended,
 	}
 	return &queue.Handler{Work: loop.Handle}
+}
+
+// ended watches for subscriptions that are silent.
+func (a Adapters) ended(m batch.Message, out fault.Outcome) {
+	if upkeep.Silent(m.Operation, out) {
+		a.Log.Warn(upkeep.SilenceLine, "source", string(m.Operation.Source), "module", string(m.Operation.Module), "record", m.Operation.RecordID)
+	}
+	if a.Ended != nil {
+		a.Ended(m, out)
+	}
 }
