@@ -76,7 +76,7 @@ func (e Env) Config(s Service) aws.Config {
 	cfg := aws.Config{
 		Region:      e.region,
 		Credentials: aws.CredentialsProviderFunc(e.credentials),
-		HTTPClient:  awshttp.NewBuildableClient().WithTimeout(s.patience()),
+		HTTPClient:  client{awshttp.NewBuildableClient().WithTimeout(s.patience())},
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = tries, backoff })
 		},

@@ -1,7 +1,10 @@
 package awsenv
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -70,14 +73,59 @@ func TestACallIsTriedThreeTimesAndNoTryLastsForEver(t *testing.T) {
 	}
 	for s, want := range map[Service]time.Duration{DynamoDB: 3 * time.Second, SSM: 3 * time.Second, SES: 15 * time.Second, Lambda: 30 * time.Second} {
 		cfg := e.Config(s)
-		client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
-		if !ok || client.GetTimeout() != want || cfg.Retryer().MaxAttempts() != 3 {
-			t.Errorf("%s: %v", s, client.GetTimeout())
+		c, ok := cfg.HTTPClient.(client).HTTPClient.(*awshttp.BuildableClient)
+		if !ok || c.GetTimeout() != want || cfg.Retryer().MaxAttempts() != 3 {
+			t.Errorf("%s: %v", s, c.GetTimeout())
 		}
 		for attempt := range 3 {
 			if d, err := cfg.Retryer().RetryDelay(attempt, nil); err != nil || d > 300*time.Millisecond {
 				t.Errorf("%s: pause of %s, %v", s, d, err)
 			}
 		}
+	}
+}
+
+// keeper is a transport that still holds a request when the SDK is done with it.
+type keeper struct{ kept *http.Request }
+
+func (k *keeper) Do(r *http.Request) (*http.Response, error) {
+	k.kept = r
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+}
+
+// ending is a body that cannot be read after it was closed.
+type ending struct {
+	io.Reader
+	closed bool
+}
+
+func (b *ending) Read(p []byte) (int, error) {
+	if b.closed {
+		return 0, errors.New("read after it was closed")
+	}
+	return b.Reader.Read(p)
+}
+
+func (b *ending) Close() error {
+	b.closed = true
+	return nil
+}
+
+func TestABodyThatTheSDKClosesEarlyCanStillBeSent(t *testing.T) {
+	const text = "{\"TableName\":\"pairs\"}"
+	body := &ending{Reader: strings.NewReader(text)}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = int64(len(text))
+	k := &keeper{}
+	if _, err := (client{k}).Do(req); err != nil {
+		t.Fatal(err)
+	}
+	_ = body.Close()
+	got, err := io.ReadAll(k.kept.Body)
+	if err != nil || string(got) != text || k.kept.ContentLength != req.ContentLength {
+		t.Errorf("%q, %v", got, err)
 	}
 }
