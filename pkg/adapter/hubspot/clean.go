@@ -3,6 +3,7 @@ package hubspot
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -11,13 +12,19 @@ import (
 
 // The forms in which HubSpot repeats a value.
 var (
-	quoted  = regexp.MustCompile("\"[^\"]*(\"|$)|`[^`]*(`|$)")
-	single  = regexp.MustCompile(`(^|[^\pL\pN])'[^']*'`)
-	subject = regexp.MustCompile(`^.+?( (?:was|is) (?:not|invalid)\b)`)
-	address = regexp.MustCompile(`\S*@\S*`)
-	number  = regexp.MustCompile(`\+?\d[\d ()./-]{3,}\d`)
-	list    = regexp.MustCompile(`\[[^\]]*(\]|$)|\{[^}]*(\}|$)`)
+	quoted  = form("\"[^\"]*(\"|$)|`[^`]*(`|$)")
+	single  = form(`(^|[^\pL\pN])'[^']*'`)
+	subject = form(`^.+?( (?:was|is) (?:not|invalid)\b)`)
+	address = form(`\S*@\S*`)
+	number  = form(`\+?\d[\d ()./-]{3,}\d`)
+	list    = form(`\[[^\]]*(\]|$)|\{[^}]*(\}|$)`)
 )
+
+// form returns a pattern that is compiled when it is first asked for: nearly every function ends without a refusal, and all of
+// them would wait for it when they start.
+func form(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
 
 // The bounds of a message: what is longer than most is no words, a body's value of 65,536 characters twice over included;
 // what is kept for reading ends at longest characters; between the two the forms are looked for in the first part only.
@@ -40,17 +47,17 @@ func clean(message, property string, sent []string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(message[:min(len(message), part)], ""))
-	message = quoted.ReplaceAllStringFunc(message, func(q string) string {
+	message = quoted().ReplaceAllStringFunc(message, func(q string) string {
 		if property != "" && strings.Trim(q, "\"`") == property {
 			return q
 		}
 		return "…"
 	})
-	message = list.ReplaceAllString(message, "[…]")
-	message = single.ReplaceAllString(message, "$1…")
-	message = subject.ReplaceAllString(message, "…$1")
-	message = address.ReplaceAllString(message, "…")
-	message = number.ReplaceAllString(message, "…")
+	message = list().ReplaceAllString(message, "[…]")
+	message = single().ReplaceAllString(message, "$1…")
+	message = subject().ReplaceAllString(message, "…$1")
+	message = address().ReplaceAllString(message, "…")
+	message = number().ReplaceAllString(message, "…")
 	message = strings.Join(strings.Fields(message), " ")
 	if utf8.RuneCountInString(message) > longest {
 		message = string([]rune(message)[:longest]) + "…"

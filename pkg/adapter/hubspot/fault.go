@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -143,12 +142,12 @@ func (e wireError) notFound() bool {
 	return e.Category == "OBJECT_NOT_FOUND" || message == "resource not found" || strings.HasPrefix(message, "object not found")
 }
 
-var existing = regexp.MustCompile(`Existing ID:\s*(\d+)`)
+var existing = form(`Existing ID:\s*(\d+)`)
 
 // conflict names the record that has the value. For contacts the value is the e-mail address.
 func (e wireError) conflict(sent []string) []fault.Refusal {
 	r := fault.Refusal{Code: e.code(), Hint: fault.HintDuplicate, Message: clean(e.Message, "", sent), Record: e.Context.first("existingId")}
-	if m := existing.FindStringSubmatch(e.Message); m != nil && r.Record == "" {
+	if m := existing().FindStringSubmatch(e.Message); m != nil && r.Record == "" {
 		r.Record = m[1]
 	}
 	if strings.HasPrefix(e.Message, "Contact ") {
@@ -172,14 +171,14 @@ func (e wireError) invalid(sent []string) (fault.Kind, []fault.Refusal) {
 		}
 		refused = append(refused, r)
 	}
-	switch m := taken.FindStringSubmatch(e.Message); {
+	switch m := taken().FindStringSubmatch(e.Message); {
 	case len(refused) > 0:
 		return kind, refused
 	case m != nil:
 		return fault.Conflict, []fault.Refusal{{
 			Property: m[1], Code: e.code(), Hint: fault.HintDuplicate, Message: clean(e.Message, "", sent), Record: m[2],
 		}}
-	case permission.MatchString(e.Message):
+	case permission().MatchString(e.Message):
 		return fault.Refused, []fault.Refusal{{Code: e.code(), Hint: fault.HintPermission, Message: clean(e.Message, "", sent)}}
 	case strings.HasPrefix(e.Message, "Duplicate IDs"):
 		return fault.Ours, nil
@@ -188,9 +187,9 @@ func (e wireError) invalid(sent []string) (fault.Kind, []fault.Refusal) {
 }
 
 // taken is how HubSpot words that another record has the value of a property that is unique (community captures; assembled in the sandbox).
-var taken = regexp.MustCompile(`(?s)PropertyValueCoordinates\{[^}]*propertyName=([A-Za-z0-9_]+).*?(\d+) already has that value`)
+var taken = form(`(?s)PropertyValueCoordinates\{[^}]*propertyName=([A-Za-z0-9_]+).*?(\d+) already has that value`)
 
-var permission = regexp.MustCompile(`(?i)^missing '.*' permission`)
+var permission = form(`(?i)^missing '.*' permission`)
 
 // details returns the entries of errors; where they name no property, the list that the message carries.
 func (e wireError) details() []wireDetail {

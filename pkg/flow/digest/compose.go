@@ -8,6 +8,7 @@ import (
 	htmltemplate "html/template"
 	"slices"
 	"strings"
+	"sync"
 	texttemplate "text/template"
 
 	"crm-connector/pkg/core/crm"
@@ -18,10 +19,20 @@ import (
 //go:embed mail.html.tmpl mail.txt.tmpl
 var files embed.FS
 
-var (
-	htmlMail = htmltemplate.Must(htmltemplate.ParseFS(files, "mail.html.tmpl"))
-	textMail = texttemplate.Must(texttemplate.ParseFS(files, "mail.txt.tmpl"))
-)
+// templates are those of a mail, parsed when the first one is written.
+var templates struct {
+	once sync.Once
+	html *htmltemplate.Template
+	text *texttemplate.Template
+}
+
+func parse() (html *htmltemplate.Template, text *texttemplate.Template) {
+	templates.once.Do(func() {
+		templates.html = htmltemplate.Must(htmltemplate.ParseFS(files, "mail.html.tmpl"))
+		templates.text = texttemplate.Must(texttemplate.ParseFS(files, "mail.txt.tmpl"))
+	})
+	return templates.html, templates.text
+}
 
 // shown is the longest message that a mail repeats, in characters.
 const shown = 300
@@ -66,6 +77,7 @@ func (r *Reporter) compose(w words, id string, rows []fault.Parked, again bool, 
 	for _, row := range rows {
 		p.Items = append(p.Items, r.item(w, row))
 	}
+	htmlMail, textMail := parse()
 	var text, html bytes.Buffer
 	if err := textMail.Execute(&text, p); err != nil {
 		return letter.Mail{}, fmt.Errorf("digest.Run: %w", err)

@@ -70,7 +70,7 @@ func TestTheMailReadsWell(t *testing.T) {
 	b.Zone = time.FixedZone("CET", 3600)
 	for _, language := range []string{"it", "en"} {
 		again, left := language == "it", map[string]int{"it": 0, "en": 12}[language]
-		m, err := b.compose(languages[language], "d-20261103-1", sample(), again, left)
+		m, err := b.compose(languages()[language], "d-20261103-1", sample(), again, left)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 			t.Errorf("%s, %s: %q", language, what, s)
 		}
 	}
-	for language, w := range languages {
+	for language, w := range languages() {
 		if w.Language != language || len(w.Hints) != len(hints) || len(w.Operations) != len(verbs) || len(w.Causes) != len(causes) {
 			t.Errorf("%s: %d hints, want %d; %d verbs, want %d; %d causes, want %d", language, len(w.Hints), len(hints),
 				len(w.Operations), len(verbs), len(w.Causes), len(causes))
@@ -151,7 +151,7 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 func TestWhatIsNotKnownHasWordsToo(t *testing.T) {
 	b := newBench()
 	b.Links = links
-	for language, w := range languages {
+	for language, w := range languages() {
 		unknown := crm.ID{System: "pipedrive", Module: "deal", Key: "7"}
 		it := b.item(w, fault.Parked{Record: unknown, Target: crm.WhatsApp, Kind: "deal", Verb: "later", Hint: "later", Class: 99, First: noon})
 		for _, s := range []string{it.Operation, it.Error, it.Todo, it.When, it.Records[0].Text} {
@@ -189,7 +189,7 @@ func TestLongMessagesAreCutBetweenCharacters(t *testing.T) {
 	if got := b.list(t)[0].Message; got != strings.Repeat("è", maxMessage)+"…" {
 		t.Errorf("stored %d bytes", len(got))
 	}
-	if got := b.item(english, b.list(t)[0]).Error; got != strings.Repeat("è", shown)+"…" {
+	if got := b.item(english(), b.list(t)[0]).Error; got != strings.Repeat("è", shown)+"…" {
 		t.Errorf("shown %d bytes", len(got))
 	}
 }
@@ -210,7 +210,7 @@ func FuzzCompose(f *testing.F) {
 			key = "k" + key // without a key there is no record to tell
 			return fault.Parked{Record: contact(key), Other: contact(key), Message: message, Code: message, Field: crm.Field(field), First: noon}
 		}
-		got, err := b.compose(english, "d-1", []fault.Parked{of(message, key, field)}, false, 0)
+		got, err := b.compose(english(), "d-1", []fault.Parked{of(message, key, field)}, false, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -222,7 +222,7 @@ func FuzzCompose(f *testing.F) {
 		if clean(message) != "" {
 			code = "x"
 		}
-		plain, err := b.compose(english, "d-1", []fault.Parked{of(code, "x", "x")}, false, 0)
+		plain, err := b.compose(english(), "d-1", []fault.Parked{of(code, "x", "x")}, false, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

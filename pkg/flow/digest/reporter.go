@@ -55,7 +55,7 @@ type mail struct {
 // Run sends the mails that wait and at most one new one, and returns how many rows were told. After an error the rows
 // that were not told stay and the next run tells them.
 func (r *Reporter) Run(ctx context.Context) (told int, err error) {
-	words, ok := languages[r.Language]
+	words, ok := languages()[r.Language]
 	if !ok {
 		return 0, &fault.Error{Op: "digest.Run", Kind: fault.Setup, Err: errors.New("the language of the report is not one of it, en")}
 	}

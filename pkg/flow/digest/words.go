@@ -31,8 +31,9 @@ type words struct {
 	Hints                  map[fault.Hint]string
 }
 
-// languages are the languages of a report.
-var languages = map[string]words{"it": italian, "en": english}
+// languages are the languages of a report. They are made when a report is written: consumers, which only note what is to be
+// reported, start without them.
+func languages() map[string]words { return map[string]words{"it": italian(), "en": english()} }
 
 // both is an operation's name for either kind of record.
 func both(contact, company string) map[crm.Kind]string {

@@ -5,104 +5,106 @@ import (
 	"crm-connector/pkg/core/fault"
 )
 
-var italian = words{
-	Language:    "it",
-	SubjectOne:  "CRM: 1 operazione non riuscita",
-	SubjectMany: "CRM: %d operazioni non riuscite",
-	TitleOne:    "1 operazione non riuscita",
-	TitleMany:   "%d operazioni non riuscite",
-	Intro: "Il collegamento tra i CRM non è riuscito a portare a termine quanto segue. " +
-		"Per ogni voce trovate il motivo e che cosa fare.",
-	Again: "Questa e-mail è forse già stata inviata: la prima volta non abbiamo ricevuto conferma. " +
-		"Se avete già ricevuto lo stesso riferimento, ignoratela.",
-	LeftOne:     "Un'altra operazione seguirà nella prossima e-mail.",
-	LeftMany:    "Altre %d operazioni seguiranno nelle prossime e-mail.",
-	Operation:   "Operazione",
-	Record:      "Scheda",
-	Twin:        "Scheda collegata",
-	Other:       "Da confrontare con",
-	Field:       "Campo",
-	WholeRecord: "tutta la scheda",
-	Error:       "Errore",
-	Todo:        "Che cosa fare",
-	Since:       "Dal",
-	Times:       "tentata %d volte",
-	Clock:       "02/01/2006 15:04 MST",
-	Next: "Quando una scheda viene corretta e salvata, il collegamento riprova da solo. " +
-		"Ogni problema viene segnalato una volta sola.",
-	Reference: "Riferimento",
-	NoAns:     "E-mail automatica: le risposte non vengono lette.",
-	Modules: map[crm.Module]string{
-		crm.Contacts: "contatto", crm.Companies: "azienda", crm.Leads: "lead",
-	},
-	Unread: "Messaggio che non siamo riusciti a leggere",
-	Drift:  both("Campo dei contatti in {target}, per tutte le schede", "Campo delle aziende in {target}, per tutte le schede"),
-	Causes: map[string]string{
-		fault.CauseUnreadable:     "{target} non ha, o non mostra, questo campo.",
-		fault.CauseUntranslatable: "Il valore non ha un corrispondente in {target}.",
-		fault.CauseAltered:        "{target} ha salvato un valore diverso da quello inviato.",
-		fault.CauseLead:           "La persona è già presente come Lead.",
-		fault.CauseMandatory:      "Manca un dato obbligatorio.",
-		fault.CauseTwin:           "Più schede corrispondono, oppure quella che corrisponde è già collegata a un'altra.",
-		fault.CauseMerged:         "Le schede sono state unite in {source}, ma non in {target}.",
-		fault.CauseDeleted:        "La scheda collegata è stata eliminata in {target}.",
-		fault.CauseErased:         "I dati della persona sono stati cancellati in {source}.",
-	},
-	Operations: map[crm.Verb]map[crm.Kind]string{
-		crm.Create:    both("Creazione di un contatto, da {source} a {target}", "Creazione di un'azienda, da {source} a {target}"),
-		crm.Update:    both("Modifica di un contatto, da {source} a {target}", "Modifica di un'azienda, da {source} a {target}"),
-		crm.Associate: both("Collegamento di un contatto alla sua azienda, da {source} a {target}", "Collegamento di un'azienda ai suoi contatti, da {source} a {target}"),
-		crm.Delete:    both("Eliminazione di un contatto in {source}", "Eliminazione di un'azienda in {source}"),
-		crm.Restore:   both("Ripristino di un contatto, da {source} a {target}", "Ripristino di un'azienda, da {source} a {target}"),
-		crm.Merge:     both("Unione di contatti in {source}", "Unione di aziende in {source}"),
-		crm.Erase:     both("Cancellazione dei dati di una persona in {source}", "Cancellazione dei dati di un'azienda in {source}"),
-		crm.Message:   both("Registrazione di un messaggio WhatsApp in {target}", "Registrazione di un messaggio WhatsApp in {target}"),
-		crm.Status:    both("Registrazione dello stato di un messaggio WhatsApp in {target}", "Registrazione dello stato di un messaggio WhatsApp in {target}"),
-		crm.Replay:    both("Nuovo tentativo per un contatto, da {source} a {target}", "Nuovo tentativo per un'azienda, da {source} a {target}"),
-	},
-	Classes: map[fault.Kind]string{
-		fault.Unknown:   "{target} ha dato una risposta che non conosciamo.",
-		fault.Refused:   "{target} non ha accettato il valore.",
-		fault.Conflict:  "{target} non ha accettato la scheda: è in conflitto con un'altra.",
-		fault.Missing:   "La scheda non esiste più in {target}.",
-		fault.Locked:    "La scheda è bloccata in {target}.",
-		fault.Throttled: "{target} ha chiesto di rallentare.",
-		fault.Down:      "{target} non risponde.",
-		fault.Denied:    "{target} non ha riconosciuto il collegamento.",
-		fault.Stale:     "La scheda cambiava in {target} mentre veniva scritta.",
-		fault.Busy:      "La scheda era già in lavorazione.",
-		fault.Setup:     "La configurazione del collegamento non è completa.",
-		fault.Ours:      "Errore interno del collegamento.",
-	},
-	Hints: map[fault.Hint]string{
-		fault.HintNone: "Aprire la scheda, controllare i dati e salvarla di nuovo. " +
-			"Se l'errore ritorna, inoltrare questa e-mail a chi gestisce il collegamento.",
-		fault.HintTooLong: "Il testo è troppo lungo per {target}. Accorciarlo in {source} e salvare.",
-		fault.HintFormat: "Il valore non ha il formato richiesto: un'e-mail, un telefono, una data o un numero scritto male. " +
-			"Correggerlo in {source} e salvare.",
-		fault.HintPicklist: "{target} non offre questa opzione. Sceglierne un'altra in {source}, " +
-			"oppure chiedere a chi amministra {target} di aggiungerla.",
-		fault.HintMissing: "{target} richiede questo dato, ma in {source} è vuoto. Compilarlo e salvare.",
-		fault.HintDuplicate: "Un'altra scheda ha già questo valore, oppure è la stessa persona o azienda. " +
-			"Aprire entrambe le schede: unirle se sono la stessa, altrimenti correggere il valore in una delle due.",
-		fault.HintProperty: "Questo campo non esiste in {target}. " +
-			"Chiedere a chi amministra {target} di crearlo, oppure a chi gestisce il collegamento di escluderlo.",
-		fault.HintReadOnly: "In {target} questo campo non si può modificare. " +
-			"Chiedere a chi amministra {target} di renderlo modificabile, oppure a chi gestisce il collegamento di escluderlo.",
-		fault.HintAltered: "{target} ha accettato il valore ma ne ha salvato uno diverso. " +
-			"Confrontare le due schede e scrivere il valore giusto in {source}.",
-		fault.HintCurrency: "L'importo è in una valuta diversa da quella principale e non viene convertito. " +
-			"Scriverlo nella valuta principale in {source}, oppure inserirlo a mano in {target}.",
-		fault.HintLead: "Questa persona in Zoho CRM è già presente come Lead. " +
-			"Convertire il Lead in contatto: il collegamento proseguirà da solo.",
-		fault.HintDeleted: "La scheda è stata eliminata in {target}. Se è giusto così, non occorre fare nulla; " +
-			"se deve tornare, chiedere a chi gestisce il collegamento di ripetere l'operazione.",
-		fault.HintMergeTwins: "Le due schede indicate sono la stessa persona o azienda. Unirle a mano in {target}.",
-		fault.HintErase:      "È stata chiesta la cancellazione dei dati di questa persona. Eliminarla anche in {target}.",
-		fault.HintLocked: "La scheda è bloccata in {target}: è in approvazione, in un processo o in fase di unione. " +
-			"Completare quel passaggio; poi il collegamento riprova da solo.",
-		fault.HintPermission: "L'utente del collegamento non ha il permesso di modificare questo dato in {target}. " +
-			"Chiedere a chi amministra {target} di concederlo.",
-		fault.HintUnprocessed: "È un errore nostro, non dei vostri dati: non occorre fare nulla, lo stiamo esaminando.",
-	},
+func italian() words {
+	return words{
+		Language:    "it",
+		SubjectOne:  "CRM: 1 operazione non riuscita",
+		SubjectMany: "CRM: %d operazioni non riuscite",
+		TitleOne:    "1 operazione non riuscita",
+		TitleMany:   "%d operazioni non riuscite",
+		Intro: "Il collegamento tra i CRM non è riuscito a portare a termine quanto segue. " +
+			"Per ogni voce trovate il motivo e che cosa fare.",
+		Again: "Questa e-mail è forse già stata inviata: la prima volta non abbiamo ricevuto conferma. " +
+			"Se avete già ricevuto lo stesso riferimento, ignoratela.",
+		LeftOne:     "Un'altra operazione seguirà nella prossima e-mail.",
+		LeftMany:    "Altre %d operazioni seguiranno nelle prossime e-mail.",
+		Operation:   "Operazione",
+		Record:      "Scheda",
+		Twin:        "Scheda collegata",
+		Other:       "Da confrontare con",
+		Field:       "Campo",
+		WholeRecord: "tutta la scheda",
+		Error:       "Errore",
+		Todo:        "Che cosa fare",
+		Since:       "Dal",
+		Times:       "tentata %d volte",
+		Clock:       "02/01/2006 15:04 MST",
+		Next: "Quando una scheda viene corretta e salvata, il collegamento riprova da solo. " +
+			"Ogni problema viene segnalato una volta sola.",
+		Reference: "Riferimento",
+		NoAns:     "E-mail automatica: le risposte non vengono lette.",
+		Modules: map[crm.Module]string{
+			crm.Contacts: "contatto", crm.Companies: "azienda", crm.Leads: "lead",
+		},
+		Unread: "Messaggio che non siamo riusciti a leggere",
+		Drift:  both("Campo dei contatti in {target}, per tutte le schede", "Campo delle aziende in {target}, per tutte le schede"),
+		Causes: map[string]string{
+			fault.CauseUnreadable:     "{target} non ha, o non mostra, questo campo.",
+			fault.CauseUntranslatable: "Il valore non ha un corrispondente in {target}.",
+			fault.CauseAltered:        "{target} ha salvato un valore diverso da quello inviato.",
+			fault.CauseLead:           "La persona è già presente come Lead.",
+			fault.CauseMandatory:      "Manca un dato obbligatorio.",
+			fault.CauseTwin:           "Più schede corrispondono, oppure quella che corrisponde è già collegata a un'altra.",
+			fault.CauseMerged:         "Le schede sono state unite in {source}, ma non in {target}.",
+			fault.CauseDeleted:        "La scheda collegata è stata eliminata in {target}.",
+			fault.CauseErased:         "I dati della persona sono stati cancellati in {source}.",
+		},
+		Operations: map[crm.Verb]map[crm.Kind]string{
+			crm.Create:    both("Creazione di un contatto, da {source} a {target}", "Creazione di un'azienda, da {source} a {target}"),
+			crm.Update:    both("Modifica di un contatto, da {source} a {target}", "Modifica di un'azienda, da {source} a {target}"),
+			crm.Associate: both("Collegamento di un contatto alla sua azienda, da {source} a {target}", "Collegamento di un'azienda ai suoi contatti, da {source} a {target}"),
+			crm.Delete:    both("Eliminazione di un contatto in {source}", "Eliminazione di un'azienda in {source}"),
+			crm.Restore:   both("Ripristino di un contatto, da {source} a {target}", "Ripristino di un'azienda, da {source} a {target}"),
+			crm.Merge:     both("Unione di contatti in {source}", "Unione di aziende in {source}"),
+			crm.Erase:     both("Cancellazione dei dati di una persona in {source}", "Cancellazione dei dati di un'azienda in {source}"),
+			crm.Message:   both("Registrazione di un messaggio WhatsApp in {target}", "Registrazione di un messaggio WhatsApp in {target}"),
+			crm.Status:    both("Registrazione dello stato di un messaggio WhatsApp in {target}", "Registrazione dello stato di un messaggio WhatsApp in {target}"),
+			crm.Replay:    both("Nuovo tentativo per un contatto, da {source} a {target}", "Nuovo tentativo per un'azienda, da {source} a {target}"),
+		},
+		Classes: map[fault.Kind]string{
+			fault.Unknown:   "{target} ha dato una risposta che non conosciamo.",
+			fault.Refused:   "{target} non ha accettato il valore.",
+			fault.Conflict:  "{target} non ha accettato la scheda: è in conflitto con un'altra.",
+			fault.Missing:   "La scheda non esiste più in {target}.",
+			fault.Locked:    "La scheda è bloccata in {target}.",
+			fault.Throttled: "{target} ha chiesto di rallentare.",
+			fault.Down:      "{target} non risponde.",
+			fault.Denied:    "{target} non ha riconosciuto il collegamento.",
+			fault.Stale:     "La scheda cambiava in {target} mentre veniva scritta.",
+			fault.Busy:      "La scheda era già in lavorazione.",
+			fault.Setup:     "La configurazione del collegamento non è completa.",
+			fault.Ours:      "Errore interno del collegamento.",
+		},
+		Hints: map[fault.Hint]string{
+			fault.HintNone: "Aprire la scheda, controllare i dati e salvarla di nuovo. " +
+				"Se l'errore ritorna, inoltrare questa e-mail a chi gestisce il collegamento.",
+			fault.HintTooLong: "Il testo è troppo lungo per {target}. Accorciarlo in {source} e salvare.",
+			fault.HintFormat: "Il valore non ha il formato richiesto: un'e-mail, un telefono, una data o un numero scritto male. " +
+				"Correggerlo in {source} e salvare.",
+			fault.HintPicklist: "{target} non offre questa opzione. Sceglierne un'altra in {source}, " +
+				"oppure chiedere a chi amministra {target} di aggiungerla.",
+			fault.HintMissing: "{target} richiede questo dato, ma in {source} è vuoto. Compilarlo e salvare.",
+			fault.HintDuplicate: "Un'altra scheda ha già questo valore, oppure è la stessa persona o azienda. " +
+				"Aprire entrambe le schede: unirle se sono la stessa, altrimenti correggere il valore in una delle due.",
+			fault.HintProperty: "Questo campo non esiste in {target}. " +
+				"Chiedere a chi amministra {target} di crearlo, oppure a chi gestisce il collegamento di escluderlo.",
+			fault.HintReadOnly: "In {target} questo campo non si può modificare. " +
+				"Chiedere a chi amministra {target} di renderlo modificabile, oppure a chi gestisce il collegamento di escluderlo.",
+			fault.HintAltered: "{target} ha accettato il valore ma ne ha salvato uno diverso. " +
+				"Confrontare le due schede e scrivere il valore giusto in {source}.",
+			fault.HintCurrency: "L'importo è in una valuta diversa da quella principale e non viene convertito. " +
+				"Scriverlo nella valuta principale in {source}, oppure inserirlo a mano in {target}.",
+			fault.HintLead: "Questa persona in Zoho CRM è già presente come Lead. " +
+				"Convertire il Lead in contatto: il collegamento proseguirà da solo.",
+			fault.HintDeleted: "La scheda è stata eliminata in {target}. Se è giusto così, non occorre fare nulla; " +
+				"se deve tornare, chiedere a chi gestisce il collegamento di ripetere l'operazione.",
+			fault.HintMergeTwins: "Le due schede indicate sono la stessa persona o azienda. Unirle a mano in {target}.",
+			fault.HintErase:      "È stata chiesta la cancellazione dei dati di questa persona. Eliminarla anche in {target}.",
+			fault.HintLocked: "La scheda è bloccata in {target}: è in approvazione, in un processo o in fase di unione. " +
+				"Completare quel passaggio; poi il collegamento riprova da solo.",
+			fault.HintPermission: "L'utente del collegamento non ha il permesso di modificare questo dato in {target}. " +
+				"Chiedere a chi amministra {target} di concederlo.",
+			fault.HintUnprocessed: "È un errore nostro, non dei vostri dati: non occorre fare nulla, lo stiamo esaminando.",
+		},
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/memory"
-	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/config"
 )
@@ -55,9 +54,6 @@ func newBench(s Settings) *bench {
 	b := &bench{now: noon, lines: &bytes.Buffer{}}
 	clock := func() time.Time { return b.now }
 	b.table = &table{Rows: memory.NewRows(clock)}
-	if s.Default == nil {
-		s.Default = mapping.Default()
-	}
 	b.Book = New(&config.Rows{Store: b.table, Now: clock}, s, clock, slog.New(slog.NewJSONHandler(b.lines, nil)))
 	return b
 }

@@ -19,10 +19,10 @@ import (
 
 // Settings are what holds where the config table says nothing else.
 type Settings struct {
-	Default *mapping.Mapping
-	Options mapping.Options // over the mapping's own; empty strings keep those
-	Start   crm.Mode        // the mode of a stack that was never switched; "" is off
-	Limits  Limits          // zero: DefaultLimits
+	Default *mapping.Mapping // nil: the built-in one, which is then parsed only where no row holds another
+	Options mapping.Options  // over the mapping's own; empty strings keep those
+	Start   crm.Mode         // the mode of a stack that was never switched; "" is off
+	Limits  Limits           // zero: DefaultLimits
 }
 
 // Book reads the rules of a stack. It is safe for use by several goroutines.
@@ -58,10 +58,13 @@ func (b *Book) Mapping(ctx context.Context) (*mapping.Mapping, error) {
 		return b.parsed, nil
 	}
 	m := b.Default
-	if r.Version != 0 {
+	switch {
+	case r.Version != 0:
 		if m, err = mapping.Parse(r.Value); err != nil {
 			return nil, fmt.Errorf("rules.Mapping: the stored mapping: %w", err)
 		}
+	case m == nil:
+		m = mapping.Default()
 	}
 	if m, err = m.With(b.Options); err != nil {
 		return nil, fmt.Errorf("rules.Mapping: %w", err)

@@ -126,7 +126,7 @@ func (k *Kit) Consumer() consumer.Adapters {
 
 // Rules returns what holds where the config table says nothing else. A stack that was never switched on is off.
 func Rules(s settings.Rules) consumer.Rules {
-	return consumer.Rules{Default: mapping.Default(), Start: cmp.Or(s.Mode, crm.Off), Options: mapping.Options{
+	return consumer.Rules{Start: cmp.Or(s.Mode, crm.Off), Options: mapping.Options{
 		PhoneRegion: s.PhoneRegion, LastName: s.LastName, Leads: s.Leads, PhoneMatch: s.PhoneMatch,
 	}}
 }

@@ -12,7 +12,7 @@ func TestAStackThatWasNeverSwitchedOnIsOff(t *testing.T) {
 		t.Errorf("starts in %q", got)
 	}
 	r := Rules(settings.Rules{Mode: crm.Observe, PhoneRegion: "IT", LastName: "require", Leads: "ignore", PhoneMatch: "mobile"})
-	if o := r.Options; r.Start != crm.Observe || o.PhoneRegion != "IT" || o.LastName != "require" || o.Leads != "ignore" || o.PhoneMatch != "mobile" || r.Default == nil {
+	if o := r.Options; r.Start != crm.Observe || o.PhoneRegion != "IT" || o.LastName != "require" || o.Leads != "ignore" || o.PhoneMatch != "mobile" {
 		t.Errorf("%+v", r)
 	}
 }
