@@ -1,9 +1,10 @@
 # CRM Connector. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test format vet lint race simulate bench fuzz build validate local invoke-all ci
+.PHONY: help run demo test format vet lint race simulate bench fuzz build validate local invoke-all suites coldstart ci
 
 SEEDS ?= 500
 FUZZTIME ?= 5s
+ROUNDS ?= 31
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +57,13 @@ local: build ## run what functions need under `sam local`: an emulator of AWS, t
 invoke-all: build ## run every file of events/ through the SAM CLI in Docker, compare answer and effect (ONLY=webhook.*)
 	@.ci/tools ministack docker base-image
 	@go run ./pkg/desk/cmd/invoke --only '$(ONLY)'
+
+suites: ## put the suites of tables, queues, mails, secrets and functions to two emulators; five minutes
+	@.ci/tools ministack elasticmq
+	@go run ./pkg/desk/cmd/suites
+
+coldstart: ## start each function through Lambda's Runtime API against a bare one, ROUNDS=31 times; weigh its archive
+	@go run ./pkg/desk/cmd/coldstart -rounds $(ROUNDS)
 
 ci: ## everything that the gate runs
 	@.ci/run

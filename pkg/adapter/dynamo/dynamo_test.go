@@ -16,7 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/uuid"
 
+	"crm-connector/pkg/adapter/awsenv"
+	"crm-connector/pkg/adapter/awsenv/awstest"
 	"crm-connector/pkg/adapter/dynamo"
+	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/storetest"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
@@ -35,17 +38,16 @@ func open(f *fake, now func() time.Time) *dynamo.Rows {
 	return dynamo.Open(config(f), now).Rows(tableName)
 }
 
-func TestRowsKeepTheRulesOfARowStore(t *testing.T) {
-	storetest.TestRows(t, func(_ *testing.T, now func() time.Time) storetest.Rows { return open(newFake(), now) })
-}
-
-// With AWS_ENDPOINT_URL_DYNAMODB set, the same rules are put to whatever listens there: an emulator, each rule in a table
-// of its own.
-func TestRowsKeepTheRulesWhereverAnEmulatorIsNamed(t *testing.T) {
-	for _, endpoint := range strings.Fields(os.Getenv("AWS_ENDPOINT_URL_DYNAMODB")) {
-		cfg := aws.Config{Region: "eu-south-1", BaseEndpoint: &endpoint, Credentials: aws.CredentialsProviderFunc(nobody)}
-		storetest.TestRows(t, func(t *testing.T, now func() time.Time) storetest.Rows {
-			return dynamo.Open(cfg, now).Rows(create(t, dynamodb.NewFromConfig(cfg)))
+func TestTheSuiteHolds(t *testing.T) {
+	t.Run("in process", func(t *testing.T) {
+		storetest.TestRows(t, func(_ *testing.T, now func() time.Time) storetest.Rows { return open(newFake(), now) })
+	})
+	for _, o := range storetest.Oracles(t, os.Getenv(storetest.OraclesSetting), storetest.MiniStack) {
+		t.Run(o.Name, func(t *testing.T) {
+			cfg := awsenv.Read(&settings.Reader{Getenv: awstest.Env(awstest.Settings(o.Endpoint))}).Config(awsenv.DynamoDB)
+			storetest.TestRows(t, func(t *testing.T, now func() time.Time) storetest.Rows {
+				return dynamo.Open(cfg, now).Rows(create(t, dynamodb.NewFromConfig(cfg)))
+			})
 		})
 	}
 }

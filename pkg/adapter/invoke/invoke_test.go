@@ -47,13 +47,15 @@ func (l *lambda) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: h, Body: io.NopCloser(bytes.NewReader(answer))}, nil
 }
 
-func reach(l *lambda) *invoke.Function {
-	return invoke.New(aws.Config{
-		Region: "eu-south-1", HTTPClient: l, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+func reach(l *lambda) *invoke.Function { return invoke.New(config(l), "stack-getZohoToken") }
+
+func config(client aws.HTTPClient) aws.Config {
+	return aws.Config{
+		Region: "us-east-1", HTTPClient: client, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
-	}, "stack-getZohoToken")
+	}
 }
 
 // run hands the payload to a handler as Lambda does.

@@ -2,9 +2,11 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/letter"
 )
 
@@ -14,15 +16,15 @@ type Outbox struct {
 	mails []letter.Mail
 }
 
-// Send keeps the mail. Like SES it sends the same mail twice when it is told twice; it refuses one without sender or
-// recipient.
+// Send keeps the mail. Like SES it sends the same mail twice when it is told twice; one without sender or recipient is a
+// fault of the setup.
 func (o *Outbox) Send(ctx context.Context, m letter.Mail) error {
 	const op = "memory.Send"
 	if err := alive(ctx, op); err != nil {
 		return err
 	}
 	if m.From == "" || m.To == "" {
-		return misuse(op, "a mail without a sender or a recipient")
+		return &fault.Error{Op: op, Kind: fault.Setup, Err: errors.New("a mail without a sender or a recipient")}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

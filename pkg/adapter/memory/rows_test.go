@@ -22,6 +22,13 @@ func TestRowsKeepTheRulesOfARowStore(t *testing.T) {
 	storetest.TestRows(t, func(_ *testing.T, now func() time.Time) storetest.Rows { return memory.NewRows(now) })
 }
 
+func TestTheOutboxKeepsTheRulesOfAMailer(t *testing.T) {
+	storetest.TestMailer(t, nil, func(*testing.T) storetest.MailLab {
+		var out memory.Outbox
+		return storetest.MailLab{Mailer: &out, From: "CRM <reports@example.com>", Sent: func() ([]letter.Mail, error) { return out.Mails(), nil }}
+	})
+}
+
 // Blocks of 256 are split, filled in order, emptied and joined: the small tables of the suite see none of that.
 func TestALargeTableStaysInOrderWhateverIsInsertedAndRemoved(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

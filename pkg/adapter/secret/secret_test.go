@@ -70,7 +70,13 @@ func reply(status int, body string) *http.Response {
 }
 
 func open(s *store, now func() time.Time, env ...string) (*Store, *settings.Reader) {
-	set := &settings.Reader{Getenv: func(name string) string {
+	set := reader(env...)
+	return New(config(s), set, now), set
+}
+
+// reader reads an environment of names and values.
+func reader(env ...string) *settings.Reader {
+	return &settings.Reader{Getenv: func(name string) string {
 		for i := 0; i < len(env); i += 2 {
 			if env[i] == name {
 				return env[i+1]
@@ -78,12 +84,15 @@ func open(s *store, now func() time.Time, env ...string) (*Store, *settings.Read
 		}
 		return ""
 	}}
-	return New(aws.Config{
-		Region: "eu-south-1", HTTPClient: s, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+}
+
+func config(client aws.HTTPClient) aws.Config {
+	return aws.Config{
+		Region: "us-east-1", HTTPClient: client, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
-	}, set, now), set
+	}
 }
 
 func noon() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }

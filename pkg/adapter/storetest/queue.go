@@ -38,39 +38,33 @@ type QueueLab struct {
 	Wait func(d time.Duration)
 	// Redrive sends everything in the dead-letter queue back.
 	Redrive func(ctx context.Context, dead, q Queue) error
-	// Longest leaves out the rules that wait longer; 0 leaves out none.
-	Longest time.Duration
+	// Parallel runs the rules side by side: for a lab whose Wait sleeps.
+	Parallel bool
 	// Known says which rules the implementation breaks, by name, and why.
 	Known map[string]string
 }
 
 // TestQueue holds a FIFO queue to the rules that were recorded against SQS. A rule listed in Known must be broken.
 func TestQueue(t *testing.T, lab QueueLab) {
-	names := map[string]bool{}
 	for _, rule := range queueRules {
-		names[rule.name] = true
-		if lab.Longest > 0 && rule.waits > lab.Longest {
-			continue
-		}
 		t.Run(rule.name, func(t *testing.T) {
+			if lab.Parallel {
+				t.Parallel()
+			}
 			rule.set.Visibility = max(rule.set.Visibility, visibility)
 			b := &bench{ctx: t.Context(), lab: lab}
 			b.q, b.dead = lab.Open(t, rule.set)
-			err := b.try(rule.run)
 			why, known := lab.Known[rule.name]
-			switch {
-			case err != nil && !known:
-				t.Error(err)
-			case err == nil && known:
-				t.Errorf("known as broken (%s), but it holds: take it off the list", why)
-			}
+			judge(t, b.try(rule.run), why, known)
 		})
 	}
-	for name := range lab.Known {
-		if !names[name] {
-			t.Errorf("no rule is called %q", name)
+	spelled(t, lab.Known, func(yield func(string) bool) {
+		for _, rule := range queueRules {
+			if !yield(rule.name) {
+				return
+			}
 		}
-	}
+	})
 }
 
 // bench is one rule at work. A step that fails ends the rule.

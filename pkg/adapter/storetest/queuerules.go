@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,10 +13,9 @@ const visibility = 4 * time.Second
 // queueRules are the rules that were recorded against real SQS, one name a rule. Visibility is 4 s unless a rule says
 // otherwise, so that they also run against a real clock.
 var queueRules = []struct {
-	name  string
-	set   QueueSetup
-	waits time.Duration
-	run   func(*bench)
+	name string
+	set  QueueSetup
+	run  func(*bench)
 }{
 	{name: "within a group a delivery walks from the head and stops at the first invisible message", run: func(b *bench) {
 		b.send("a.1", "a.2", "a.3")
@@ -36,7 +36,7 @@ var queueRules = []struct {
 		b.hide("b.1", 0)
 		b.receive(10, "c.1", "a.1", "a.2", "b.1", "b.2")
 	}},
-	{name: "groups whose visibility ends come back behind the untouched ones", waits: 2 * visibility, run: func(b *bench) {
+	{name: "groups whose visibility ends come back behind the untouched ones", run: func(b *bench) {
 		b.send("a.1", "a.2", "a.3", "b.1", "c.1")
 		b.receive(2, "a.1", "a.2")
 		b.receive(1, "b.1")
@@ -52,21 +52,21 @@ var queueRules = []struct {
 		b.hide("a.1", 0)
 		b.receiveInGroups(10, "a.1", "b.1")
 	}},
-	{name: "the middle one of three in flight is extended: only the first comes after the expiry", waits: 2 * visibility, run: func(b *bench) {
+	{name: "the middle one of three in flight is extended: only the first comes after the expiry", run: func(b *bench) {
 		b.send("a.1", "a.2", "a.3")
 		b.receive(10, "a.1", "a.2", "a.3")
 		b.hide("a.2", time.Minute)
 		b.lab.Wait(visibility + time.Second)
 		b.receive(10, "a.1")
 	}},
-	{name: "the first one of three in flight is extended: none comes after the expiry", waits: 2 * visibility, run: func(b *bench) {
+	{name: "the first one of three in flight is extended: none comes after the expiry", run: func(b *bench) {
 		b.send("a.1", "a.2", "a.3")
 		b.receive(10, "a.1", "a.2", "a.3")
 		b.hide("a.1", time.Minute)
 		b.lab.Wait(visibility + time.Second)
 		b.receive(10)
 	}},
-	{name: "the last one of three in flight is extended: the first two come after the expiry", waits: 2 * visibility, run: func(b *bench) {
+	{name: "the last one of three in flight is extended: the first two come after the expiry", run: func(b *bench) {
 		b.send("a.1", "a.2", "a.3")
 		b.receive(10, "a.1", "a.2", "a.3")
 		b.hide("a.3", time.Minute)
@@ -89,7 +89,7 @@ var queueRules = []struct {
 		b.remove("a.1")
 		b.receive(10, "a.2", "a.3")
 	}},
-	{name: "a deletion after the visibility has expired is refused and the message comes again", waits: 2 * visibility, run: func(b *bench) {
+	{name: "a deletion after the visibility has expired is refused and the message comes again", run: func(b *bench) {
 		b.send("a.1")
 		b.receive(1, "a.1")
 		b.lab.Wait(visibility + time.Second)
@@ -105,7 +105,7 @@ var queueRules = []struct {
 		b.refused("the deletion", b.q.Delete(b.ctx, old))
 		b.remove("a.1")
 	}},
-	{name: "a deletion after the first expiry succeeds when the visibility was extended", waits: 2 * visibility, run: func(b *bench) {
+	{name: "a deletion after the first expiry succeeds when the visibility was extended", run: func(b *bench) {
 		b.send("a.1")
 		b.receive(1, "a.1")
 		b.hide("a.1", time.Minute)
@@ -149,7 +149,7 @@ var queueRules = []struct {
 		b.must(err)
 		b.receive(10, "a.1")
 	}},
-	{name: "a deduplication id is forgotten five minutes after the sending, not later", waits: 6 * time.Minute, run: func(b *bench) {
+	{name: "a deduplication id is forgotten five minutes after the sending, not later", run: func(b *bench) {
 		b.put("a", "same", "a.1")
 		b.lab.Wait(3 * time.Minute)
 		b.put("a", "same", "a.2") // does not prolong the memory
@@ -167,7 +167,7 @@ var queueRules = []struct {
 		b.put("b", "same", "b.1")
 		b.receive(10, "a.1")
 	}},
-	{name: "a purge removes the messages and the memory of their ids", waits: time.Minute, run: func(b *bench) {
+	{name: "a purge removes the messages and the memory of their ids", run: func(b *bench) {
 		b.put("a", "same", "a.1")
 		b.must(b.q.Purge(b.ctx))
 		b.receive(10)
@@ -179,9 +179,9 @@ var queueRules = []struct {
 		b.put(long, "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", "x.1")
 		for _, id := range []string{long + "x", "a b", "é", "a\n", "\x7f"} {
 			_, err := b.q.Put(b.ctx, batch.Entry{Group: id, Dedup: "d", Body: "x"})
-			b.refused("a group id", err)
+			b.refused(fmt.Sprintf("the group id %.10q of %d bytes", id, len(id)), err)
 			_, err = b.q.Put(b.ctx, batch.Entry{Group: "g", Dedup: id, Body: "x"})
-			b.refused("a deduplication id", err)
+			b.refused(fmt.Sprintf("the deduplication id %.10q of %d bytes", id, len(id)), err)
 		}
 	}},
 	{name: "a message without a group, without a deduplication id or without a body is refused", run: func(b *bench) {
@@ -219,7 +219,7 @@ var queueRules = []struct {
 		b.refused("1 MiB and a byte", err)
 		b.receive(10)
 	}},
-	{name: "the delay of the queue holds a message back, and its group behind it", set: QueueSetup{Delay: 3 * time.Second}, waits: 5 * time.Second, run: func(b *bench) {
+	{name: "the delay of the queue holds a message back, and its group behind it", set: QueueSetup{Delay: 3 * time.Second}, run: func(b *bench) {
 		b.send("a.1", "a.2")
 		b.receive(10)
 		b.lab.Wait(4 * time.Second)
@@ -239,7 +239,7 @@ var queueRules = []struct {
 			b.broken("it is %q of group %q now", d.ID, d.Group)
 		}
 	}},
-	{name: "a redrive brings dead letters back in order", set: QueueSetup{MaxReceives: 1}, waits: 30 * time.Second, run: func(b *bench) {
+	{name: "a redrive brings dead letters back in order", set: QueueSetup{MaxReceives: 1}, run: func(b *bench) {
 		b.send("a.1", "a.2", "b.1")
 		b.receiveInGroups(10, "a.1", "a.2", "b.1")
 		for _, name := range []string{"a.1", "a.2", "b.1"} {
@@ -265,7 +265,7 @@ var queueRules = []struct {
 			b.hide("a.2", 0)
 		}
 	}},
-	{name: "a head in backoff holds its visible followers", waits: 5 * time.Second, run: func(b *bench) {
+	{name: "a head in backoff holds its visible followers", run: func(b *bench) {
 		b.send("a.1", "a.2", "b.1")
 		b.receiveInGroups(10, "a.1", "a.2", "b.1")
 		b.hide("a.1", 3*time.Second)
