@@ -125,7 +125,7 @@ var flows = map[string][]string{
 }
 
 // assembly are the packages of the suite that choose adapters on behalf of the mains.
-var assembly = []string{"pkg/suite/cloud", "pkg/suite/pairwork"}
+var assembly = []string{"pkg/suite/cloud", "pkg/suite/pairwork", "pkg/suite/zohoaccess"}
 
 // mayImport says whether a package of ours may import another one.
 func mayImport(from, to string) bool {

@@ -17,8 +17,8 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/suite/cloud"
-	"crm-connector/pkg/suite/pairwork"
 	"crm-connector/pkg/suite/renewzohochannel"
+	"crm-connector/pkg/suite/zohoaccess"
 )
 
 func main() {
@@ -36,7 +36,7 @@ func build(_ context.Context, getenv func(string) string) (func(context.Context)
 	secrets := secret.New(c.Config(awsenv.SSM), c.Reader, time.Now)
 	return renewzohochannel.New(renewzohochannel.Adapters{
 		Zoho: zoho.New(zoho.Config{
-			Tokens: pairwork.ZohoTokens(c, zo, rand.Int64N), BaseURL: zo.URL, HTTP: http.DefaultTransport, Now: time.Now, Sleep: cloud.Sleep,
+			Tokens: zohoaccess.Open(c, zo, rand.Int64N), BaseURL: zo.URL, HTTP: http.DefaultTransport, Now: time.Now, Sleep: cloud.Sleep,
 		}),
 		ID: channel.ID, URL: hook, Tokens: secrets.Several(settings.ZohoChannelToken), Now: time.Now, Log: lambdacontext.NewLogger(),
 	}).Run, c.Err()

@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/budget"
 	"crm-connector/pkg/adapter/dynamo"
 	"crm-connector/pkg/adapter/hubspot"
-	"crm-connector/pkg/adapter/invoke"
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/rest"
 	"crm-connector/pkg/adapter/secret"
@@ -23,9 +21,9 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
-	"crm-connector/pkg/flow/zohotoken"
 	"crm-connector/pkg/suite/cloud"
 	"crm-connector/pkg/suite/consumer"
+	"crm-connector/pkg/suite/zohoaccess"
 )
 
 // parallel is how many requests to a CRM one invocation has out at a time.
@@ -69,7 +67,7 @@ func Open(ctx context.Context, c *cloud.Cloud, traffic Traffic, chance Chance, l
 	hub, zo, urls, limits := c.HubSpot(), c.Zoho(), c.Queues(), c.Budget()
 	secrets := secret.New(c.Config(awsenv.SSM), c.Reader, c.Now)
 	token, key := secrets.One(settings.HubSpotAccessToken), secrets.One(settings.PairKey)
-	tokens := ZohoTokens(c, zo, chance.Int64)
+	tokens := zohoaccess.Open(c, zo, chance.Int64)
 	sqs, pairs, parked, config := c.Config(awsenv.SQS), c.Rows(dynamo.Pairs), c.Rows(dynamo.Parked), c.Rows(dynamo.Config)
 	calls := budget.Config{
 		Connection: crm.DefaultConnection, Parallel: parallel, Live: bool(traffic), Caller: chance.NewID(), Store: config, HTTP: http.DefaultTransport,
@@ -98,16 +96,6 @@ func Open(ctx context.Context, c *cloud.Cloud, traffic Traffic, chance Chance, l
 		return nil, fmt.Errorf("%s has less than %d characters", settings.PairKey, minKey)
 	}
 	return k, nil
-}
-
-// ZohoTokens returns where Zoho's token is to be had: a given one is used as it is, any other is getZohoToken's. Functions
-// that start together ask for the next one between two and five minutes before its end.
-func ZohoTokens(c *cloud.Cloud, zo settings.Zoho, random func(n int64) int64) zoho.Tokens {
-	if !zo.AccessToken.IsZero() {
-		return zohotoken.Fixed{Access: crm.Access{Token: zo.AccessToken, Base: c.NeedURL("ZOHO_API_URL")}}
-	}
-	early := 2*time.Minute + time.Duration(random(int64(3*time.Minute)))
-	return &zohotoken.Source{Vendor: invoke.New(c.Config(awsenv.Lambda), c.Need("GET_ZOHO_TOKEN_FUNCTION")), Now: c.Now, Early: early}
 }
 
 // Queues are both queues, by the source of what they carry.
