@@ -7,6 +7,7 @@ package crmtest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -215,8 +216,8 @@ func (l *lab) fails(err error, kind fault.Kind) *fault.Error {
 	if got := fault.KindOf(err); got != kind {
 		l.t.Fatalf("%v, want %s", err, kind)
 	}
-	e, _ := err.(*fault.Error)
-	if e == nil {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
 		l.t.Fatalf("%T is no *fault.Error", err)
 	}
 	return e

@@ -129,7 +129,7 @@ func (e *event) change() (change, bool, error) {
 	}
 	c := change{verb: verb, at: e.time(), identity: e.identity(object + "." + what)}
 	if verb == crm.Associate {
-		return e.association(c, object)
+		return e.association(c)
 	}
 	if object == "object" {
 		object = e.ObjectType
@@ -169,7 +169,7 @@ func (e *event) merge() (survivor string, others []string) {
 
 // association puts the event on its contact: both sides send one, and the company needs no work. The ends are told by
 // the generic type ids or by the classic name (CONTACT_TO_COMPANY).
-func (e *event) association(c change, object string) (change, bool, error) {
+func (e *event) association(c change) (change, bool, error) {
 	from, to := modules[e.FromType], modules[e.ToType]
 	if a, b, ok := strings.Cut(strings.ToLower(e.Association), "_to_"); ok && from == "" && to == "" {
 		from, to = modules[a], modules[b]

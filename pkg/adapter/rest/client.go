@@ -119,7 +119,7 @@ func (c *Client) guarded(ctx context.Context, call Call, body payload, out any) 
 	answer, err := c.once(ctx, call, body, out)
 	down := fault.KindOf(err) == fault.Down
 	switch {
-	case err != nil && down && context.Cause(ctx) == context.Canceled: // the caller gave up; says nothing about the system
+	case err != nil && down && errors.Is(context.Cause(ctx), context.Canceled): // the caller gave up; says nothing about the system
 		pass.done(silent)
 	case err != nil && down:
 		pass.done(fell)

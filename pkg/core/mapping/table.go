@@ -27,7 +27,7 @@ func (m *Mapping) Table() string {
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Type, f.Policy, f.HubSpot, f.Zoho, options)
 		}
-		w.Flush() // into a strings.Builder, which takes everything
+		_ = w.Flush() // into a strings.Builder, which takes everything
 	}
 	return padding.ReplaceAllString(out.String(), "")
 }

@@ -139,7 +139,7 @@ func (s *session) table(head []string, rows [][]string) {
 	for _, r := range rows {
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
-	w.Flush() // what standard output does not take is lost with it
+	_ = w.Flush() // what standard output does not take is lost with it
 }
 
 // trimmed cuts the padding off the ends of lines.

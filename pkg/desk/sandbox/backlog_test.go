@@ -7,6 +7,7 @@ import (
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/flow/rules"
 )
 
 // Operations that wait for a CRM which is down may come to their end while the stack is off or observes. By then reconcile's
@@ -39,5 +40,30 @@ func TestWhatWaitedForACRMWhenTheStackWasSwitchedIsDoneOnceItIsOn(t *testing.T) 
 				s.wantHub(crm.Contacts, hub, props{"city": "Milano"})
 			})
 		}
+	}
+}
+
+func TestWhatTheBrakeStoppedIsDoneAfterItIsResumed(t *testing.T) {
+	s, hub, zo := crowd(t, 30, starting(crm.On, rules.Limits{Clearings: 20, Overwritten: 10}))
+	s.pass(2 * time.Hour)
+	for _, id := range hub {
+		s.editHub(crm.Contacts, id, props{"lastname": "Everybody"})
+	}
+	s.pass(5 * time.Hour)
+	stopped := 0
+	for _, id := range zo {
+		if s.zoValue(crm.Contacts, id, "Last_Name") != "Everybody" {
+			stopped++
+		}
+	}
+	if stopped == 0 {
+		t.Fatal("nothing was stopped")
+	}
+	for range 4 { // resumed again and again, as often as it is pulled
+		s.mode(crm.On)
+		s.pass(2 * time.Hour)
+	}
+	for _, id := range zo {
+		s.wantZo(crm.Contacts, id, props{"Last_Name": "Everybody"})
 	}
 }

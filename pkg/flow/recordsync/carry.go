@@ -38,11 +38,11 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 	if len(toZoho)+len(toHubSpot) == 0 && !plan.relink {
 		return nil
 	}
+	p.Begun = true // whatever stops it
 	if err := t.brake(plan); err != nil {
 		return err
 	}
 	at := t.now()
-	p.Begun = true
 	for _, it := range toZoho {
 		p.Begin(pair.Unfinished{System: crm.Zoho, Slot: it.slot, Hash: h.Raw(crm.Zoho, it.field.Name, it.toZoho), At: at})
 	}

@@ -80,7 +80,7 @@ type candidates struct {
 // meetZoho looks in HubSpot. HubSpot holds the warm contacts: what is not there is no business of ours.
 func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 	if id := r.Record.HubSpotID; id != "" {
-		o, known := t.carries(r, id)
+		o, known := t.carries(id)
 		if known {
 			return o
 		}
@@ -134,7 +134,7 @@ func (t *task) joinHubSpot(h crm.Record) fault.Outcome {
 }
 
 // carries pairs a Zoho record by the HubSpot id that it carries. It reports false when that id leads nowhere.
-func (t *task) carries(r crm.Reading, hubspotID string) (fault.Outcome, bool) {
+func (t *task) carries(hubspotID string) (fault.Outcome, bool) {
 	id := t.record(crm.HubSpot, hubspotID)
 	erased, err := t.s.Book.Erased(t.ctx, t.conn, id)
 	if err != nil {
@@ -160,7 +160,7 @@ func (t *task) carries(r crm.Reading, hubspotID string) (fault.Outcome, bool) {
 			return fault.Outcome{}, false
 		}
 		if h.Record.ID.Key != hubspotID { // merged away: the survivor's pair decides
-			return t.carries(r, h.Record.ID.Key)
+			return t.carries(h.Record.ID.Key)
 		}
 		return t.joinHubSpot(h.Record), true
 	case p.Leased(t.owner, t.now()):

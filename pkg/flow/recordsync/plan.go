@@ -117,10 +117,7 @@ func (t *task) plan(p pair.Pair, b both) (*plan, error) {
 		out.items = nil
 		ask := false
 		for _, f := range t.synced() {
-			it, err := t.decide(p, b, f, zohoTimes, timed)
-			if err != nil {
-				return nil, err
-			}
+			it := t.decide(p, b, f, zohoTimes, timed)
 			out.items = append(out.items, it)
 			ask = ask || it.decision.Action == merge.Ask
 		}
@@ -139,7 +136,7 @@ func (t *task) plan(p pair.Pair, b both) (*plan, error) {
 }
 
 // decide makes one item.
-func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field][]crm.Entry, timed bool) (*item, error) {
+func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field][]crm.Entry, timed bool) *item {
 	h, z := b.hubspot.Record, b.zoho.Record
 	it := &item{field: f, slot: slotOf(f), decision: merge.Decision{Field: f.Name}}
 	it.shows = pair.Base{
@@ -150,29 +147,29 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	again = again && held.Base == it.shows && held.Mapping == t.m.Version()
 	if again && (!t.afresh() || held.Hint == fault.HintAltered && !t.has(crm.Replay)) {
 		it.kept = true
-		return it, nil
+		return it
 	}
 	if b.assumed {
 		t.presume(p, b, it)
-		return it, nil
+		return it
 	}
 	if t.untouched(p, b, it) {
-		return it, nil
+		return it
 	}
 	if !t.translate(p, b, it) {
-		return it, nil
+		return it
 	}
 	if again && !held.Pending {
 		t.retry(p, it, held)
-		return it, nil
+		return it
 	}
-	if t.uncover(p, b, it, held) {
-		return it, nil
+	if t.uncover(b, it, held) {
+		return it
 	}
 	in := t.input(p, b, it, times, timed)
 	if t.apart(b, it, in) {
 		it.held = &pair.Held{System: crm.Zoho, Base: it.shows, Mapping: t.m.Version(), Pending: true}
-		return it, nil
+		return it
 	}
 	it.decision = merge.Decide(in)
 	if t.altered(p, b, it, in, times[f.Name]) {
@@ -181,10 +178,10 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 			t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: fault.CauseAltered, Message: "Zoho stored another value than it was sent"})
 			it.decision = merge.Decision{Field: f.Name}
 		}
-		return it, nil
+		return it
 	}
 	t.raw(p, it)
-	return it, nil
+	return it
 }
 
 // retry sends a held value once more to the side that refused it.
@@ -198,7 +195,7 @@ func (t *task) retry(p pair.Pair, it *item, held pair.Held) {
 
 // uncover puts back the value of a held field in HubSpot that an old write of ours, landing late, has covered. Zoho does not
 // hold it: what Zoho shows instead is nobody's wish.
-func (t *task) uncover(p pair.Pair, b both, it *item, held pair.Held) bool {
+func (t *task) uncover(b both, it *item, held pair.Held) bool {
 	entries := b.hubspot.Record.History[it.field.Name]
 	covered := held.Base.HubSpot != it.shows.HubSpot && held.Base.Zoho == it.shows.Zoho
 	if held.System != crm.Zoho || held.Pending || !covered || len(entries) == 0 || !entries[0].Ours {

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -18,7 +19,7 @@ func main() {
 	debug.SetGCPercent(400) // runs are short and make much garbage
 	var o order
 	if err := o.parse(os.Args[1:]); err != nil {
-		if err != flag.ErrHelp {
+		if !errors.Is(err, flag.ErrHelp) {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.Exit(2)
@@ -59,7 +60,7 @@ func (o *order) parse(args []string) error {
 	set.Uint64Var(&o.from, "from", 1, "the first seed")
 	set.IntVar(&o.seeds, "seeds", 200, "how many seeds of each configuration")
 	seed := set.String("seed", "", "replay this one `seed` with its trace")
-	rule := set.String("break", "", "take a `rule` away: newest-record, upsert, unlock")
+	rule := set.String("break", "", fmt.Sprintf("take a `rule` away: %v", simulate.Breaks()))
 	actions := set.String("actions", "", "replay only these actions: a `list` of numbers, or none")
 	faults := set.String("faults", "", "replay only these faults: a `list` of numbers, or none")
 	set.IntVar(&o.workers, "workers", 2, "how many runs at a time")
