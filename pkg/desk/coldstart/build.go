@@ -2,6 +2,7 @@ package coldstart
 
 import (
 	"archive/zip"
+	"compress/flate"
 	"context"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func (m *measured) build(ctx context.Context, root, dir string) error {
 	return m.weigh()
 }
 
-// weigh compresses the program as an upload does.
+// weigh compresses the program as well as Go can, which is a hundredth worse than the zlib of an upload by SAM.
 func (m *measured) weigh() error {
 	program, err := os.Open(m.bootstrap)
 	if err != nil {
@@ -38,6 +39,7 @@ func (m *measured) weigh() error {
 	defer func() { _ = program.Close() }()
 	var sum counter
 	z := zip.NewWriter(&sum)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestCompression) })
 	w, err := z.Create("bootstrap")
 	if err != nil {
 		return err

@@ -26,9 +26,9 @@ var events = map[string]string{
 
 // environment is what Lambda and the template put into a function's environment: each function finds its own in it. The
 // credentials of the CRMs lie in the store of secrets.
-func environment(runtimeAPI, cloud string) []string {
+func environment(cloud string) []string {
 	env := []string{
-		"AWS_LAMBDA_RUNTIME_API=" + runtimeAPI, "AWS_LAMBDA_FUNCTION_NAME=coldstart", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "_HANDLER=bootstrap",
+		"AWS_LAMBDA_FUNCTION_NAME=coldstart", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "_HANDLER=bootstrap",
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_REGION=eu-south-1", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
 		"AWS_ENDPOINT_URL=" + cloud, "SECRETS_PATH=/coldstart", "HUBSPOT_APP_ID=1", "HUBSPOT_WEBHOOK_URL=https://connector.example.com/webhooks/hubspot",
 		"ZOHO_ACCOUNTS_URL=https://accounts.zoho.eu", "ZOHO_CLIENT_ID=1000.ID", "ZOHO_CHANNEL_ID=1000000068001",

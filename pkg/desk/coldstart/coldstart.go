@@ -113,7 +113,7 @@ func start(ctx context.Context, rounds int, all []*measured) error {
 		return err
 	}
 	defer cloud.close()
-	env := environment(r.address, cloud.address)
+	env := environment(cloud.address)
 	for round := range rounds + 1 {
 		for _, m := range all {
 			next, answered, err := r.start(ctx, m.bootstrap, env, m.event)

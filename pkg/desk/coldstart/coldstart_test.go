@@ -26,12 +26,12 @@ func TestAFunctionIsTimedUntilItAsksAndUntilItHasAnswered(t *testing.T) {
 	}
 	defer r.close()
 	for range 2 {
-		next, answered, err := r.start(t.Context(), m.bootstrap, environment(r.address, "http://127.0.0.1:9"), "{}")
+		next, answered, err := r.start(t.Context(), m.bootstrap, environment("http://127.0.0.1:9"), "{}")
 		if err != nil || next <= 0 || answered <= next {
 			t.Errorf("%s, then %s, %v", next, answered, err)
 		}
 	}
-	next, answered, err := r.start(t.Context(), m.bootstrap, environment(r.address, "http://127.0.0.1:9"), "")
+	next, answered, err := r.start(t.Context(), m.bootstrap, environment("http://127.0.0.1:9"), "")
 	if err != nil || next <= 0 || answered != 0 {
 		t.Errorf("without an event: %s, %s, %v", next, answered, err)
 	}

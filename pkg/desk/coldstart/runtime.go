@@ -8,28 +8,40 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // patience is how long one start may take.
 const patience = 20 * time.Second
 
-// api is Lambda's Runtime API for one function at a time.
+// api is Lambda's Runtime API for one function at a time. Each start has a path of its own, so that nothing which comes late
+// from a function that has ended is taken for the next one's.
 //
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 type api struct {
 	address string
 	server  *http.Server
-	event   chan string     // what the next one who asks is given
-	asked   chan time.Time  // when it asked
+	starts  int
+
+	mu  sync.Mutex
+	now *running
+}
+
+// running is the function that runs.
+type running struct {
+	path    string          // before those of the Runtime API
+	event   chan string     // what it is given when it asks
+	asked   chan time.Time  // when it asked for the first time
 	answers chan invocation // what it answered
 }
 
 type invocation struct {
 	at     time.Time
-	failed string // what the function said of its failure, "" when it has none
+	failed string // what the function said when it did not answer
 }
 
 const prefix = "/2018-06-01/runtime/"
@@ -39,7 +51,7 @@ func listen() (*api, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &api{address: l.Addr().String(), event: make(chan string), asked: make(chan time.Time, 1), answers: make(chan invocation, 1)}
+	r := &api{address: l.Addr().String()}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: patience}
 	go func() { _ = r.server.Serve(l) }() // it ends with close
 	return r, nil
@@ -47,32 +59,52 @@ func listen() (*api, error) {
 
 func (r *api) close() { _ = r.server.Close() }
 
-// ServeHTTP answers a function. Its second question waits, as between two events.
+// next makes room for another function and returns the address that it finds the API by.
+func (r *api) next() (f *running, address string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.starts++
+	r.now = &running{
+		path: fmt.Sprintf("/%d", r.starts), event: make(chan string, 1), asked: make(chan time.Time, 1), answers: make(chan invocation, 1),
+	}
+	return r.now, r.address + r.now.path
+}
+
+// ServeHTTP answers the function that runs, and nobody else. Its second question waits, as between two events.
 func (r *api) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	now := time.Now()
-	switch path := strings.TrimPrefix(req.URL.Path, prefix); {
+	at := time.Now()
+	r.mu.Lock()
+	f := r.now
+	r.mu.Unlock()
+	path, ours := strings.CutPrefix(req.URL.Path, f.path+prefix)
+	switch {
+	case !ours:
+		http.Error(w, "the function has ended", http.StatusGone)
 	case path == "invocation/next":
 		select {
-		case r.asked <- now:
-		case <-req.Context().Done():
-			return
+		case f.asked <- at:
+		default: // it asks again
 		}
 		select {
-		case event := <-r.event:
+		case event := <-f.event:
 			h := w.Header()
 			h.Set("Content-Type", "application/json")
 			h.Set("Lambda-Runtime-Aws-Request-Id", "00000000-0000-4000-8000-000000000000")
-			h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(now.Add(time.Minute).UnixMilli(), 10))
+			h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(at.Add(time.Minute).UnixMilli(), 10))
 			h.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-south-1:000000000000:function:coldstart")
 			_, _ = io.WriteString(w, event)
 		case <-req.Context().Done():
 		}
-	case strings.HasSuffix(path, "/response"):
-		r.answers <- invocation{at: now}
-		w.WriteHeader(http.StatusAccepted)
-	default: // invocation/<id>/error and init/error
-		said, _ := io.ReadAll(req.Body) // what is there of it
-		r.answers <- invocation{at: now, failed: path + " " + string(said)}
+	default: // invocation/<id>/response, invocation/<id>/error, init/error
+		said, err := io.ReadAll(req.Body)
+		answer := invocation{at: at}
+		if err != nil || !strings.HasSuffix(path, "/response") {
+			answer.failed = path + " " + string(said)
+		}
+		select {
+		case f.answers <- answer:
+		default: // it has answered already
+		}
 		w.WriteHeader(http.StatusAccepted)
 	}
 }
@@ -83,8 +115,9 @@ func (r *api) start(ctx context.Context, bootstrap string, env []string, event s
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var log bytes.Buffer
+	f, address := r.next()
 	cmd := exec.CommandContext(ctx, bootstrap)
-	cmd.Env, cmd.Stdout, cmd.Stderr = env, &log, &log
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(slices.Clip(env), "AWS_LAMBDA_RUNTIME_API="+address), &log, &log
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return 0, 0, err
@@ -97,10 +130,9 @@ func (r *api) start(ctx context.Context, bootstrap string, env []string, event s
 	defer func() {
 		_ = cmd.Process.Kill()
 		<-ended
-		r.settle()
 	}()
 	select {
-	case at := <-r.asked:
+	case at := <-f.asked:
 		next = at.Sub(began)
 	case <-ended:
 		return 0, 0, fmt.Errorf("%w: %s", errEnded, log.String())
@@ -108,26 +140,14 @@ func (r *api) start(ctx context.Context, bootstrap string, env []string, event s
 	if event == "" {
 		return next, 0, nil
 	}
+	f.event <- event
 	select {
-	case r.event <- event:
-	case <-ended:
-		return 0, 0, fmt.Errorf("it went away: %s", log.String())
-	}
-	select {
-	case a := <-r.answers:
+	case a := <-f.answers:
 		if a.failed != "" {
 			return 0, 0, fmt.Errorf("it failed: %s: %s", a.failed, log.String())
 		}
 		return next, a.at.Sub(began), nil
 	case <-ended:
 		return 0, 0, fmt.Errorf("it ended without an answer: %s", log.String())
-	}
-}
-
-// settle forgets a second question of the function that has ended.
-func (r *api) settle() {
-	select {
-	case <-r.asked:
-	default:
 	}
 }
