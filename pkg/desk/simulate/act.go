@@ -57,6 +57,7 @@ var deeds = map[string]func(person){
 	"restore zoho":    func(p person) { p.restore(crm.Zoho) },
 	"erase":           person.erase,
 	"lead":            person.lead,
+	"kill tokens":     person.killTokens,
 	"outage hubspot":  func(p person) { p.outage(crm.HubSpot) },
 	"outage zoho":     func(p person) { p.outage(crm.Zoho) },
 }

@@ -25,10 +25,14 @@ const (
 	Upsert Break = "upsert"
 	// Unlock gives the locks on match keys back although the outcome of an insert is not known.
 	Unlock Break = "unlock"
+	// Forgetful lets the table of tokens forget what is put into it, so that everybody fetches a token of their own.
+	Forgetful Break = "forgetful"
+	// NoReconcile never looks for what no event told.
+	NoReconcile Break = "no-reconcile"
 )
 
 // Breaks are all of them.
-func Breaks() []Break { return []Break{NewestRecord, Upsert, Unlock} }
+func Breaks() []Break { return []Break{NewestRecord, Upsert, Unlock, Forgetful, NoReconcile} }
 
 // Known reports whether b is one of Breaks, or none.
 func (b Break) Known() bool { return b == "" || slices.Contains(Breaks(), b) }

@@ -49,6 +49,7 @@ func (s *sim) judge() {
 	}
 	v.doubled()
 	v.erased()
+	v.herd()
 }
 
 // operations: every one that was accepted ended, and none died.
@@ -219,29 +220,32 @@ func (v verdict) equal(f mapping.Field, h, z crm.Value) bool {
 	return err == nil && err2 == nil && f.Equal(hc, zc)
 }
 
-// company judges a contact's company: the same pair, or held.
+// company judges a contact's company: the same pair, or held; and the last one that somebody chose.
 func (v verdict) company(pr sides, f mapping.Field, held bool) {
 	if held || v.silent || v.told(pr.p, "") || v.told(pr.p, f.Name) {
 		return
 	}
-	var of [2]string
-	for i, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		key := pr.raw(sys, f).Text()
-		if key == "" {
-			continue
-		}
-		of[i] = string(sys) + key
-		p, err := v.book.Find(context.Background(), crm.DefaultConnection, crm.ID{System: sys, Module: crm.Companies, Key: key})
-		if err == nil && p.Version != 0 {
-			if p, err = v.book.Follow(context.Background(), p); err == nil && p.State == pair.Living {
-				of[i] = p.ID
-			}
+	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)
+	if v.companyOf(crm.HubSpot, h.Text()) != v.companyOf(crm.Zoho, z.Text()) {
+		v.violate("unequal", "company of pair %s: %s shows %s, %s shows %s", pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), v.name(h.Text()),
+			v.short(pr.p.Record(crm.Zoho)), v.name(z.Text()))
+		return
+	}
+	v.lost(pr, f, h)
+}
+
+// companyOf names a company: by its pair, or by itself when it is in none; "" for none.
+func (v verdict) companyOf(sys crm.System, key string) string {
+	if key == "" {
+		return ""
+	}
+	p, err := v.book.Find(context.Background(), crm.DefaultConnection, crm.ID{System: sys, Module: crm.Companies, Key: key})
+	if err == nil && p.Version != 0 {
+		if p, err = v.book.Follow(context.Background(), p); err == nil && p.State == pair.Living {
+			return p.ID
 		}
 	}
-	if of[0] != of[1] {
-		v.violate("unequal", "company of pair %s: %s shows %s, %s shows %s", pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), v.name(pr.raw(crm.HubSpot, f).Text()),
-			v.short(pr.p.Record(crm.Zoho)), v.name(pr.raw(crm.Zoho, f).Text()))
-	}
+	return string(sys) + key
 }
 
 // erased: nobody who was erased is made anew.

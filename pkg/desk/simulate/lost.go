@@ -27,7 +27,7 @@ type edit struct {
 
 // lost: the value that both sides show is that of an edit that no other edit is later than by more than the tie.
 func (v verdict) lost(pr sides, f mapping.Field, shows crm.Value) {
-	final, err := f.Canon(crm.HubSpot, shows)
+	final, err := v.canon(crm.HubSpot, f, shows)
 	if err != nil {
 		return
 	}
@@ -76,6 +76,14 @@ func (v verdict) describe(pr sides, f mapping.Field, e edit) string {
 	return fmt.Sprintf("%s of %s: %q of %s", f.Name, v.short(pr.p.Record(e.sys)), e.raw, since(e.at))
 }
 
+// canon returns a field's canonical value. A contact's company is valued by its pair, as far as it has one now.
+func (v verdict) canon(sys crm.System, f mapping.Field, raw crm.Value) (crm.Value, error) {
+	if f.Type != crm.TypeCompany {
+		return f.Canon(sys, raw)
+	}
+	return crm.Text(v.companyOf(sys, raw.Text())), nil
+}
+
 // is reports whether the edit gave the field the canonical value that HubSpot shows.
 func (e edit) is(f mapping.Field, final crm.Value) bool {
 	if e.sys == crm.HubSpot {
@@ -93,7 +101,7 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 	mark := 0
 	before := crm.Empty()
 	add := func(sys crm.System, at, upto time.Time, raw string, ours bool) {
-		c, err := f.Canon(sys, crm.Text(raw))
+		c, err := v.canon(sys, f, crm.Text(raw))
 		if err != nil {
 			before = crm.Unknown() // it cannot cross: the field is held for as long as it stands
 			return

@@ -42,6 +42,9 @@ func (t *road) RoundTrip(r *http.Request) (*http.Response, error) {
 		if inv != nil && inv.dead {
 			return nil, errDead
 		}
+		if strings.HasPrefix(r.URL.Path, "/oauth/") {
+			s.grants = append(s.grants, s.now())
+		}
 		return t.send(q)
 	}
 	if err := inv.barred(true); err != nil {

@@ -53,15 +53,19 @@ func TestARuleThatIsTakenAwayIsMissed(t *testing.T) {
 		rule Break
 		o    Options
 		want string
+		of   string // what the violation is about
 	}{
-		{NewestRecord, Options{Config: "steady", Seed: 5000}, "lost"},
-		{Upsert, Options{Config: "creation", Seed: 555}, "lost"},
-		{Unlock, Options{Config: "creation", Seed: 21}, "doubled"},
+		{NewestRecord, Options{Config: "steady", Seed: 5000}, "lost", ""},
+		{NewestRecord, Options{Config: "companies", Seed: 1}, "lost", "company of "},
+		{Upsert, Options{Config: "creation", Seed: 555}, "lost", ""},
+		{Unlock, Options{Config: "creation", Seed: 21}, "doubled", ""},
+		{NoReconcile, Options{Config: "unheard", Seed: 1}, "unequal", ""},
+		{Forgetful, Options{Config: "tokens", Seed: 1}, "herd", ""},
 	} {
-		t.Run(string(tt.rule), func(t *testing.T) {
+		t.Run(string(tt.rule)+" in "+tt.o.Config, func(t *testing.T) {
 			t.Parallel()
 			for range 2000 {
-				if violates(t, tt.o, tt.rule, tt.want) && !violates(t, tt.o, "", tt.want) {
+				if violates(t, tt.o, tt.rule, tt.want, tt.of) && !violates(t, tt.o, "", tt.want, tt.of) {
 					return
 				}
 				tt.o.Seed++
@@ -71,14 +75,14 @@ func TestARuleThatIsTakenAwayIsMissed(t *testing.T) {
 	}
 }
 
-func violates(t *testing.T, o Options, b Break, rule string) bool {
+func violates(t *testing.T, o Options, b Break, rule, about string) bool {
 	t.Helper()
 	o.Break = b
 	r, err := Run(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Rule == rule })
+	return slices.ContainsFunc(r.Violations, func(v Violation) bool { return v.Rule == rule && strings.HasPrefix(v.Text, about) })
 }
 
 func TestAViolatedRunIsShortened(t *testing.T) {

@@ -31,6 +31,9 @@ func (t *table) Get(ctx context.Context, keys ...row.Key) (rows []row.Row, err e
 
 // Put writes rows.
 func (t *table) Put(ctx context.Context, puts ...row.Put) error {
+	if t.name == sandbox.Tokens && t.s.opt.Break == Forgetful && t.s.hostile {
+		return nil
+	}
 	return t.s.touch(ctx, tableCall, t.name+".Put"+t.s.keys(puts), func() error {
 		err := t.inner.Put(ctx, puts...)
 		if err == nil && t.name == sandbox.Pairs {
