@@ -3,6 +3,7 @@ package dynamo_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -239,7 +240,7 @@ func (f *fake) transact(in request) error {
 		}
 		w, err := f.check(*part)
 		why := "None"
-		if r, ok := err.(*refusal); ok {
+		if r, ok := errors.AsType[*refusal](err); ok {
 			switch {
 			case strings.HasSuffix(r.Type, "ConditionalCheckFailedException"):
 				why = "ConditionalCheckFailed"

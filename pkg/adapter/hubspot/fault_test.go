@@ -2,6 +2,7 @@ package hubspot
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -66,7 +67,8 @@ func TestEveryRecordedErrorMeansWhatTheGoldenFileSays(t *testing.T) {
 		fmt.Fprintf(&b, "%d %s%s\n", r.HTTP, one, r.Text)
 		retry := rest.RetryAfter(http.Header{"Retry-After": {r.RetryAfter}}, time.Time{})
 		if err := judge("test", r.HTTP, retry, body, r.Sent); err != nil {
-			told(&b, err.(*fault.Error))
+			e, _ := errors.AsType[*fault.Error](err)
+			told(&b, e)
 			continue
 		}
 		b.WriteString("  success, judged item by item:\n")
@@ -146,7 +148,7 @@ func FuzzJudge(f *testing.F) {
 		if success != (err == nil) {
 			t.Fatalf("status %d: %v", status, err)
 		}
-		if e, ok := err.(*fault.Error); err != nil && (!ok || e.Err == nil) {
+		if e, ok := errors.AsType[*fault.Error](err); err != nil && (!ok || e.Err == nil) {
 			t.Fatalf("status %d: %#v", status, err)
 		}
 	})

@@ -3,6 +3,7 @@ package hubspot_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -227,7 +228,7 @@ func TestAnAddressOfSomebodyElseIsAConflictThatNamesTheOther(t *testing.T) {
 	id := a.make(t, crm.Contacts, map[string]string{"email": "a@example.com"})
 	other := a.make(t, crm.Contacts, map[string]string{"email": "b@example.com"})
 	got := a.client.Write(t.Context(), crm.Change{ID: contact(id), Columns: columns, Set: map[crm.Field]crm.Value{"email": crm.Text("b@example.com")}})
-	e, ok := got.Err.(*fault.Error)
+	e, ok := errors.AsType[*fault.Error](got.Err)
 	if !ok || e.Kind != fault.Conflict || len(e.Refused) != 1 || e.Refused[0].Field != "email" || e.Refused[0].Record != other {
 		t.Errorf("%+v", got)
 	}

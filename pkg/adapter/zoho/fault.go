@@ -119,7 +119,7 @@ func (d *details) UnmarshalJSON(data []byte) error {
 	}
 	type plain details
 	var p plain
-	if err := json.Unmarshal(data, &p); err != nil {
+	if json.Unmarshal(data, &p) != nil {
 		return nil
 	}
 	*d = details(p)

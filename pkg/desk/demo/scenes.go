@@ -53,16 +53,16 @@ func (s *stage) twin(m crm.Module, hubspot string) (string, error) {
 	return "", fmt.Errorf("hubspot/%s/%s is not in Zoho", m, hubspot)
 }
 
-// shows checks what the two records of a pair hold.
-func (s *stage) shows(m crm.Module, hubspot, zoho string, h, z props) error {
+// shows checks what the two contacts of a pair hold.
+func (s *stage) shows(hubspot, zoho string, h, z props) error {
 	var errs []error
-	have, _ := s.HubSpot.Props(m, hubspot)
+	have, _ := s.HubSpot.Props(crm.Contacts, hubspot)
 	for name, want := range h {
 		if have[name] != want {
 			errs = append(errs, fmt.Errorf("%s in HubSpot is not as it must be", name))
 		}
 	}
-	have, _ = s.Zoho.Props(m, zoho)
+	have, _ = s.Zoho.Props(crm.Contacts, zoho)
 	for name, want := range z {
 		if have[name] != want {
 			errs = append(errs, fmt.Errorf("%s in Zoho is not as it must be", name))
@@ -78,7 +78,7 @@ func creation(s *stage) error {
 	if err != nil {
 		return err
 	}
-	return s.shows(crm.Contacts, h, z, nil, props{"First_Name": "Anna", "Last_Name": "Rossi", "Email": "anna.rossi@example.com"})
+	return s.shows(h, z, nil, props{"First_Name": "Anna", "Last_Name": "Rossi", "Email": "anna.rossi@example.com"})
 }
 
 func bothSides(s *stage) error {
@@ -94,7 +94,7 @@ func bothSides(s *stage) error {
 	if err != nil {
 		return err
 	}
-	return s.shows(crm.Contacts, h, z, props{"jobtitle": "CEO", "mobilephone": "+393331234567"}, props{"Title": "CEO", "Mobile": "+393331234567"})
+	return s.shows(h, z, props{"jobtitle": "CEO", "mobilephone": "+393331234567"}, props{"Title": "CEO", "Mobile": "+393331234567"})
 }
 
 func conflict(s *stage) error {
@@ -111,7 +111,7 @@ func conflict(s *stage) error {
 	if err != nil {
 		return err
 	}
-	return s.shows(crm.Contacts, h, z, props{"jobtitle": "Head of Purchasing"}, props{"Title": "Head of Purchasing"})
+	return s.shows(h, z, props{"jobtitle": "Head of Purchasing"}, props{"Title": "Head of Purchasing"})
 }
 
 func company(s *stage) error {
@@ -140,7 +140,7 @@ func company(s *stage) error {
 	for _, id := range people {
 		z, err := s.twin(crm.Contacts, id)
 		if err == nil {
-			err = s.shows(crm.Contacts, id, z, nil, props{"Account_Name": account})
+			err = s.shows(id, z, nil, props{"Account_Name": account})
 		}
 		if err != nil {
 			return err
@@ -164,7 +164,7 @@ func duplicates(s *stage) error {
 	if n := s.writes() - before; n != 2 {
 		return fmt.Errorf("%d writes, want 2: the person's and ours", n)
 	}
-	return s.shows(crm.Contacts, h, z, nil, props{"Title": "Tester"})
+	return s.shows(h, z, nil, props{"Title": "Tester"})
 }
 
 func echo(s *stage) error {
@@ -179,7 +179,7 @@ func echo(s *stage) error {
 	if n := s.writes() - before; n != 2 {
 		return fmt.Errorf("%d writes, want 2: the person's and ours", n)
 	}
-	return s.shows(crm.Contacts, h, z, props{"jobtitle": "Chair"}, nil)
+	return s.shows(h, z, props{"jobtitle": "Chair"}, nil)
 }
 
 func storm(s *stage) error {
@@ -196,7 +196,7 @@ func storm(s *stage) error {
 	if err != nil {
 		return err
 	}
-	return s.shows(crm.Contacts, h, z, props{"phone": "+390612345678"}, props{"Title": "Nurse"})
+	return s.shows(h, z, props{"phone": "+390612345678"}, props{"Title": "Nurse"})
 }
 
 func expiredToken(s *stage) error {
@@ -212,7 +212,7 @@ func expiredToken(s *stage) error {
 	if n := s.Zoho.Count("POST /oauth/v2/token") - before; n != 1 {
 		return fmt.Errorf("the token was refreshed %d times, want once", n)
 	}
-	return s.shows(crm.Contacts, h, z, nil, props{"Title": "Pilot"})
+	return s.shows(h, z, nil, props{"Title": "Pilot"})
 }
 
 func broken(s *stage) error {
@@ -225,7 +225,7 @@ func broken(s *stage) error {
 	if err != nil {
 		return err
 	}
-	if err := s.shows(crm.Contacts, h, z, nil, props{"Title": "Broker", "Salutation": ""}); err != nil {
+	if err := s.shows(h, z, nil, props{"Title": "Broker", "Salutation": ""}); err != nil {
 		return err
 	}
 	if n := len(s.Outbox.Mails()) - mails; n != 1 {
@@ -237,7 +237,7 @@ func broken(s *stage) error {
 	if n := len(s.Outbox.Mails()) - mails; n != 1 {
 		return fmt.Errorf("%d mails after the repair, want 1", n)
 	}
-	return s.shows(crm.Contacts, h, z, nil, props{"Salutation": "Mr."})
+	return s.shows(h, z, nil, props{"Salutation": "Mr."})
 }
 
 func merge(s *stage) error {
@@ -259,7 +259,7 @@ func merge(s *stage) error {
 	if err := errors.Join(s.HubSpot.Edit(crm.Contacts, survivor, props{"jobtitle": "Partner"}), s.pass(soon)); err != nil {
 		return err
 	}
-	return s.shows(crm.Contacts, survivor, zoho, nil, props{"Title": "Partner", "HubSpot_Id": survivor})
+	return s.shows(survivor, zoho, nil, props{"Title": "Partner", "HubSpot_Id": survivor})
 }
 
 func outage(s *stage) error {
@@ -289,5 +289,5 @@ func outage(s *stage) error {
 	if n := len(s.Outbox.Mails()) - mails; n != 0 {
 		return fmt.Errorf("%d mails about an outage, want none", n)
 	}
-	return s.shows(crm.Contacts, h, z, nil, props{"Title": "Skipper"})
+	return s.shows(h, z, nil, props{"Title": "Skipper"})
 }

@@ -35,7 +35,7 @@ func (e *ear) take(req *http.Request) (int, error) {
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.UseNumber()
 	if err := d.Decode(&events); err != nil {
-		return 400, nil
+		return 400, nil //nolint:nilerr // the status says it
 	}
 	e.posts, e.heads, e.bodies = append(e.posts, events), append(e.heads, req.Header), append(e.bodies, string(text))
 	return e.status, nil
