@@ -119,10 +119,9 @@ func (d *details) UnmarshalJSON(data []byte) error {
 	}
 	type plain details
 	var p plain
-	if json.Unmarshal(data, &p) != nil {
-		return nil
+	if json.Unmarshal(data, &p) == nil {
+		*d = details(p)
 	}
-	*d = details(p)
 	return nil
 }
 
