@@ -1,9 +1,10 @@
 # CRM Connector. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test format vet lint race simulate bench fuzz build validate local invoke-all suites coldstart ci
+.PHONY: help run demo test format vet lint race simulate bench fuzz build validate local invoke-all suites coldstart checks vuln ci
 
 SEEDS ?= 500
 FUZZTIME ?= 5s
+GOVULNCHECK ?= v1.9.0
 ROUNDS ?= 31
 
 help: ## list these targets
@@ -64,6 +65,15 @@ suites: ## put the suites of tables, queues, mails, secrets and functions to two
 
 coldstart: ## start each function through Lambda's Runtime API against a bare one, ROUNDS=31 times; weigh its archive
 	@go run ./pkg/desk/cmd/coldstart -rounds $(ROUNDS)
+
+checks: ## golangci-lint over the code, checkov over the template; each exception has its reason beside it
+	@.ci/tools golangci-lint checkov
+	@.tools/golangci-lint/golangci-lint run ./...
+	@.tools/checkov/bin/checkov --config-file .ci/checkov.yaml -f template.yaml
+
+vuln: ## look for known holes in what is used; needs a network to vuln.go.dev
+	@go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./... || { echo 'govulncheck needs its module from the Go proxy and its database from https://vuln.go.dev;'; \
+	  echo 'where they cannot be reached, the workflow in .github/ runs it at every push.'; exit 1; }
 
 ci: ## everything that the gate runs
 	@.ci/run
