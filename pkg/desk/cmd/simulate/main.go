@@ -140,6 +140,10 @@ func (o *order) run() (bool, error) {
 		fmt.Printf("%-14s %s, %.0f seeds/s\n", name, sum, float64(sum.Seeds)/took.Seconds())
 		for _, bad := range sum.Failed {
 			ok = false
+			fmt.Printf("violated: %s\n", bad.Command())
+		}
+		for _, bad := range sum.Failed {
+			fmt.Fprintf(os.Stderr, "shortening seed %d …\n", bad.Seed)
 			if err := report(bad); err != nil {
 				return false, err
 			}
