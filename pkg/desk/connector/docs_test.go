@@ -1,0 +1,47 @@
+package connector
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// typed finds the command lines of connector in a page, in a block or between backquotes, up to what is not typed.
+var typed = regexp.MustCompile("(?:^|[`$&(] ?|[A-Z]=\\S+ |/cmd/)connector ((?:[a-zA-Z0-9-]|--)[^`|)&#<>\n…,]*)")
+
+func TestEveryCommandLineOfTheDocumentationIsUnderstood(t *testing.T) {
+	pages, err := filepath.Glob("../../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, page := range append(pages, "../../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			for _, m := range typed.FindAllStringSubmatch(line, -1) {
+				seen++
+				var out, errs bytes.Buffer
+				code := Run(context.Background(), World{
+					Getenv: func(string) string { return "" }, Stdout: &out, Stderr: &errs, Now: time.Now, HTTP: http.DefaultTransport,
+					Open: func(World, Where) (*Stack, error) { return nil, errors.New("help opens nothing") },
+				}, append(strings.Fields(m[1]), "--help"))
+				if code != ExitOK {
+					t.Errorf("%s: connector %s: %s", filepath.Base(page), m[1], errs.String())
+				}
+			}
+		}
+	}
+	if seen < 30 {
+		t.Errorf("only %d command lines: the rule is held to nothing", seen)
+	}
+}
