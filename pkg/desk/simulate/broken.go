@@ -27,12 +27,10 @@ const (
 	Unlock Break = "unlock"
 	// Forgetful lets the table of tokens forget what is put into it, so that everybody fetches a token of their own.
 	Forgetful Break = "forgetful"
-	// NoReconcile never looks for what no event told.
-	NoReconcile Break = "no-reconcile"
 )
 
 // Breaks are all of them.
-func Breaks() []Break { return []Break{NewestRecord, Upsert, Unlock, Forgetful, NoReconcile} }
+func Breaks() []Break { return []Break{NewestRecord, Upsert, Unlock, Forgetful} }
 
 // Known reports whether b is one of Breaks, or none.
 func (b Break) Known() bool { return b == "" || slices.Contains(Breaks(), b) }

@@ -72,11 +72,6 @@ var configs = map[string]config{
 		about: "people delete, restore and erase", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
 		deeds: []deed{{"delete hubspot", 10}, {"delete zoho", 10}, {"restore hubspot", 10}, {"restore zoho", 10}, {"erase", 6}, {"edit", 40}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}},
 	},
-	"unheard": {
-		about: "deliveries never arrive: reconcile finds what they told", contacts: 3, companies: 1, actions: 10, reorder: 2 * time.Second, reconcile: 20 * time.Minute, workflow: 10,
-		rates: some.losing(250), conditional: true,
-		deeds: []deed{{"edit", 50}, {"clear", 6}, {"create hubspot", 8}, {"create zoho", 3}, {"create both", 5}, {"edit company", 8}, {"create company", 3}, {"move", 8}, {"stage", 5}, {"email", 4}},
-	},
 	"tokens": {
 		about: "Zoho's access token dies at any moment, under everybody's hands", contacts: 3, companies: 1, actions: 14, reorder: time.Second, reconcile: 20 * time.Minute, workflow: 10,
 		rates: some, conditional: true,
@@ -84,15 +79,9 @@ var configs = map[string]config{
 	},
 }
 
-// losing returns the rates with lost deliveries besides, of a thousand.
-func (r rates) losing(deliveries int) rates {
-	r.unheard = deliveries
-	return r
-}
-
 // Names returns the names of the configurations in the order in which "all" goes through them.
 func Names() []string {
-	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "companies", "merges", "deleterestore", "unheard", "tokens"}
+	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "companies", "merges", "deleterestore", "tokens"}
 }
 
 // About says what a configuration is, "" for none.
