@@ -199,8 +199,12 @@ func (t *task) meetHubSpot(r crm.Reading) fault.Outcome {
 	return o
 }
 
-// lock takes the locks of a HubSpot record.
+// lock takes the locks of a HubSpot record. A worker that has outlived its time takes none: its locks would be those of
+// whoever works on the record now, and its release would open them.
 func (t *task) lock(rec crm.Record) error {
+	if err := t.overdue(); err != nil {
+		return err
+	}
 	keys := []string{rec.ID.String()}
 	for _, k := range t.m.Keys(t.kind(), rec, crm.Zoho) {
 		keys = append(keys, string(t.kind())+" "+string(k.Column.Field)+" "+k.Value)
