@@ -12,6 +12,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/desk/sandbox"
+	steering "crm-connector/pkg/flow/config"
 )
 
 // Break takes one rule of the product away, from outside, to show that the simulator would notice.
@@ -27,10 +28,18 @@ const (
 	Unlock Break = "unlock"
 	// Forgetful lets the table of tokens forget what is put into it, so that everybody fetches a token of their own.
 	Forgetful Break = "forgetful"
+	// NoReconcile never looks for what no event told.
+	NoReconcile Break = "no-reconcile"
+	// Heedless lets everybody read that the stack is on.
+	Heedless Break = "heedless"
+	// Brakeless takes the brake's limits away.
+	Brakeless Break = "brakeless"
 )
 
 // Breaks are all of them.
-func Breaks() []Break { return []Break{NewestRecord, Upsert, Unlock, Forgetful} }
+func Breaks() []Break {
+	return []Break{NewestRecord, Upsert, Unlock, Forgetful, NoReconcile, Heedless, Brakeless}
+}
 
 // Known reports whether b is one of Breaks, or none.
 func (b Break) Known() bool { return b == "" || slices.Contains(Breaks(), b) }
@@ -117,6 +126,18 @@ func (s *sim) unlock(in *insertion) {
 		}
 		if len(puts) > 0 && rows.Put(context.Background(), puts...) == nil {
 			s.tracef("BROKEN: the locks of %s are given back", s.name(owner))
+		}
+	}
+}
+
+// misread shows the mode as on.
+func (s *sim) misread(table string, rows []row.Row) {
+	if s.opt.Break != Heedless || table != sandbox.Config {
+		return
+	}
+	for i := range rows {
+		if rows[i].Key.Sort == steering.Mode && rows[i].Version != 0 {
+			rows[i].Value = []byte(crm.On)
 		}
 	}
 }

@@ -22,6 +22,8 @@ type facts struct {
 	insertions    []*insertion
 	erasures      map[string]time.Time // erased in HubSpot, and when the operation was done
 	deleted       map[crm.System][]string
+	modes         []modeChange
+	clearings     []clearing
 	kills, grants []time.Time // when tokens died, and were asked for
 	counts        map[string]int
 	serial        int

@@ -18,6 +18,7 @@ const (
 	queueCall
 	readCall  // asks a CRM
 	writeCall // changes something in a CRM
+	doorCall  // a delivery, on its way to the door
 )
 
 // fate is what becomes of one call.
@@ -34,20 +35,22 @@ const (
 	landsLate  // no answer, carried out later
 	stale      // a read that shows an earlier state
 	freeze     // the process stops for long; the call never left, left at once, or lands late
+	unheard    // a delivery that its sender takes for delivered and that never arrives
 )
 
-var fateNames = [...]string{"", "crash before", "crash after", "refused", "lost before", "lost after", "500 after", "lands late", "stale", "freeze"}
+var fateNames = [...]string{"", "crash before", "crash after", "refused", "lost before", "lost after", "500 after", "lands late", "stale", "freeze", "unheard"}
 
 // rates are the chances of each fate, in one of a thousand calls.
 type rates struct {
 	crash, refused, lost, late, stale, freeze int
 	table                                     int // of a table or queue: refused or lost
 	crashAtTable                              int
+	unheard                                   int // of a delivery; 0: the way to the door is no call
 }
 
 // scaled switches each kind of fault off, on, or far on for a whole run, so that runs differ.
 func (r rates) scaled(dice *rand.Rand) rates {
-	for _, p := range []*int{&r.crash, &r.refused, &r.lost, &r.late, &r.stale, &r.freeze, &r.table, &r.crashAtTable} {
+	for _, p := range []*int{&r.crash, &r.refused, &r.lost, &r.late, &r.stale, &r.freeze, &r.table, &r.crashAtTable, &r.unheard} {
 		*p *= []int{0, 1, 1, 3}[dice.IntN(4)]
 	}
 	return r
@@ -101,7 +104,13 @@ func (s *sim) pick(c class, roll, pick int) fate {
 		}
 		return b
 	}
-	if c == tableCall || c == queueCall {
+	switch c {
+	case doorCall:
+		if take(r.unheard) {
+			return unheard
+		}
+		return well
+	case tableCall, queueCall:
 		switch {
 		case take(r.crashAtTable):
 			return half(crashBefore, crashAfter)

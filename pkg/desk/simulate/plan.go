@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"crm-connector/pkg/flow/rules"
 )
 
 // config is a kind of world.
@@ -20,7 +22,8 @@ type config struct {
 	workflow    int  // of a hundred writes in Zoho, how many set off a rule
 	met         bool // the records of both sides have not met before
 	conditional bool
-	outages     int // of a hundred plans, how many have one
+	outages     int          // of a hundred plans, how many have one
+	limits      rules.Limits // of the brake; zero: the product's own, which a small world does not reach
 }
 
 // deed is something that a person may do, and how often.
@@ -72,16 +75,32 @@ var configs = map[string]config{
 		about: "people delete, restore and erase", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
 		deeds: []deed{{"delete hubspot", 10}, {"delete zoho", 10}, {"restore hubspot", 10}, {"restore zoho", 10}, {"erase", 6}, {"edit", 40}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}},
 	},
+	"unheard": {
+		about: "deliveries never arrive: reconcile finds what they told", contacts: 3, companies: 1, actions: 10, reorder: 2 * time.Second, reconcile: 20 * time.Minute, workflow: 10,
+		rates: some.losing(250), conditional: true,
+		deeds: []deed{{"edit", 50}, {"clear", 6}, {"create hubspot", 8}, {"create zoho", 3}, {"create both", 5}, {"edit company", 8}, {"create company", 3}, {"move", 8}, {"stage", 5}, {"email", 4}},
+	},
 	"tokens": {
 		about: "Zoho's access token dies at any moment, under everybody's hands", contacts: 3, companies: 1, actions: 14, reorder: time.Second, reconcile: 20 * time.Minute, workflow: 10,
 		rates: some, conditional: true,
 		deeds: []deed{{"kill tokens", 30}, {"edit", 50}, {"create hubspot", 10}, {"create both", 4}, {"edit company", 8}, {"clear", 4}},
 	},
+	"switches": {
+		about: "operators switch the stack to observe, off and on; the brake is pulled and released", contacts: 4, companies: 1, actions: 12, reorder: 2 * time.Second,
+		reconcile: 20 * time.Minute, workflow: 10, rates: some, conditional: true, limits: rules.Limits{Clearings: 3, Overwritten: 2000},
+		deeds: []deed{{"pause", 14}, {"clear everywhere", 10}, {"edit", 45}, {"clear", 8}, {"create hubspot", 8}, {"create both", 4}, {"edit company", 8}, {"email", 3}},
+	},
+}
+
+// losing returns the rates with lost deliveries besides, of a thousand.
+func (r rates) losing(deliveries int) rates {
+	r.unheard = deliveries
+	return r
 }
 
 // Names returns the names of the configurations in the order in which "all" goes through them.
 func Names() []string {
-	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "companies", "merges", "deleterestore", "tokens"}
+	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "companies", "merges", "deleterestore", "unheard", "tokens", "switches"}
 }
 
 // About says what a configuration is, "" for none.

@@ -131,7 +131,7 @@ func (s *sim) note(q *request) {
 	switch {
 	case q.system == crm.HubSpot && len(parts) >= 5: // crm objects version kind id
 		w := &hubspotWrite{key: parts[4], read: q.inv.reads[parts[4]]}
-		var body struct{ Properties map[string]string }
+		var body struct{ Properties map[string]any }
 		if len(parts) > 5 {
 			w.props = []string{"associatedcompanyid"}
 		} else if json.Unmarshal(q.body, &body) == nil {
@@ -139,10 +139,16 @@ func (s *sim) note(q *request) {
 				w.props = append(w.props, name)
 			}
 			slices.Sort(w.props)
+			s.braked(q, moduleOf[parts[3]], w.key, body.Properties)
 		}
 		q.hubspot = w
 		q.inv.writes = append(q.inv.writes, w)
 		s.hubspotWrites = append(s.hubspotWrites, w)
+	case q.system == crm.Zoho && q.http.Method == http.MethodPut && len(parts) >= 4: // crm version module id
+		var body struct{ Data []map[string]any }
+		if json.Unmarshal(q.body, &body) == nil && len(body.Data) == 1 {
+			s.braked(q, moduleOf[parts[2]], parts[3], body.Data[0])
+		}
 	case q.system == crm.Zoho && q.http.Method == http.MethodPost && len(parts) >= 3:
 		in := &insertion{module: moduleOf[parts[2]], looks: q.inv.looks, sent: s.now()}
 		var body struct {
@@ -156,7 +162,7 @@ func (s *sim) note(q *request) {
 	}
 }
 
-var moduleOf = map[string]crm.Module{"Contacts": crm.Contacts, "Accounts": crm.Companies}
+var moduleOf = map[string]crm.Module{"Contacts": crm.Contacts, "Accounts": crm.Companies, "contacts": crm.Contacts, "companies": crm.Companies}
 
 // seen notes what a request that was carried out showed or did.
 func (s *sim) seen(q *request, answer *http.Response) (*http.Response, error) {

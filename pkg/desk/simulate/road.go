@@ -55,6 +55,7 @@ func (t *road) RoundTrip(r *http.Request) (*http.Response, error) {
 		c = writeCall
 		s.result.Writes++
 		s.note(q)
+		s.heeded(q)
 	}
 	d := s.doom(c)
 	if until := s.outage[t.system]; s.now().Before(until) {

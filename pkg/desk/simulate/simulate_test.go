@@ -59,6 +59,9 @@ func TestARuleThatIsTakenAwayIsMissed(t *testing.T) {
 		{NewestRecord, Options{Config: "companies", Seed: 1}, "lost", "company of "},
 		{Upsert, Options{Config: "creation", Seed: 555}, "lost", ""},
 		{Unlock, Options{Config: "creation", Seed: 21}, "doubled", ""},
+		{NoReconcile, Options{Config: "unheard", Seed: 1}, "unequal", ""},
+		{Heedless, Options{Config: "switches", Seed: 1}, "unasked", ""},
+		{Brakeless, Options{Config: "switches", Seed: 1}, "unbraked", ""},
 		{Forgetful, Options{Config: "tokens", Seed: 1}, "herd", ""},
 	} {
 		t.Run(string(tt.rule)+" in "+tt.o.Config, func(t *testing.T) {

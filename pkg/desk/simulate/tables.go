@@ -26,6 +26,7 @@ func (t *table) Get(ctx context.Context, keys ...row.Key) (rows []row.Row, err e
 	if err != nil {
 		return nil, err
 	}
+	t.s.misread(t.name, rows)
 	return rows, nil
 }
 
@@ -36,8 +37,12 @@ func (t *table) Put(ctx context.Context, puts ...row.Put) error {
 	}
 	return t.s.touch(ctx, tableCall, t.name+".Put"+t.s.keys(puts), func() error {
 		err := t.inner.Put(ctx, puts...)
-		if err == nil && t.name == sandbox.Pairs {
+		switch {
+		case err != nil:
+		case t.name == sandbox.Pairs:
 			t.s.notePairs(of(ctx), puts)
+		case t.name == sandbox.Config:
+			t.s.noteMode(puts)
 		}
 		return err
 	})

@@ -21,6 +21,7 @@ import (
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/rules"
 )
 
 // visibility of the queues in a simulated world: longer than a function lives, shorter than a freeze.
@@ -133,6 +134,12 @@ func (s *sim) build() error {
 		if !s.open {
 			return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusOK}, nil
 		}
+		if s.rates.unheard > 0 {
+			if d := s.doom(doorCall); d.fate == unheard {
+				s.tracef("a delivery to %s never arrives (#%d)", e.RawPath, d.n)
+				return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusOK}, nil
+			}
+		}
 		answer, err := door(ctx, e)
 		s.tracef("the door answers %d to %s", answer.StatusCode, e.RawPath)
 		return answer, err
@@ -146,6 +153,9 @@ func (s *sim) adapt(p *sandbox.Parts) {
 	s.hasher = p.Hasher
 	p.Visibility = visibility
 	p.Rules.Default = s.m
+	if p.Rules.Limits = s.cfg.limits; s.opt.Break == Brakeless {
+		p.Rules.Limits = rules.DefaultLimits
+	}
 	p.HubSpot.HTTP = &road{s: s, system: crm.HubSpot, inner: p.HubSpot.HTTP}
 	p.Zoho.HTTP = &road{s: s, system: crm.Zoho, inner: p.Zoho.HTTP}
 	p.WrapStore = func(name string, inner sandbox.Store) sandbox.Store { return &table{s, name, inner} }
@@ -209,6 +219,7 @@ func (s *sim) live() {
 	s.hostile = false
 	clear(s.outage)
 	s.tracef("-- nothing fails any more")
+	s.resume()
 	s.settle()
 }
 
@@ -225,7 +236,7 @@ func (s *sim) schedule(name string, first, every time.Duration) {
 
 func (s *sim) call(name string) {
 	do := s.w.Functions[name]
-	if do == nil {
+	if do == nil || s.opt.Break == NoReconcile && name == "reconcile" {
 		return
 	}
 	s.invoke(name, func(ctx context.Context) func() {
@@ -253,6 +264,7 @@ func (s *sim) settle() {
 			return
 		}
 		writes := s.result.Writes
+		s.resume()
 		s.run(s.now().Add(time.Hour + time.Second))
 		s.call("refreshZohoToken")
 		s.drain()

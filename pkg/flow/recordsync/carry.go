@@ -16,7 +16,8 @@ import (
 // side that fails does not keep the other back. fault.Stale says that Zoho must be read again and nothing else was done.
 func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 	if t.mode == crm.Observe {
-		return nil // the pair stays as it was: nothing has come to rest
+		p.Begun = p.Begun || plan.writes() // the look after the stack was switched on finds it, whatever else it has seen
+		return nil                         // the pair stays as it was: nothing has come to rest
 	}
 	h := t.s.Book.Hasher
 	if p.KeyID != h.KeyID {
@@ -71,6 +72,11 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 		return zohoErr
 	}
 	return hubspotErr
+}
+
+// writes reports whether the plan asks for any write.
+func (p *plan) writes() bool {
+	return p.relink || slices.ContainsFunc(p.items, func(it *item) bool { return it.toZoho.Known() || it.toHub.Known() })
 }
 
 // covered reports whether the plan carries an edit that a write of ours had covered.

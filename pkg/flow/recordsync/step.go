@@ -121,7 +121,8 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		if sys == crm.HubSpot && r.Record.ID.Key != p.HubSpot {
 			return t.mergedAway(p, r), true
 		}
-		if sys == crm.HubSpot && r.Record.Modified.Before(p.UpdatedAt) && t.now().Sub(p.UpdatedAt) < settles {
+		if sys == crm.HubSpot && (r.Record.Modified.Before(p.UpdatedAt) && t.now().Sub(p.UpdatedAt) < settles ||
+			t.now().Sub(p.SyncedAt) < settles && t.behind(*p, r.Record)) {
 			return again(covers, "hubspot shows less than it told us"), true
 		}
 		b.set(sys, r)

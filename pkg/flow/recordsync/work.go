@@ -105,8 +105,28 @@ func (t *task) newest() (received, occurred time.Time) {
 func (t *task) stale(p identity.Loaded, rec crm.Record) bool {
 	now := t.now()
 	received, occurred := t.newest()
-	return rec.Modified.Before(p.UpdatedAt) && now.Sub(p.UpdatedAt) < settles ||
+	return now.Sub(p.SyncedAt) < settles && t.behind(p, rec) || rec.Modified.Before(p.UpdatedAt) && now.Sub(p.UpdatedAt) < settles ||
 		rec.Modified.Add(time.Second).Before(occurred) && now.Sub(received) < settles
+}
+
+// behind reports whether a HubSpot record shows less than we left there: a value that is not the base though nothing was
+// written since we read it. An association that we set has no time of its own to tell it by.
+func (t *task) behind(p identity.Loaded, rec crm.Record) bool {
+	if rec.History == nil || p.HubSpotAt.IsZero() {
+		return false
+	}
+	for _, f := range t.synced() {
+		slot := slotOf(f)
+		base := p.Base[slot].HubSpot
+		if !base.Known() || p.KeyID != t.s.Book.Hasher.KeyID || p.Open(slot) || base == t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, rec.Value(f.Name)) {
+			continue
+		}
+		entries := rec.History[f.Name]
+		if len(entries) == 0 || !entries[0].At.After(p.HubSpotAt) {
+			return true
+		}
+	}
+	return false
 }
 
 // unborn reports whether a record that cannot be read may simply be too new.

@@ -96,7 +96,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 	var errs []error
 	for _, l := range r.listings() {
-		errs = append(errs, r.look(ctx, l, back))
+		errs = append(errs, r.look(ctx, l, back, seen != nil))
 	}
 	if errors.Join(errs...) == nil && seen != nil {
 		errs = append(errs, r.put(ctx, "switches", *seen))
@@ -170,7 +170,7 @@ func (r *Reconciler) wait(ctx context.Context) error {
 			return fmt.Errorf("upkeep %s: %w", l.name, err)
 		}
 		if rows[0].Version == 0 {
-			puts = append(puts, row.Put{Key: r.cursor(l.name), Value: []byte(r.Now().UTC().Format(time.RFC3339))})
+			puts = append(puts, row.Put{Key: r.cursor(l.name), Value: []byte(r.Now().Add(-firstLook).UTC().Format(time.RFC3339))})
 		}
 	}
 	if len(puts) == 0 {
@@ -187,7 +187,7 @@ func (r *Reconciler) cursor(name string) row.Key {
 }
 
 // look goes through the pages of one listing, from that much before its cursor on.
-func (r *Reconciler) look(ctx context.Context, l listing, back time.Duration) error {
+func (r *Reconciler) look(ctx context.Context, l listing, back time.Duration, resumed bool) error {
 	began, name := r.Now(), l.name
 	at := r.cursor(name)
 	rows, err := r.Store.Get(ctx, at)
@@ -202,7 +202,7 @@ func (r *Reconciler) look(ctx context.Context, l listing, back time.Duration) er
 		since = since.Add(-overlap - back)
 	}
 	trace := Found
-	if back > 0 || rows[0].Version == 0 {
+	if resumed || rows[0].Version == 0 {
 		trace = Resumed
 	}
 	queued := 0
@@ -255,7 +255,7 @@ func unheard(p pair.Pair, t crm.Touched) bool {
 	case t.Deleted:
 		return p.Key(t.ID.System) == t.ID.Key
 	case t.ID.System == crm.HubSpot:
-		return t.Modified.After(p.UpdatedAt)
+		return t.Modified.After(p.HubSpotAt) // not UpdatedAt: a write of ours may cover an edit that nobody has read
 	}
 	// Zoho notifies nobody of a write that changes nothing, though it may have cut what was sent.
 	return t.Modified.After(p.ZohoAt) || len(p.Sent) > 0

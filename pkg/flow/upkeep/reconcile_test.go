@@ -64,7 +64,7 @@ func TestWhileTheStackIsNotOnNothingIsAskedAndTheFirstLookAfterwardsMissesNothin
 		b.run(t)
 		asked := b.crms.since()
 		for _, name := range listings {
-			if got, want := asked[name], noon.Add(-5*time.Minute); !got.Equal(want) {
+			if got, want := asked[name], noon.Add(-firstLook-overlap); !got.Equal(want) {
 				t.Errorf("%s, %s: the first look begins at %s, want %s", mode, name, got, want)
 			}
 		}
@@ -119,7 +119,7 @@ func TestWhatNoEventToldIsQueuedAndWhatWasSeenIsNot(t *testing.T) {
 	} {
 		b := newBench()
 		if tt.state != 0 {
-			b.save(t, pair.Pair{State: tt.state, HubSpot: "1", Zoho: "2", UpdatedAt: noon, ZohoAt: noon})
+			b.save(t, pair.Pair{State: tt.state, HubSpot: "1", Zoho: "2", HubSpotAt: noon, ZohoAt: noon})
 			b.save(t, pair.Pair{ID: "moved", State: pair.Living, HubSpot: "9", Zoho: "3"})
 			l, _ := b.Book.Find(t.Context(), "main", crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: "3"})
 			l.Zoho = "4"

@@ -76,7 +76,7 @@ func TestARecordThatWasSeenAndNotBroughtInStepIsQueuedWhenTheModeWasSet(t *testi
 	b := newBench()
 	set := b.switches()
 	b.run(t)
-	b.save(t, pair.Pair{State: pair.Living, HubSpot: "1", Zoho: "2", UpdatedAt: noon, ZohoAt: noon, Begun: true})
+	b.save(t, pair.Pair{State: pair.Living, HubSpot: "1", Zoho: "2", HubSpotAt: noon, ZohoAt: noon, Begun: true})
 	b.crms.pages["hubspot contact"] = [][]crm.Touched{{touched(crm.HubSpot, "1", noon)}}
 	b.crms.pages["zoho contact"] = [][]crm.Touched{{touched(crm.Zoho, "2", noon)}}
 	b.run(t)
