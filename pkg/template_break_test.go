@@ -236,11 +236,33 @@ var breaks = []struct {
 	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "WebhookQuarantined", func(t template, _ *code) {
 		t.property(`{ $.outcome == quarantined }`, "WebhookQuarantined", "FilterPattern")
 	}},
-	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "ReconcileUntold", func(t template, _ *code) {
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "HubspotConsumerUntold", func(t template, _ *code) {
 		t.drop("SubscriptionSilent")
 	}},
 	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "SubscriptionSilent", func(t template, _ *code) {
-		t.drop("ReconcileUntold")
+		t.drop("ZohoConsumerUntold")
+		t.drop("HubspotConsumerUntold")
+	}},
+	{"who writes a line is listened to", "hubspotConsumer: nobody counts its lines for Untold", func(t template, _ *code) {
+		t.drop("HubspotConsumerUntold")
+	}},
+	{"who writes a line is listened to", "reconcile: nobody counts its lines for BudgetLost", func(t template, _ *code) {
+		t.drop("ReconcileBudgetLost")
+	}},
+	{"who writes a line is listened to", "zohoConsumer: nobody counts its lines for OurFault", func(t template, _ *code) {
+		t.drop("ZohoConsumerOurFault")
+	}},
+	{"a silent subscription is told within the hour", "SubscriptionSilent: 10800 s", func(t template, _ *code) {
+		t.property("3", "SubscriptionSilent", "EvaluationPeriods")
+	}},
+	{"the address that is given out is the first that the door accepts", "HubspotWebhookUrl", func(t template, _ *code) {
+		t.property(sub("https://${Api}.example,${PublicBaseUrl}/webhooks/hubspot"), "webhook", "Environment", "Variables", "HUBSPOT_WEBHOOK_URL")
+	}},
+	{"the address that is given out is the first that the door accepts", "ZohoWebhookUrl", func(t template, _ *code) {
+		t.property(sub("https://${Api}.example/webhooks/zoho"), "renewZohoChannel", "Environment", "Variables", "ZOHO_WEBHOOK_URL")
+	}},
+	{"an alarm names the command that mends it", "console", func(t template, _ *code) {
+		t.property("Messages lie there: start a redrive in the console of SQS.", "ZohoOperationsDead", "AlarmDescription")
 	}},
 	{"a name is derived from the stack's", "PairsTable", func(t template, _ *code) { t.property("pairs", "PairsTable", "TableName") }},
 	{"a name is derived from the stack's", "SuiteVersion", func(t template, _ *code) { t.property("/SUITE_VERSION", "SuiteVersion", "Name") }},

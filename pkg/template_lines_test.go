@@ -18,23 +18,30 @@ import (
 
 	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/awsenv/awstest"
+	"crm-connector/pkg/adapter/budget"
 	"crm-connector/pkg/adapter/hubspot"
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/secret"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho"
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/digest"
-	"crm-connector/pkg/flow/identity"
 	"crm-connector/pkg/flow/inbox"
 	flowrules "crm-connector/pkg/flow/rules"
 	"crm-connector/pkg/flow/upkeep"
 	"crm-connector/pkg/flow/webhook"
+	"crm-connector/pkg/flow/zohotoken"
+	"crm-connector/pkg/suite/consumer"
 )
 
 // paper is a log as Lambda writes it.
@@ -147,31 +154,53 @@ func braked(t *testing.T) []string {
 	return p.lines()
 }
 
-// quiet is a CRM in which one contact was changed that nobody has heard of.
-type quiet struct{ upkeep.Source }
-
-func (quiet) Changed(_ context.Context, m crm.Module, _ time.Time, _ string) ([]crm.Touched, string, error) {
-	if m != crm.Contacts {
-		return nil, "", nil
-	}
-	return []crm.Touched{{ID: crm.ID{System: crm.HubSpot, Module: m, Key: "1"}, Modified: time.Now()}}, "", nil
-}
-
-func (quiet) Deleted(context.Context, crm.Module, time.Time, string) ([]crm.Touched, string, error) {
-	return nil, "", nil
-}
-
-func (quiet) Mode(context.Context) (crm.Mode, error) { return crm.On, nil }
-
-func reconciled(t *testing.T) []string {
+// carried has a consumer create in Zoho a contact of HubSpot that an operation of that trace names.
+func carried(t *testing.T, trace string) []string {
 	p, rows := &paper{}, memory.NewRows(time.Now)
-	id := func() string { return "id" }
-	r := &upkeep.Reconciler{
-		Connection: "main", Sources: map[crm.System]upkeep.Source{crm.HubSpot: quiet{}, crm.Zoho: quiet{}}, Deleted: quiet{}, Modes: quiet{},
-		Book: &identity.Book{Store: rows, NewID: id}, Parked: &digest.Ledger{Store: rows, Now: time.Now}, Queue: sink{}, Store: memory.NewRows(time.Now),
-		NewID: id, Now: time.Now, Log: p.log(),
+	hub, zo := hubspottest.New(hubspottest.Options{Now: time.Now}), zohotest.New(zohotest.Options{Now: time.Now})
+	key, err := hub.Create(crm.Contacts, map[string]string{"email": "anna@acme.example", "lastname": "Rossi"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := r.Run(t.Context()); err != nil {
+	id, sleep := 0, func(context.Context, time.Duration) bool { return true }
+	waiting := memory.NewQueue(memory.QueueConfig{Name: "q", Now: time.Now})
+	queues := consumer.Queues{crm.HubSpot: waiting, crm.Zoho: waiting}
+	handler := consumer.New(consumer.Adapters{
+		HubSpot: hubspot.New(hubspot.Config{BaseURL: "https://api.hubapi.com", Token: crm.NewSecret(hubspottest.DefaultToken), HTTP: hub.Transport(), Now: time.Now, Sleep: sleep}),
+		Zoho: zoho.New(zoho.Config{
+			Tokens: zohotoken.Fixed{Access: crm.Access{Token: crm.NewSecret(zo.NewToken()), Base: zohotest.DefaultAPIDomain}}, HTTP: zo.Transport(), Now: time.Now, Sleep: sleep,
+		}),
+		Pairs: rows, Parked: rows, Counts: rows, Config: rows, Waiter: waiting, Queues: queues, Rules: consumer.Rules{Default: mapping.Default(), Start: crm.On},
+		Hasher: pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1}, NewID: func() string { id++; return strconv.Itoa(id) },
+		Now: time.Now, Sleep: sleep, Rand: func(int64) int64 { return 0 }, Log: p.log(),
+	})
+	err = queues.Send(t.Context(), []crm.Operation{{
+		V: crm.OperationVersion, ID: "o", Connection: crm.DefaultConnection, Source: crm.HubSpot, Kind: crm.Contact, Module: crm.Contacts, Verb: crm.Update,
+		RecordID: key, ReceivedAt: time.Now(), Trace: trace,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := handler.Handle(t.Context(), queue.Event("arn", waiting.Receive(batch.MaxEntries))); err != nil || len(answer.BatchItemFailures) != 0 {
+		t.Fatal(answer, err, p.String())
+	}
+	return p.lines()
+}
+
+// lost is a table that does not answer.
+type lost struct{}
+
+func (lost) Get(context.Context, ...row.Key) ([]row.Row, error) { return nil, errors.New("table gone") }
+func (lost) Put(context.Context, ...row.Put) error              { return errors.New("table gone") }
+
+// uncounted has a call made that cannot be counted.
+func uncounted(t *testing.T) []string {
+	p, hub := &paper{}, hubspottest.New(hubspottest.Options{Now: time.Now})
+	client := hubspot.New(hubspot.Config{
+		Token: crm.NewSecret(hubspottest.DefaultToken), Now: time.Now, Sleep: func(context.Context, time.Duration) bool { return false },
+		HTTP: budget.HubSpot(budget.Config{Connection: crm.DefaultConnection, Caller: "c", Store: lost{}, HTTP: hub.Transport(), Now: time.Now, Log: p.log()}, settings.Budget{HubSpotDaily: 100}),
+	})
+	if _, err := client.Definitions(t.Context(), crm.Contacts); err != nil {
 		t.Fatal(err)
 	}
 	return p.lines()
@@ -213,7 +242,10 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"done", drained(t, nil), nil},
 		{"an error of another kind", drained(t, errors.New("odd")), nil},
 		{"the brake", braked(t), []string{"Brake"}},
-		{"a silent subscription", reconciled(t), []string{"Untold"}},
+		{"a change that no event told", carried(t, upkeep.Found), []string{"Untold"}},
+		{"a change that was told", carried(t, "delivery-1"), nil},
+		{"a change while nobody was to be told", carried(t, upkeep.Resumed), nil},
+		{"calls that cannot be counted", uncounted(t), []string{"BudgetLost"}},
 	}
 	tpl, counted := theTemplate(t), map[string]bool{}
 	for _, tt := range cases {

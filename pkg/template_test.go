@@ -112,7 +112,11 @@ var rules = []rule{
 	{"a clock starts what it should", scheduled},
 	{"each queue, function and secret has its alarms", alarmed},
 	{"an alarm reaches the topic and says what to do", alarmsTell},
+	{"an alarm names the command that mends it", alarmsMend},
 	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", filters},
+	{"who writes a line is listened to", listened},
+	{"a silent subscription is told within the hour", silenceTold},
+	{"the address that is given out is the first that the door accepts", addresses},
 	{"a name is derived from the stack's", names},
 	{"a parameter is described, grouped and bounded", parameters},
 	{"the stack says its version", version},
@@ -952,6 +956,81 @@ func alarmsTell(t template, _ code) (out []string) {
 		}
 		if t.get(id, "Metrics") != nil && word(at(t.resources()[id], "Condition")) != "OnAws" {
 			out = append(out, id+": the emulator has no metric math")
+		}
+	}
+	return out
+}
+
+// alarmsMend: what the operator's command does nobody is sent to a console for.
+func alarmsMend(t template, _ code) (out []string) {
+	for _, id := range t.of("AWS::CloudWatch::Alarm") {
+		description := word(t.get(id, "AlarmDescription"))
+		dead := slices.Contains(slices.Collect(maps.Values(t.deadLetters())), ref(at(first(t.get(id, "Dimensions")), "Value")))
+		if dead && !strings.Contains(description, "connector redrive") || strings.Contains(description, "console") {
+			out = append(out, fmt.Sprintf("%s: it sends people to a console: %s", id, description))
+		}
+	}
+	return out
+}
+
+// first returns the first member of a list, nil when there is none.
+func first(v any) any {
+	if l := list(v); len(l) > 0 {
+		return l[0]
+	}
+	return nil
+}
+
+// writers are the functions that write a line which a metric counts; a metric that is not named here is of one function.
+var writers = map[string][]string{
+	"SetupUnfinished": {"zohoConsumer", "hubspotConsumer"}, "Denied": {"zohoConsumer", "hubspotConsumer"}, "OurFault": {"zohoConsumer", "hubspotConsumer"},
+	"Brake": {"zohoConsumer", "hubspotConsumer"}, "Untold": {"zohoConsumer", "hubspotConsumer"}, // suite/consumer writes them
+	"BudgetLost": {"zohoConsumer", "hubspotConsumer", "reconcile"}, // who has a budget of calls
+}
+
+func listened(t template, _ code) (out []string) {
+	in := map[string][]string{}
+	for _, id := range t.of("AWS::Logs::MetricFilter") {
+		for _, m := range list(t.get(id, "MetricTransformations")) {
+			name := word(at(m, "MetricName"))
+			in[name] = append(in[name], ref(t.get(id, "LogGroupName")))
+		}
+	}
+	for name, functions := range writers {
+		for _, f := range functions {
+			if !slices.Contains(in[name], capital(f)+"Logs") {
+				out = append(out, fmt.Sprintf("%s: nobody counts its lines for %s", f, name))
+			}
+		}
+	}
+	return out
+}
+
+func silenceTold(t template, _ code) (out []string) {
+	for _, id := range t.of("AWS::CloudWatch::Alarm") {
+		if word(t.get(id, "MetricName")) != "Untold" {
+			continue
+		}
+		if span := number(t.get(id, "Period")) * number(t.get(id, "EvaluationPeriods")); span > 3600 || span <= 0 || word(t.get(id, "Threshold")) != "1" {
+			out = append(out, fmt.Sprintf("%s: %d s of silence, or more than one change, until it rings", id, span))
+		}
+	}
+	return out
+}
+
+// addresses compares the outputs with what the functions are told, with and without a domain in front: the operator's command takes
+// the first address of the list for the one that HubSpot is given.
+func addresses(t template, _ code) (out []string) {
+	for _, domain := range []string{"", "https://hooks.example.com"} {
+		s := stack{t, maps.Clone(answers)}
+		s.given["PublicBaseUrl"] = domain
+		for output, told := range map[string][2]string{"HubspotWebhookUrl": {"webhook", "HUBSPOT_WEBHOOK_URL"}, "ZohoWebhookUrl": {"renewZohoChannel", "ZOHO_WEBHOOK_URL"}} {
+			_, has := s.environment(told[0])
+			head, _, _ := strings.Cut(has[told[1]], ",")
+			given, _ := s.value(at(t.object, "Outputs", output, "Value")).(string)
+			if given == "" || given != head || !strings.HasPrefix(given, domain) {
+				out = append(out, fmt.Sprintf("%s: %q is given out, and %s is told %q first", output, given, told[0], head))
+			}
 		}
 	}
 	return out
