@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/nyaruka/phonenumbers/v2"
+	"crm-connector/pkg/core/canon/numbering"
 )
 
 var (
@@ -16,7 +16,7 @@ var (
 // NoRegion is the phone region that takes only numbers with their country code.
 const NoRegion = "ZZ"
 
-// extension stands between a number and its extension; phonenumbers reads it back.
+// extension stands between a number and its extension; numbering reads it back.
 const extension = " ext. "
 
 // Phone returns the number in E.164, followed by " ext. 12" where it has an extension. The region (ISO 3166, two letters) is
@@ -38,30 +38,36 @@ func Phone(s, region string) (string, error) {
 }
 
 func phone(s, region string) (string, error) {
-	n, err := phonenumbers.Parse(s, region)
-	if err != nil {
+	n, ok := numbering.Parse(s, region)
+	if !ok {
 		return "", errPhone
 	}
-	if n.GetCountryCode() == 52 && n.GetNationalNumber()/1e10 == 1 {
-		national := n.GetNationalNumber() - 1e10
-		n.NationalNumber = &national
+	if n.Code == mexico {
+		n.National = withoutMobileOne(n.National)
 	}
-	if !phonenumbers.IsValidNumber(n) {
-		possible := phonenumbers.IsPossibleNumberWithReason(n) == phonenumbers.IS_POSSIBLE
-		if !possible || strings.ContainsFunc(s, unicode.IsLetter) {
-			return "", errPhone
-		}
+	if !n.Valid() && (!n.Possible() || strings.ContainsFunc(s, unicode.IsLetter)) {
+		return "", errPhone
 	}
-	out := phonenumbers.Format(n, phonenumbers.E164)
-	if ext := n.GetExtension(); ext != "" {
-		out += extension + ext
+	out := n.E164()
+	if n.Extension != "" {
+		out += extension + n.Extension
 	}
 	return out, nil
 }
 
-// Region checks a phone region: two capital letters that phonenumbers knows, or NoRegion.
+const mexico = "52"
+
+// withoutMobileOne drops the 1 before the ten digits of a Mexican number, the first of which is never 0.
+func withoutMobileOne(national string) string {
+	if len(national) == 11 && national[0] == '1' && national[1] != '0' {
+		return national[1:]
+	}
+	return national
+}
+
+// Region checks a phone region: two capital letters of a region that has a numbering plan, or NoRegion.
 func Region(s string) (string, error) {
-	if s != NoRegion && phonenumbers.GetCountryCodeForRegion(s) == 0 {
+	if s != NoRegion && !numbering.Known(s) {
 		return "", errPhoneRegion
 	}
 	return s, nil
@@ -70,8 +76,8 @@ func Region(s string) (string, error) {
 // Mobile reports whether a canonical number can only be a mobile: one person's. Where the plan does not tell mobiles from
 // landlines (North America) it is false.
 func Mobile(phone string) bool {
-	n, err := phonenumbers.Parse(phone, NoRegion)
-	return err == nil && phonenumbers.GetNumberType(n) == phonenumbers.MOBILE
+	n, ok := numbering.Parse(phone, NoRegion)
+	return ok && n.Mobile()
 }
 
 // PhoneKey returns the form of a canonical number by which two are compared: without extension, Brazilian mobiles with
