@@ -59,11 +59,20 @@ func key(name string) row.Key { return row.Key{Part: "config", Sort: name} }
 // Get returns the row of a name as it was at most a minute ago; Version 0 when there is none. When the table cannot be
 // read the last good row goes on being used.
 func (c *Rows) Get(ctx context.Context, name string) (row.Row, error) {
+	return c.get(ctx, name, c.Now())
+}
+
+// Renew returns the row of a name as it is now. When the table cannot be read the last good row goes on being used.
+func (c *Rows) Renew(ctx context.Context, name string) (row.Row, error) {
+	return c.get(ctx, name, c.Now().Add(Fresh))
+}
+
+// get returns the row that is kept, if it is good at the moment given, or reads it.
+func (c *Rows) get(ctx context.Context, name string, good time.Time) (row.Row, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	have, ok := c.kept[name]
-	now := c.Now()
-	if ok && now.Before(have.until) {
+	if ok && good.Before(have.until) {
 		return have.row, nil
 	}
 	rows, err := c.Store.Get(ctx, key(name))
@@ -73,7 +82,7 @@ func (c *Rows) Get(ctx context.Context, name string) (row.Row, error) {
 		}
 		return row.Row{}, fmt.Errorf("config.Get %s: %w", name, err)
 	}
-	c.keep(name, kept{rows[0], now.Add(Fresh)})
+	c.keep(name, kept{rows[0], c.Now().Add(Fresh)})
 	return rows[0], nil
 }
 

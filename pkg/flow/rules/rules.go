@@ -14,6 +14,7 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/config"
 )
 
@@ -73,9 +74,18 @@ func (b *Book) Mapping(ctx context.Context) (*mapping.Mapping, error) {
 	return m, nil
 }
 
-// Mode returns off, observe or on. A row that says none of them is an error: a slip of the pen never switches writing on.
+// Mode returns off, observe or on. A row that says none of them is an error: a slip of the pen never switches writing on. "On"
+// may be a minute old; the others are as of now, because what they let pass unwritten nobody brings again once the stack is on.
 func (b *Book) Mode(ctx context.Context) (crm.Mode, error) {
-	r, err := b.rows.Get(ctx, config.Mode)
+	mode, err := b.mode(ctx, b.rows.Get)
+	if err != nil || mode == crm.On {
+		return mode, err
+	}
+	return b.mode(ctx, b.rows.Renew)
+}
+
+func (b *Book) mode(ctx context.Context, get func(context.Context, string) (row.Row, error)) (crm.Mode, error) {
+	r, err := get(ctx, config.Mode)
 	if err != nil {
 		return "", err
 	}

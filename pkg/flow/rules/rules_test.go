@@ -83,6 +83,35 @@ func TestOptionsGoOverTheMapping(t *testing.T) {
 	}
 }
 
+func TestAStackThatIsSwitchedOnIsOnAtOnceAndOneThatIsSwitchedOffWithinAMinute(t *testing.T) {
+	b := newBench(Settings{})
+	operator := &config.Rows{Store: b.table, Now: func() time.Time { return b.now }}
+	for _, tt := range []struct {
+		set   crm.Mode
+		after time.Duration
+		want  crm.Mode
+	}{
+		{crm.Off, 0, crm.Off},
+		{crm.On, 0, crm.On}, // what came until then would have ended unwritten
+		{crm.Observe, 0, crm.On},
+		{crm.Observe, config.Fresh, crm.Observe},
+		{crm.On, 0, crm.On},
+	} {
+		if err := operator.Set(t.Context(), config.Mode, []byte(tt.set)); err != nil {
+			t.Fatal(err)
+		}
+		b.now = b.now.Add(tt.after)
+		if got, err := b.Mode(t.Context()); got != tt.want || err != nil {
+			t.Errorf("set to %s, %s later: %q, %v, want %q", tt.set, tt.after, got, err, tt.want)
+		}
+	}
+	b.table.noReads = true
+	b.now = b.now.Add(config.Fresh)
+	if got, err := b.Mode(t.Context()); got != crm.On || err != nil {
+		t.Errorf("%q, %v: the last good row goes on being used", got, err)
+	}
+}
+
 func TestTheModeIsTheRowsOrElseTheStart(t *testing.T) {
 	for _, tt := range []struct {
 		row  string
