@@ -19,7 +19,7 @@ type Desk struct {
 	HubSpot, Zoho, Refresh Switch // the CRMs, and refreshZohoToken for those who invoke it
 
 	env         Env
-	emulator    *emulator
+	emulator    *Emulator
 	refreshPort int
 	stop        context.CancelFunc
 	wg          sync.WaitGroup
@@ -47,16 +47,16 @@ func Open(ctx context.Context, tools string, env Env) (*Desk, error) {
 
 func (d *Desk) open(ctx, inner context.Context, tools, gateway string, ports Ports) (err error) {
 	hosts := slices.DeleteFunc([]string{loopback, gateway}, func(h string) bool { return h == "" })
-	if _, err = serve(inner, &d.wg, "the sandbox HubSpot", hosts, ports.HubSpot, &d.HubSpot); err != nil {
+	if _, err = Serve(inner, &d.wg, "the sandbox HubSpot", hosts, ports.HubSpot, &d.HubSpot); err != nil {
 		return err
 	}
-	if _, err = serve(inner, &d.wg, "the sandbox Zoho", hosts, ports.Zoho, &d.Zoho); err != nil {
+	if _, err = Serve(inner, &d.wg, "the sandbox Zoho", hosts, ports.Zoho, &d.Zoho); err != nil {
 		return err
 	}
-	if d.refreshPort, err = serve(inner, &d.wg, "refreshZohoToken", []string{loopback}, 0, &d.Refresh); err != nil {
+	if d.refreshPort, err = Serve(inner, &d.wg, "refreshZohoToken", []string{loopback}, 0, &d.Refresh); err != nil {
 		return err
 	}
-	if d.emulator, err = startEmulator(ctx, tools, ports.Emulator); err != nil {
+	if d.emulator, err = StartEmulator(ctx, tools, EmulatorOptions{Port: ports.Emulator}); err != nil {
 		return err
 	}
 	if gateway == "" {
@@ -74,7 +74,7 @@ func (d *Desk) open(ctx, inner context.Context, tools, gateway string, ports Por
 func (d *Desk) Close() {
 	d.stop()
 	if d.emulator != nil {
-		d.emulator.stop()
+		d.emulator.Stop()
 	}
 	d.wg.Wait()
 }

@@ -23,47 +23,76 @@ const Region = "us-east-1"
 // patience is how long the emulator may take to answer for the first time, and to end.
 const patience = 20 * time.Second
 
-// emulator is a running MiniStack.
-type emulator struct {
+// Emulator is a running MiniStack.
+type Emulator struct {
 	url  string
 	cmd  *exec.Cmd
 	done chan error
 }
 
-// startEmulator runs the program of .tools/ministack on a port of the loopback interface, with an environment of its own: functions
-// that it runs inherit it.
-func startEmulator(ctx context.Context, tools string, port int) (*emulator, error) {
+// EmulatorOptions say how an emulator runs. Only the port is required.
+type EmulatorOptions struct {
+	Port int    // of the loopback interface
+	Home string // a folder that is there, for its log (in the file log) and its files; "" takes a temporary one, which ends with it
+	Keep bool   // what is in it lies below Home when it is stopped, and is there again when it is started with the same Home
+	Auth bool   // it holds callers to the policies of their roles
+}
+
+// StartEmulator runs the program of .tools/ministack, with an environment of its own: functions that it runs inherit it.
+func StartEmulator(ctx context.Context, tools string, o EmulatorOptions) (*Emulator, error) {
 	bin := filepath.Join(tools, "ministack", "bin", "ministack")
 	if _, err := os.Stat(bin); err != nil {
 		return nil, fmt.Errorf("the emulator is not installed: run .ci/tools ministack (%w)", err)
 	}
-	home, err := os.MkdirTemp("", "crm-connector-emulator-")
-	if err != nil {
+	if err := free(ctx, "the emulator", o.Port); err != nil { // or another one would answer in its place
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(home, "log"))
+	home, tidy := o.Home, func() error { return nil }
+	if home == "" {
+		var err error
+		if home, err = os.MkdirTemp("", "crm-connector-emulator-"); err != nil {
+			return nil, err
+		}
+		tidy = func() error { return os.RemoveAll(home) }
+	}
+	file := filepath.Join(home, "log")
+	log, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, tidy())
 	}
 	defer log.Close()
-	e := &emulator{url: "http://" + at(loopback, port), done: make(chan error, 1)}
+	e := &Emulator{url: "http://" + at(loopback, o.Port), done: make(chan error, 1)}
 	e.cmd = exec.CommandContext(context.WithoutCancel(ctx), bin)
-	e.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "BIND_HOST=" + loopback, "GATEWAY_PORT=" + strconv.Itoa(port),
-		"IOT_MTLS_ENABLED=0", "AWS_LAMBDA_LOG_FORMAT=JSON", "MINISTACK_REGION=" + Region}
+	e.cmd.Env = o.environment(home)
 	e.cmd.Stdout, e.cmd.Stderr = log, log
 	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is ours to pass on
 	if err := e.cmd.Start(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, tidy())
 	}
-	go func() { e.done <- errors.Join(e.cmd.Wait(), os.RemoveAll(home)) }()
-	if err := e.ready(ctx, filepath.Join(home, "log")); err != nil {
-		e.stop()
+	go func() { e.done <- errors.Join(e.cmd.Wait(), tidy()) }()
+	if err := e.ready(ctx, file); err != nil {
+		e.Stop()
 		return nil, err
 	}
 	return e, nil
 }
 
-func (e *emulator) ready(ctx context.Context, log string) error {
+func (o EmulatorOptions) environment(home string) []string {
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "BIND_HOST=" + loopback, "GATEWAY_PORT=" + strconv.Itoa(o.Port),
+		"IOT_MTLS_ENABLED=0", "AWS_LAMBDA_LOG_FORMAT=JSON", "MINISTACK_REGION=" + Region}
+	if o.Keep {
+		env = append(env, "PERSIST_STATE=1", "S3_PERSIST=1", "STATE_DIR="+filepath.Join(home, "state"), "S3_DATA_DIR="+filepath.Join(home, "s3"))
+	}
+	if o.Auth {
+		env = append(env, "AUTH=true")
+	}
+	return env
+}
+
+// URL is where this machine reaches the emulator.
+func (e *Emulator) URL() string { return e.url }
+
+func (e *Emulator) ready(ctx context.Context, log string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
@@ -81,8 +110,8 @@ func (e *emulator) ready(ctx context.Context, log string) error {
 	}
 }
 
-// stop ends the process that startEmulator started.
-func (e *emulator) stop() {
+// Stop ends the process that StartEmulator started.
+func (e *Emulator) Stop() {
 	_ = e.cmd.Process.Signal(syscall.SIGTERM) // one that has ended already is no error
 	select {
 	case <-e.done:
@@ -93,7 +122,7 @@ func (e *emulator) stop() {
 }
 
 // ask calls one of the emulator's own endpoints.
-func (e *emulator) ask(ctx context.Context, method, path string) ([]byte, error) {
+func (e *Emulator) ask(ctx context.Context, method, path string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, e.url+path, nil)
 	if err != nil {
 		return nil, err
@@ -110,7 +139,7 @@ func (e *emulator) ask(ctx context.Context, method, path string) ([]byte, error)
 	return body, err
 }
 
-func (e *emulator) read(ctx context.Context, path string, into any) error {
+func (e *Emulator) read(ctx context.Context, path string, into any) error {
 	body, err := e.ask(ctx, http.MethodGet, path)
 	if err != nil {
 		return err
@@ -118,8 +147,8 @@ func (e *emulator) read(ctx context.Context, path string, into any) error {
 	return json.Unmarshal(body, into)
 }
 
-// config returns how a client of the SDK reaches the emulator. It takes any credentials.
-func (e *emulator) config() aws.Config {
+// Config returns how a client of the SDK reaches the emulator. It takes any credentials.
+func (e *Emulator) Config() aws.Config {
 	return aws.Config{
 		Region: Region, BaseEndpoint: &e.url,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {

@@ -57,9 +57,9 @@ func FreePorts(ctx context.Context) (p Ports, err error) {
 // at returns the address of a port of a host.
 func at(host string, port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 
-// serve answers on a port of each host until the context ends. A port of 0 takes any; the one of the first host is returned
+// Serve answers on a port of each host until the context ends. A port of 0 takes any; the one of the first host is returned
 // and used for the others.
-func serve(ctx context.Context, wg *sync.WaitGroup, what string, hosts []string, port int, h http.Handler) (int, error) {
+func Serve(ctx context.Context, wg *sync.WaitGroup, what string, hosts []string, port int, h http.Handler) (int, error) {
 	for _, host := range hosts {
 		l, err := listen(ctx, what, host, port)
 		if err != nil {
@@ -74,6 +74,15 @@ func serve(ctx context.Context, wg *sync.WaitGroup, what string, hosts []string,
 		})
 	}
 	return port, nil
+}
+
+// free reports as an error that something listens on a port of the loopback interface.
+func free(ctx context.Context, what string, port int) error {
+	l, err := listen(ctx, what, loopback, port)
+	if err != nil {
+		return err
+	}
+	return l.Close()
 }
 
 func listen(ctx context.Context, what, host string, port int) (net.Listener, error) {

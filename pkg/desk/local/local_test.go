@@ -110,7 +110,7 @@ func TestAPortThatIsTakenIsNamed(t *testing.T) {
 	}
 	defer l.Close()
 	var wg sync.WaitGroup
-	_, err = serve(t.Context(), &wg, "the sandbox Zoho", []string{loopback}, l.Addr().(*net.TCPAddr).Port, http.NotFoundHandler())
+	_, err = Serve(t.Context(), &wg, "the sandbox Zoho", []string{loopback}, l.Addr().(*net.TCPAddr).Port, http.NotFoundHandler())
 	if err == nil || !strings.HasPrefix(err.Error(), "the sandbox Zoho cannot listen on 127.0.0.1:") {
 		t.Error(err)
 	}

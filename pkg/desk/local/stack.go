@@ -42,7 +42,7 @@ func (d *Desk) provision(ctx context.Context, secrets map[string]string) error {
 }
 
 func (d *Desk) tables(ctx context.Context) error {
-	db := dynamodb.NewFromConfig(d.emulator.config())
+	db := dynamodb.NewFromConfig(d.emulator.Config())
 	for _, t := range dynamo.Tables() {
 		name := d.env[t.Setting()]
 		_, err := db.CreateTable(ctx, &dynamodb.CreateTableInput{
@@ -76,7 +76,7 @@ var fifo = map[string]string{
 }
 
 func (d *Desk) queues(ctx context.Context) error {
-	client := sqs.NewFromConfig(d.emulator.config())
+	client := sqs.NewFromConfig(d.emulator.Config())
 	for lane := range lanes {
 		name := d.queueName(lane)
 		dead := strings.TrimSuffix(name, ".fifo") + "-dlq.fifo"
@@ -103,7 +103,7 @@ var lanes = map[string]string{"zohoOperations": "ZOHO_OPERATIONS_QUEUE", "hubspo
 func (d *Desk) queueName(lane string) string { return path.Base(d.env[lanes[lane]]) }
 
 func (d *Desk) secrets(ctx context.Context, secrets map[string]string) error {
-	client := ssm.NewFromConfig(d.emulator.config())
+	client := ssm.NewFromConfig(d.emulator.Config())
 	for name, value := range secrets {
 		_, err := client.PutParameter(ctx, &ssm.PutParameterInput{
 			Name: aws.String(d.env["SECRETS_PATH"] + "/" + name), Value: &value, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
@@ -120,7 +120,7 @@ func (d *Desk) sender(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("REPORT_FROM: %w", err)
 	}
-	_, err = ses.NewFromConfig(d.emulator.config()).VerifyEmailIdentity(ctx, &ses.VerifyEmailIdentityInput{EmailAddress: &from.Address})
+	_, err = ses.NewFromConfig(d.emulator.Config()).VerifyEmailIdentity(ctx, &ses.VerifyEmailIdentityInput{EmailAddress: &from.Address})
 	return err
 }
 
@@ -135,7 +135,7 @@ func (d *Desk) refresher(ctx context.Context) error {
 	if err := z.Close(); err != nil {
 		return err
 	}
-	_, err := lambda.NewFromConfig(d.emulator.config()).CreateFunction(ctx, &lambda.CreateFunctionInput{
+	_, err := lambda.NewFromConfig(d.emulator.Config()).CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String(d.env["REFRESH_ZOHO_TOKEN_FUNCTION"]), Role: aws.String("arn:aws:iam::000000000000:role/local"),
 		Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("bootstrap"), Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()},
 		Environment: &lambdatypes.Environment{Variables: map[string]string{
@@ -167,7 +167,7 @@ func (t Table) Err() error { return *t.err }
 
 // Tables returns the tables of the stack by their names in package dynamo, read by that clock.
 func (d *Desk) Tables(ctx context.Context, now func() time.Time) map[string]Table {
-	cfg := d.emulator.config()
+	cfg := d.emulator.Config()
 	db, out := dynamo.Open(cfg, now), map[string]Table{}
 	for _, t := range dynamo.Tables() {
 		name := d.env[t.Setting()]
@@ -219,11 +219,14 @@ func (d *Desk) Messages(ctx context.Context) (map[string][]string, error) {
 }
 
 // Mails returns what was sent through the emulator's SES, oldest first.
-func (d *Desk) Mails(ctx context.Context) ([]letter.Mail, error) {
+func (d *Desk) Mails(ctx context.Context) ([]letter.Mail, error) { return d.emulator.Mails(ctx) }
+
+// Mails returns what was sent through SES, oldest first.
+func (e *Emulator) Mails(ctx context.Context) ([]letter.Mail, error) {
 	var sent struct {
 		Messages map[string][]json.RawMessage
 	}
-	if err := d.emulator.read(ctx, "/_ministack/ses/messages", &sent); err != nil {
+	if err := e.read(ctx, "/_ministack/ses/messages", &sent); err != nil {
 		return nil, err
 	}
 	var out []letter.Mail
