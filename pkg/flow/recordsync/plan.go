@@ -172,7 +172,7 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		return it
 	}
 	it.decision = merge.Decide(in)
-	if t.altered(p, b, it, in, times[f.Name]) {
+	if t.altered(p, b, it, in, times) {
 		it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
 		if timed {
 			t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: fault.CauseAltered, Message: "Zoho stored another value than it was sent"})
@@ -344,7 +344,7 @@ func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {
 
 // altered reports whether Zoho stored something else than we sent: a field that nobody has read back since our write shows
 // another value. Asked for its times, Zoho tells a user's edit apart.
-func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field, times []crm.Entry) bool {
+func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field, times map[crm.Field][]crm.Entry) bool {
 	begun, z := p.OpenAt(crm.Zoho, it.slot), b.zoho.Record
 	if in.Equal || !in.BaseKnown && !begun || !in.Zoho.Changed || p.Wrote(crm.Zoho, it.slot, it.shows.Zoho) {
 		return false
@@ -352,10 +352,11 @@ func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field, times []cr
 	if !in.Timed {
 		return begun || slices.Contains(p.Sent, it.slot)
 	}
-	if len(times) > 0 {
-		return times[0].Ours
+	if entries := times[it.field.Name]; len(entries) > 0 {
+		return entries[0].Ours
 	}
-	return slices.Contains(p.Sent, it.slot) && z.Modified.Equal(p.ZohoWrote) || begun && z.Modified.Equal(z.Created)
+	// A timeline that tells of other fields and not of this one says that nobody has edited it.
+	return slices.Contains(p.Sent, it.slot) && z.Modified.Equal(p.ZohoWrote) || begun && (z.Modified.Equal(z.Created) || len(times[""]) > 0)
 }
 
 // raw translates what goes across into the words of the side that gets it.
