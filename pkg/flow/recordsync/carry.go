@@ -149,7 +149,23 @@ func (t *task) deadline(p *identity.Loaded) (context.Context, context.CancelFunc
 		return nil, nil, fault.Again("recordsync", crossing, "too little of the lease is left for a write")
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, left-time.Second)
-	return ctx, cancel, nil
+	return leased{ctx, t.s.Now, p.Lease.Until.Add(-time.Second)}, cancel, nil
+}
+
+// leased is a context that ends by our clock too: a worker that was frozen goes on where it stood, perhaps between two
+// requests of one write, and the timers of its process stood still with it.
+type leased struct {
+	context.Context
+	now   func() time.Time
+	until time.Time
+}
+
+// Err tells a lease that is over from one that holds.
+func (c leased) Err() error {
+	if err := c.Context.Err(); err != nil || c.now().Before(c.until) {
+		return err
+	}
+	return context.DeadlineExceeded
 }
 
 // send writes one change and repeats it at once without the fields that the system refuses. It returns the answer and the
