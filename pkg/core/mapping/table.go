@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"text/tabwriter"
 
@@ -29,10 +28,12 @@ func (m *Mapping) Table() string {
 		}
 		_ = w.Flush() // into a strings.Builder, which takes everything
 	}
-	return padding.ReplaceAllString(out.String(), "")
+	lines := strings.Split(out.String(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ") // padding
+	}
+	return strings.Join(lines, "\n")
 }
-
-var padding = regexp.MustCompile(`(?m) +$`)
 
 func (m *Mapping) recognised(k crm.Kind) string {
 	var keys []string

@@ -97,23 +97,26 @@ func letters(number string) string {
 
 func fullWidth(s string) string { return strings.Map(func(r rune) rune { return r - '!' + '！' }, s) }
 
-// Each spelling is dialled from the region itself, and some from elsewhere.
+// Mobiles and landlines are spelled in every way, the other kinds of number in some.
 func TestEveryKindOfNumberOfEveryRegionIsReadAsTheLibraryReadsIt(t *testing.T) {
 	for place, code := range places() {
 		t.Run(place, func(t *testing.T) {
 			t.Parallel()
 			region, _, _ := strings.Cut(place, " ")
 			p, numbers := planIn(t, code, region), 0
-			for _, kind := range kindsOf(p) {
+			for k, kind := range kindsOf(p) {
 				if kind.GetExampleNumber() == "" {
 					continue
 				}
 				for i, s := range spellings(p, kind.GetExampleNumber()) {
+					if k > 1 && i > 0 && i%6 != k%6 {
+						continue
+					}
 					if agree(t, s, region) {
 						numbers++
 					}
-					if i%4 == 0 {
-						agree(t, s, []string{"US", "ZZ", "IT"}[i/4%3])
+					if i%8 == 0 {
+						agree(t, s, []string{"US", "ZZ", "IT"}[i/8%3])
 					}
 				}
 			}
@@ -147,35 +150,40 @@ var seeds = []string{
 	"+49" + strings.Repeat("1", 16), "0" + strings.Repeat("1", 17), "+44 7911 123456", "+44 1481 123456", "7911123456", "+247 12345",
 }
 
+// Some regions are given all of them, and each of the world some.
 func TestTextsAtTheEdgesAreReadAsTheLibraryReadsThem(t *testing.T) {
-	for _, region := range append(slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions())), "ZZ", "", "it", world, "XX") {
+	for _, region := range []string{"IT", "US", "CA", "GB", "MX", "AR", "BR", "RU", "KZ", "ZZ", "", "it", world, "XX"} {
 		for _, s := range seeds {
 			agree(t, s, region)
+		}
+	}
+	for i, region := range slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions())) {
+		for at := i % 6; at < len(seeds); at += 6 {
+			agree(t, seeds[at], region)
 		}
 	}
 }
 
 func TestAnExtensionIsReadByItsLabelAndLengthAsTheLibraryReadsIt(t *testing.T) {
+	const number, long = "347 1234567", "123456789012345678901"
 	labels := []string{
 		"", " ", ";ext=", ";EXT=", "ext", "Ext", "xt", "extn", "xtn", "extension", "extensió", "extensio\u0301n", "extens", "xtensio", "ｅｘｔｎ", "ｘｔ", "доб", "anexo",
 		"x", "ｘ", "X", "#", "＃", "~", "～", "int", "ｉｎｔ", "INT", ",", ",,", ",,,", ";", ";;", "xx", "i", "-", "- -",
 	}
-	count := 0
 	for _, label := range labels {
-		for _, before := range []string{"", " ", ",", " ,\t\u00a0", "-"} {
-			for _, after := range []string{"", ".", ":", "．", " ", ", -", ":,"} {
-				for _, digits := range []int{1, 6, 7, 9, 10, 15, 16, 20, 21} {
-					for _, end := range []string{"", "#"} {
-						if agree(t, "347 1234567"+before+label+after+"123456789012345678901"[:digits]+end, "IT") {
-							count++
-						}
-					}
+		for _, end := range []string{"", "#"} {
+			for digits := range len(long) {
+				agree(t, number+label+long[:digits+1]+end, "IT")
+			}
+			for _, before := range []string{"", " ", ",", " ,\t\u00a0", "-"} {
+				for _, after := range []string{"", ".", ":", "．", " ", ", -", ":,"} {
+					agree(t, number+before+label+after+"12"+end, "IT")
 				}
 			}
 		}
 	}
-	if count == 0 {
-		t.Error("no number was read")
+	if n, ok := numbering.Parse(number+" ext. 12", "IT"); !ok || n.Extension != "12" {
+		t.Errorf("%+v, %t", n, ok)
 	}
 }
 
@@ -184,8 +192,7 @@ func TestADigitOfEveryScriptIsOne(t *testing.T) {
 	for r := range rune(unicode.MaxRune) {
 		if unicode.IsDigit(r) {
 			digits++
-			agree(t, "347 123 456"+string(r), "IT")
-			agree(t, "347 123 4567 x"+string(r), "IT")
+			agree(t, "347 123 456"+string(r)+" x"+string(r), "IT")
 			agree(t, "347 ABC 456"+string(r), "IT")
 		}
 	}
@@ -194,20 +201,13 @@ func TestADigitOfEveryScriptIsOne(t *testing.T) {
 	}
 }
 
-// Every character of the planes that have any in use may surround a number, stand in it, and stand before an extension.
+// Of the blocks that hold letters with a case, punctuation and full widths, every character may surround a number, stand in it
+// and stand in the label of an extension.
 func TestEveryCharacterMeansWhatItMeansToTheLibrary(t *testing.T) {
-	read := func(s string) [2]any {
-		n, ok := numbering.Parse(s, "IT")
-		return [2]any{n, ok}
-	}
-	theirs := func(s string) [2]any {
-		a, ok := theirs(s, "IT")
-		return [2]any{a.Number, ok}
-	}
-	for r := range rune(0x3200) {
-		for _, s := range []string{"34" + string(r) + "71234567", "347123" + string(r) + "4567", "347123456" + string(r), string(r) + "3471234567", "3471234567 e" + string(r) + "t 5"} {
-			if got, want := read(s), theirs(s); got != want {
-				t.Errorf("%q (%U): %v, want %v", s, r, got, want)
+	for _, block := range [][2]rune{{0, 0x600}, {0x2000, 0x2300}, {0x3000, 0x3100}, {0xff00, 0xfff0}} {
+		for r := block[0]; r < block[1]; r++ {
+			for _, form := range []string{"34%c71234567", "347123456%c", "%c3471234567", "3471234567 e%ct 5"} {
+				agree(t, fmt.Sprintf(form, r), "IT")
 			}
 		}
 	}
