@@ -85,7 +85,7 @@ func (e *exam) scopes(check, mend string, all []scope) {
 	}
 }
 
-// zohoToken asks the accounts server for a token, and goes on with that one.
+// zohoToken has the stack's token renewed, and goes on with that one.
 func (e *exam) zohoToken(ctx context.Context) {
 	if e.c == nil {
 		e.add(levelSkip, "zoho.token", "not looked at before settings is right", "")
@@ -98,21 +98,29 @@ func (e *exam) zohoToken(ctx context.Context) {
 	if !e.after("zoho.token", settings.ZohoClientSecret, settings.ZohoRefreshToken) {
 		return
 	}
-	a, err := e.c.accounts.Refresh(ctx)
+	a, err := e.c.renew(ctx)
 	f, _ := errors.AsType[*fault.Error](err)
+	before, again := "", ""
+	if at := e.goOn(err); at != "" {
+		before, again = "when it was last tried: ", "; it is tried again from "+at+" on"
+	}
 	switch {
 	case err == nil:
-		e.c.tokens.use(a)
 		e.ok("zoho.token", "granted, for %s", a.Base)
 	case f != nil && f.Code == "invalid_client" || f != nil && f.Code == "invalid_client_secret":
-		e.fault("zoho.token", "Zoho does not know the client, or its secret is another ("+f.Code+")",
-			"compare ZOHO_CLIENT_ID and the client secret with the API console, and ZOHO_ACCOUNTS_URL with its data centre; connector setup zoho stores the secret")
+		e.fault("zoho.token", before+"Zoho does not know the client, or its secret is another ("+f.Code+")",
+			"compare ZOHO_CLIENT_ID and the client secret with the API console, and ZOHO_ACCOUNTS_URL with its data centre; connector setup zoho stores the secret"+again)
 	case f != nil && f.Kind == fault.Denied:
-		e.fault("zoho.token", "the refresh token is revoked ("+f.Code+")", "make a new code in the API console and run connector setup zoho "+e.at())
+		e.fault("zoho.token", before+"the refresh token is revoked ("+f.Code+")", "make a new code in the API console and run connector setup zoho "+e.at()+again)
+	case f != nil && f.Kind == fault.Throttled && !a.Token.IsZero():
+		e.works["zoho.token"] = true
+		e.note("zoho.token", "the stored one is used, for "+a.Base+"; whether Zoho grants a new one was not tried: too many were asked for in ten minutes",
+			"run connector doctor again"+e.waiting(err))
 	case f != nil && f.Kind == fault.Throttled:
-		e.fault("zoho.token", "too many tokens were asked for", "wait ten minutes; see whether another program uses the same refresh token")
+		e.fault("zoho.token", "too many were asked for in ten minutes, and none is stored that works",
+			"run connector doctor again"+e.waiting(err)+"; see whether another program uses the same refresh token")
 	default:
-		e.fault("zoho.token", err.Error(), trouble(err))
+		e.fault("zoho.token", err.Error(), trouble(err)+again)
 	}
 }
 

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -87,10 +88,22 @@ func (e *exam) settings(ctx context.Context) {
 		}
 		return
 	}
-	if len(hook) > 1 {
-		e.note("settings", fmt.Sprintf("HUBSPOT_WEBHOOK_URL has %d addresses: a move is under way", len(hook)), "leave the new one alone when it is over")
+	if moving(hook) {
+		e.note("settings", fmt.Sprintf("HUBSPOT_WEBHOOK_URL has %d addresses: a move is under way, and HubSpot is given the first", len(hook)), "leave that one alone when it is over")
 	}
 	e.ok("settings", "complete")
+}
+
+// moving reports whether deliveries are accepted for an address that is on its way out. API Gateway's own, which the template
+// lists behind a domain of yours, is not: it stays as long as the API does.
+func moving(hooks []string) bool {
+	n := 0
+	for _, hook := range hooks {
+		if u, err := url.Parse(hook); err != nil || !strings.Contains(u.Hostname(), ".execute-api.") {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // tables looks whether every table answers.
@@ -121,15 +134,15 @@ const tooOld = 10 * time.Minute
 // queues looks into both queues and their dead-letter queues.
 func (e *exam) queues(ctx context.Context) {
 	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		check := "queue." + string(sys)
+		check := queueOf(sys)
 		d, err := e.st.Lanes[sys].Depth(ctx)
 		switch {
 		case err != nil:
 			e.fault(check, err.Error(), "deploy the stack again, and let this command look at its queues (sqs:GetQueueUrl, sqs:GetQueueAttributes)")
 		case d.Dead > 0:
-			e.fault(check, fmt.Sprintf("%d messages in the dead-letter queue", d.Dead), "see the log of the consumer for the reason, then connector redrive "+e.at())
+			e.fault(check, many(d.Dead, "message")+" in its dead-letter queue", "see the log of "+consumerOf(sys)+" for the reason, then connector redrive "+e.at())
 		case d.Oldest > tooOld:
-			e.fault(check, fmt.Sprintf("the oldest message is %s old", d.Oldest.Round(time.Second)), "see what the other findings say of the CRM that it waits for; the log of the consumer says why it goes again")
+			e.fault(check, fmt.Sprintf("the oldest message is %s old", d.Oldest.Round(time.Second)), "see what the other findings say of the CRM that it waits for; the log of "+consumerOf(sys)+" says why it goes again")
 		default:
 			e.ok(check, "%d waiting, %d in flight, none dead", d.Waiting, d.InFlight)
 		}
@@ -180,12 +193,14 @@ func (e *exam) mode(ctx context.Context) {
 	default:
 		e.ok("mode", "%s", m.Mode)
 	}
+	e.now, e.works["mode"] = m, err == nil
 }
 
-// silent is how old a cursor of reconcile may be: it runs hourly.
+// silent is how old a cursor of reconcile may be while the stack is on: it runs hourly.
 const silent = 3 * time.Hour
 
-// reconciled looks when reconcile last came to an end.
+// reconciled looks when reconcile last came to an end. While the stack is not on it stands still, and a stack that was switched
+// on a while ago has until then to look.
 func (e *exam) reconciled(ctx context.Context) {
 	if !e.after("reconcile", "table config") {
 		return
@@ -206,6 +221,10 @@ func (e *exam) reconciled(ctx context.Context) {
 	switch age := e.Now().Sub(oldest); {
 	case oldest.IsZero():
 		e.note("reconcile", "it has not run yet", "it runs hourly once the stack is deployed")
+	case e.works["mode"] && e.now.Mode != crm.On:
+		e.ok("reconcile", "it stands still while the mode is %s; its first look when it is on reaches back %s and further", e.now.Mode, age.Round(time.Minute))
+	case age > silent && e.Now().Sub(e.now.since()) <= silent:
+		e.note("reconcile", "it has not looked since the stack was switched on at "+e.now.since().Format(time.RFC3339), "wait: it looks within the hour")
 	case age > silent:
 		e.fault("reconcile", fmt.Sprintf("its listing %s ended %s ago", name, age.Round(time.Minute)), "see the log of reconcile: what it could not list is named there")
 	default:
@@ -223,8 +242,26 @@ func (e *exam) parked(ctx context.Context) {
 	case err != nil:
 		e.fault("parked", err.Error(), trouble(err))
 	case n.Open > 0:
-		e.note("parked", fmt.Sprintf("%d open rows, %d of them not mailed yet", n.Open, n.Untold), "connector parked list "+e.at())
+		e.note("parked", fmt.Sprintf("%s open, %d of them not mailed yet", many(n.Open, "row"), n.Untold), "connector parked list "+e.at())
 	default:
 		e.ok("parked", "nothing")
+	}
+}
+
+// quarantined counts the deliveries that nobody could read.
+func (e *exam) quarantined(ctx context.Context) {
+	if !e.after("quarantine", "table quarantine") {
+		return
+	}
+	all, err := e.kept(ctx, e.st)
+	switch {
+	case err != nil:
+		e.fault("quarantine", err.Error(), trouble(err))
+	case len(all) == 1:
+		e.note("quarantine", "1 delivery that could not be read", "connector quarantine list "+e.at())
+	case len(all) > 0:
+		e.note("quarantine", fmt.Sprintf("%d deliveries that could not be read", len(all)), "connector quarantine list "+e.at())
+	default:
+		e.ok("quarantine", "nothing")
 	}
 }

@@ -28,7 +28,49 @@ type clients struct {
 	zoho     *zoho.Client
 	accounts *zoho.Accounts
 	tokens   *tokens
+	shared   *shared // nil before there is a stack
 	clocks   *clocks
+}
+
+// shared is the stack's own way to a token of Zoho: its row, under the lease and the limit of the functions' refreshes.
+type shared struct {
+	grants  *grants
+	renewal *zohotoken.Refresher
+	stored  *zohotoken.Reader
+}
+
+// grants is the accounts server, and what it last answered.
+type grants struct {
+	*zoho.Accounts
+	asked bool
+	err   error
+}
+
+// Refresh asks for a new token.
+func (g *grants) Refresh(ctx context.Context) (crm.Access, error) {
+	a, err := g.Accounts.Refresh(ctx)
+	g.asked, g.err = true, err
+	return a, err
+}
+
+// renew has a new token made, which shows that client and refresh token work. With an error it returns the one that still works, if
+// there is one. An error with an After was not asked for now: the last refresh failed, or the limit is reached.
+func (c *clients) renew(ctx context.Context) (crm.Access, error) {
+	if c.shared == nil {
+		a, err := c.accounts.Refresh(ctx)
+		if err == nil {
+			c.tokens.use(a)
+		}
+		return a, err
+	}
+	there, err := c.shared.stored.Token(ctx, 0)
+	if err != nil || c.shared.grants.asked {
+		return there, cmp.Or(err, c.shared.grants.err)
+	}
+	if err := c.shared.renewal.Refresh(ctx, there.Version); err != nil {
+		return there, err
+	}
+	return c.shared.stored.Token(ctx, 0)
 }
 
 // tokens are where Zoho's access token comes from, which may change on the way.
@@ -78,25 +120,43 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 			return client, refresh, err
 		},
 	})
-	c.tokens = &tokens{s.tokens(st, c.accounts, fixed, zohoURL, deployed)}
+	if deployed {
+		g := &grants{Accounts: c.accounts}
+		renewal := refreshzohotoken.New(refreshzohotoken.Adapters{Accounts: g, Tokens: st.Tokens, Connection: s.flags.Connection, Now: s.Now, Sleep: s.Sleep, NewID: s.NewID})
+		c.shared = &shared{g, renewal, getzohotoken.New(getzohotoken.Adapters{Tokens: st.Tokens, Refresh: renewal, Connection: s.flags.Connection, Now: s.Now})}
+	}
+	c.tokens = &tokens{s.tokens(c, fixed, zohoURL)}
 	c.zoho = zoho.New(zoho.Config{Tokens: c.tokens, BaseURL: zohoURL, HTTP: zohoHTTP, Now: s.Now, Sleep: s.Sleep})
 	s.clients = c
 	return c, nil
 }
 
-// tokens returns where Zoho's access token comes from: a given one, else the stack's own row, refreshed under the same lease
-// and the same limit as the functions', else, before there is a table, the refresh token itself.
-func (s *session) tokens(st *Stack, accounts *zoho.Accounts, fixed, base string, deployed bool) zoho.Tokens {
-	if fixed != "" {
+// tokens returns where Zoho's access token comes from: a given one, else the stack's own, else, before there is a stack, the refresh
+// token itself.
+func (s *session) tokens(c *clients, fixed, base string) zoho.Tokens {
+	switch {
+	case fixed != "":
 		return zohotoken.Fixed{Access: crm.Access{Token: crm.NewSecret(fixed), Base: base}}
+	case c.shared == nil:
+		return &zohotoken.Source{Vendor: straight{c.accounts}, Now: s.Now}
 	}
-	if !deployed {
-		return &zohotoken.Source{Vendor: straight{accounts}, Now: s.Now}
+	return &zohotoken.Source{Vendor: c.shared.stored, Now: s.Now}
+}
+
+// goOn says when a token may be asked for again, after an error that tells it; "" after another.
+func (s *session) goOn(err error) string {
+	if fault.After(err) <= 0 {
+		return ""
 	}
-	refresher := refreshzohotoken.New(refreshzohotoken.Adapters{
-		Accounts: accounts, Tokens: st.Tokens, Connection: s.flags.Connection, Now: s.Now, Sleep: s.Sleep, NewID: s.NewID,
-	})
-	return &zohotoken.Source{Vendor: getzohotoken.New(getzohotoken.Adapters{Tokens: st.Tokens, Refresh: refresher, Connection: s.flags.Connection, Now: s.Now}), Now: s.Now}
+	return s.Now().Add(fault.After(err) + time.Second).UTC().Format(time.RFC3339) // the second is cut
+}
+
+// waiting says, behind "again", from when on.
+func (s *session) waiting(err error) string {
+	if at := s.goOn(err); at != "" {
+		return " from " + at + " on"
+	}
+	return " in ten minutes"
 }
 
 // straight asks the accounts server every time.

@@ -55,8 +55,9 @@ func openCloud(w World, name string) (*Stack, error) {
 	queues := sqs.NewFromConfig(env.Config(awsenv.SQS))
 	watch := cloudwatch.NewFromConfig(env.Config(awsenv.SQS))
 	functions := &deployed{client: lambda.NewFromConfig(env.Config(awsenv.Lambda)), stack: name}
-	lane := func(what string) Lane {
-		return &cloudLane{client: queues, watch: watch, name: name + "-" + what + "-operations.fifo", dead: name + "-" + what + "-operations-dlq.fifo", now: w.Now}
+	lane := func(source crm.System) Lane {
+		base := name + "-" + queueOf(source)
+		return &cloudLane{client: queues, watch: watch, name: base + ".fifo", dead: base + "-dlq.fifo", now: w.Now}
 	}
 	return &Stack{
 		Name: name,
@@ -64,7 +65,7 @@ func openCloud(w World, name string) (*Stack, error) {
 			Pairs: table(dynamo.Pairs), Parked: table(dynamo.Parked), Attempts: table(dynamo.Attempts),
 			Config: table(dynamo.Config), Tokens: table(dynamo.Tokens), Quarantine: table(dynamo.Quarantine),
 		},
-		Lanes:   map[crm.System]Lane{crm.HubSpot: lane("zoho"), crm.Zoho: lane("hubspot")},
+		Lanes:   map[crm.System]Lane{crm.HubSpot: lane(crm.HubSpot), crm.Zoho: lane(crm.Zoho)},
 		Vault:   vault,
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
 		Version: vault.version,

@@ -115,13 +115,15 @@ func TestTheModeIsShownAndChanged(t *testing.T) {
 	b.unchanged("the second time", func() { has(t, b.want(ExitOK, "mode", "set", "observe"), "as is  the mode is observe") })
 	has(t, b.want(ExitOK, "pause"), "done   the mode is off (was observe)")
 	has(t, b.want(ExitOK, "mode"), "off: paused 2026-11-23T")
+	b.unchanged("off after a pause", func() { has(t, b.want(ExitOK, "mode", "set", "off"), "as is  the mode is off") })
 	b.unchanged("the second pause", func() { has(t, b.want(ExitOK, "pause"), "as is") })
 	b.unchanged("a stack that is off", func() {
 		for _, line := range []string{"sync hubspot 1", "parked replay --all", "import", "link 1 2", "erase hubspot 1"} {
 			has(t, b.want(ExitFinding, strings.Fields(line)...), "the stack is off")
 		}
 	})
-	has(t, b.want(ExitOK, "resume"), "done   the mode is on (was off)", "sync hubspot --all --since 2026-11-23T")
+	has(t, b.want(ExitOK, "resume"), "done   the mode is on (was off)", "next   reconcile brings in step what changed meanwhile, within the hour",
+		"sooner: connector sync hubspot --all --since 2026-11-23T", "sooner: connector sync zoho --all --since 2026-11-23T", "Z --stack shop")
 	if out := b.want(ExitOK, "mode", "--json"); !strings.Contains(out, `"mode": "on"`) {
 		t.Error(out)
 	}
@@ -253,6 +255,17 @@ func TestExplainSaysWhatIsKnownAndShowsNoValue(t *testing.T) {
 		t.Errorf("%+v", out.Pair)
 	}
 	has(t, b.want(ExitOK, "explain", "hubspot", "999"), "is in no pair")
+	for mode, want := range map[string]map[string]string{
+		"on":      {"hubspot": "never met, or it waits", "zoho": "no twin in hubspot, where nothing is ever created"},
+		"observe": {"hubspot": "only observes and creates nothing, so this may be one that would be created in zoho", "zoho": "no twin in hubspot"},
+		"off":     {"hubspot": "the stack is off: it looks at no record and creates nothing", "zoho": "the stack is off"},
+	} {
+		b.set(config.Mode, mode)
+		for sys, what := range want {
+			has(t, b.want(ExitOK, "explain", sys, "999"), sys+"/contact/999 is in no pair; ", what)
+		}
+	}
+	b.set(config.Mode, "on")
 	b.must(b.Zoho.Delete(crm.Contacts, zo))
 	b.settle()
 	has(t, b.want(ExitOK, "explain", "hubspot", hub), "contact, orphan", "the half in zoho, since")
@@ -368,19 +381,29 @@ func TestEraseForgetsAPerson(t *testing.T) {
 	has(t, b.want(ExitOK, "erase", "zoho", zo), "done   queued the erasure of hubspot/contact/"+hub)
 	b.settle()
 	has(t, b.want(ExitOK, "explain", "hubspot", hub), "is in no pair")
-	has(t, b.want(ExitOK, "erase", "zoho", zo), "as is  nothing is kept")
+	has(t, b.want(ExitOK, "erase", "zoho", zo), "as is  nothing else is kept")
+}
+
+func TestAnErasureIsNoMatterOfTheModeButOff(t *testing.T) {
+	b := stage(t)
+	hub, _ := b.rossi()
+	b.set(config.Mode, "observe")
+	hasNot(t, b.want(ExitOK, "erase", "hubspot", hub), "only observes")
+	b.Clock.Advance(61 * time.Second)
+	b.settle()
+	has(t, b.want(ExitOK, "explain", "hubspot", hub), "is in no pair")
 }
 
 func TestRedriveEmptiesTheDeadLetterQueues(t *testing.T) {
 	b := stage(t)
-	has(t, b.want(ExitOK, "redrive"), "as is  the dead-letter queue of hubspot is empty")
+	has(t, b.want(ExitOK, "redrive"), "as is  the dead-letter queue of zoho-operations is empty")
 	for _, dedup := range []string{"a", "b"} {
 		b.must(b.Lanes[1].Dead.Send(t.Context(), []batch.Entry{{Group: "g", Dedup: dedup, Body: "{}"}}))
 	}
 	b.unchanged("--plan", func() {
-		has(t, b.want(ExitOK, "redrive", "--plan"), "plan   put 2 messages back into the queue of zoho")
+		has(t, b.want(ExitOK, "redrive", "--plan"), "plan   put 2 messages back into hubspot-operations")
 	})
-	has(t, b.want(ExitOK, "redrive"), "done   put 2 messages back into the queue of zoho")
+	has(t, b.want(ExitOK, "redrive"), "done   put 2 messages back into hubspot-operations")
 	if waiting, _ := b.Lanes[1].Queue.Stats(); waiting != 2 {
 		t.Errorf("%d wait", waiting)
 	}

@@ -79,12 +79,12 @@ var seeded = []broken{
 		}
 	}, check: "tables", what: "shop-attempts", mend: "deploy the stack again"},
 	{name: "a queue does not answer", spoil: func(b *bench) { b.lanes[crm.Zoho].err = errLost },
-		check: "queue.zoho", what: "lost", mend: "deploy the stack again"},
+		check: "hubspot-operations", what: "lost", mend: "deploy the stack again"},
 	{name: "a message is dead", spoil: func(b *bench) {
 		b.must(b.Lanes[0].Dead.Send(b.t.Context(), []batch.Entry{{Group: "g", Dedup: "d", Body: "{}"}}))
-	}, check: "queue.hubspot", what: "1 messages in the dead-letter queue", mend: "connector redrive"},
+	}, check: "zoho-operations", what: "1 message in its dead-letter queue", mend: "connector redrive"},
 	{name: "a message is old", spoil: func(b *bench) { b.lanes[crm.HubSpot].oldest = 11 * time.Minute },
-		check: "queue.hubspot", what: "11m0s old", mend: "log of the consumer"},
+		check: "zoho-operations", what: "11m0s old", mend: "log of zohoConsumer"},
 	{name: "the stored mapping cannot be read", spoil: func(b *bench) { b.set(config.Mapping, "version: 9\n") },
 		check: "mapping", what: "line 1", mend: "connector mapping apply"},
 	{name: "the door knows other properties", spoil: func(b *bench) { b.set(config.Fields, "hubspot contact email\n") },
@@ -179,6 +179,144 @@ func TestDoctorNamesEachFaultAndNoOther(t *testing.T) {
 				t.Errorf("%d faults, exit %d: %+v", n, code, all)
 			}
 		})
+	}
+}
+
+// settingsNote returns what doctor notes of the settings.
+func (b *bench) settingsNote() string {
+	b.t.Helper()
+	code, all := b.examine()
+	if code != ExitOK {
+		b.t.Errorf("exit %d: %+v", code, all)
+	}
+	for _, f := range all {
+		if f.Check == "settings" && f.Level == levelNote {
+			return f.What
+		}
+	}
+	return ""
+}
+
+// ownHook is the address that the API has of itself.
+const ownHook = "https://a1b2c3.execute-api.eu-south-1.amazonaws.com/webhooks/hubspot"
+
+func TestADomainInFrontOfTheAPIIsNoMove(t *testing.T) {
+	for hooks, moves := range map[string]bool{
+		hook: false, hook + "," + ownHook: false,
+		hook + ",https://old.example.com/webhooks/hubspot": true, hook + ",https://old.example.com/webhooks/hubspot," + ownHook: true,
+	} {
+		b := stage(t)
+		b.told["HUBSPOT_WEBHOOK_URL"] = hooks
+		if got := b.settingsNote(); strings.Contains(got, "a move is under way") != moves {
+			t.Errorf("%s: %q", hooks, got)
+		}
+	}
+}
+
+func TestReconcileStandsStillWhileTheStackIsNotOnAndHasTimeAfterwards(t *testing.T) {
+	b := stage(t)
+	reconciled := func() finding {
+		_, all := b.examine()
+		for _, f := range all {
+			if f.Check == "reconcile" {
+				return f
+			}
+		}
+		return finding{}
+	}
+	for _, mode := range []string{"off", "observe"} {
+		b.want(ExitOK, "mode", "set", mode)
+		b.Clock.Advance(4 * time.Hour)
+		if f := reconciled(); f.Level != levelOK || !strings.Contains(f.What, "stands still while the mode is "+mode) {
+			t.Errorf("%s: %+v", mode, f)
+		}
+	}
+	b.want(ExitOK, "resume")
+	if f := reconciled(); f.Level != levelNote || !strings.Contains(f.What, "not looked since the stack was switched on at 2026-") {
+		t.Errorf("just switched on: %+v", f)
+	}
+	b.Clock.Advance(silent)
+	if f := reconciled(); f.Level != levelNote {
+		t.Errorf("at the edge: %+v", f)
+	}
+	b.Clock.Advance(time.Second)
+	if f := reconciled(); f.Level != levelFault || !strings.Contains(f.What, "ended 11h0m") {
+		t.Errorf("on, and still silent: %+v", f)
+	}
+	b.settle()
+	if f := reconciled(); f.Level != levelOK || !strings.Contains(f.What, "ended 0s ago") && !strings.Contains(f.What, "m0s ago") {
+		t.Errorf("it looked: %+v", f)
+	}
+}
+
+// grants counts the new tokens that Zoho was asked for.
+func (b *bench) grants() int { return b.Zoho.Count("POST /oauth/v2/token") }
+
+func TestDoctorAndSetupKeepTheStacksLimitOfNewTokens(t *testing.T) {
+	b := stage(t)
+	before := b.grants()
+	for range 6 {
+		b.want(ExitOK, "doctor")
+		has(t, b.want(ExitOK, "setup", "zoho"), "as is  ZOHO_REFRESH_TOKEN is stored")
+	}
+	if n := b.grants() - before; n < 2 || b.grants() > 8 {
+		t.Errorf("%d tokens were asked for, %d in ten minutes", n, b.grants())
+	}
+	has(t, b.want(ExitOK, "doctor"), "note   zoho.token           the stored one is used", "too many were asked for in ten minutes", "run connector doctor again from 2026-11-23T08:1", "ok     zoho.scopes")
+	has(t, b.want(ExitOK, "setup", "zoho"), "note   too many tokens were asked for in ten minutes: the stored one is used")
+	b.env["ZOHO_REFRESH_TOKEN"] = "canary-untried"
+	has(t, b.want(ExitFinding, "setup", "zoho"), "run this again from 2026-11-23T08:1", "goes on where it stopped")
+	if b.vault[settings.ZohoRefreshToken].Reveal() != "sandbox-refresh" {
+		t.Error("a token that nobody tried is stored")
+	}
+	delete(b.env, "ZOHO_REFRESH_TOKEN")
+	b.Clock.Advance(10 * time.Minute)
+	n := b.grants()
+	has(t, b.want(ExitOK, "doctor"), "ok     zoho.token           granted")
+	if b.grants() != n+1 {
+		t.Errorf("%d asked for after the ten minutes", b.grants()-n)
+	}
+}
+
+func TestTheLimitOfNewTokensWithoutAStoredOneIsAFaultThatSaysWhenToGoOn(t *testing.T) {
+	b := stage(t)
+	tries := make([]time.Time, 8)
+	for i := range tries {
+		tries[i] = b.Clock.Now()
+	}
+	value, err := json.Marshal(map[string]any{"v": 1, "tries": tries})
+	b.must(err)
+	at := row.Key{Part: "token#main", Sort: "zoho"}
+	rows, err := b.Tables[sandbox.Tokens].Get(t.Context(), at)
+	b.must(err)
+	b.must(b.Tables[sandbox.Tokens].Put(t.Context(), row.Put{Key: at, If: rows[0].Version, Value: value}))
+	n := b.grants()
+	on := b.Clock.Now().Add(10*time.Minute + time.Second).Format(time.RFC3339)
+	has(t, b.want(ExitFinding, "doctor"), "fault  zoho.token           too many were asked for in ten minutes", "run connector doctor again from "+on)
+	has(t, b.want(ExitFinding, "setup", "zoho"), "run this again from "+on+" on: it goes on where it stopped")
+	if b.grants() != n {
+		t.Error("Zoho was asked")
+	}
+}
+
+func TestDoctorSaysWhatItRemembersOfARefusalAndWhenItIsTriedAgain(t *testing.T) {
+	b := stage(t)
+	b.Zoho.RevokeRefresh()
+	b.want(ExitFinding, "doctor")
+	n := b.grants()
+	out := b.want(ExitFinding, "doctor")
+	has(t, out, "when it was last tried: the refresh token is revoked (invalid_code)", "it is tried again from 2026-11-23T")
+	if b.grants() != n {
+		t.Error("Zoho was asked again at once")
+	}
+}
+
+func TestDoctorTellsOfDeliveriesInQuarantine(t *testing.T) {
+	b := stage(t)
+	b.quarantine("hubspot", "[{")
+	code, all := b.examine()
+	if last := all[len(all)-2]; code != ExitOK || last.Check != "quarantine" || last.Level != levelNote || !strings.Contains(last.What, "1 delivery") || !strings.Contains(last.Mend, "connector quarantine list") {
+		t.Errorf("exit %d, %+v", code, all)
 	}
 }
 

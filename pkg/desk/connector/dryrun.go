@@ -16,8 +16,16 @@ import (
 	"crm-connector/pkg/flow/identity"
 )
 
-// The verdicts of a dry run, in the order in which they are printed.
-var verdicts = []string{"paired", "matched", "missing", "ambiguous", "taken", "lead", "duplicate"}
+// The verdicts of a dry run, in the order in which they are printed, and what becomes of such a record when the stack is on.
+var verdicts = []struct{ name, means string }{
+	{"paired", "already; stays in step"},
+	{"matched", "has one free twin; is paired with it"},
+	{"missing", "has no twin; is created in zoho"},
+	{"ambiguous", "has several twins; a person decides"},
+	{"taken", "its twin is another one's; a person decides"},
+	{"lead", "the person is a lead in zoho; a person decides"},
+	{"duplicate", "shares its twin with another; a person decides"},
+}
 
 // match is what would become of one HubSpot record.
 type match struct {
@@ -40,6 +48,9 @@ func (s *session) dryRun(ctx context.Context, path string) error {
 	if d.m, err = s.inForce(ctx, st); err != nil {
 		return err
 	}
+	if d.mode, err = s.mode(ctx, st); err != nil {
+		return err
+	}
 	for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
 		if err := d.module(ctx, m); err != nil {
 			return err
@@ -58,6 +69,7 @@ type dry struct {
 	*session
 	c       *clients
 	m       *mapping.Mapping
+	mode    modeNow
 	book    *identity.Book
 	matches []match
 	claims  map[crm.ID][]int // who would be paired with a Zoho record
@@ -212,9 +224,12 @@ func (d *dry) print() {
 	}
 	var rows [][]string
 	for _, v := range verdicts {
-		rows = append(rows, []string{v, strconv.Itoa(counts[crm.Companies][v]), strconv.Itoa(counts[crm.Contacts][v])})
+		rows = append(rows, []string{v.name, strconv.Itoa(counts[crm.Companies][v.name]), strconv.Itoa(counts[crm.Contacts][v.name]), v.means})
 	}
-	d.table([]string{"", "COMPANIES", "CONTACTS"}, rows)
+	d.table([]string{"", "COMPANIES", "CONTACTS", "WHEN THE STACK IS ON"}, rows)
+	if d.mode.Mode != crm.On {
+		d.printf("the mode is %s: until it is on nothing is created, and connector explain finds a missing one in no pair\n", d.mode.Mode)
+	}
 	d.show("companies", counts[crm.Companies])
 	d.show("contacts", counts[crm.Contacts])
 }

@@ -100,7 +100,12 @@ func (c explainCommand) Run(ctx context.Context, s *session) error {
 	s.show("record", id.String())
 	about := []crm.ID{id}
 	if p.Version == 0 {
-		s.printf("%s is in no pair: it was never met, or its twin was not found\n", id)
+		why, err := s.unpaired(ctx, st, id)
+		if err != nil {
+			return err
+		}
+		s.show("unpaired", why)
+		s.printf("%s is in no pair; %s\n", id, why)
 	} else {
 		m, err := s.inForce(ctx, st)
 		if err != nil {
@@ -112,6 +117,23 @@ func (c explainCommand) Run(ctx context.Context, s *session) error {
 		about = append(about, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	}
 	return s.explainRest(ctx, st, book, id, about)
+}
+
+// unpaired says what is known of a record that is in no pair, which depends on how far the stack goes.
+func (s *session) unpaired(ctx context.Context, st *Stack, id crm.ID) (string, error) {
+	m, err := s.mode(ctx, st)
+	switch {
+	case err != nil:
+		return "", err
+	case m.Mode == crm.Off:
+		return "the stack is off: it looks at no record and creates nothing, so this may be one that it has not met yet", nil
+	case id.System == crm.Zoho:
+		return "it was never met, or it has no twin in hubspot, where nothing is ever created", nil
+	case m.Mode == crm.Observe:
+		return "the stack only observes and creates nothing, so this may be one that would be created in zoho. connector link --dry-run counts those as missing; " +
+			"if it was met, the log of " + consumerOf(id.System) + " has a line under its id", nil
+	}
+	return "it was never met, or it waits, is parked or was erased", nil
 }
 
 // explainRest prints what is parked about the records and who waits for the one that was asked for.

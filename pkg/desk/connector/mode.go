@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -69,8 +70,21 @@ func (m modeNow) String() string {
 	return string(m.Mode)
 }
 
-// pausedWord stands before the time in a mode row that pause has written.
-const pausedWord = "paused"
+// The words before the time in a mode row: when the stack was switched off, and when on.
+const (
+	pausedWord = "paused"
+	sinceWord  = "since"
+)
+
+// since returns when the stack was switched on, zero when the row does not say.
+func (m modeNow) since() time.Time {
+	word, text, _ := strings.Cut(m.Why, " ")
+	at, err := time.Parse(time.RFC3339, text)
+	if m.Mode != crm.On || word != sinceWord || err != nil {
+		return time.Time{}
+	}
+	return at
+}
 
 // mode reads the mode as it is stored now, not as it was a minute ago.
 func (s *session) mode(ctx context.Context, st *Stack) (modeNow, error) {
@@ -119,26 +133,41 @@ func (c modeSetCommand) Run(ctx context.Context, s *session) error {
 	if m.Brake && c.Mode == crm.On {
 		return wrongf("the brake was pulled: %s. Look into it, then let go of it with connector resume", m.Why)
 	}
-	return s.setMode(ctx, st, m, c.Mode, "")
+	return s.setMode(ctx, st, m, c.Mode)
 }
 
-// setMode writes the mode's row when it says something else.
-func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mode, why string) error {
-	if now.Row && now.Mode == to && now.Why == why {
+// setMode writes the mode's row when it says something else, and says what follows.
+func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mode) error {
+	undated := to == crm.Off && now.Why == ""
+	if now.Row && now.Mode == to && !now.Brake && !undated {
 		s.nothing("the mode is " + string(to))
 		return nil
 	}
-	value := strings.TrimSpace(string(to) + " " + why)
-	return s.change(fmt.Sprintf("the mode is %s (was %s); %s", to, now.Mode, within), func() error {
+	value := string(to)
+	if word := map[crm.Mode]string{crm.Off: pausedWord, crm.On: sinceWord}[to]; word != "" {
+		value += " " + word + " " + s.Now().UTC().Format(time.RFC3339)
+	}
+	err := s.change(fmt.Sprintf("the mode is %s (was %s); %s", to, now.Mode, within), func() error {
 		return s.rows(st).Set(ctx, config.Mode, []byte(value))
 	})
+	if err != nil || to != crm.On || now.Mode == crm.On {
+		return err
+	}
+	s.printf("next   reconcile brings in step what changed meanwhile, within the hour\n")
+	if word, at, _ := strings.Cut(now.Why, " "); word == pausedWord {
+		for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+			s.printf("       sooner: connector sync %s --all --since %s %s\n", sys, at, s.at())
+		}
+		s.show("since", at)
+	}
+	return nil
 }
 
 type pauseCommand struct{}
 
 // Help is what --help adds.
 func (pauseCommand) Help() string {
-	return `Sets the mode to off. Events are still taken in and acknowledged; nothing is read or written. connector resume says what to run for the records that changed meanwhile.
+	return `Sets the mode to off. Events are still taken in and acknowledged; nothing is read or written. What changes meanwhile is not lost: after connector resume, reconcile brings it in step within the hour.
 
 Examples:
 
@@ -155,11 +184,7 @@ func (pauseCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if m.Mode == crm.Off {
-		s.nothing("the mode is off")
-		return nil
-	}
-	return s.setMode(ctx, st, m, crm.Off, pausedWord+" "+s.Now().UTC().Format(time.RFC3339))
+	return s.setMode(ctx, st, m, crm.Off)
 }
 
 type resumeCommand struct {
@@ -168,7 +193,7 @@ type resumeCommand struct {
 
 // Help is what --help adds.
 func (resumeCommand) Help() string {
-	return `Sets the mode to on, and forgets what the brake has counted, so that it does not stop the stack again at once.
+	return `Sets the mode to on, and forgets what the brake has counted, so that it does not stop the stack again at once. What changed meanwhile reconcile brings in step by itself, within the hour; whoever does not want to wait runs the connector sync lines that it prints.
 
 Examples:
 
@@ -193,14 +218,7 @@ func (c resumeCommand) Run(ctx context.Context, s *session) error {
 	if c.Observe {
 		to = crm.Observe
 	}
-	if err := s.setMode(ctx, st, m, to, ""); err != nil {
-		return err
-	}
-	if word, at, _ := strings.Cut(m.Why, " "); word == pausedWord && !c.Observe {
-		s.printf("next   bring in step what changed meanwhile: connector sync hubspot --all --since %s, and the same with zoho\n", at)
-		s.show("since", at)
-	}
-	return nil
+	return s.setMode(ctx, st, m, to)
 }
 
 // letGo deletes the counters of the brake.
@@ -219,17 +237,20 @@ func (s *session) letGo(ctx context.Context, st *Stack) error {
 	})
 }
 
-// works stops a command that queues operations for a stack that would end them without a look.
-func (s *session) works(ctx context.Context, st *Stack) error {
+// notOff stops a command that queues operations for a stack that would end them without a look.
+func (s *session) notOff(ctx context.Context, st *Stack) (modeNow, error) {
 	m, err := s.mode(ctx, st)
-	if err != nil {
-		return err
+	if err == nil && m.Mode == crm.Off {
+		err = errors.New("the stack is off, and would end the operations without a look: connector resume first, or connector mode set observe")
 	}
-	if m.Mode == crm.Off {
-		return fmt.Errorf("the stack is off, and would end the operations without a look: connector resume first, or connector mode set observe")
-	}
-	if m.Mode == crm.Observe {
+	return m, err
+}
+
+// works is notOff for a command whose operations are to write to a CRM.
+func (s *session) works(ctx context.Context, st *Stack) error {
+	m, err := s.notOff(ctx, st)
+	if err == nil && m.Mode == crm.Observe {
 		s.printf("note   the stack only observes: what it would write stands in its log\n")
 	}
-	return nil
+	return err
 }

@@ -14,6 +14,7 @@ import (
 type setupCommand struct {
 	Zoho    setupZohoCommand    `cmd:"" help:"Token, external id, notification channel."`
 	HubSpot setupHubSpotCommand `cmd:"" name:"hubspot" help:"The app project to upload, and its secrets."`
+	Key     setupKeyCommand     `cmd:"" help:"Exchange the key of the hashes."`
 }
 
 // deployed opens the stack, whether it is deployed yet or not, and says which.
@@ -34,17 +35,21 @@ func (s *session) deployed(ctx context.Context) (*Stack, bool, error) {
 }
 
 // keep stores a secret that the operator hands over, when it is another than the one that is there. It returns the one in
-// force. With ask, a person is asked for one that is nowhere; an empty answer leaves it out.
+// force. With ask, a person is asked for one that is nowhere; an empty answer leaves it out. With --plan nobody is asked: it says
+// that it would.
 func (s *session) keep(ctx context.Context, st *Stack, name string, ask bool) (crm.Secret, error) {
 	there, err := s.there(ctx, st, name)
 	if err != nil {
 		return crm.Secret{}, err
 	}
-	given, err := s.secret(name, ask && there.IsZero())
+	ask = ask && there.IsZero()
+	given, err := s.secret(name, ask && !s.flags.Plan)
 	if err != nil {
 		return crm.Secret{}, err
 	}
 	switch {
+	case given.IsZero() && ask && s.flags.Plan:
+		return there, s.change(name+" is asked for, and stored as "+st.parameter(name), nil)
 	case given.IsZero() && there.IsZero():
 		return there, nil
 	case given.IsZero() || given.Reveal() == there.Reveal():
@@ -72,15 +77,28 @@ func (s *session) invent(ctx context.Context, st *Stack, name string, bytes int)
 	if err != nil || !kept.IsZero() {
 		return err
 	}
-	key := make([]byte, bytes)
-	if _, err := io.ReadFull(s.Random, key); err != nil {
+	made, err := s.random(bytes)
+	if err != nil {
 		return err
 	}
-	return s.storeSecret(ctx, st, name, crm.NewSecret(hex.EncodeToString(key)), "(made just now, shown to nobody)")
+	return s.storeSecret(ctx, st, name, made, madeNow)
 }
 
-// inventKey makes the key of the hashes, where the stack needs one. It is never exchanged here, not even for one that is handed
-// over: with another key every base is unknown.
+// madeNow stands behind a secret that nobody has seen.
+const madeNow = "(made just now, shown to nobody)"
+
+// random makes a secret of so many bytes, in hexadecimal.
+func (s *session) random(bytes int) (crm.Secret, error) {
+	key := make([]byte, bytes)
+	_, err := io.ReadFull(s.Random, key)
+	return crm.NewSecret(hex.EncodeToString(key)), err
+}
+
+// pairKeyBytes is the length of a new key of the hashes.
+const pairKeyBytes = 32
+
+// inventKey makes the key of the hashes, where the stack needs one. It is never exchanged on the way, not even for one that is
+// handed over: with another key every base is unknown, and connector setup key says so.
 func (s *session) inventKey(ctx context.Context, st *Stack) error {
 	for _, name := range st.Needs {
 		if name != settings.PairKey {
@@ -91,7 +109,7 @@ func (s *session) inventKey(ctx context.Context, st *Stack) error {
 			return err
 		}
 		if there.IsZero() {
-			return s.invent(ctx, st, name, 32)
+			return s.invent(ctx, st, name, pairKeyBytes)
 		}
 		s.nothing(name + " is stored, and stays")
 	}

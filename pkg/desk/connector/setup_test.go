@@ -131,9 +131,38 @@ func TestARevokedTokenIsTradedAnew(t *testing.T) {
 	b.Zoho.RevokeRefresh()
 	b.typed = []string{"1000.code"}
 	has(t, b.want(ExitOK, "setup", "zoho"), "note   the stored refresh token does not work any more", "done   ZOHO_REFRESH_TOKEN is stored")
+	b.Clock.Advance(6 * time.Second) // the pause after the refusal
 	if code, all := b.examine(); code != ExitOK {
 		t.Errorf("%+v", all)
 	}
+}
+
+func TestAPlanAsksForNothing(t *testing.T) {
+	b := bareStage(t)
+	for system, want := range map[string][]string{
+		"hubspot": {"plan   HUBSPOT_ACCESS_TOKEN is asked for, and stored as /shop/HUBSPOT_ACCESS_TOKEN", "plan   HUBSPOT_CLIENT_SECRET is asked for"},
+		"zoho":    {"plan   ZOHO_CLIENT_SECRET is asked for", "plan   ZOHO_GRANT_CODE is asked for, and traded for a refresh token", "plan   then HubSpot_Id is made"},
+	} {
+		args := []string{"setup", system, "--plan"}
+		if system == "hubspot" {
+			args = append(args, "--out", t.TempDir())
+		}
+		b.unchanged("--plan", func() { has(t, b.want(ExitOK, args...), want...) })
+	}
+	if b.asked != nil {
+		t.Errorf("asks for %q", b.asked)
+	}
+}
+
+func TestHubSpotIsGivenTheAddressInFrontOfTheAPI(t *testing.T) {
+	b := stage(t)
+	b.told["HUBSPOT_WEBHOOK_URL"] = hook + "," + ownHook
+	dir := filepath.Join(t.TempDir(), "app")
+	b.want(ExitOK, "setup", "hubspot", "--out", dir)
+	text := tree(t, dir)["src/app/webhooks/webhooks-hsmeta.json"]
+	has(t, text, `"targetUrl": "`+hook+`"`)
+	hasNot(t, text, "execute-api")
+	has(t, b.want(ExitOK, "doctor"), "ok     door.hubspot         "+hook+" takes")
 }
 
 func TestAChannelThatWasLostIsOpenedAgain(t *testing.T) {
@@ -176,7 +205,7 @@ func TestHubSpotsProjectIsWrittenFromTheMappingInForce(t *testing.T) {
 	if _, err := os.Stat(dir); err == nil {
 		t.Error("--plan writes files")
 	}
-	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir), "done   PAIR_KEY is stored as /shop/PAIR_KEY", "hs project upload", "[HUBSPOT_ACCESS_TOKEN HUBSPOT_CLIENT_SECRET]")
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir), "done   PAIR_KEY is stored as /shop/PAIR_KEY", "hs project upload", "run this again with HUBSPOT_ACCESS_TOKEN and HUBSPOT_CLIENT_SECRET")
 	if files := tree(t, dir); len(files) != 2 {
 		t.Errorf("before the stack is there: %v", slicesOf(files))
 	}
@@ -214,6 +243,27 @@ func TestTheKeyOfTheHashesIsNeverExchanged(t *testing.T) {
 		t.Error("another key, or the old token")
 	}
 	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, "setup", "zoho"), "done") })
+}
+
+func TestTheKeyOfTheHashesIsExchangedOnlyWhileNobodyIsAtWork(t *testing.T) {
+	b := stage(t)
+	b.told["PAIR_KEY_ID"] = "4"
+	for _, mode := range []string{"on", "observe", "off"} { // off, and nobody knows since when
+		b.set(config.Mode, mode)
+		b.unchanged(mode, func() { has(t, b.want(ExitFinding, "setup", "key"), "connector pause --stack shop first") })
+	}
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest - time.Second)
+	has(t, b.want(ExitFinding, "setup", "key"), "run this again from 2026-11-23T08:02:")
+	b.Clock.Advance(time.Second)
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "setup", "key", "--plan"), "plan   PAIR_KEY is stored as /shop/PAIR_KEY")
+	})
+	before := b.vault[settings.PairKey].Reveal()
+	has(t, b.want(ExitOK, "setup", "key"), "done   PAIR_KEY is stored as /shop/PAIR_KEY (made just now, shown to nobody)", "next   set PairKeyId=5 in samconfig.toml", "connector resume --stack shop")
+	if now := b.vault[settings.PairKey].Reveal(); now == before || shape(settings.PairKey, b.vault[settings.PairKey]) != "" {
+		t.Errorf("%d characters", len(now))
+	}
 }
 
 func slicesOf(m map[string]string) []string {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/settings"
@@ -18,7 +19,7 @@ import (
 )
 
 type setupHubSpotCommand struct {
-	Out     string `help:"Folder for the app project." default:"hubspot-app" type:"path" placeholder:"DIR"`
+	Out     string `help:"Folder for the app project." default:"hubspot-app" placeholder:"DIR"`
 	Mapping string `help:"Mapping to subscribe to before the stack is deployed; the built-in one unless given." placeholder:"FILE" type:"path"`
 	Support string `help:"Address that the app's page shows." default:"support@example.com"`
 }
@@ -31,7 +32,7 @@ func (setupHubSpotCommand) Help() string {
 
 Examples:
 
-    connector setup hubspot --stack crm-connector --out hubspot-app
+    connector setup hubspot --stack crm-connector --out ../hubspot-app
     connector setup hubspot --stack crm-connector --secret-file secrets.env --plan`
 }
 
@@ -61,7 +62,7 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	url := ""
 	if deployed {
 		if urls := s.reader(ctx).List("HUBSPOT_WEBHOOK_URL"); len(urls) > 0 {
-			url = urls[len(urls)-1]
+			url = urls[0] // the functions accept the others too: the stack's outputs give out the first
 		}
 	}
 	if err := s.project(c.Out, st.Name, c.Support, url, m); err != nil {
@@ -91,7 +92,7 @@ func (c setupHubSpotCommand) mapping(ctx context.Context, s *session, st *Stack,
 func (c setupHubSpotCommand) next(s *session, missing []string, url string) {
 	switch {
 	case len(missing) > 0:
-		s.printf("next   cd %s && hs project upload, install the app, then run this again with %v\n", c.Out, missing)
+		s.printf("next   cd %s && hs project upload, install the app, then run this again with %s\n", c.Out, strings.Join(missing, " and "))
 	case url == "":
 		s.printf("next   deploy the stack, then run this again: it adds the subscriptions\n")
 	default:

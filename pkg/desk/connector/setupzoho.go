@@ -54,7 +54,7 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 	if err := s.invent(ctx, st, settings.ZohoChannelToken, 20); err != nil {
 		return err
 	}
-	if s.setting(ctx, "ZOHO_CLIENT_ID") == "" || client.IsZero() {
+	if s.setting(ctx, "ZOHO_CLIENT_ID") == "" || client.IsZero() && !s.flags.Plan {
 		return wrongf("ZOHO_CLIENT_ID and ZOHO_CLIENT_SECRET are needed: connector setup zoho --help says where they come from")
 	}
 	v, err := s.reach(ctx, st, deployed)
@@ -81,26 +81,38 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 	return s.openChannel(ctx, st, v)
 }
 
-// token sees to it that a refresh token is stored and works. It is not ready where --plan kept it from trading a code.
+// token sees to it that a refresh token is stored and works. It is not ready where --plan kept it from trading a code, or from asking
+// for the client secret.
 func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *clients, client crm.Secret) (ready bool, err error) {
+	if client.IsZero() {
+		return false, c.planTrade(s, st)
+	}
+	handed, err := s.secret(settings.ZohoRefreshToken, false)
+	if err != nil {
+		return false, err
+	}
 	there, err := s.held(ctx, st, settings.ZohoRefreshToken)
 	if err != nil && fault.KindOf(err) != fault.Setup {
 		return false, err
 	}
 	if !there.IsZero() && !c.NewToken {
-		access, err := v.accounts.Refresh(ctx)
-		if err == nil {
-			v.tokens.use(access)
+		access, err := v.renew(ctx)
+		switch kind := fault.KindOf(err); {
+		case err == nil || kind == fault.Throttled && !access.Token.IsZero() && handed.IsZero():
+			if err != nil {
+				s.printf("note   too many tokens were asked for in ten minutes: the stored one is used\n")
+			}
 			_, err = s.keep(ctx, st, settings.ZohoRefreshToken, false)
 			return true, err
-		}
-		if fault.KindOf(err) != fault.Denied {
+		case kind == fault.Throttled:
+			return false, fmt.Errorf("%w: too many tokens were asked for in ten minutes; run this again%s: it goes on where it stopped", err, s.waiting(err))
+		case kind != fault.Denied:
 			return false, err
 		}
 		s.printf("note   the stored refresh token does not work any more: a new code is needed\n")
 	}
 	if s.flags.Plan {
-		return false, s.change("the code is traded for a refresh token, which is stored as "+st.parameter(settings.ZohoRefreshToken), nil)
+		return false, c.planTrade(s, st)
 	}
 	code, err := s.secret(grantCode, true)
 	if err != nil {
@@ -113,11 +125,19 @@ func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *c
 	if fault.KindOf(err) == fault.Denied {
 		return false, fmt.Errorf("%w: the code has expired or was used, or client and data centre (ZOHO_ACCOUNTS_URL) do not belong together; make a new code", err)
 	}
+	if fault.KindOf(err) == fault.Throttled {
+		return false, fmt.Errorf("%w: too many tokens were asked for in ten minutes; wait for as long, make a new code and run this again: it goes on where it stopped", err)
+	}
 	if err != nil {
 		return false, err
 	}
 	v.tokens.use(access)
 	return true, s.storeSecret(ctx, st, settings.ZohoRefreshToken, refresh, "")
+}
+
+// planTrade says what a code would be traded for.
+func (setupZohoCommand) planTrade(s *session, st *Stack) error {
+	return s.change(grantCode+" is asked for, and traded for a refresh token, which is stored as "+st.parameter(settings.ZohoRefreshToken), nil)
 }
 
 // externalField makes HubSpot_Id where it is missing: an external id, or where the edition refuses that, a unique text.

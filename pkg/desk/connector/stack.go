@@ -25,6 +25,12 @@ type Lane interface {
 	Redrive(ctx context.Context, max int) (int, error)
 }
 
+// queueOf is the queue that carries what a system told, as alarms and functions name it, without the stack's name.
+func queueOf(source crm.System) string { return string(source.Other()) + "-operations" }
+
+// consumerOf is the function that drains it.
+func consumerOf(source crm.System) string { return string(source.Other()) + "Consumer" }
+
 // Depth is what lies in a queue and in its dead-letter queue.
 type Depth struct {
 	Waiting  int           `json:"waiting"`

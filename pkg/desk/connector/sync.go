@@ -165,7 +165,7 @@ func (s *session) room(ctx context.Context, st *Stack, most int, source crm.Syst
 		if d.Waiting < most {
 			return nil
 		}
-		s.progress("%d wait in the queue of %s", d.Waiting, source)
+		s.progress("%d wait in %s", d.Waiting, queueOf(source))
 		if !s.Sleep(ctx, 5*time.Second) {
 			return ctx.Err()
 		}
@@ -180,7 +180,7 @@ type eraseCommand struct {
 
 // Help is what --help adds.
 func (eraseCommand) Help() string {
-	return `Forgets what the stack keeps of a person: the pair, its names, what is parked. A tombstone, a keyed hash of the ids, keeps the person from being created again. The records in both CRMs are yours to erase.
+	return `Forgets what the stack keeps of a person: the pair, its names, what is parked. A tombstone, a keyed hash of the ids, keeps the person from being created again. Deliveries in quarantine in which one of the ids stands are erased too. The records in both CRMs are yours to erase.
 
 Examples:
 
@@ -198,22 +198,33 @@ func (c eraseCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := s.works(ctx, st); err != nil {
+	if _, err := s.notOff(ctx, st); err != nil {
 		return err
 	}
+	book := &identity.Book{Store: st.Pairs}
+	p, err := book.Find(ctx, s.flags.Connection, id)
+	if err == nil && p.Version != 0 {
+		p, err = book.Follow(ctx, p)
+	}
+	if err != nil {
+		return err
+	}
+	named := []crm.ID{id}
+	if p.Version != 0 {
+		named = append(named, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	}
+	unread, err := s.naming(ctx, st, named...)
+	if err != nil {
+		return err
+	}
+	if err := s.drop(ctx, st, unread); err != nil {
+		return err
+	}
+	if id.System == crm.Zoho && p.Version == 0 {
+		s.nothing("nothing else is kept of " + id.String() + ": it is in no pair")
+		return nil
+	}
 	if id.System == crm.Zoho {
-		book := &identity.Book{Store: st.Pairs}
-		p, err := book.Find(ctx, s.flags.Connection, id)
-		if err != nil {
-			return err
-		}
-		if p.Version == 0 {
-			s.nothing("nothing is kept of " + id.String() + ": it is in no pair")
-			return nil
-		}
-		if p, err = book.Follow(ctx, p); err != nil {
-			return err
-		}
 		id = p.Record(crm.HubSpot)
 	}
 	return s.change("queued the erasure of "+id.String()+"; the client is told to erase the person in Zoho too", func() error {
@@ -239,24 +250,24 @@ func (redriveCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	moved := map[crm.System]int{}
+	moved := map[string]int{}
 	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
 		d, err := st.Lanes[sys].Depth(ctx)
 		if err != nil {
 			return err
 		}
 		if d.Dead == 0 {
-			s.nothing(fmt.Sprintf("the dead-letter queue of %s is empty", sys))
+			s.nothing("the dead-letter queue of " + queueOf(sys) + " is empty")
 			continue
 		}
 		n := d.Dead
 		if !s.flags.Plan {
 			if n, err = s.redrive(ctx, st.Lanes[sys], d.Dead); err != nil {
-				return fmt.Errorf("after %d messages: %w", n, err)
+				return fmt.Errorf("%s, after %s: %w", queueOf(sys), many(n, "message"), err)
 			}
 		}
-		moved[sys] = n
-		if err := s.change(fmt.Sprintf("put %s back into the queue of %s", many(n, "message"), sys), func() error { return nil }); err != nil {
+		moved[queueOf(sys)] = n
+		if err := s.change(fmt.Sprintf("put %s back into %s", many(n, "message"), queueOf(sys)), func() error { return nil }); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,61 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/crm"
+)
+
+// rest is how long after a pause the last function may still be at work: it notices within a minute, and ends within another.
+const rest = 2 * time.Minute
+
+type setupKeyCommand struct{}
+
+// Help is what --help adds.
+func (setupKeyCommand) Help() string {
+	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on, and so is every tombstone: read docs/operate.md first. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits.
+
+Examples:
+
+    connector setup key --stack crm-connector --plan
+    connector pause --stack crm-connector && sleep 120 && connector setup key --stack crm-connector`
+}
+
+// Run exchanges the key of the hashes.
+func (setupKeyCommand) Run(ctx context.Context, s *session) error {
+	st, err := s.stack(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(st.Needs, settings.PairKey) {
+		return wrongf("%s asks for no %s", st.Name, settings.PairKey)
+	}
+	m, err := s.mode(ctx, st)
+	if err != nil {
+		return err
+	}
+	_, at, _ := strings.Cut(m.Why, " ")
+	paused, bad := time.Parse(time.RFC3339, at)
+	switch {
+	case m.Mode != crm.Off || bad != nil:
+		return fmt.Errorf("a function that is at work would go on with the old key: connector pause %s first, then wait two minutes", s.at())
+	case s.Now().Before(paused.Add(rest)):
+		return fmt.Errorf("a function that is still at work would go on with the old key: run this again from %s on", paused.Add(rest).UTC().Format(time.RFC3339))
+	}
+	key, err := s.random(pairKeyBytes)
+	if err != nil {
+		return err
+	}
+	if err := s.storeSecret(ctx, st, settings.PairKey, key, madeNow); err != nil {
+		return err
+	}
+	number, _ := strconv.Atoi(s.setting(ctx, "PAIR_KEY_ID")) // what is not set is 1
+	s.printf("next   set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s\n", max(number, 1)+1, s.at())
+	return nil
+}
