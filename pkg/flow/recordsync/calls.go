@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -42,6 +43,7 @@ type call struct {
 	result  crm.Result
 	times   map[crm.Field][]crm.Entry
 	err     error
+	at      time.Time // when a creation was answered: other calls of the batch may come before the coroutine goes on
 }
 
 // together reports whether two questions can be asked as one.
@@ -174,6 +176,7 @@ func (s *Syncer) ask(ctx context.Context, g []*call) {
 		}
 		results, err := s.Zoho.Create(ctx, changes)
 		for i, c := range g {
+			c.at = s.Now()
 			if c.err = err; err == nil {
 				c.result = results[i]
 			}

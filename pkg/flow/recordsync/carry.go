@@ -79,9 +79,14 @@ func (p *plan) writes() bool {
 	return p.relink || slices.ContainsFunc(p.items, func(it *item) bool { return it.toZoho.Known() || it.toHub.Known() })
 }
 
-// covered reports whether the plan carries an edit that a write of ours had covered.
+// covered reports whether the plan carries an edit that a write of ours had covered, or owes one.
 func (p *plan) covered() bool {
-	return slices.ContainsFunc(p.items, func(it *item) bool { return it.decision.Rule == merge.RuleUnseen })
+	return p.owes() || slices.ContainsFunc(p.items, func(it *item) bool { return it.decision.Rule == merge.RuleUnseen })
+}
+
+// owes reports whether an edit that a write of ours had covered must be found again later.
+func (p *plan) owes() bool {
+	return slices.ContainsFunc(p.items, func(it *item) bool { return it.owed })
 }
 
 // settle notes what needs no write and returns the items that do, by the side that gets them.

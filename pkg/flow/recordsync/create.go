@@ -2,6 +2,7 @@ package recordsync
 
 import (
 	"errors"
+	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -146,7 +147,7 @@ func (t *task) insert(p identity.Loaded, r crm.Reading, d *draft) fault.Outcome 
 			err = c.result.Err
 		}
 		if err == nil {
-			return t.created(p, r, d, c.result)
+			return t.created(p, r, d, c.result, c.at)
 		}
 		for _, ref := range refusalsOf(err) {
 			if ref.Property == externalID && ref.Record != "" { // our own record, from a try whose answer was lost
@@ -188,8 +189,9 @@ func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
 	return nil
 }
 
-// created notes the new pair: what was sent is Zoho's base.
-func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Result) fault.Outcome {
+// created notes the new pair: what was sent is Zoho's base. Events of a record that has no name yet end without a look, so
+// that one which waited for its name since it was answered is looked at.
+func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Result, answered time.Time) fault.Outcome {
 	p.Unfinished = nil
 	var rows []fault.Parked
 	for _, it := range d.items {
@@ -226,7 +228,13 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 	if err := t.tell(rows...); err != nil {
 		return t.fail(err)
 	}
-	return t.adopted(p, res.ID.Key, "created zoho "+res.ID.Key)
+	o := t.adopted(p, res.ID.Key, "created zoho "+res.ID.Key)
+	if o.Ending == fault.Done && t.now().Sub(answered) >= covers {
+		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(res.ID)}); err != nil {
+			return t.fail(err)
+		}
+	}
+	return o
 }
 
 // adopt ends a creation whose insert turned out to have been carried out: the Zoho record is ours. What it shows is in the

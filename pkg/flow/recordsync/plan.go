@@ -32,6 +32,7 @@ type item struct {
 	row      *fault.Parked // what the client is told about it
 	kept     bool          // left alone before and still
 	goesOn   *pair.Held    // left alone again once HubSpot shows what it had shown
+	owed     bool          // an edit that our write covered wins, and cannot go across yet
 }
 
 // plan is what is to be done about one pair.
@@ -369,6 +370,7 @@ func (t *task) raw(p pair.Pair, it *item) {
 		it.toHub = t.rawFor(p, it, crm.HubSpot)
 	}
 	if it.held != nil {
+		it.owed = it.held.Pending && it.decision.Rule == merge.RuleUnseen
 		it.decision, it.toZoho, it.toHub = merge.Decision{Field: it.field.Name}, crm.Unknown(), crm.Unknown()
 	}
 }

@@ -174,7 +174,7 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 	}
 	now := t.now()
 	p.SyncedAt = now
-	if err == nil && t.mode != crm.Observe && p.HubSpotAt.Before(b.hubspot.Record.Modified) {
+	if err == nil && t.mode != crm.Observe && !plan.owes() && p.HubSpotAt.Before(b.hubspot.Record.Modified) {
 		p.HubSpotAt = b.hubspot.Record.Modified
 	}
 	p.Begun = p.Begun && (err != nil || t.mode == crm.Observe)
