@@ -265,16 +265,15 @@ func FuzzANumberIsReadAsTheLibraryReadsIt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s, region string) { agree(t, s, region) })
 }
 
-func BenchmarkPlain(b *testing.B)  { benchmark(b, "+393471234567") }
-func BenchmarkTyped(b *testing.B)  { benchmark(b, "0039 (347) 123-4567") }
-func BenchmarkInside(b *testing.B) { benchmark(b, "06 1234 5678 int. 12") }
-
-func benchmark(b *testing.B, s string) {
-	b.ReportAllocs()
-	for b.Loop() {
-		n, ok := numbering.Parse(s, "IT")
-		if !ok || !n.Valid() {
-			b.Fatal(n)
-		}
+func BenchmarkNumber(b *testing.B) {
+	for name, s := range map[string]string{"canonical": "+393471234567", "typed": "0039 (347) 123-4567", "with an extension": "06 1234 5678 int. 12"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if n, ok := numbering.Parse(s, "IT"); !ok || !n.Valid() {
+					b.Fatal(n)
+				}
+			}
+		})
 	}
 }
