@@ -1,6 +1,6 @@
 # CRM Connector. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test format vet lint race simulate bench fuzz build validate local invoke-all suites coldstart checks vuln ci
+.PHONY: help run demo test format vet lint race simulate bench fuzz build validate local invoke-all rehearse suites coldstart checks vuln ci
 
 SEEDS ?= 500
 FUZZTIME ?= 5s
@@ -74,6 +74,9 @@ checks: ## golangci-lint over the code, checkov over the template; each exceptio
 vuln: ## look for known holes in what is used; needs a network to vuln.go.dev
 	@go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./... || { echo 'govulncheck needs its module from the Go proxy and its database from https://vuln.go.dev;'; \
 	  echo 'where they cannot be reached, the workflow in .github/ runs it at every push.'; exit 1; }
+
+rehearse: ## deploy the template as it is to an emulator of AWS and play the stack's first days (ARGS=--help)
+	@go run ./pkg/desk/cmd/rehearse $(ARGS)
 
 ci: ## everything that the gate runs
 	@.ci/run
