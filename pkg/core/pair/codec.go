@@ -14,6 +14,12 @@ import (
 // codecVersion is the first byte of every encoded pair. Version 1 had no decisions.
 const codecVersion = 2
 
+// The bits of one byte; version 1 knew the first only.
+const (
+	begun byte = 1 << iota
+	counted
+)
+
 // ErrEncoding says that bytes are not a pair that this code can read: cut, or written by a later version.
 var ErrEncoding = errors.New("the row is not a pair of this version")
 
@@ -65,12 +71,22 @@ func (p Pair) Encode() []byte {
 	}
 	w.hash(p.Invented)
 	w.flag(p.Linked)
-	w.flag(p.Begun)
+	bits := byte(0)
+	if p.Begun {
+		bits |= begun
+	}
+	if p.Counted.Known() {
+		bits |= counted
+	}
+	w.byte(bits)
 	for _, t := range []time.Time{p.ReadAt, p.UpdatedAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.ZohoBefore, p.SyncedAt} {
 		w.time(t)
 	}
 	w.text(p.Lease.Owner)
 	w.time(p.Lease.Until)
+	if p.Counted.Known() {
+		w.hash(p.Counted)
+	}
 	w.number(len(p.Decided))
 	for _, d := range p.Decided {
 		w.time(d.At)
@@ -113,12 +129,17 @@ func Decode(b []byte) (Pair, error) {
 	for range r.number() {
 		p.Sent = append(p.Sent, r.slot())
 	}
-	p.Invented, p.Linked, p.Begun = r.hash(), r.flag(), r.flag()
+	p.Invented, p.Linked = r.hash(), r.flag()
+	bits := r.byte()
+	p.Begun = bits&begun != 0
 	for _, t := range []*time.Time{&p.ReadAt, &p.UpdatedAt, &p.HubSpotAt, &p.ZohoAt, &p.ZohoSeen, &p.ZohoWrote, &p.ZohoBefore, &p.SyncedAt} {
 		*t = r.time()
 	}
 	p.Lease = Lease{Owner: r.text(), Until: r.time()}
 	if version > 1 {
+		if bits&counted != 0 {
+			p.Counted = r.hash()
+		}
 		for range r.number() {
 			p.Decided = append(p.Decided, Decision{
 				At: r.time(), Field: crm.Field(r.text()), To: r.text(), Rule: r.text(), HubSpotAt: r.time(), ZohoAt: r.time(), Observed: r.flag(),

@@ -113,6 +113,7 @@ type Pair struct {
 	ZohoBefore time.Time // Zoho's modified time before our last write: when somebody else last modified the record
 	SyncedAt   time.Time // our clock when the pair was last saved by a sync
 	Lease      Lease
+	Counted    Hash       // of the last overwriting that the brake has counted
 	Decided    []Decision // what was last decided, newest first, MaxDecided at most
 }
 

@@ -150,7 +150,7 @@ func TestForgettingLeavesWhoIsWhoAndNothingOfTheValues(t *testing.T) {
 	want := pair.Pair{
 		ID: was.ID, Connection: was.Connection, Kind: was.Kind, State: was.State, HubSpot: was.HubSpot, Zoho: was.Zoho, Duplicates: was.Duplicates,
 		Successor: was.Successor, Gone: was.Gone, GoneAt: was.GoneAt, KeyID: was.KeyID, Invented: was.Invented,
-		UpdatedAt: was.UpdatedAt, SyncedAt: was.SyncedAt, Lease: was.Lease, Decided: was.Decided,
+		UpdatedAt: was.UpdatedAt, SyncedAt: was.SyncedAt, Lease: was.Lease, Counted: was.Counted, Decided: was.Decided,
 	}
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

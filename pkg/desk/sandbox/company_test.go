@@ -189,3 +189,17 @@ func TestACompanyDeletedInZohoIsTakenFromNoContactInHubSpotByItself(t *testing.T
 	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Head buyer"})
 	s.wantCount(crm.Companies, 1, 0)
 }
+
+func TestEveryContactThatWaitsForACompanyIsWoken(t *testing.T) {
+	s, hub, zo := crowd(t, 60)
+	company := s.zo(crm.Companies, props{"Account_Name": "Acme", "Website": "acme-group.example"})
+	for _, id := range zo {
+		s.editZo(crm.Contacts, id, props{"Account_Name": company})
+	}
+	s.pass(10 * time.Minute)
+	twin := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme-group.example"})
+	s.pass(time.Hour)
+	for _, id := range hub {
+		s.wantHub(crm.Contacts, id, props{"associatedcompanyid": twin})
+	}
+}

@@ -292,3 +292,19 @@ func (s *scene) pairs() int {
 	}
 	return n
 }
+
+func TestAnOperationOfAnErasedPersonsOtherIdComesToAnEnd(t *testing.T) {
+	s, hub, _ := two(t)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.settle()
+	s.must(s.HubSpot.Erase(survivor))
+	s.pass(2 * time.Minute)
+	for _, id := range hub {
+		s.send(crm.Contacts, crm.HubSpot, id, crm.Update)
+	}
+	s.pass(10 * time.Minute)
+	if !s.Quiet() {
+		t.Errorf("an operation goes round for ever: %s", s.last(2))
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/rules"
 )
 
 // The world's fault is waited out: nothing is lost, nothing is done twice, and nobody is told.
@@ -332,4 +333,38 @@ func TestAReadOfHubSpotThatLagsBehindItsEventLosesNothing(t *testing.T) {
 	s.editAll(hub, zo, "Milano")
 	s.pass(2 * time.Minute)
 	s.wantAll(hub, zo, "Milano", 1)
+}
+
+// What is tried again and again overwrites nothing: the brake counts it once.
+func TestAnOutageOfSixHoursPullsNoBrake(t *testing.T) {
+	s, hub, zo := crowd(t, 20, starting(crm.On, rules.Limits{Clearings: 20, Overwritten: 60}))
+	for _, id := range hub {
+		s.editHub(crm.Contacts, id, props{"city": "Roma"})
+	}
+	s.pass(2 * time.Hour)
+	s.Zoho.Fail(zohotest.Fault{Times: -1, Status: 500})
+	for _, id := range hub {
+		s.editHub(crm.Contacts, id, props{"city": "Bari"})
+	}
+	s.pass(6 * time.Hour)
+	s.Zoho.Clear()
+	s.pass(2 * time.Hour)
+	for _, id := range zo {
+		s.wantZo(crm.Contacts, id, props{"Mailing_City": "Bari"})
+	}
+	s.wantMails(0)
+}
+
+func TestOneClearingThatIsThrottledForHalfAnHourPullsNoBrake(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi(props{"fax": "+39 06 1234 5678"})
+	s.Zoho.Fail(zohotest.Fault{On: "PUT /crm/", Times: -1, Status: 429, RetryAfter: "20"})
+	s.editHub(crm.Contacts, hub, props{"fax": ""})
+	s.pass(30 * time.Minute)
+	s.Zoho.Clear()
+	s.pass(time.Hour)
+	s.wantZo(crm.Contacts, zo, props{"Fax": ""})
+	s.editHub(crm.Contacts, hub, props{"city": "Bari"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Bari"})
 }

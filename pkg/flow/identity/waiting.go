@@ -9,7 +9,7 @@ import (
 	"crm-connector/pkg/core/row"
 )
 
-// maxWaiting bounds how many records are woken by one event; the rest is woken by the next.
+// maxWaiting is how many records wait in one page: whoever wakes them asks again until none is left.
 const maxWaiting = 50
 
 func waitPart(conn string, on crm.ID) string { return "W#" + conn + "#" + on.String() }
@@ -25,7 +25,7 @@ func (b *Book) Wait(ctx context.Context, conn string, on, who crm.ID) error {
 	return nil // a conflict: it waits already
 }
 
-// Waiting returns who waits for any of the records.
+// Waiting returns who waits for any of the records, maxWaiting of each at most.
 func (b *Book) Waiting(ctx context.Context, conn string, on ...crm.ID) ([]Waiter, error) {
 	var out []Waiter
 	for _, id := range on {

@@ -40,7 +40,7 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 		return nil
 	}
 	p.Begun = true // whatever stops it
-	if err := t.brake(plan); err != nil {
+	if err := t.brake(p, plan); err != nil {
 		return err
 	}
 	at := t.now()
@@ -114,28 +114,33 @@ func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item
 	return toZoho, toHubSpot
 }
 
-// brake counts what is about to be overwritten and cleared.
-func (t *task) brake(plan *plan) error {
+// brake counts what is about to be overwritten and cleared, once however often it is tried.
+func (t *task) brake(p *identity.Loaded, plan *plan) error {
 	var cleared []crm.Field
 	overwritten := 0
+	h, what := t.s.Book.Hasher, []string{"brake"}
 	for _, it := range plan.items {
 		zoho := it.toZoho.Known() && t.filled(crm.Zoho, it.field.Name, it.shows.Zoho)
 		hubspot := it.toHub.Known() && t.filled(crm.HubSpot, it.field.Name, it.shows.HubSpot)
 		if zoho || hubspot {
 			overwritten = 1
+			sent := [2]pair.Hash{h.Raw(crm.Zoho, it.field.Name, it.toZoho), h.Raw(crm.HubSpot, it.field.Name, it.toHub)}
+			what = append(what, string(it.field.Name), string(sent[0][:]), string(sent[1][:]))
 		}
 		if zoho && it.toZoho.IsEmpty() || hubspot && it.toHub.IsEmpty() {
 			cleared = append(cleared, it.field.Name)
 		}
 	}
-	if overwritten == 0 {
+	sum := h.Sum(what...)
+	if overwritten == 0 || sum == p.Counted {
 		return nil
 	}
 	ok, err := t.s.Brake.Count(t.ctx, t.conn, overwritten, cleared)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if p.Counted = sum; !ok {
+		p.Counted = pair.Hash{} // it is counted again when the stack goes on
 		t.mode = crm.Observe
 		return fault.Again("recordsync", 15*time.Minute, "the brake is on: too many records overwritten or fields cleared; connector resume goes on")
 	}

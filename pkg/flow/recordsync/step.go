@@ -254,24 +254,28 @@ func (t *task) wake(p identity.Loaded) error {
 	if !t.wrote && !t.joined {
 		return nil
 	}
-	who, err := t.s.Book.Waiting(t.ctx, t.conn, p.Record(crm.HubSpot), p.Record(crm.Zoho))
-	if err != nil || len(who) == 0 {
-		return err
-	}
-	var ops []crm.Operation
-	for _, w := range who {
-		ops = append(ops, t.revisit(w.Record))
-	}
-	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		some := slices.DeleteFunc(slices.Clone(ops), func(o crm.Operation) bool { return o.Source != sys })
-		if len(some) == 0 {
-			continue
+	for {
+		who, err := t.s.Book.Waiting(t.ctx, t.conn, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+		if err != nil || len(who) == 0 {
+			return err
 		}
-		if err := t.s.Wake.Send(t.ctx, some); err != nil {
+		var ops []crm.Operation
+		for _, w := range who {
+			ops = append(ops, t.revisit(w.Record))
+		}
+		for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+			some := slices.DeleteFunc(slices.Clone(ops), func(o crm.Operation) bool { return o.Source != sys })
+			if len(some) == 0 {
+				continue
+			}
+			if err := t.s.Wake.Send(t.ctx, some); err != nil {
+				return err
+			}
+		}
+		if err := t.s.Book.Woken(t.ctx, who); err != nil {
 			return err
 		}
 	}
-	return t.s.Book.Woken(t.ctx, who)
 }
 
 // seen notes what was read, so that later reads can be told from it.

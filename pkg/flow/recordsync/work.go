@@ -26,6 +26,9 @@ func (t *task) work() fault.Outcome {
 	if p, err = t.s.Book.Follow(t.ctx, p); err != nil {
 		return t.fail(err)
 	}
+	if p.Version == 0 { // its name leads to a pair that was erased
+		return t.meet()
+	}
 	// A Zoho record whose pair goes on without it is a duplicate: neither read nor written.
 	if t.id.System == crm.Zoho && p.Zoho != t.id.Key && p.State != pair.Creating {
 		return t.duplicate(p)
@@ -118,7 +121,7 @@ func (t *task) behind(p identity.Loaded, rec crm.Record) bool {
 	for _, f := range t.synced() {
 		slot := slotOf(f)
 		base := p.Base[slot].HubSpot
-		if !base.Known() || p.KeyID != t.s.Book.Hasher.KeyID || p.Open(slot) || base == t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, rec.Value(f.Name)) {
+		if _, held := p.Held[slot]; held || !base.Known() || p.KeyID != t.s.Book.Hasher.KeyID || p.Open(slot) || base == t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, rec.Value(f.Name)) {
 			continue
 		}
 		entries := rec.History[f.Name]
