@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ses"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"crm-connector/pkg/adapter/dynamo"
 	"crm-connector/pkg/desk/local"
@@ -44,18 +47,19 @@ type cloud struct {
 	sqs    *sqs.Client
 	db     *dynamodb.Client
 	ses    *ses.Client
+	ssm    *ssm.Client
 }
 
 func newCloud(e *local.Emulator, stack string) *cloud {
 	cfg := e.Config()
 	return &cloud{
-		url: e.URL(), stack: stack, lambda: lambda.NewFromConfig(cfg), sqs: sqs.NewFromConfig(cfg), db: dynamodb.NewFromConfig(cfg), ses: ses.NewFromConfig(cfg),
+		url: e.URL(), stack: stack, lambda: lambda.NewFromConfig(cfg), sqs: sqs.NewFromConfig(cfg), db: dynamodb.NewFromConfig(cfg), ses: ses.NewFromConfig(cfg), ssm: ssm.NewFromConfig(cfg),
 	}
 }
 
 // ask makes one call of a service for which the module has no client.
-func (c *cloud) ask(ctx context.Context, service, method, path string, header http.Header, body []byte) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(body))
+func (c *cloud) ask(ctx context.Context, service, method, where string, header http.Header, body []byte) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.url+where, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +203,26 @@ func (c *cloud) count(ctx context.Context) (map[string]int, error) {
 		}
 	}
 	return out, nil
+}
+
+// secrets returns the secrets of the stack by the name of their setting.
+func (c *cloud) secrets(ctx context.Context) (map[string]string, error) {
+	out := map[string]string{}
+	in := &ssm.GetParametersByPathInput{Path: aws.String("/" + c.stack), WithDecryption: aws.Bool(true)}
+	for {
+		got, err := c.ssm.GetParametersByPath(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range got.Parameters {
+			if p.Type == ssmtypes.ParameterTypeSecureString {
+				out[path.Base(aws.ToString(p.Name))] = aws.ToString(p.Value)
+			}
+		}
+		if in.NextToken = got.NextToken; aws.ToString(in.NextToken) == "" {
+			return out, nil
+		}
+	}
 }
 
 // logs returns the messages of a function's log group.

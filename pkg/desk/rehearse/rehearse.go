@@ -69,7 +69,10 @@ func Run(ctx context.Context, o Options) (bool, error) {
 		return good, os.RemoveAll(dir)
 	}
 	fmt.Fprintf(o.Out, "logs: %s\n", dir)
-	return good, ctx.Err()
+	if good { // and kept until it was ended
+		return true, nil
+	}
+	return false, ctx.Err()
 }
 
 // run is one rehearsal.
