@@ -572,6 +572,7 @@ func TestACallWaitsForAPlaceAndIsRefusedInTheEnd(t *testing.T) {
 		c.Sleep = func(_ context.Context, d time.Duration) bool {
 			if waited += d; waited == time.Second && release != nil {
 				release()
+				go func() { w.system.gate <- struct{}{} }() // for the second call: nobody else waits any more
 			}
 			return true
 		}
@@ -583,7 +584,6 @@ func TestACallWaitsForAPlaceAndIsRefusedInTheEnd(t *testing.T) {
 		t.Errorf("%v after %s", err, waited)
 	}
 	waited, release = 0, leave
-	go func() { w.system.gate <- struct{}{} }() // the second call itself
 	if err := ask(t, c); err != nil || waited != time.Second {
 		t.Errorf("%v after %s", err, waited)
 	}
