@@ -125,7 +125,7 @@ func (t *task) brake(p *identity.Loaded, plan *plan) error {
 		if zoho || hubspot {
 			overwritten = 1
 			sent := [2]pair.Hash{h.Raw(crm.Zoho, it.field.Name, it.toZoho), h.Raw(crm.HubSpot, it.field.Name, it.toHub)}
-			what = append(what, string(it.field.Name), string(sent[0][:]), string(sent[1][:]))
+			what = append(what, string(it.field.Name), string(sent[0][:]), string(sent[1][:]), string(it.shows.Zoho[:]), string(it.shows.HubSpot[:]))
 		}
 		if zoho && it.toZoho.IsEmpty() || hubspot && it.toHub.IsEmpty() {
 			cleared = append(cleared, it.field.Name)
