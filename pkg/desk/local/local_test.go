@@ -2,10 +2,12 @@ package local
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -112,6 +114,20 @@ func TestAPortThatIsTakenIsNamed(t *testing.T) {
 	var wg sync.WaitGroup
 	_, err = Serve(t.Context(), &wg, "the sandbox Zoho", []string{loopback}, l.Addr().(*net.TCPAddr).Port, http.NotFoundHandler())
 	if err == nil || !strings.HasPrefix(err.Error(), "the sandbox Zoho cannot listen on 127.0.0.1:") {
+		t.Error(err)
+	}
+}
+
+func TestAnEmulatorIsNotStartedWhereAnotherOneAnswers(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer other.Close()
+	tools := t.TempDir()
+	bin := filepath.Join(tools, "ministack", "bin", "ministack")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(bin), 0o750), os.WriteFile(bin, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := StartEmulator(t.Context(), tools, EmulatorOptions{Port: other.Listener.Addr().(*net.TCPAddr).Port})
+	if err == nil || !strings.HasPrefix(err.Error(), "the emulator cannot listen on 127.0.0.1:") {
 		t.Error(err)
 	}
 }
