@@ -98,7 +98,9 @@ const brakes = rules.ClearWindow * 11 / 12
 type clearing struct {
 	at    time.Time
 	field crm.Field
+	by    *invocation
 	of    string // the HubSpot id of the pair
+	was   string // what it emptied
 }
 
 // braked checks that no field is emptied more often than the brake lets through.
@@ -121,13 +123,13 @@ func (s *sim) braked(q *request, m crm.Module, key string, props map[string]any)
 		for _, c := range s.clearings {
 			if c.field == f.Name && s.now().Sub(c.at) < brakes {
 				n++
-				counted = counted || c.of == of // on the other side too, or tried again
+				counted = counted || c.of == of && (c.by == q.inv || c.was == shows[name]) // on the other side too, or the same value tried again
 			}
 		}
 		if counted {
 			continue
 		}
-		s.clearings = append(s.clearings, clearing{s.now(), f.Name, of})
+		s.clearings = append(s.clearings, clearing{s.now(), f.Name, q.inv, of, shows[name]})
 		if n > s.cfg.limits.Clearings {
 			s.violate("unbraked", "%s is cleared for the %dth time in %s: %s", f.Name, n, brakes, q)
 		}

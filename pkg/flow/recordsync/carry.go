@@ -139,11 +139,11 @@ func (t *task) brake(p *identity.Loaded, plan *plan) error {
 	if err != nil {
 		return err
 	}
-	if p.Counted = sum; !ok {
-		p.Counted = pair.Hash{} // it is counted again when the stack goes on
+	if !ok { // and it is counted again when the stack goes on
 		t.mode = crm.Observe
 		return fault.Again("recordsync", 15*time.Minute, "the brake is on: too many records overwritten or fields cleared; connector resume goes on")
 	}
+	p.Counted = sum
 	return nil
 }
 

@@ -161,7 +161,8 @@ func (r *Reconciler) listings() []listing {
 	return out
 }
 
-// wait gives a listing that never ran its beginning: what changes from now on is found when the stack is on.
+// wait gives a listing that never ran its beginning, as far back as a first look goes: what changed since is found when the
+// stack is on.
 func (r *Reconciler) wait(ctx context.Context) error {
 	var puts []row.Put
 	for _, l := range r.listings() {
