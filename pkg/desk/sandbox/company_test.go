@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -202,4 +203,69 @@ func TestEveryContactThatWaitsForACompanyIsWoken(t *testing.T) {
 	for _, id := range hub {
 		s.wantHub(crm.Contacts, id, props{"associatedcompanyid": twin})
 	}
+}
+
+func TestADeletedCompanyTakesNobodyOutOfItInTheOtherCRMAndComesBackWithItsPeople(t *testing.T) {
+	const people = 30
+	for _, tt := range []struct {
+		name            string
+		delete, restore func(*scene, string, string)
+	}{
+		{"hubspot", func(s *scene, hub, _ string) { s.must(s.HubSpot.Delete(crm.Companies, hub)) },
+			func(s *scene, hub, _ string) { s.must(s.HubSpot.Restore(crm.Companies, hub)) }},
+		{"zoho", func(s *scene, _, zo string) { s.must(s.Zoho.Delete(crm.Companies, zo)) },
+			func(s *scene, _, zo string) { s.must(s.Zoho.Restore(crm.Companies, zo)) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := stage(t)
+			acme := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
+			s.settle()
+			zacme := s.twin(crm.Companies, acme)
+			var hubs []string
+			for i := range people {
+				hubs = append(hubs, s.hub(crm.Contacts, props{"email": fmt.Sprintf("p%d@x.example", i), "lastname": fmt.Sprint("L", i), "associatedcompanyid": acme}))
+			}
+			s.pass(5 * time.Minute)
+			tt.delete(s, acme, zacme)
+			s.pass(30 * time.Minute)
+			for i, h := range hubs { // everybody is looked at anew
+				s.editHub(crm.Contacts, h, props{"city": "Bari"})
+				if tt.name == "hubspot" && s.zoValue(crm.Contacts, s.twin(crm.Contacts, h), "Account_Name") != zacme {
+					t.Fatalf("contact %d was taken out of the company that zoho still has", i)
+				}
+			}
+			s.pass(2 * time.Hour)
+			for i, h := range hubs {
+				s.wantZo(crm.Contacts, s.twin(crm.Contacts, h), props{"Mailing_City": "Bari"}) // the brake did not stop us
+				if tt.name == "zoho" && s.hubValue(crm.Contacts, h, "associatedcompanyid") != acme {
+					t.Fatalf("contact %d was taken out of the company that hubspot still has", i)
+				}
+			}
+			tt.restore(s, acme, zacme)
+			s.pass(3 * time.Hour)
+			for _, h := range hubs {
+				s.wantHub(crm.Contacts, h, props{"associatedcompanyid": acme})
+				s.wantZo(crm.Contacts, s.twin(crm.Contacts, h), props{"Account_Name": zacme})
+			}
+			s.wantRows()
+		})
+	}
+}
+
+func TestAContactOfADeletedCompanyGoesToTheNextOneThatSomebodyChooses(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	acme := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
+	beta := s.hub(crm.Companies, props{"name": "Beta", "domain": "beta.example"})
+	s.must(s.HubSpot.SetCompany(hub, acme))
+	s.settle()
+	s.must(s.HubSpot.Delete(crm.Companies, acme))
+	s.pass(30 * time.Minute)
+	s.must(s.HubSpot.SetCompany(hub, beta))
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Account_Name": s.twin(crm.Companies, beta)})
+	s.must(s.HubSpot.SetCompany(hub, ""))
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Account_Name": ""})
+	s.wantRows()
 }

@@ -184,3 +184,71 @@ func TestARecordUnderMergeInZohoIsWaitedFor(t *testing.T) {
 	s.pass(15 * time.Minute)
 	s.wantZo(crm.Contacts, zo[0], props{"Mailing_City": "Milano", "HubSpot_Id": hub[0]})
 }
+
+func TestAValueWithoutACounterpartLosesToALaterEditOnTheOtherSide(t *testing.T) {
+	for name, tt := range map[string]struct{ before, bad, zo, hub props }{
+		"salutation": {nil, props{"salutation": "Commendatore"}, props{"Salutation": "Mr."}, props{"salutation": "Mr."}},
+		"phone":      {props{"phone": "+39 06 1234 0000"}, props{"phone": "call me"}, props{"Phone": "+39 06 1234 5678"}, props{"phone": "+390612345678"}},
+		"date":       {nil, props{"date_of_birth": "28/02/1990"}, props{"Date_of_Birth": "1990-02-28"}, props{"date_of_birth": "1990-02-28"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stage(t)
+			hub, zo := s.rossi(tt.before)
+			s.editHub(crm.Contacts, hub, tt.bad)
+			s.pass(10 * time.Minute)
+			if len(s.rows()) != 1 {
+				t.Fatalf("nobody was told: %v", s.rows())
+			}
+			s.wantHub(crm.Contacts, hub, tt.bad)
+			s.editZo(crm.Contacts, zo, tt.zo)
+			s.pass(10 * time.Minute)
+			s.wantHub(crm.Contacts, hub, tt.hub)
+			s.wantRows()
+			s.wantMails(1)
+		})
+	}
+	t.Run("in zoho", func(t *testing.T) {
+		s := stage(t)
+		hub, zo := s.rossi(props{"phone": "+39 06 1234 5678"})
+		s.editZo(crm.Contacts, zo, props{"Phone": "solo mattina"})
+		s.pass(10 * time.Minute)
+		s.wantRows("zoho/contact phone format")
+		s.editHub(crm.Contacts, hub, props{"phone": "+39 06 8765 4321"})
+		s.pass(10 * time.Minute)
+		s.wantZo(crm.Contacts, zo, props{"Phone": "+390687654321"})
+		s.wantRows()
+	})
+}
+
+func TestAValueWithoutACounterpartStaysWhereItIsWhenItIsTheLaterOne(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi(props{"phone": "+39 06 1234 5678"})
+	s.editZo(crm.Contacts, zo, props{"Phone": "+39 06 8765 4321"})
+	s.pass(10 * time.Second)
+	s.editHub(crm.Contacts, hub, props{"phone": "call me"})
+	s.pass(3 * time.Hour)
+	s.wantHub(crm.Contacts, hub, props{"phone": "call me"})
+	s.wantRows("hubspot/contact phone format")
+	s.editHub(crm.Contacts, hub, props{"phone": "+39 06 1111 2222"})
+	s.pass(10 * time.Minute)
+	s.wantZo(crm.Contacts, zo, props{"Phone": "+390611112222"})
+	s.wantRows()
+}
+
+func TestARowIsAboutTheRecordThatHasTheValueWhicheverEventMetIt(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.mute(crm.HubSpot, new(true)) // only Zoho's event is heard
+	s.editHub(crm.Contacts, hub, props{"salutation": "Commendatore"})
+	s.pass(2 * time.Second)
+	s.editZo(crm.Contacts, zo, props{"Title": "President"})
+	s.pass(10 * time.Minute)
+	for _, r := range s.parked() {
+		if r.Record != (crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hub}) || r.TargetID != (crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: zo}) {
+			t.Errorf("the row is about %s, refused by %s", r.Record, r.TargetID)
+		}
+	}
+	if len(s.parked()) != 1 {
+		t.Errorf("rows: %v", s.rows())
+	}
+}

@@ -20,7 +20,7 @@ func (t *task) assumable(p pair.Pair, h crm.Record) bool {
 	}
 	for _, f := range t.synced() {
 		base, v := p.Base[slotOf(f)], h.Value(f.Name)
-		if !base.HubSpot.Known() || !base.Zoho.Known() || !v.Known() {
+		if !base.HubSpot.Known() || !base.Zoho.Known() || !v.Known() || f.Type == crm.TypeCompany && v.IsEmpty() && base.HubSpot != t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, v) {
 			return false
 		}
 		if over, _ := unseen(p, crm.HubSpot, h, f.Name); over.Known() {
@@ -44,21 +44,21 @@ func (t *task) assumed(p pair.Pair) crm.Reading {
 }
 
 // presume decides one field of a record whose Zoho half was not read.
-func (t *task) presume(p pair.Pair, b both, it *item) {
+func (t *task) presume(p pair.Pair, b both, it *item) error {
 	base := p.Base[it.slot]
 	it.shows.Zoho = base.Zoho
 	if it.shows.HubSpot == base.HubSpot {
 		it.kept = true
-		return
+		return nil
 	}
-	c, err := t.canon(crm.HubSpot, it.field, b.hubspot.Record.Value(it.field.Name))
+	c, err := t.word(it, crm.HubSpot, b.hubspot.Record.Value(it.field.Name))
 	if err != nil {
-		t.hold(p, it, crm.Zoho, untranslatable(err))
-		return
+		return err
 	}
 	it.hubspot = c
 	it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToZoho, Value: c, Rule: merge.RuleEdit}
 	t.raw(p, it)
+	return nil
 }
 
 // noteSeen keeps what an echo proves: that Zoho stored what we sent, and, well after its modified time, that the next edit

@@ -98,6 +98,9 @@ func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item
 			if it.held.Hint == fault.HintAltered { // what Zoho stored is what it holds from now on, and nobody's edit
 				p.Settle(it.slot, it.shows)
 			}
+			if it.stranded {
+				delete(p.Base, it.slot)
+			}
 			p.Hold(it.slot, *it.held)
 		case it.decision.Action == merge.Rest:
 			p.Settle(it.slot, it.shows)
@@ -235,7 +238,7 @@ next:
 		if change.HubSpotID != "" && r.Field == "" && r.Property == externalID {
 			change.HubSpotID = ""
 			p.Hold(relink, pair.Held{System: sys, Mapping: t.m.Version(), Hint: r.Hint, Code: r.Code, Other: r.Record})
-			t.relinks = append(t.relinks, t.refused(p.Record(sys), relinkField, r.Property, r))
+			t.relinks = append(t.relinks, t.refused(p.Record(sys.Other()), p.Record(sys), relinkField, r.Property, r))
 		}
 	}
 	return left

@@ -1,9 +1,12 @@
 package recordsync
 
 import (
+	"strings"
+
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/merge"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/identity"
 )
@@ -60,7 +63,7 @@ func (t *task) companyKey(p pair.Pair, it *item, sys crm.System) crm.Value {
 
 // awaitCompany lists the contact among those that the company's pairing queues.
 func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
-	key, ok := trimPrefix(v.Text(), unpaired+string(from)+" ")
+	key, ok := strings.CutPrefix(v.Text(), unpaired+string(from)+" ")
 	if !ok {
 		return nil
 	}
@@ -71,11 +74,60 @@ func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 	return t.s.Book.Wait(t.ctx, t.conn, crm.ID{System: from, Module: crm.Companies, Key: key}, who)
 }
 
-func trimPrefix(s, prefix string) (string, bool) {
-	if len(s) < len(prefix) || s[:len(prefix)] != prefix {
-		return "", false
+// strand leaves a contact's company alone where it was emptied because the company is gone: a deletion is not carried
+// across, and neither is what it takes with it. The contact waits for the company; once it is back the other side fills the
+// empty one.
+func (t *task) strand(p pair.Pair, plan *plan) error {
+	for _, it := range plan.items {
+		from, left := crm.HubSpot, it.zoho
+		switch d := it.decision; {
+		case it.field.Type != crm.TypeCompany || !d.Value.IsEmpty():
+			continue
+		case d.Action == merge.ToHubSpot:
+			from, left = crm.Zoho, it.hubspot
+		case d.Action != merge.ToZoho:
+			continue
+		}
+		c, err := t.departed(from, left)
+		if err != nil {
+			return err
+		}
+		if c.IsZero() {
+			continue
+		}
+		if err := t.s.Book.Wait(t.ctx, t.conn, c, p.Record(from)); err != nil {
+			return err
+		}
+		it.held, it.stranded = &pair.Held{System: from.Other(), Base: it.shows, Mapping: t.m.Version(), Pending: true}, true
+		it.decision, it.toZoho, it.toHub = merge.Decision{Field: it.field.Name}, crm.Unknown(), crm.Unknown()
 	}
-	return s[len(prefix):], true
+	return nil
+}
+
+// departed returns the half, in one system, of the company that a canonical value names, if that half is gone.
+func (t *task) departed(sys crm.System, v crm.Value) (crm.ID, error) {
+	var c identity.Loaded
+	var err error
+	if key, ok := strings.CutPrefix(v.Text(), unpaired+string(sys.Other())+" "); ok {
+		c, err = t.s.Book.Find(t.ctx, t.conn, crm.ID{System: sys.Other(), Module: crm.Companies, Key: key})
+	} else {
+		c, err = t.s.Book.Load(t.ctx, v.Text())
+	}
+	switch {
+	case err != nil || c.Version == 0:
+		return crm.ID{}, err
+	case c.State == pair.Orphan && c.Gone == sys:
+		return c.Record(sys), nil
+	case c.State != pair.Living:
+		return crm.ID{}, nil
+	}
+	q := t.put(&call{kind: callRead, system: sys, query: crm.Query{
+		Module: crm.Companies, Keys: []string{c.Key(sys)}, Columns: t.m.Columns(crm.Company, sys), History: sys == crm.HubSpot,
+	}})
+	if q.err != nil || !q.reading.Gone {
+		return crm.ID{}, q.err
+	}
+	return c.Record(sys), nil
 }
 
 // bringCompany brings the company of a HubSpot contact in step first, so that the contact can point to it in Zoho. A

@@ -35,7 +35,10 @@ func (t *task) create(p identity.Loaded, r crm.Reading) fault.Outcome {
 	if fresh {
 		p = t.newPair(pair.Creating, r.Record.ID.Key, "")
 	}
-	d, missing := t.draft(&p, r.Record)
+	d, missing, err := t.draft(&p, r.Record)
+	if err != nil {
+		return t.fail(err)
+	}
 	if missing != nil {
 		return t.undo(p, t.park(*missing))
 	}
@@ -71,7 +74,7 @@ func (t *task) lead(rec crm.Record) (*fault.Parked, error) {
 
 // draft translates the record. A field without a counterpart is left out and held; without a mandatory one there is
 // nothing to insert.
-func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked) {
+func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked, error) {
 	h := t.s.Book.Hasher
 	d := &draft{change: crm.Change{
 		ID: crm.ID{System: crm.Zoho, Module: t.kind().Home()}, Set: map[crm.Field]crm.Value{}, HubSpotID: rec.ID.Key,
@@ -92,8 +95,10 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked)
 		} else if err == nil && c.Filled() {
 			it.toZoho, err = f.Raw(crm.Zoho, c)
 		}
-		if err != nil {
+		if _, ok := errors.AsType[*mapping.Untranslatable](err); ok {
 			t.hold(p.Pair, it, crm.Zoho, untranslatable(err))
+		} else if err != nil {
+			return nil, nil, err
 		}
 		if it.held == nil && it.toZoho.Filled() {
 			d.change.Set[f.Name] = it.toZoho
@@ -107,12 +112,12 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked)
 		row := t.row(crm.Zoho, fault.HintMissing, fault.CauseMandatory, "a mandatory field is empty")
 		row.Field = field
 		row = t.named(row)
-		return nil, &row
+		return nil, &row, nil
 	case invented:
 		d.change.Set[field] = crm.Text(name)
 		p.Invented = h.Raw(crm.Zoho, field, crm.Text(name))
 	}
-	return d, nil
+	return d, nil, nil
 }
 
 // begin writes the pair, leased, with everything that is about to be sent.
@@ -173,7 +178,7 @@ func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
 	for _, r := range refusalsOf(err) {
 		_, sent := d.change.Set[r.Field]
 		if !sent || r.Field == t.m.RequiredField(t.kind()) || r.Hint == fault.HintDuplicate {
-			row := t.refused(crm.ID{System: crm.Zoho, Module: t.kind().Home()}, r.Field, r.Property, r)
+			row := t.refused(p.Record(crm.HubSpot), crm.ID{System: crm.Zoho, Module: t.kind().Home()}, r.Field, r.Property, r)
 			if r.Hint == fault.HintDuplicate {
 				row.RetryAt = t.now().Add(askAgain)
 			}

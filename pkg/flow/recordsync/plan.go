@@ -33,6 +33,8 @@ type item struct {
 	kept     bool          // left alone before and still
 	goesOn   *pair.Held    // left alone again once HubSpot shows what it had shown
 	owed     bool          // an edit that our write covered wins, and cannot go across yet
+	stranded bool          // a company that is gone took the value with it; what both sides held is to be forgotten
+	alien    map[crm.Value]alien
 }
 
 // plan is what is to be done about one pair.
@@ -118,12 +120,15 @@ func (t *task) plan(p pair.Pair, b both) (*plan, error) {
 		out.items = nil
 		ask := false
 		for _, f := range t.synced() {
-			it := t.decide(p, b, f, zohoTimes, timed)
+			it, err := t.decide(p, b, f, zohoTimes, timed)
+			if err != nil {
+				return nil, err
+			}
 			out.items = append(out.items, it)
 			ask = ask || it.decision.Action == merge.Ask
 		}
 		if !ask {
-			return out, nil
+			return out, t.strand(p, out)
 		}
 		if timed {
 			return nil, &fault.Error{Op: "recordsync.plan", Kind: fault.Ours, Err: errors.New("a decision asks for times that it has")}
@@ -137,7 +142,7 @@ func (t *task) plan(p pair.Pair, b both) (*plan, error) {
 }
 
 // decide makes one item.
-func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field][]crm.Entry, timed bool) *item {
+func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field][]crm.Entry, timed bool) (*item, error) {
 	h, z := b.hubspot.Record, b.zoho.Record
 	it := &item{field: f, slot: slotOf(f), decision: merge.Decision{Field: f.Name}}
 	it.shows = pair.Base{
@@ -148,29 +153,31 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	again = again && held.Base == it.shows && held.Mapping == t.m.Version()
 	if again && (!t.afresh() || held.Hint == fault.HintAltered && !t.has(crm.Replay)) {
 		it.kept = true
-		return it
+		return it, nil
 	}
 	if b.assumed {
-		t.presume(p, b, it)
-		return it
+		return it, t.presume(p, b, it)
 	}
 	if t.untouched(p, b, it) {
-		return it
+		return it, nil
 	}
-	if !t.translate(p, b, it) {
-		return it
+	if whole, err := t.translate(p, b, it); err != nil || !whole {
+		return it, err
 	}
 	if again && !held.Pending {
 		t.retry(p, it, held)
-		return it
+		return it, nil
 	}
 	if t.uncover(b, it, held) {
-		return it
+		return it, nil
 	}
-	in := t.input(p, b, it, times, timed)
+	in, err := t.input(p, b, it, times, timed)
+	if err != nil {
+		return it, err
+	}
 	if t.apart(b, it, in) {
 		it.held = &pair.Held{System: crm.Zoho, Base: it.shows, Mapping: t.m.Version(), Pending: true}
-		return it
+		return it, nil
 	}
 	it.decision = merge.Decide(in)
 	if t.altered(p, b, it, in, times) {
@@ -179,10 +186,10 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 			t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: fault.CauseAltered, Message: "Zoho stored another value than it was sent"})
 			it.decision = merge.Decision{Field: f.Name}
 		}
-		return it
+		return it, nil
 	}
 	t.raw(p, it)
-	return it
+	return it, nil
 }
 
 // retry sends a held value once more to the side that refused it.
@@ -230,42 +237,8 @@ func (t *task) untouched(p pair.Pair, b both, it *item) bool {
 	return !over.Known()
 }
 
-// translate fills in the canonical values. A value without one holds its field.
-func (t *task) translate(p pair.Pair, b both, it *item) bool {
-	f := it.field
-	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		v := b.record(sys).Value(f.Name)
-		if !v.Known() {
-			t.hold(p, it, sys, fault.Refusal{Hint: fault.HintProperty, Code: fault.CauseUnreadable, Message: "the property is missing from what the system shows"})
-			return false
-		}
-		c, err := t.canon(sys, f, v)
-		if err != nil {
-			t.hold(p, it, sys.Other(), untranslatable(err))
-			return false
-		}
-		if sys == crm.HubSpot {
-			it.hubspot = c
-		} else {
-			it.zoho = c
-		}
-	}
-	if h := p.Held[it.slot]; h.Hint == fault.HintProperty { // it is back, for all records
-		t.settled = append(t.settled, t.record(h.System, ""))
-	}
-	return true
-}
-
-// canon translates one value; a company is known by its pair.
-func (t *task) canon(sys crm.System, f mapping.Field, v crm.Value) (crm.Value, error) {
-	if f.Type == crm.TypeCompany {
-		return t.company(sys, v)
-	}
-	return f.Canon(sys, v)
-}
-
 // input gathers what the decision about one field rests on.
-func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.Entry, timed bool) merge.Field {
+func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.Entry, timed bool) (merge.Field, error) {
 	f, h, z := it.field, b.hubspot.Record, b.zoho.Record
 	base := p.Base[it.slot]
 	known := base.HubSpot.Known() && base.Zoho.Known() && p.KeyID == t.s.Book.Hasher.KeyID
@@ -290,9 +263,11 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 			in.HubSpot.PutBack = top.At
 		}
 		if v, at := unseen(p, crm.HubSpot, h, f.Name); v.Known() {
-			if c, err := t.canon(crm.HubSpot, f, v); err == nil && c.Known() {
-				in.Unseen, in.UnseenAt = c, at
+			c, err := t.word(it, crm.HubSpot, v)
+			if err != nil {
+				return in, err
 			}
+			in.Unseen, in.UnseenAt = c, at
 		}
 	}
 	if entries := times[f.Name]; len(entries) > 0 {
@@ -307,12 +282,12 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 	if p.Invented.Known() && p.Invented == it.shows.Zoho && it.hubspot.IsEmpty() {
 		in.Equal = true
 	}
-	return in
+	return in, nil
 }
 
 // apart reports whether two records met on a secondary e-mail address: both addresses are right, neither goes across.
 func (t *task) apart(b both, it *item, in merge.Field) bool {
-	return it.field.Type == crm.TypeEmail && !in.BaseKnown && !in.Equal && it.hubspot.Filled() && it.zoho.Filled() &&
+	return it.field.Type == crm.TypeEmail && !in.BaseKnown && !in.Equal && len(it.alien) == 0 && it.hubspot.Filled() && it.zoho.Filled() &&
 		!it.field.HubSpot.ReadOnly && t.m.Matches(t.kind(), b.hubspot.Record, b.zoho.Record)
 }
 
@@ -358,48 +333,4 @@ func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field, times map[
 	}
 	// A timeline that tells of other fields and not of this one says that nobody has edited it.
 	return slices.Contains(p.Sent, it.slot) && z.Modified.Equal(p.ZohoWrote) || begun && (z.Modified.Equal(z.Created) || len(times[""]) > 0)
-}
-
-// raw translates what goes across into the words of the side that gets it.
-func (t *task) raw(p pair.Pair, it *item) {
-	action := it.decision.Action
-	if action == merge.ToZoho || action == merge.Both {
-		it.toZoho = t.rawFor(p, it, crm.Zoho)
-	}
-	if it.held == nil && (action == merge.ToHubSpot || action == merge.Both) {
-		it.toHub = t.rawFor(p, it, crm.HubSpot)
-	}
-	if it.held != nil {
-		it.owed = it.held.Pending && it.decision.Rule == merge.RuleUnseen
-		it.decision, it.toZoho, it.toHub = merge.Decision{Field: it.field.Name}, crm.Unknown(), crm.Unknown()
-	}
-}
-
-func (t *task) rawFor(p pair.Pair, it *item, sys crm.System) crm.Value {
-	f := it.field
-	if f.Type == crm.TypeCompany {
-		return t.companyKey(p, it, sys)
-	}
-	v, err := f.Raw(sys, it.decision.Value)
-	if err != nil {
-		t.hold(p, it, sys, untranslatable(err))
-		return crm.Unknown()
-	}
-	return v
-}
-
-// hold leaves a field alone until a side changes, the mapping does, or an operator asks for it, and tells the client once.
-func (t *task) hold(p pair.Pair, it *item, sys crm.System, r fault.Refusal) {
-	it.held = &pair.Held{System: sys, Base: it.shows, Mapping: t.m.Version(), Hint: r.Hint, Code: r.Code, Other: r.Record}
-	told := t.refused(p.Record(sys), it.field.Name, it.field.Side(sys).Property, r)
-	it.row = &told
-}
-
-// untranslatable is the refusal of a value that has no counterpart.
-func untranslatable(err error) fault.Refusal {
-	hint := fault.HintFormat
-	if e, ok := errors.AsType[*mapping.Untranslatable](err); ok {
-		hint = e.Hint
-	}
-	return fault.Refusal{Hint: hint, Code: fault.CauseUntranslatable, Message: err.Error()}
 }

@@ -93,7 +93,7 @@ func (t *task) fail(err error) fault.Outcome {
 func (t *task) final(err error) fault.Parked {
 	target := t.id.System.Other()
 	for _, r := range refusalsOf(err) {
-		return t.refused(crm.ID{System: target, Module: t.kind().Home()}, r.Field, r.Property, r)
+		return t.refused(t.id, crm.ID{System: target, Module: t.kind().Home()}, r.Field, r.Property, r)
 	}
 	code := ""
 	if e, ok := errors.AsType[*fault.Error](err); ok {
@@ -134,7 +134,7 @@ func (t *task) tellPlan(p *identity.Loaded, plan *plan) error {
 		}
 		if err != nil {
 			delete(p.Held, it.slot)
-			if it.held.Hint == fault.HintAltered {
+			if it.held != nil && it.held.Hint == fault.HintAltered {
 				delete(p.Base, it.slot)
 			}
 		}
@@ -178,9 +178,11 @@ func (t *task) named(r fault.Parked) fault.Parked {
 	return r
 }
 
-// refused makes the row of a field that a system did not take.
-func (t *task) refused(target crm.ID, f crm.Field, property string, r fault.Refusal) fault.Parked {
+// refused makes the row of a field that a system did not take. It is about the record that has the value, whichever record
+// the event was about.
+func (t *task) refused(from, target crm.ID, f crm.Field, property string, r fault.Refusal) fault.Parked {
 	out := t.row(target.System, r.Hint, r.Code, r.Message)
+	out.Record = from
 	out.TargetID, out.Field, out.Property = target, f, property
 	if r.Hint == fault.HintProperty {
 		return t.drift(out)

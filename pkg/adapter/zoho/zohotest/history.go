@@ -33,7 +33,7 @@ func (s *Server) History(module crm.Module, id, field string) []Entry {
 			by = r.timeline[told].by
 			told++
 		}
-		text := s.text(r, v, f)
+		text := s.text(r, v, f, v.at)
 		if text == before {
 			continue
 		}

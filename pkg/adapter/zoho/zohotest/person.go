@@ -215,7 +215,7 @@ func (s *Server) Props(module crm.Module, id string) (map[string]string, bool) {
 	v := r.last()
 	out := map[string]string{"id": r.id}
 	for _, f := range r.module.order {
-		if text := s.text(r, v, f); text != "" {
+		if text := s.text(r, v, f, s.now()); text != "" {
 			out[f.Name] = text
 		}
 	}

@@ -156,8 +156,8 @@ func (s *Server) displayText(f *Field, text string, at time.Time) any {
 }
 
 // text is a stored value as raw text, the way the suite's adapters write it: an owner by e-mail address, a lookup by id.
-func (s *Server) text(r *record, v *version, f *Field) string {
-	switch x := s.show(r, v, f, v.at).(type) {
+func (s *Server) text(r *record, v *version, f *Field, at time.Time) string {
+	switch x := s.show(r, v, f, at).(type) {
 	case nil:
 		return ""
 	case string:

@@ -68,7 +68,7 @@ func (s *Server) searched(c *call, m *module) (matcher, *refusal) {
 		}
 		return func(r *record, v *version) bool {
 			return slices.ContainsFunc(fields, func(f *Field) bool {
-				have := fold(s.text(r, v, f))
+				have := fold(s.text(r, v, f, v.at))
 				return have == fold(text) || kind == "word" && strings.Contains(have, fold(text))
 			})
 		}, nil
