@@ -15,6 +15,7 @@ const (
 	HintTooLong     Hint = "too_long"    // shorten the value
 	HintFormat      Hint = "format"      // wrong format: e-mail, number, date, phone
 	HintPicklist    Hint = "picklist"    // the other CRM does not offer this option
+	HintUnmapped    Hint = "unmapped"    // the mapping has no counterpart for this value of a list
 	HintMissing     Hint = "missing"     // a mandatory field is empty
 	HintDuplicate   Hint = "duplicate"   // another record has this value, or is this person
 	HintProperty    Hint = "property"    // the field does not exist in that CRM

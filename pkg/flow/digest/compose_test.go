@@ -3,9 +3,14 @@ package digest
 import (
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +54,12 @@ func sample() []fault.Parked {
 			Verb: crm.Update, Kind: crm.Contact, Record: crm.ID{System: crm.HubSpot, Module: crm.Contacts}, Target: crm.HubSpot,
 			Field: "job_title", Property: "jobtitle", Class: fault.Refused, Code: fault.CauseUnreadable,
 			Message: "the property is missing from what the system shows", Hint: fault.HintProperty, Count: 240, First: noon,
+		},
+		{
+			Verb: crm.Update, Kind: crm.Company, Record: crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: "88012"}, Target: crm.Zoho,
+			TargetID: zoho(crm.Companies, "4876876000000555001"), Field: "industry", Property: "Industry", Class: fault.Refused,
+			Code: fault.CauseUntranslatable, Message: "hubspot.industry: no option of the mapping has this value", Hint: fault.HintUnmapped,
+			Count: 1, First: noon.Add(2 * time.Hour),
 		},
 		{Class: fault.Ours, Code: "unreadable", Hint: fault.HintUnprocessed, Count: 1, First: noon},
 	}
@@ -99,18 +110,45 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// constants are the values of the string constants of a package whose name begins with the prefix, as its source has them: one
+// that is added there is found here.
+func constants(t *testing.T, folder, prefix string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "core", folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || !strings.HasPrefix(spec.Names[0].Name, prefix) || len(spec.Values) != 1 {
+				return true
+			}
+			if l, ok := spec.Values[0].(*ast.BasicLit); ok && l.Kind == token.STRING {
+				text, err := strconv.Unquote(l.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out = append(out, text)
+			}
+			return true
+		})
+	}
+	return out
+}
+
 func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
-	hints := []fault.Hint{
-		fault.HintNone, fault.HintTooLong, fault.HintFormat, fault.HintPicklist, fault.HintMissing, fault.HintDuplicate,
-		fault.HintProperty, fault.HintReadOnly, fault.HintAltered, fault.HintCurrency, fault.HintLead, fault.HintDeleted,
-		fault.HintMergeTwins, fault.HintErase, fault.HintLocked, fault.HintPermission, fault.HintUnprocessed,
+	hints, causes := constants(t, "fault", "Hint"), constants(t, "fault", "Cause")
+	if !slices.Contains(hints, string(fault.HintUnmapped)) || !slices.Contains(causes, fault.CauseTwin) {
+		t.Fatalf("the source was not read: hints %v, causes %v", hints, causes)
 	}
 	verbs := []crm.Verb{
 		crm.Create, crm.Update, crm.Associate, crm.Delete, crm.Restore, crm.Merge, crm.Erase, crm.Message, crm.Status, crm.Replay,
-	}
-	causes := []string{
-		fault.CauseUnreadable, fault.CauseUntranslatable, fault.CauseAltered, fault.CauseLead, fault.CauseMandatory,
-		fault.CauseTwin, fault.CauseMerged, fault.CauseDeleted, fault.CauseErased,
 	}
 	placeholder := regexp.MustCompile(`\{[^}]*\}`)
 	sound := func(language, what, s string) {
@@ -130,7 +168,7 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 				len(w.Operations), len(verbs), len(w.Causes), len(causes))
 		}
 		for _, h := range hints {
-			sound(language, "hint "+string(h), w.Hints[h])
+			sound(language, "hint "+h, w.Hints[fault.Hint(h)])
 		}
 		for _, v := range verbs {
 			sound(language, string(v), w.Operations[v][crm.Contact])

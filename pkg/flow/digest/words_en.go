@@ -81,6 +81,8 @@ func english() words {
 				"Correct it in {source} and save.",
 			fault.HintPicklist: "{target} does not offer this option. Choose another one in {source}, " +
 				"or ask the administrator of {target} to add it.",
+			fault.HintUnmapped: "The mapping has no counterpart in {target} for this value of the list. Choose another one in {source}, " +
+				"or ask whoever looks after the link to add the pair to the mapping (connector mapping).",
 			fault.HintMissing: "{target} requires this, but it is empty in {source}. Fill it in and save.",
 			fault.HintDuplicate: "Another record already has this value, or is the same person or company. " +
 				"Open both records: merge them if they are the same, otherwise correct the value in one of them.",

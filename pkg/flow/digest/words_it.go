@@ -83,6 +83,8 @@ func italian() words {
 				"Correggerlo in {source} e salvare.",
 			fault.HintPicklist: "{target} non offre questa opzione. Sceglierne un'altra in {source}, " +
 				"oppure chiedere a chi amministra {target} di aggiungerla.",
+			fault.HintUnmapped: "La mappatura non ha un corrispondente in {target} per questo valore dell'elenco. Sceglierne un altro in {source}, " +
+				"oppure chiedere a chi gestisce il collegamento di aggiungere la coppia alla mappatura (connector mapping).",
 			fault.HintMissing: "{target} richiede questo dato, ma in {source} è vuoto. Compilarlo e salvare.",
 			fault.HintDuplicate: "Un'altra scheda ha già questo valore, oppure è la stessa persona o azienda. " +
 				"Aprire entrambe le schede: unirle se sono la stessa, altrimenti correggere il valore in una delle due.",
