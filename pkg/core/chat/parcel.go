@@ -209,11 +209,14 @@ func unreadable(why string) error {
 
 // digest hashes the parts, each with its length, to 32 hexadecimal digits.
 func digest(parts ...string) string {
-	sum := sha256.New()
+	var space [256]byte // enough for most, so that it needs no memory
+	text := space[:0]
 	for _, p := range parts {
-		fmt.Fprintf(sum, "%d:%s|", len(p), p)
+		text = append(strconv.AppendInt(text, int64(len(p)), 10), ':')
+		text = append(text, p...)
 	}
-	return hex.EncodeToString(sum.Sum(nil)[:16])
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
 // Operation returns an update as the one log line and the parked row of a message know it: an id, a verb and times, nothing
