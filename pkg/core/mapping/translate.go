@@ -212,7 +212,7 @@ func (f Field) fail(sys crm.System, err error) error {
 	hint := fault.HintFormat
 	switch {
 	case errors.Is(err, errOption), errors.Is(err, errSide):
-		hint = fault.HintPicklist
+		hint = fault.HintUnmapped
 	case errors.Is(err, errCurrency):
 		hint = fault.HintCurrency
 	case errors.Is(err, errReadOnly):

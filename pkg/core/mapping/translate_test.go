@@ -73,9 +73,9 @@ func TestAValueWithoutACounterpartHoldsItsField(t *testing.T) {
 		{crm.Contact, "email", "mario at example", fault.HintFormat},
 		{crm.Contact, "phone", "ask for Mario", fault.HintFormat},
 		{crm.Contact, "date_of_birth", "12/05/1980", fault.HintFormat},
-		{crm.Contact, "salutation", "Avv.", fault.HintPicklist},
+		{crm.Contact, "salutation", "Avv.", fault.HintUnmapped},
 		{crm.Contact, "email_opt_out", "perhaps", fault.HintFormat},
-		{crm.Company, "industry", "SPACE_TRAVEL", fault.HintPicklist},
+		{crm.Company, "industry", "SPACE_TRAVEL", fault.HintUnmapped},
 		{crm.Company, "annual_revenue", "1000.50 USD", fault.HintCurrency},
 		{crm.Company, "annual_revenue", "1 000 000", fault.HintFormat},
 		{crm.Company, "employees", "about ten", fault.HintFormat},
@@ -130,7 +130,7 @@ func TestWhatIsWrittenIsInTheWordsOfTheSystem(t *testing.T) {
 		{crm.Contact, "email_opt_out", crm.Zoho, "", "false", ""},
 		{crm.Contact, "email_opt_out", crm.HubSpot, "true", "", fault.HintReadOnly},
 		{crm.Contact, "salutation", crm.HubSpot, "Mrs.", "Mrs.", ""},
-		{crm.Contact, "salutation", crm.Zoho, "Duke", "", fault.HintPicklist},
+		{crm.Contact, "salutation", crm.Zoho, "Duke", "", fault.HintUnmapped},
 		{crm.Company, "industry", crm.Zoho, "FINANCIAL_SERVICES", "Financial Services", ""},
 		{crm.Company, "type", crm.HubSpot, "OTHER", "OTHER", ""},
 		{crm.Company, "employees", crm.Zoho, "999999999", "999999999", ""},
@@ -164,9 +164,9 @@ func TestAMultiSelectIsTranslatedMemberByMember(t *testing.T) {
 		t.Errorf("to Zoho %q, %v", got.Text(), err)
 	}
 	_, err = f.Canon(crm.HubSpot, crm.Text("wine;chess"))
-	held(t, err, fault.HintPicklist, "chess")
+	held(t, err, fault.HintUnmapped, "chess")
 	_, err = f.Raw(crm.Zoho, crm.Text("art;wine"))
-	held(t, err, fault.HintPicklist, "art;")
+	held(t, err, fault.HintUnmapped, "art;")
 	if got, _ := fieldOf(t, m, crm.Contact, "tags").Canon(crm.HubSpot, crm.Text(";b;a")); got.Text() != "a;b" {
 		t.Errorf("without options %q", got.Text())
 	}

@@ -72,7 +72,7 @@ func TestWhatIsOnlyObservedIsKeptWithThePair(t *testing.T) {
 	}
 	s.mode(crm.On)
 	s.pass(2 * time.Hour)
-	s.wantRows("hubspot/contact salutation picklist")
+	s.wantRows("hubspot/contact salutation unmapped")
 	if p := s.pair(crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hub}); p.Decided[0].Field != "city" || p.Decided[0].Observed {
 		t.Errorf("%+v", p.Decided)
 	}

@@ -67,7 +67,7 @@ func TestAValueWithoutACounterpartIsReportedAndTheRestGoesOn(t *testing.T) {
 	}{
 		"a date":       {props{"date_of_birth": "yesterday"}, props{"date_of_birth": "1990-02-28"}, "date_of_birth format", props{"Date_of_Birth": "1990-02-28"}},
 		"a phone":      {props{"phone": "call me"}, props{"phone": "+39 06 1234 5678"}, "phone format", props{"Phone": "+390612345678"}},
-		"a salutation": {props{"salutation": "Commendatore"}, props{"salutation": "Dott.ssa"}, "salutation picklist", props{"Salutation": "Dr."}},
+		"a salutation": {props{"salutation": "Commendatore"}, props{"salutation": "Dott.ssa"}, "salutation unmapped", props{"Salutation": "Dr."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := stage(t)

@@ -53,8 +53,9 @@ var deeds = map[string]func(person){
 	"delete hubspot":   func(p person) { p.remove(crm.HubSpot, crm.Contacts) },
 	"delete zoho":      func(p person) { p.remove(crm.Zoho, crm.Contacts) },
 	"delete company":   func(p person) { p.remove(p.side(), crm.Companies) },
-	"restore hubspot":  func(p person) { p.restore(crm.HubSpot) },
-	"restore zoho":     func(p person) { p.restore(crm.Zoho) },
+	"restore hubspot":  func(p person) { p.restore(crm.HubSpot, crm.Contacts) },
+	"restore zoho":     func(p person) { p.restore(crm.Zoho, crm.Contacts) },
+	"restore company":  func(p person) { p.restore(p.side(), crm.Companies) },
 	"erase":            person.erase,
 	"lead":             person.lead,
 	"kill tokens":      person.killTokens,
@@ -282,8 +283,9 @@ func (p person) refused() {
 		}
 		return
 	}
-	if id := p.pick(crm.HubSpot, crm.Contacts); id != "" {
-		p.set(crm.HubSpot, crm.Contacts, id, map[string]string{"phone": "ask the office"})
+	sys := p.side()
+	if id := p.pick(sys, crm.Contacts); id != "" {
+		p.set(sys, crm.Contacts, id, map[string]string{at(sys, [2]string{"phone", "Phone"}): fmt.Sprintf("ask the office, line %c", 'a'+rune(p.n%26))})
 	}
 }
 

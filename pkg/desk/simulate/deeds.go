@@ -116,7 +116,6 @@ func (p person) merge(sys crm.System, m crm.Module) {
 }
 
 func (p person) remove(sys crm.System, m crm.Module) {
-	p.s.silent = p.s.silent || m == crm.Companies
 	id := p.pick(sys, m)
 	if id == "" {
 		return
@@ -128,24 +127,29 @@ func (p person) remove(sys crm.System, m crm.Module) {
 		err = p.s.w.Zoho.Delete(m, id)
 	}
 	if err == nil {
-		p.s.deleted[sys] = append(p.s.deleted[sys], id)
+		p.s.deleted = append(p.s.deleted, crm.ID{System: sys, Module: m, Key: id})
 	}
 	p.say(err, "%s %s %s is deleted", sys, m, id)
 }
 
-func (p person) restore(sys crm.System) {
-	list := p.s.deleted[sys]
+func (p person) restore(sys crm.System, m crm.Module) {
+	var list []string
+	for _, id := range p.s.deleted {
+		if id.System == sys && id.Module == m {
+			list = append(list, id.Key)
+		}
+	}
 	if len(list) == 0 {
 		return
 	}
 	id := list[p.dice.IntN(len(list))]
 	var err error
 	if sys == crm.HubSpot {
-		err = p.s.w.HubSpot.Restore(crm.Contacts, id)
+		err = p.s.w.HubSpot.Restore(m, id)
 	} else {
-		err = p.s.w.Zoho.Restore(crm.Contacts, id)
+		err = p.s.w.Zoho.Restore(m, id)
 	}
-	p.say(err, "%s contact %s is restored", sys, id)
+	p.say(err, "%s %s %s is restored", sys, m, id)
 }
 
 func (p person) erase() {

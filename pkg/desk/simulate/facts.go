@@ -21,14 +21,14 @@ type facts struct {
 	hubspotWrites []*hubspotWrite
 	insertions    []*insertion
 	erasures      map[string]time.Time // erased in HubSpot, and when the operation was done
-	deleted       map[crm.System][]string
+	deleted       []crm.ID
 	modes         []modeChange
 	clearings     []clearing
 	kills, grants []time.Time // when tokens died, and were asked for
 	counts        map[string]int
 	serial        int
 	over          bool
-	silent        bool // companies went away or into each other: Zoho moves what points at them and tells nobody
+	silent        bool // companies went into each other: Zoho moves what points at them and tells nobody
 }
 
 // pairVersion is the row of a pair from an instant on.
@@ -41,7 +41,7 @@ type pairVersion struct {
 func (f *facts) begin() {
 	f.taken, f.endings, f.heard = map[string]string{}, map[string]fault.Ending{}, map[crm.ID]bool{}
 	f.pairs, f.erasures = map[string][]pairVersion{}, map[string]time.Time{}
-	f.deleted, f.counts = map[crm.System][]string{}, map[string]int{}
+	f.counts = map[string]int{}
 }
 
 // accepted notes the operations that are in a queue now.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
@@ -195,6 +196,9 @@ func (v verdict) field(pr sides, f mapping.Field) {
 		if !held.Pending && !v.told(pr.p, f.Name) {
 			v.violate("untold", "%s of %s is held (%s %s), and nobody was told", f.Name, v.short(pr.p.Record(crm.HubSpot)), held.Hint, held.Code)
 		}
+		if f.Policy == crm.Newest && !held.Pending {
+			v.overruled(pr, f)
+		}
 		return
 	case v.told(pr.p, ""):
 		return
@@ -226,12 +230,29 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 		return
 	}
 	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)
+	if v.returned(z.Text()) {
+		return // Zoho shows it again, and tells nobody
+	}
+	if h.IsEmpty() && v.alone(crm.Zoho, z.Text()) || z.IsEmpty() && v.alone(crm.HubSpot, h.Text()) {
+		return // the other CRM has the company no more
+	}
 	if v.companyOf(crm.HubSpot, h.Text()) != v.companyOf(crm.Zoho, z.Text()) {
 		v.violate("unequal", "company of pair %s: %s shows %s, %s shows %s", pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), v.name(h.Text()),
 			v.short(pr.p.Record(crm.Zoho)), v.name(z.Text()))
 		return
 	}
 	v.lost(pr, f, h)
+}
+
+// returned reports whether a company of Zoho was restored.
+func (v verdict) returned(key string) bool {
+	return slices.ContainsFunc(v.w.Zoho.Writes(), func(w zohotest.Write) bool { return w.Verb == "restore" && w.ID == key })
+}
+
+// alone reports whether the twin of a company is gone.
+func (v verdict) alone(sys crm.System, key string) bool {
+	p, err := v.book.Find(context.Background(), crm.DefaultConnection, crm.ID{System: sys, Module: crm.Companies, Key: key})
+	return key != "" && err == nil && p.Version != 0 && p.State == pair.Orphan && p.Gone == sys.Other()
 }
 
 // companyOf names a company: by its pair, or by itself when it is in none; "" for none.

@@ -3,8 +3,10 @@ package simulate
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/merge"
@@ -99,28 +101,28 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 	known := since.at
 	var out []edit
 	mark := 0
-	before := crm.Empty()
+	before, last := crm.Empty(), ""
 	add := func(sys crm.System, at, upto time.Time, raw string, ours bool) {
 		c, err := v.canon(sys, f, crm.Text(raw))
 		if err != nil {
-			before = crm.Unknown() // it cannot cross: the field is held for as long as it stands
-			return
+			c = crm.Text(alien + raw)
 		}
 		same := c == before
-		if before = c; ours || same {
+		was := last
+		if before, last = c, raw; ours || same || v.unwished(sys, f, was, raw, at) {
 			return
 		}
 		early := at.Before(since.of(sys))
 		for i := mark; early && i < len(out); i++ {
 			out[i].weak = true // its own side has said something else before the two met
 		}
-		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: early && (anew || !c.Filled())})
+		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: early && (anew || !c.Filled()) || v.perished(sys, f, was, raw)})
 	}
 	history := v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)
 	for _, e := range slices.Backward(history) {
 		add(crm.HubSpot, e.At, e.At, e.Value, e.Ours)
 	}
-	before, mark = crm.Empty(), len(out)
+	before, last, mark = crm.Empty(), "", len(out)
 	zoho := v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property)
 	for i, e := range zoho {
 		// What a record holds that the pair met anew is as young as the record, whoever wrote it.
@@ -136,6 +138,49 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 		add(crm.Zoho, e.At, upto, e.Value, e.Ours && !met)
 	}
 	return out
+}
+
+// alien marks a value that has no counterpart on the other side.
+const alien = "untranslatable "
+
+// overruled: what a field is held for is no older than what somebody has said on the other side since.
+func (v verdict) overruled(pr sides, f mapping.Field) {
+	edits := v.edits(pr, f)
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		if _, err := v.canon(sys, f, pr.raw(sys, f)); err == nil {
+			continue
+		}
+		stands := slices.IndexFunc(edits, func(e edit) bool { return e.sys == sys && e.raw == pr.raw(sys, f).Text() })
+		for i, e := range edits {
+			later := stands >= 0 && !e.weak && e.sys != sys && !strings.HasPrefix(e.value.Text(), alien) && e.at.After(edits[stands].upto.Add(tie)) && !replaced(edits[i+1:], e)
+			if later && e.raw == pr.raw(e.sys, f).Text() && v.window(pr, f, e) == "" {
+				v.violate("overruled", "%s, and the field is held for an earlier value of the other side that cannot cross", v.describe(pr, f, e))
+			}
+		}
+	}
+}
+
+// perished reports whether an edit is about a company that is no more on its own side: it named it, or took its contact out
+// of it, as its going does by itself.
+func (v verdict) perished(sys crm.System, f mapping.Field, before, raw string) bool {
+	if f.Type != crm.TypeCompany {
+		return false
+	}
+	if raw == "" {
+		raw = before
+	}
+	_, lives := v.props(sys, crm.Companies, raw)
+	return raw != "" && !lives
+}
+
+// unwished reports whether a contact lost its company at an instant because the company went away.
+func (v verdict) unwished(sys crm.System, f mapping.Field, before, raw string, at time.Time) bool {
+	if f.Type != crm.TypeCompany || raw != "" || sys != crm.HubSpot {
+		return false
+	}
+	return slices.ContainsFunc(v.w.HubSpot.Writes(), func(w hubspottest.Write) bool {
+		return w.Op == "delete" && w.Module == crm.Companies && w.ID == before && w.At.Equal(at)
+	})
 }
 
 // touched returns when a Zoho record was last modified between two instants.

@@ -46,7 +46,7 @@ var configs = map[string]config{
 	},
 	"steady": {
 		about: "people edit on both sides; nothing fails", contacts: 3, companies: 1, actions: 14, reorder: time.Second, reconcile: time.Hour, workflow: 20,
-		deeds: []deed{{"edit", 60}, {"clear", 8}, {"create hubspot", 6}, {"create zoho", 3}, {"create both", 4}, {"edit company", 8}, {"touch", 5}, {"stage", 6}, {"opt out", 2}, {"email", 3}},
+		deeds: []deed{{"edit", 60}, {"clear", 8}, {"create hubspot", 6}, {"create zoho", 3}, {"create both", 4}, {"edit company", 8}, {"touch", 5}, {"stage", 6}, {"opt out", 2}, {"email", 3}, {"refused", 4}},
 	},
 	"faults": {
 		about: "requests get lost, land late, are refused; functions die and freeze", contacts: 3, companies: 1, actions: 12, reorder: 4 * time.Second,
@@ -65,7 +65,7 @@ var configs = map[string]config{
 	"companies": {
 		about: "companies with one domain, contacts that change their company", contacts: 2, companies: 2, actions: 12, reorder: 2 * time.Second, reconcile: 20 * time.Minute,
 		workflow: 10, rates: hostile, conditional: true,
-		deeds: []deed{{"edit company", 25}, {"company twins", 14}, {"move", 22}, {"create company", 8}, {"create hubspot", 8}, {"edit", 10}, {"delete company", 3}, {"merge companies", 4}},
+		deeds: []deed{{"edit company", 25}, {"company twins", 14}, {"move", 22}, {"create company", 8}, {"create hubspot", 8}, {"edit", 10}, {"delete company", 6}, {"restore company", 6}, {"merge companies", 3}},
 	},
 	"merges": {
 		about: "people merge records on both sides", contacts: 4, companies: 1, actions: 10, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
@@ -73,7 +73,7 @@ var configs = map[string]config{
 	},
 	"deleterestore": {
 		about: "people delete, restore and erase", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
-		deeds: []deed{{"delete hubspot", 10}, {"delete zoho", 10}, {"restore hubspot", 10}, {"restore zoho", 10}, {"erase", 6}, {"edit", 40}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}},
+		deeds: []deed{{"delete hubspot", 10}, {"delete zoho", 10}, {"restore hubspot", 10}, {"restore zoho", 10}, {"erase", 6}, {"edit", 40}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}, {"move", 4}, {"delete company", 3}, {"restore company", 4}},
 	},
 	"unheard": {
 		about: "deliveries never arrive: reconcile finds what they told", contacts: 3, companies: 1, actions: 10, reorder: 2 * time.Second, reconcile: 20 * time.Minute, workflow: 10,

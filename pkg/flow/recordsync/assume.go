@@ -23,7 +23,7 @@ func (t *task) assumable(p pair.Pair, h crm.Record) bool {
 		if !base.HubSpot.Known() || !base.Zoho.Known() || !v.Known() || f.Type == crm.TypeCompany && v.IsEmpty() && base.HubSpot != t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, v) {
 			return false
 		}
-		if over, _ := unseen(p, crm.HubSpot, h, f.Name); over.Known() {
+		if over, _ := t.unseen(p, crm.HubSpot, h, f); over.Known() {
 			return false
 		}
 		if t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, v) == base.HubSpot {

@@ -2,6 +2,7 @@ package recordsync
 
 import (
 	"strings"
+	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -74,60 +75,97 @@ func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 	return t.s.Book.Wait(t.ctx, t.conn, crm.ID{System: from, Module: crm.Companies, Key: key}, who)
 }
 
-// strand leaves a contact's company alone where it was emptied because the company is gone: a deletion is not carried
-// across, and neither is what it takes with it. The contact waits for the company; once it is back the other side fills the
-// empty one.
-func (t *task) strand(p pair.Pair, plan *plan) error {
-	for _, it := range plan.items {
-		from, left := crm.HubSpot, it.zoho
-		switch d := it.decision; {
-		case it.field.Type != crm.TypeCompany || !d.Value.IsEmpty():
-			continue
-		case d.Action == merge.ToHubSpot:
-			from, left = crm.Zoho, it.hubspot
-		case d.Action != merge.ToZoho:
+// bereft takes back what looks like an edit where a contact lost its company because the company is gone: a deletion is not
+// carried across, and neither is what it takes with it.
+func (t *task) bereft(p pair.Pair, b both, it *item, in *merge.Field) error {
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		side := &in.HubSpot
+		if sys == crm.Zoho {
+			side = &in.Zoho
+		}
+		if in.Equal || !in.BaseKnown || !side.Changed && side.PutBack.IsZero() || !side.Value.IsEmpty() {
 			continue
 		}
-		c, err := t.departed(from, left)
+		c, err := t.former(p, b.hubspot.Record.History[it.field.Name], it, sys)
+		if err != nil || c.IsZero() {
+			return err
+		}
+		gone, err := t.departed(c)
 		if err != nil {
 			return err
 		}
-		if c.IsZero() {
-			continue
+		if gone {
+			side.Changed, side.Ours, side.At, side.PutBack, it.departed = false, false, time.Time{}, time.Time{}, c
 		}
-		if err := t.s.Book.Wait(t.ctx, t.conn, c, p.Record(from)); err != nil {
-			return err
-		}
-		it.held, it.stranded = &pair.Held{System: from.Other(), Base: it.shows, Mapping: t.m.Version(), Pending: true}, true
-		it.decision, it.toZoho, it.toHub = merge.Decision{Field: it.field.Name}, crm.Unknown(), crm.Unknown()
 	}
 	return nil
 }
 
-// departed returns the half, in one system, of the company that a canonical value names, if that half is gone.
-func (t *task) departed(sys crm.System, v crm.Value) (crm.ID, error) {
-	var c identity.Loaded
-	var err error
-	if key, ok := strings.CutPrefix(v.Text(), unpaired+string(sys.Other())+" "); ok {
-		c, err = t.s.Book.Find(t.ctx, t.conn, crm.ID{System: sys.Other(), Module: crm.Companies, Key: key})
-	} else {
-		c, err = t.s.Book.Load(t.ctx, v.Text())
+// strand makes a contact wait for a company that is gone. Once it is back, the side that kept it fills the empty one; where
+// another record has taken its place, that happens now.
+func (t *task) strand(p pair.Pair, it *item) error {
+	gone := it.departed
+	if gone.IsZero() || it.decision.Action != merge.Leave {
+		it.departed = crm.ID{}
+		return nil
 	}
-	switch {
-	case err != nil || c.Version == 0:
-		return crm.ID{}, err
-	case c.State == pair.Orphan && c.Gone == sys:
-		return c.Record(sys), nil
-	case c.State != pair.Living:
-		return crm.ID{}, nil
+	to, left := merge.ToHubSpot, it.zoho
+	if gone.System == crm.Zoho {
+		to, left = merge.ToZoho, it.hubspot
 	}
-	q := t.put(&call{kind: callRead, system: sys, query: crm.Query{
-		Module: crm.Companies, Keys: []string{c.Key(sys)}, Columns: t.m.Columns(crm.Company, sys), History: sys == crm.HubSpot,
+	c, err := t.s.Book.Load(t.ctx, left.Text())
+	if err != nil {
+		return err
+	}
+	if c.Version != 0 && c.State == pair.Living && c.Key(gone.System) != gone.Key {
+		it.decision, it.departed = merge.Decision{Field: it.field.Name, Action: to, Value: left, Rule: merge.RuleFill}, crm.ID{}
+		t.raw(p, it)
+		return nil
+	}
+	it.held = &pair.Held{System: gone.System.Other(), Base: it.shows, Mapping: t.m.Version(), Pending: true}
+	return t.s.Book.Wait(t.ctx, t.conn, gone, p.Record(gone.System))
+}
+
+// former returns the company that a contact had last in a system that shows none now, zero when it cannot be told. HubSpot's
+// history names it; in Zoho it is the twin of one of those.
+func (t *task) former(p pair.Pair, history []crm.Entry, it *item, sys crm.System) (crm.ID, error) {
+	for _, e := range history {
+		if !e.Value.Filled() {
+			continue
+		}
+		id := crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: e.Value.Text()}
+		if sys == crm.HubSpot {
+			return id, nil
+		}
+		c, err := t.s.Book.Find(t.ctx, t.conn, id)
+		if err != nil {
+			return crm.ID{}, err
+		}
+		for _, key := range append([]string{c.Zoho}, c.Duplicates...) {
+			if key != "" && t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, crm.Text(key)) == p.Base[it.slot].Zoho {
+				return crm.ID{System: crm.Zoho, Module: crm.Companies, Key: key}, nil
+			}
+		}
+	}
+	return crm.ID{}, nil
+}
+
+// departed reports whether a company is gone.
+func (t *task) departed(id crm.ID) (bool, error) {
+	if gone, ok := t.asked[id]; ok {
+		return gone, nil
+	}
+	c := t.put(&call{kind: callRead, system: id.System, query: crm.Query{
+		Module: crm.Companies, Keys: []string{id.Key}, Columns: t.m.Columns(crm.Company, id.System), History: id.System == crm.HubSpot,
 	}})
-	if q.err != nil || !q.reading.Gone {
-		return crm.ID{}, q.err
+	if c.err != nil {
+		return false, c.err
 	}
-	return c.Record(sys), nil
+	if t.asked == nil {
+		t.asked = map[crm.ID]bool{}
+	}
+	t.asked[id] = c.reading.Gone
+	return c.reading.Gone, nil
 }
 
 // bringCompany brings the company of a HubSpot contact in step first, so that the contact can point to it in Zoho. A

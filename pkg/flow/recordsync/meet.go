@@ -321,7 +321,10 @@ func (t *task) move(p identity.Loaded, zoho string) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	p.Duplicates = slices.DeleteFunc(p.Duplicates, func(d string) bool { return d == zoho })
+	p.Duplicates = slices.DeleteFunc(p.Duplicates, func(d string) bool { return d == zoho || d == p.Zoho })
+	if p.Zoho != "" {
+		p.Duplicates = append(p.Duplicates, p.Zoho) // what pointed to it is known by it
+	}
 	p.Zoho, p.Linked = zoho, false
 	p.Forget()
 	return t.revive(p, name)

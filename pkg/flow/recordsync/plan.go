@@ -33,7 +33,7 @@ type item struct {
 	kept     bool          // left alone before and still
 	goesOn   *pair.Held    // left alone again once HubSpot shows what it had shown
 	owed     bool          // an edit that our write covered wins, and cannot go across yet
-	stranded bool          // a company that is gone took the value with it; what both sides held is to be forgotten
+	departed crm.ID        // the company that is gone and took the value with it
 	alien    map[crm.Value]alien
 }
 
@@ -81,7 +81,7 @@ func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
 		if !base.HubSpot.Known() || !base.Zoho.Known() || base.Of(sys) != shows || p.Open(slot) {
 			return false
 		}
-		if v, _ := unseen(p, sys, rec, f.Name); v.Known() {
+		if v, _ := t.unseen(p, sys, rec, f); v.Known() {
 			return false
 		}
 	}
@@ -94,17 +94,21 @@ func (t *task) unlinked(p pair.Pair, rec crm.Record) bool {
 	return rec.HubSpotID != p.HubSpot && !held
 }
 
-// unseen returns a user's edit in HubSpot that lies under an entry of ours and is newer than what we had read.
-func unseen(p pair.Pair, sys crm.System, rec crm.Record, f crm.Field) (crm.Value, time.Time) {
-	entries := rec.History[f]
+// unseen returns a user's edit in HubSpot that lies under an entry of ours and was never taken in: it is newer than what we
+// had read, or what the pair knows of the field is older than it.
+func (t *task) unseen(p pair.Pair, sys crm.System, rec crm.Record, f mapping.Field) (crm.Value, time.Time) {
+	entries := rec.History[f.Name]
 	if sys != crm.HubSpot || len(entries) == 0 || !entries[0].Ours {
 		return crm.Unknown(), time.Time{}
 	}
-	for _, e := range entries[1:] {
+	h, base := t.s.Book.Hasher, p.Base[slotOf(f)].HubSpot
+	taken := !base.Known() || p.KeyID != h.KeyID // the base is known to be no older than the entry
+	for _, e := range entries {
+		taken = taken || h.Raw(crm.HubSpot, f.Name, e.Value) == base
 		if e.Ours {
 			continue
 		}
-		if e.At.After(p.HubSpotAt) && !p.HubSpotAt.IsZero() {
+		if !taken || e.At.After(p.HubSpotAt) && !p.HubSpotAt.IsZero() {
 			return e.Value, e.At
 		}
 		break
@@ -128,7 +132,7 @@ func (t *task) plan(p pair.Pair, b both) (*plan, error) {
 			ask = ask || it.decision.Action == merge.Ask
 		}
 		if !ask {
-			return out, t.strand(p, out)
+			return out, nil
 		}
 		if timed {
 			return nil, &fault.Error{Op: "recordsync.plan", Kind: fault.Ours, Err: errors.New("a decision asks for times that it has")}
@@ -175,6 +179,11 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	if err != nil {
 		return it, err
 	}
+	if it.field.Type == crm.TypeCompany {
+		if err := t.bereft(p, b, it, &in); err != nil {
+			return it, err
+		}
+	}
 	if t.apart(b, it, in) {
 		it.held = &pair.Held{System: crm.Zoho, Base: it.shows, Mapping: t.m.Version(), Pending: true}
 		return it, nil
@@ -189,7 +198,7 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		return it, nil
 	}
 	t.raw(p, it)
-	return it, nil
+	return it, t.strand(p, it)
 }
 
 // retry sends a held value once more to the side that refused it.
@@ -233,7 +242,7 @@ func (t *task) untouched(p pair.Pair, b both, it *item) bool {
 	if _, held := p.Held[it.slot]; held {
 		return false
 	}
-	over, _ := unseen(p, crm.HubSpot, b.hubspot.Record, it.field.Name)
+	over, _ := t.unseen(p, crm.HubSpot, b.hubspot.Record, it.field)
 	return !over.Known()
 }
 
@@ -262,7 +271,7 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 		if known && !in.HubSpot.Changed && !top.Ours && top.At.After(p.HubSpotAt) {
 			in.HubSpot.PutBack = top.At
 		}
-		if v, at := unseen(p, crm.HubSpot, h, f.Name); v.Known() {
+		if v, at := t.unseen(p, crm.HubSpot, h, f); v.Known() {
 			c, err := t.word(it, crm.HubSpot, v)
 			if err != nil {
 				return in, err

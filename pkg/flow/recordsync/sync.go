@@ -144,6 +144,7 @@ type task struct {
 	busy    map[crm.ID]bool // records that a task of this batch is at work on
 	locks   identity.Locks
 	kept    map[crm.ID]crm.Reading // what this task has read
+	asked   map[crm.ID]bool        // companies that it has asked for: whether they are gone
 	floor   time.Time              // the modified time of the HubSpot record as a look-up showed it
 	derives bool                   // HubSpot was given an e-mail address: what it derives from it must be read again
 	outcome fault.Outcome
