@@ -13,6 +13,7 @@
 package chat
 
 import (
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -126,3 +127,27 @@ type Error struct {
 	Title   crm.Value
 	Details crm.Value
 }
+
+// MaxUser is the length of the longest user id: two letters, ".ENT." and 128 characters.
+const MaxUser = 135
+
+// IsUser reports whether the text has the form of a business-scoped user id, of a person or across linked portfolios: the
+// country in two capital letters, a point, perhaps ENT and a point, and up to 128 letters and digits.
+// Page: business-scoped-user-ids.
+func IsUser(s string) bool {
+	if len(s) < 4 || len(s) > MaxUser || s[2] != '.' || !capital(s[0]) || !capital(s[1]) {
+		return false
+	}
+	rest := strings.TrimPrefix(s[3:], "ENT.")
+	if rest == "" || len(rest) > 128 {
+		return false
+	}
+	for i := range len(rest) {
+		if c := rest[i]; !capital(c) && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+func capital(c byte) bool { return c >= 'A' && c <= 'Z' }
