@@ -9,16 +9,12 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
-	netmail "net/mail"
 	"net/textproto"
 	"strings"
 	"time"
 
 	"crm-connector/pkg/core/letter"
 )
-
-// maxRecipients is how many SES takes for one mail.
-const maxRecipients = 50
 
 var (
 	errSender    = errors.New("the sender is not one e-mail address")
@@ -28,19 +24,17 @@ var (
 // compose writes the letter as multipart/alternative, text first. Every header is either a constant, an address that was
 // parsed and written anew, an encoded word, or of letters and digits only, so no line can be slipped in.
 func compose(m letter.Mail, now time.Time) (raw []byte, recipients []string, sender string, err error) {
-	from, err := netmail.ParseAddress(m.From)
-	if err != nil || !sound(from.Address) {
+	senders, err := letter.Addresses(m.From)
+	if err != nil || len(senders) != 1 {
 		return nil, nil, "", errSender
 	}
-	to, err := netmail.ParseAddressList(m.To)
-	if err != nil || len(to) > maxRecipients {
+	from := senders[0]
+	to, err := letter.Addresses(m.To)
+	if err != nil || len(to) > letter.MaxRecipients {
 		return nil, nil, "", errRecipient
 	}
 	shown := make([]string, len(to))
 	for i, a := range to {
-		if !sound(a.Address) {
-			return nil, nil, "", errRecipient
-		}
 		shown[i] = a.String()
 		recipients = append(recipients, a.Address)
 	}
@@ -103,21 +97,6 @@ var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 func boundary(m letter.Mail) string {
 	sum := sha256.Sum256([]byte(m.ID + "\x00" + m.Text + "\x00" + m.HTML))
 	return "=_" + hex.EncodeToString(sum[:16])
-}
-
-// sound reports whether SES can deliver to the address: ASCII, at most 254 bytes, one @, a dot in the domain
-// (https://docs.aws.amazon.com/ses/latest/APIReference/API_SendRawEmail.html, Source).
-func sound(address string) bool {
-	local, host, ok := strings.Cut(address, "@")
-	if !ok || len(address) > 254 || local == "" || len(local) > 64 || strings.Contains(host, "@") || !strings.Contains(strings.Trim(host, "."), ".") {
-		return false
-	}
-	for _, r := range address {
-		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`<>()[],;:\"`, r) {
-			return false
-		}
-	}
-	return true
 }
 
 // plain makes an id fit for a tag and a header: letters, digits, dot, hyphen and underscore, at most 64, anything else a

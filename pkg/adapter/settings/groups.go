@@ -16,6 +16,13 @@ const (
 	PairKey             = "PAIR_KEY"
 )
 
+// How long ids are at most: HubSpot's apps have 20 digits as the template takes them, Zoho's channels what fits into a long
+// (https://www.zoho.com/crm/developer/docs/api/v8/notifications/enable.html).
+const (
+	appDigits     = 20
+	channelDigits = 18
+)
+
 // HubSpot is what it takes to call HubSpot's API.
 type HubSpot struct {
 	URL         string     // HUBSPOT_API_URL; "" means the vendor's own
@@ -27,8 +34,8 @@ type HubSpot struct {
 func (r *Reader) HubSpot() HubSpot {
 	return HubSpot{
 		URL:         r.URL("HUBSPOT_API_URL", ""),
-		AccessToken: r.Secret(HubSpotAccessToken),
-		AppID:       r.Need("HUBSPOT_APP_ID"),
+		AccessToken: r.Key(HubSpotAccessToken),
+		AppID:       r.NeedDigits("HUBSPOT_APP_ID", appDigits),
 	}
 }
 
@@ -43,9 +50,9 @@ type HubSpotWebhook struct {
 // HubSpotWebhook reads the settings of HubSpot's deliveries.
 func (r *Reader) HubSpotWebhook() HubSpotWebhook {
 	return HubSpotWebhook{
-		Secrets: r.Secrets(HubSpotClientSecret),
-		URLs:    r.NeedList("HUBSPOT_WEBHOOK_URL"),
-		AppID:   r.Need("HUBSPOT_APP_ID"),
+		Secrets: r.Keys(HubSpotClientSecret),
+		URLs:    r.NeedDoors("HUBSPOT_WEBHOOK_URL"),
+		AppID:   r.NeedDigits("HUBSPOT_APP_ID", appDigits),
 		AllowV1: r.OneOf("HUBSPOT_SIGNATURE_MODE", "v3", "v3", "v3-or-v1") == "v3-or-v1",
 	}
 }
@@ -61,7 +68,7 @@ type Zoho struct {
 func (r *Reader) Zoho() Zoho {
 	return Zoho{
 		URL:         r.URL("ZOHO_API_URL", ""),
-		AccessToken: crm.NewSecret(r.Optional("ZOHO_ACCESS_TOKEN", "")),
+		AccessToken: crm.NewSecret(r.visible("ZOHO_ACCESS_TOKEN", r.Optional("ZOHO_ACCESS_TOKEN", ""))),
 		Conditional: r.Bool("ZOHO_CONDITIONAL_WRITES", false),
 	}
 }
@@ -80,9 +87,9 @@ func (r *Reader) ZohoAccounts() ZohoAccounts {
 	return ZohoAccounts{
 		URL:          r.NeedURL("ZOHO_ACCOUNTS_URL"),
 		APIURL:       r.URL("ZOHO_API_URL", ""),
-		ClientID:     r.Need("ZOHO_CLIENT_ID"),
-		ClientSecret: r.Secret(ZohoClientSecret),
-		RefreshToken: r.Secret(ZohoRefreshToken),
+		ClientID:     r.visible("ZOHO_CLIENT_ID", r.Need("ZOHO_CLIENT_ID")),
+		ClientSecret: r.Key(ZohoClientSecret),
+		RefreshToken: r.Key(ZohoRefreshToken),
 	}
 }
 
@@ -94,7 +101,7 @@ type ZohoChannel struct {
 
 // ZohoChannel reads the settings of Zoho's notifications.
 func (r *Reader) ZohoChannel() ZohoChannel {
-	return ZohoChannel{ID: r.Need("ZOHO_CHANNEL_ID"), Token: r.Secret(ZohoChannelToken)}
+	return ZohoChannel{ID: r.NeedDigits("ZOHO_CHANNEL_ID", channelDigits), Token: r.Key(ZohoChannelToken)}
 }
 
 // ZohoWebhook reads ZOHO_WEBHOOK_URL: the address of the door that the channel sends to.
@@ -136,8 +143,8 @@ type Report struct {
 // Report reads the settings of the report.
 func (r *Reader) Report() Report {
 	return Report{
-		To:               r.Need("REPORT_TO"),
-		From:             r.Need("REPORT_FROM"),
+		To:               r.NeedMailboxes("REPORT_TO"),
+		From:             r.NeedMailbox("REPORT_FROM"),
 		Language:         r.OneOf("REPORT_LANGUAGE", "it", "it", "en"),
 		Every:            r.Duration("REPORT_EVERY", 5*time.Minute, time.Second, 24*time.Hour),
 		ConfigurationSet: r.Optional("REPORT_CONFIGURATION_SET", ""),
@@ -168,7 +175,7 @@ func (r *Reader) Queues() Queues {
 
 // Rules are the settings that stand over the mapping's and the config table's own; "" leaves those as they are.
 type Rules struct {
-	PhoneRegion string   // PHONE_REGION, two capital letters
+	PhoneRegion string   // PHONE_REGION, a country that has phone numbers, or ZZ for none
 	LastName    string   // LAST_NAME: fallback or require
 	Leads       string   // LEADS: ask or ignore
 	PhoneMatch  string   // PHONE_MATCH: never or mobile
@@ -177,12 +184,8 @@ type Rules struct {
 
 // Rules reads the settings over the mapping and the mode.
 func (r *Reader) Rules() Rules {
-	region := r.Optional("PHONE_REGION", "")
-	if region != "" && (len(region) != 2 || region[0] < 'A' || region[0] > 'Z' || region[1] < 'A' || region[1] > 'Z') {
-		r.fail("PHONE_REGION", "is not a country of two capital letters, like IT")
-	}
 	return Rules{
-		PhoneRegion: region,
+		PhoneRegion: r.region("PHONE_REGION"),
 		LastName:    r.OneOf("LAST_NAME", "", "", "fallback", "require"),
 		Leads:       r.OneOf("LEADS", "", "", "ask", "ignore"),
 		PhoneMatch:  r.OneOf("PHONE_MATCH", "", "", "never", "mobile"),

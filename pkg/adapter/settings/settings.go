@@ -8,8 +8,6 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +20,7 @@ import (
 // value does not count: it comes with a pasted secret.
 type Reader struct {
 	Getenv func(name string) string
+	Host   string // another host, beside those that everybody has, that is at the desk: its addresses may be http; "" for none
 
 	errs []error
 }
@@ -58,18 +57,32 @@ func (r *Reader) Secret(name string) crm.Secret {
 	return crm.NewSecret(r.Need(name))
 }
 
-// Secrets is NeedList for values that must not be printed: the old and the new one during a rotation. It is nil when they lie
-// in the store of secrets.
-func (r *Reader) Secrets(name string) []crm.Secret {
+// Key is Secret for a key that a CRM gave: visible characters of ASCII.
+func (r *Reader) Key(name string) crm.Secret {
+	r.visible(name, r.Optional(name, ""))
+	return r.Secret(name)
+}
+
+// Keys is NeedList for such keys: the old and the new one during a rotation. It is nil when they lie in the store of secrets.
+func (r *Reader) Keys(name string) []crm.Secret {
 	values := r.List(name)
 	if len(values) == 0 && r.Optional(SecretsPath, "") == "" {
 		r.fail(name, "is not set")
 	}
 	var out []crm.Secret
 	for _, v := range values {
-		out = append(out, crm.NewSecret(v))
+		out = append(out, crm.NewSecret(r.visible(name, v)))
 	}
 	return out
+}
+
+// visible returns the value, and fails for what nothing holds that a CRM gave: it comes with a bad copy, and would break the
+// header of a request.
+func (r *Reader) visible(name, v string) string {
+	if strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		r.fail(name, "holds a blank or another character that no key has: copy it again")
+	}
+	return v
 }
 
 // List returns the members of a setting that is separated by commas, without white space around them and without empty
@@ -91,6 +104,16 @@ func (r *Reader) NeedList(name string) []string {
 		r.fail(name, "is not set")
 	}
 	return out
+}
+
+// NeedDigits is Need for a number that is an id: digits that do not begin with 0, at most so many.
+func (r *Reader) NeedDigits(name string, most int) string {
+	v := r.Need(name)
+	if strings.Trim(v, "0123456789") != "" || strings.HasPrefix(v, "0") || len(v) > most {
+		r.fail(name, fmt.Sprintf("is not a number of at most %d digits", most))
+		return ""
+	}
+	return v
 }
 
 // OneOf returns the setting, or fallback when it is not set. Any other value than those allowed is an error.
@@ -145,47 +168,6 @@ func (r *Reader) Zone(name, fallback string) *time.Location {
 		return time.UTC
 	}
 	return zone
-}
-
-// URL returns the setting without a slash at its end, or fallback when it is not set: https, or http for a host at the desk.
-func (r *Reader) URL(name, fallback string) string {
-	v := r.Optional(name, "")
-	if v == "" {
-		return fallback
-	}
-	return r.address(name, v)
-}
-
-// NeedURL is URL for a setting that must be set.
-func (r *Reader) NeedURL(name string) string {
-	v := r.Need(name)
-	if v == "" {
-		return ""
-	}
-	return r.address(name, v)
-}
-
-func (r *Reader) address(name, v string) string {
-	u, err := url.Parse(v)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || !(u.Scheme == "https" || u.Scheme == "http" && desk(u.Hostname())) {
-		r.fail(name, "is not an https address")
-		return ""
-	}
-	return strings.TrimRight(v, "/")
-}
-
-// dockerHost is what a container calls the machine that it runs on, where a function under `sam local` finds the sandboxes
-// (https://docs.docker.com/desktop/features/networking/).
-const dockerHost = "host.docker.internal"
-
-// desk reports whether a host is one of a developer's desk, where nobody has a certificate: the machine itself, seen from a
-// container too, or a name without a dot out of a container network.
-func desk(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return host == dockerHost || !strings.ContainsAny(host, ".:")
-	}
-	return ip.IsLoopback()
 }
 
 // fail notes what is wrong with a setting, once for each name and fault.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"crm-connector/pkg/core/canon"
 	"crm-connector/pkg/core/crm"
 )
 
@@ -100,33 +101,169 @@ func TestWhatIsNotSetHasItsDefault(t *testing.T) {
 	}
 }
 
-func TestAWrongSettingIsNamedAndNotRepeated(t *testing.T) {
-	const canary = "canary"
-	r := from("MODE="+canary, "PHONE_REGION="+canary, "REPORT_TO=x", "REPORT_FROM=x", "REPORT_LANGUAGE="+canary, "REPORT_EVERY="+canary,
-		"N="+canary, "B="+canary, "U=ftp://"+canary, "LAST_NAME="+canary, "LEADS="+canary, "PHONE_MATCH="+canary)
-	r.Rules()
+// everything reads every setting that a function or the desk has.
+func everything(r *Reader) {
+	r.HubSpot()
+	r.HubSpotWebhook()
+	r.Zoho()
+	r.ZohoAccounts()
+	r.ZohoChannel()
+	r.ZohoWebhook()
+	r.Budget()
 	r.Report()
-	r.Int("N", 1, 0, 9)
-	r.Bool("B", false)
-	r.URL("U", "")
-	r.NeedURL("U")
-	want := []string{
-		"PHONE_REGION is not a country of two capital letters, like IT",
-		"LAST_NAME is none of fallback, require",
-		"LEADS is none of ask, ignore",
-		"PHONE_MATCH is none of never, mobile",
-		"MODE is none of off, observe, on",
-		"REPORT_LANGUAGE is none of it, en",
-		"REPORT_EVERY is not a duration from 1s to 24h0m0s, like 10s or 5m",
-		"N is not a whole number from 0 to 9",
-		"B is none of true, false",
-		"U is not an https address",
+	r.Records()
+	r.Rules()
+	r.Queues()
+	r.Zone("REPORT_ZONE", "Europe/Rome")
+	r.Listen("SUITE_ADDR", "127.0.0.1:8080")
+	r.Int("PAIR_KEY_ID", 1, 1, 255)
+}
+
+// sound are settings with nothing wrong in them.
+var sound = []string{
+	"HUBSPOT_ACCESS_TOKEN=pat-eu1-1", "HUBSPOT_APP_ID=19635961", "HUBSPOT_CLIENT_SECRET=old,new", "HUBSPOT_WEBHOOK_URL=https://a.example/webhooks/hubspot",
+	"ZOHO_ACCOUNTS_URL=https://accounts.zoho.eu", "ZOHO_CLIENT_ID=1000.ID", "ZOHO_CLIENT_SECRET=s", "ZOHO_REFRESH_TOKEN=1000.r",
+	"ZOHO_CHANNEL_ID=1000000068001", "ZOHO_CHANNEL_TOKEN=t", "ZOHO_WEBHOOK_URL=https://a.example/webhooks/zoho",
+	"REPORT_TO=client@example.com", "REPORT_FROM=Reports <reports@example.com>",
+	"ZOHO_OPERATIONS_QUEUE=https://sqs.example/a.fifo", "HUBSPOT_OPERATIONS_QUEUE=https://sqs.example/b.fifo",
+}
+
+// Every value here holds the word canary where it can: an error names the setting, what is wrong and what is allowed, and
+// repeats nothing.
+func TestAWrongSettingIsNamedWithWhatIsAllowedAndNotRepeated(t *testing.T) {
+	const (
+		notHTTPS = "is not an https address, like https://connector.example.com"
+		plain    = "is an http address: use https (http is for this machine and a container's network)"
+		blank    = "holds a blank or a control character"
+		user     = "holds a user name or a password: an address has none here"
+		portless = "has a port that is not from 1 to 65535"
+		query    = "holds a ? or a #: leave out what follows"
+		vendor   = "holds a path of the vendor's own: leave out /crm, /oauth and what follows"
+		key      = "holds a blank or another character that no key has: copy it again"
+		address  = "takes one e-mail address like client@example.com, or several with commas: "
+		sender   = "takes one e-mail address, like connector@example.com"
+		listen   = "is not a host, a colon and a port from 1 to 65535, like 127.0.0.1:8080"
+		every    = "is not a duration from 1s to 24h0m0s, like 10s or 5m"
+		region   = "is not a country of two capital letters that has phone numbers, like IT, nor ZZ for none"
+		million  = "is not a whole number from 0 to 100000000"
+	)
+	type wrong struct {
+		names  []string
+		values map[string]string // to what is said
 	}
-	if d := cmp.Diff(want, said(r)); d != "" {
-		t.Error(d)
+	urls := map[string]string{
+		"canary.example": notHTTPS, "canary": notHTTPS, "//canary.example": notHTTPS, "ftp://canary.example": notHTTPS, "https://": notHTTPS,
+		"https:canary": notHTTPS, "https://canary.example:x": notHTTPS, "http://canary.example": plain, "https://canary one.example": blank,
+		"https://a.example/canary one": blank, "https://a.example/\tcanary": blank, "https://canary:canary@a.example": user, "https://canary@a.example": user,
+		"https://canary.example:0": portless, "https://canary.example:65536": portless,
 	}
-	if strings.Contains(r.Err().Error(), canary) {
-		t.Error("the error repeats a value")
+	servers := map[string]string{"https://a.example?canary=1": query, "https://a.example/#canary": query, "https://a.example/?": query}
+	vendors := map[string]string{
+		"https://canary.example/crm/v8": vendor, "https://canary.example/crm/v8/": vendor, "https://canary.example/crm/objects": vendor,
+		"https://canary.example/oauth/v2/token": vendor,
+	}
+	for _, tt := range []wrong{
+		{[]string{"HUBSPOT_API_URL", "ZOHO_API_URL", "ZOHO_ACCOUNTS_URL", "ZOHO_WEBHOOK_URL", "HUBSPOT_RECORDS_URL", "ZOHO_RECORDS_URL", "HUBSPOT_WEBHOOK_URL"}, urls},
+		{[]string{"HUBSPOT_API_URL", "ZOHO_API_URL", "ZOHO_ACCOUNTS_URL", "ZOHO_WEBHOOK_URL", "HUBSPOT_RECORDS_URL", "ZOHO_RECORDS_URL"}, servers},
+		{[]string{"HUBSPOT_API_URL", "ZOHO_API_URL", "ZOHO_ACCOUNTS_URL"}, vendors},
+		{[]string{"HUBSPOT_WEBHOOK_URL"}, map[string]string{
+			"https://a.example/webhooks/hubspot,canary": notHTTPS, "https://a.example/webhooks/hubspot,https://b.example/#canary": query,
+		}},
+		{[]string{"HUBSPOT_ACCESS_TOKEN", "HUBSPOT_CLIENT_SECRET", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN", "ZOHO_ACCESS_TOKEN", "ZOHO_CHANNEL_TOKEN"},
+			map[string]string{"canary canary": key, "canary\ncanary": key, "canaryè": key, "canary\u200b": key}},
+		{[]string{"HUBSPOT_CLIENT_SECRET"}, map[string]string{"old,canary canary": key}},
+		{[]string{"HUBSPOT_APP_ID"}, map[string]string{"canary": "is not a number of at most 20 digits", "-1": "is not a number of at most 20 digits",
+			"1.5": "is not a number of at most 20 digits", "0": "is not a number of at most 20 digits", "123456789012345678901": "is not a number of at most 20 digits"}},
+		{[]string{"ZOHO_CHANNEL_ID"}, map[string]string{"canary": "is not a number of at most 18 digits", "1e6": "is not a number of at most 18 digits",
+			"068001": "is not a number of at most 18 digits", "1234567890123456789": "is not a number of at most 18 digits"}},
+		{[]string{"ZOHO_CLIENT_ID"}, map[string]string{"canary one": key}},
+		{[]string{"HUBSPOT_SIGNATURE_MODE"}, map[string]string{"v1": "is none of v3, v3-or-v1", "canary": "is none of v3, v3-or-v1"}},
+		{[]string{"ZOHO_CONDITIONAL_WRITES"}, map[string]string{"canary": "is none of true, false", "1": "is none of true, false"}},
+		{[]string{"REPORT_TO"}, map[string]string{
+			"canary": address + "this is no address", "canary@localhost": address + "this is no address", "canary@a.example;b@a.example": address + "this is no address",
+			"a@a.example,canary,b@a.example": address + "number 2 of 3 is no address", strings.Repeat("canary@a.example,", 50) + "x@a.example": "has more than 50 e-mail addresses",
+		}},
+		{[]string{"REPORT_FROM"}, map[string]string{"canary": sender, "canary@a.example, b@a.example": sender, "Canary <canary>": sender}},
+		{[]string{"REPORT_LANGUAGE"}, map[string]string{"fr": "is none of it, en", "IT": "is none of it, en", "canary": "is none of it, en"}},
+		{[]string{"REPORT_EVERY"}, map[string]string{"0": every, "0s": every, "-5s": every, "abc": every, "10": every, "999ms": every, "25h": every, "canary": every}},
+		{[]string{"REPORT_ZONE"}, map[string]string{"Europe/Canary": "is not a time zone, like Europe/Rome"}},
+		{[]string{"PHONE_REGION"}, map[string]string{"XX": region, "it": region, "ITA": region, "I": region, "C ": region, "39": region, "001": region, "canary": region}},
+		{[]string{"LAST_NAME"}, map[string]string{"x": "is none of fallback, require", "canary": "is none of fallback, require"}},
+		{[]string{"LEADS"}, map[string]string{"x": "is none of ask, ignore", "canary": "is none of ask, ignore"}},
+		{[]string{"PHONE_MATCH"}, map[string]string{"x": "is none of never, mobile", "canary": "is none of never, mobile"}},
+		{[]string{"MODE"}, map[string]string{"x": "is none of off, observe, on", "ON": "is none of off, observe, on", "canary": "is none of off, observe, on"}},
+		{[]string{"SUITE_ADDR"}, map[string]string{"canary": listen, "127.0.0.1": listen, "8080": listen, "127.0.0.1:": listen, "127.0.0.1:0": listen,
+			"127.0.0.1:http": listen, "127.0.0.1:65536": listen, "http://canary:8080": listen, "can ary:8080": listen, "::1:8080": listen}},
+		{[]string{"HUBSPOT_CALLS_PER_10S", "HUBSPOT_CALLS_PER_DAY", "ZOHO_CREDITS_PER_DAY"}, map[string]string{"-1": million, "1e6": million, "1.5": million, "canary": million, "100000001": million}},
+		{[]string{"ZOHO_CONCURRENCY"}, map[string]string{"-1": "is not a whole number from 0 to 1000", "canary": "is not a whole number from 0 to 1000"}},
+		{[]string{"BUDGET_RESERVE"}, map[string]string{"91": "is not a whole number from 0 to 90", "20%": "is not a whole number from 0 to 90"}},
+		{[]string{"PAIR_KEY_ID"}, map[string]string{"0": "is not a whole number from 1 to 255", "256": "is not a whole number from 1 to 255"}},
+	} {
+		for _, name := range tt.names {
+			for value, want := range tt.values {
+				r := from(append(slices.Clone(sound), name+"="+value)...)
+				everything(r)
+				if d := cmp.Diff([]string{name + " " + want}, said(r)); d != "" {
+					t.Errorf("%s=%s: %s", name, value, d)
+				}
+			}
+		}
+	}
+}
+
+func TestEverythingThatIsSoundIsTaken(t *testing.T) {
+	r := from(sound...)
+	if everything(r); r.Err() != nil {
+		t.Fatal(r.Err())
+	}
+	for name, values := range map[string][]string{
+		"HUBSPOT_API_URL":     {"https://api.hubapi.com/", "http://127.0.0.1:9000/hubspot", "https://proxy.example:8443/a/b"},
+		"ZOHO_API_URL":        {"https://www.zohoapis.eu", "http://sandbox:8182/zoho"},
+		"ZOHO_ACCOUNTS_URL":   {"https://accounts.zoho.eu/"},
+		"HUBSPOT_WEBHOOK_URL": {"https://a.example/webhooks/hubspot?stage=1, https://b.example/webhooks/hubspot/"},
+		"ZOHO_RECORDS_URL":    {"https://crm.zoho.eu/crm/org20"},
+		"HUBSPOT_RECORDS_URL": {"https://app-eu1.hubspot.com/contacts/62515"},
+		"REPORT_TO":           {"a@a.example, Giulia Però <b@b.example>", `"Rossi, Anna" <a@a.example>`},
+		"REPORT_EVERY":        {"1s", "24h", "1m30s"},
+		"PHONE_REGION":        {"IT", "DE", "ZZ", "XK"},
+		"SUITE_ADDR":          {":8080", "0.0.0.0:80", "[::1]:8080", "localhost:65535"},
+		"ZOHO_CHANNEL_ID":     {"1", "123456789012345678"},
+		"HUBSPOT_APP_ID":      {"1", "12345678901234567890"},
+	} {
+		for _, value := range values {
+			r := from(append(slices.Clone(sound), name+"="+value)...)
+			if everything(r); r.Err() != nil {
+				t.Errorf("%s=%s: %v", name, value, r.Err())
+			}
+		}
+	}
+}
+
+func TestWhatIsSignedIsNotAltered(t *testing.T) {
+	r := from("HUBSPOT_WEBHOOK_URL= https://a.example/webhooks/hubspot/ ,https://b.example/x?y=%2F", "HUBSPOT_CLIENT_SECRET=s", "HUBSPOT_APP_ID=1")
+	want := []string{"https://a.example/webhooks/hubspot/", "https://b.example/x?y=%2F"}
+	if got := r.HubSpotWebhook().URLs; !slices.Equal(got, want) || r.Err() != nil {
+		t.Errorf("%q, %v", got, r.Err())
+	}
+}
+
+func TestARegionIsTakenWhereCanonTakesIt(t *testing.T) {
+	taken := 0
+	for a := 'A'; a <= 'Z'; a++ {
+		for b := 'A'; b <= 'Z'; b++ {
+			name := string(a) + string(b)
+			_, err := canon.Region(name)
+			r := from("PHONE_REGION=" + name)
+			if got := r.Rules().PhoneRegion; (r.Err() == nil) != (err == nil) || (got == name) != (err == nil) {
+				t.Errorf("%s: settings say %v, canon %v", name, r.Err(), err)
+			}
+			if err == nil {
+				taken++
+			}
+		}
+	}
+	if taken < 200 {
+		t.Errorf("only %d regions", taken)
 	}
 }
 

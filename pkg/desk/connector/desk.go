@@ -3,6 +3,7 @@ package connector
 import (
 	"cmp"
 	"context"
+	"net"
 	"net/url"
 
 	"crm-connector/pkg/adapter/settings"
@@ -20,7 +21,7 @@ func openDesk(w World, base string) (*Stack, error) {
 	}
 	set, err := sandbox.ReadSettings(func(name string) string {
 		if name == "SUITE_ADDR" {
-			return u.Host
+			return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))
 		}
 		return w.Getenv(name)
 	})

@@ -159,6 +159,9 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 	d.welcome()
 	d.loops(ctx, &wg)
+	if d.set.OpenChannel {
+		wg.Go(func() { d.openChannel(ctx) })
+	}
 	select {
 	case <-ctx.Done():
 		return nil
@@ -190,6 +193,21 @@ func (d *Desk) loops(ctx context.Context, wg *sync.WaitGroup) {
 		}
 		wg.Go(func() { d.every(ctx, period, func() { d.scheduled(ctx, name, run) }) })
 	}
+}
+
+// openChannel has Zoho tell this desk of its changes from now on, and says whether it does.
+func (d *Desk) openChannel(ctx context.Context) {
+	err := d.suite.Functions["renewZohoChannel"](ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	line := "Zoho's notification channel " + d.set.Zoho.ChannelID + " sends to " + d.set.Zoho.WebhookURL
+	if err != nil {
+		line = fmt.Sprintf("Zoho's notification channel is not open, and tells this desk nothing: %v (POST /desk/run/renewZohoChannel tries again)", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fmt.Fprintln(d.out, line)
 }
 
 func (d *Desk) every(ctx context.Context, period time.Duration, do func()) {

@@ -28,6 +28,7 @@ type Settings struct {
 	ReportEvery time.Duration
 	Budget      settings.Budget
 	Rules       consumer.Rules
+	OpenChannel bool // ZOHO_WEBHOOK_URL is set: Zoho's channel is opened at the start, and not only when it is due to be renewed
 }
 
 // The values that the desk and its sandboxes share when nothing else is set.
@@ -40,8 +41,8 @@ const (
 // URL off this machine needs its credentials: the error names every one that is missing.
 func ReadSettings(getenv func(string) string) (Settings, error) {
 	plain := &settings.Reader{Getenv: getenv}
-	addr := plain.Optional("SUITE_ADDR", "127.0.0.1:8080")
-	hubspotURL, zohoURL := plain.URL("HUBSPOT_API_URL", ""), plain.URL("ZOHO_API_URL", "")
+	addr := plain.Listen("SUITE_ADDR", "127.0.0.1:8080")
+	hubspotURL, zohoURL := plain.Optional("HUBSPOT_API_URL", ""), plain.Optional("ZOHO_API_URL", "")
 	fallback := map[string]string{
 		"REPORT_TO": "client@example.com", "REPORT_FROM": "CRM Connector <connector@example.com>",
 		"REPORT_EVERY": "10s", "PHONE_REGION": "IT", "MODE": string(crm.On),
@@ -65,7 +66,8 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	if zohoURL == "" {
 		fallback["ZOHO_ACCOUNTS_URL"] = "http://127.0.0.1:8182"
 	}
-	r := &settings.Reader{Getenv: func(name string) string {
+	host, _, _ := net.SplitHostPort(addr) // Listen has looked
+	r := &settings.Reader{Host: host, Getenv: func(name string) string {
 		if v := getenv(name); strings.TrimSpace(v) != "" {
 			return v
 		}
@@ -80,10 +82,20 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	set.Rules = rules.Settings{Default: mapping.Default(), Start: over.Mode, Options: mapping.Options{
 		PhoneRegion: over.PhoneRegion, LastName: over.LastName, Leads: over.Leads, PhoneMatch: over.PhoneMatch,
 	}}
-	if zohoURL == "" && plain.Optional("ZOHO_ACCOUNTS_URL", "") != "" {
-		return set, errors.Join(r.Err(), errors.New("ZOHO_ACCOUNTS_URL is set without ZOHO_API_URL: set both, or neither for the sandbox Zoho"))
+	set.OpenChannel = zohoURL != "" && plain.Optional("ZOHO_WEBHOOK_URL", "") != ""
+	return set, errors.Join(plain.Err(), r.Err(), odd(zohoURL, plain.Optional("ZOHO_ACCOUNTS_URL", ""), set.Zoho.WebhookURL))
+}
+
+// odd says what does not go together among Zoho's addresses.
+func odd(api, accounts, hook string) error {
+	var errs []error
+	if api == "" && accounts != "" {
+		errs = append(errs, errors.New("ZOHO_ACCOUNTS_URL is set without ZOHO_API_URL: set both, or neither for the sandbox Zoho"))
 	}
-	return set, r.Err()
+	if !local(api) && hook != "" && local(hook) {
+		errs = append(errs, errors.New("ZOHO_WEBHOOK_URL is an address of this machine, which Zoho cannot reach: give the https address that leads to this door, or none"))
+	}
+	return errors.Join(errs...)
 }
 
 func (set *Settings) hubspot(r *settings.Reader) {
@@ -112,7 +124,7 @@ func reach(addr string) string {
 	return net.JoinHostPort("127.0.0.1", port)
 }
 
-// local reports whether a vendor's URL is on this machine: a sandbox.
+// local reports whether a vendor's URL is on this machine: a sandbox. One that cannot be read is not.
 func local(raw string) bool {
 	if raw == "" {
 		return true

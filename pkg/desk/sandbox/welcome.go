@@ -20,6 +20,10 @@ func (d *Desk) welcome() {
 	p("  HubSpot          %s%s", d.set.HubSpot.URL, sandboxWord(d.hubspot != nil))
 	p("  Zoho CRM         %s%s", d.set.Zoho.URL, sandboxWord(d.zoho != nil))
 	p("  failed operations are mailed to %s every %s (POST /desk/run/failureReporter sends now)", d.set.Report.To, d.set.ReportEvery)
+	if d.set.Zoho.WebhookURL == "" {
+		p("  no channel       ZOHO_WEBHOOK_URL is not set: Zoho tells this desk of no change, unless a channel that somebody else keeps sends to the door;")
+		p("                   reconcile finds what changed within the hour. Set it to the https address that leads from Zoho to the door's /webhooks/zoho")
+	}
 	if d.hubspot == nil || d.zoho == nil {
 		p("")
 		return

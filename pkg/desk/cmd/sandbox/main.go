@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -47,17 +48,13 @@ func main() {
 
 func run(ctx context.Context, logs bool) error {
 	set, err := sandbox.ReadSettings(os.Getenv)
+	if path := os.Getenv("MAPPING"); path != "" {
+		var wrong error
+		set.Rules.Default, wrong = readMapping(path)
+		err = errors.Join(err, wrong)
+	}
 	if err != nil {
 		return err
-	}
-	if path := os.Getenv("MAPPING"); path != "" {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("MAPPING: %w", err)
-		}
-		if set.Rules.Default, err = mapping.Parse(text); err != nil {
-			return fmt.Errorf("MAPPING %s: %w", path, err)
-		}
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	if logs {
@@ -68,4 +65,16 @@ func run(ctx context.Context, logs bool) error {
 		return err
 	}
 	return desk.Run(ctx)
+}
+
+func readMapping(path string) (*mapping.Mapping, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("MAPPING: %w", err)
+	}
+	m, err := mapping.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("MAPPING %s: %w", path, err)
+	}
+	return m, nil
 }
