@@ -1,13 +1,13 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sort"
 	"strings"
 	"time"
 
-	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
@@ -230,11 +230,8 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 		return
 	}
 	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)
-	if v.returned(z.Text()) {
-		return // Zoho shows it again, and tells nobody
-	}
-	if h.IsEmpty() && v.alone(crm.Zoho, z.Text()) || z.IsEmpty() && v.alone(crm.HubSpot, h.Text()) {
-		return // the other CRM has the company no more
+	if v.went(crm.HubSpot, pr, f) || v.went(crm.Zoho, pr, f) {
+		return // no vendor says what becomes of those in it, and Zoho tells nobody
 	}
 	if v.companyOf(crm.HubSpot, h.Text()) != v.companyOf(crm.Zoho, z.Text()) {
 		v.violate("unequal", "company of pair %s: %s shows %s, %s shows %s", pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), v.name(h.Text()),
@@ -244,15 +241,23 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 	v.lost(pr, f, h)
 }
 
-// returned reports whether a company of Zoho was restored.
-func (v verdict) returned(key string) bool {
-	return slices.ContainsFunc(v.w.Zoho.Writes(), func(w zohotest.Write) bool { return w.Verb == "restore" && w.ID == key })
+// went reports whether the company that a contact had last on a side was deleted there, brought back or not.
+func (v verdict) went(sys crm.System, pr sides, f mapping.Field) bool {
+	last := ""
+	if sys == crm.HubSpot {
+		for _, e := range slices.Backward(v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)) {
+			last = cmp.Or(e.Value, last)
+		}
+	} else {
+		for _, e := range v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property) {
+			last = cmp.Or(e.Value, last)
+		}
+	}
+	return v.deletedOnce(sys, last)
 }
 
-// alone reports whether the twin of a company is gone.
-func (v verdict) alone(sys crm.System, key string) bool {
-	p, err := v.book.Find(context.Background(), crm.DefaultConnection, crm.ID{System: sys, Module: crm.Companies, Key: key})
-	return key != "" && err == nil && p.Version != 0 && p.State == pair.Orphan && p.Gone == sys.Other()
+func (v verdict) deletedOnce(sys crm.System, key string) bool {
+	return slices.Contains(v.sim.deleted, crm.ID{System: sys, Module: crm.Companies, Key: key})
 }
 
 // companyOf names a company: by its pair, or by itself when it is in none; "" for none.

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/merge"
@@ -109,7 +108,7 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 		}
 		same := c == before
 		was := last
-		if before, last = c, raw; ours || same || v.unwished(sys, f, was, raw, at) {
+		if before, last = c, raw; ours || same {
 			return
 		}
 		early := at.Before(since.of(sys))
@@ -160,7 +159,7 @@ func (v verdict) overruled(pr sides, f mapping.Field) {
 	}
 }
 
-// perished reports whether an edit is about a company that is no more on its own side: it named it, or took its contact out
+// perished reports whether an edit is about a company that was deleted on its own side: it named it, or took its contact out
 // of it, as its going does by itself.
 func (v verdict) perished(sys crm.System, f mapping.Field, before, raw string) bool {
 	if f.Type != crm.TypeCompany {
@@ -169,18 +168,7 @@ func (v verdict) perished(sys crm.System, f mapping.Field, before, raw string) b
 	if raw == "" {
 		raw = before
 	}
-	_, lives := v.props(sys, crm.Companies, raw)
-	return raw != "" && !lives
-}
-
-// unwished reports whether a contact lost its company at an instant because the company went away.
-func (v verdict) unwished(sys crm.System, f mapping.Field, before, raw string, at time.Time) bool {
-	if f.Type != crm.TypeCompany || raw != "" || sys != crm.HubSpot {
-		return false
-	}
-	return slices.ContainsFunc(v.w.HubSpot.Writes(), func(w hubspottest.Write) bool {
-		return w.Op == "delete" && w.Module == crm.Companies && w.ID == before && w.At.Equal(at)
-	})
+	return v.deletedOnce(sys, raw)
 }
 
 // touched returns when a Zoho record was last modified between two instants.
