@@ -105,6 +105,8 @@ func bench(p string) bool {
 var foreign = map[string][]string{
 	"pkg/core":              nil,
 	"pkg/core/canon":        {"golang.org/x/text/unicode/norm"},
+	"pkg/core/chat/talk":    {"github.com/goccy/go-yaml", "golang.org/x/text/unicode/norm"},
+	"pkg/core/conversion":   {"golang.org/x/text/unicode/norm"},
 	"pkg/core/mapping":      {"github.com/goccy/go-yaml"},
 	"pkg/flow":              nil,
 	"pkg/suite":             nil,

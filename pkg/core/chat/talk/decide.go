@@ -1,0 +1,272 @@
+package talk
+
+import (
+	"slices"
+	"time"
+
+	"crm-connector/pkg/core/chat"
+)
+
+// The figures of a conversation. WhatsApp's policy asks for a way to a person in everything automatic; the limits keep the
+// cost of answers down, each of which is billed.
+const (
+	// MaxMessages is how many messages of a person are answered by rules; at the next one somebody takes over.
+	MaxMessages = 6
+	// MaxMisses is how many messages in a row no rule understood before somebody takes over.
+	MaxMisses = 2
+	// Silence is how long nobody writes before a conversation is over and the next message begins a new one.
+	Silence = 24 * time.Hour
+	// Fresh is how old a message is at most that is still answered: what comes again after an outage can be days old.
+	Fresh = 120 * time.Second
+	// HandOverWithin is how soon after the message the task of a hand-over stands in the CRMs.
+	HandOverWithin = 20 * time.Second
+	// AnswerEvery and AnswersAnHour bound the answers to one person.
+	AnswerEvery   = 6 * time.Second
+	AnswersAnHour = 5
+)
+
+// Phase says who leads a conversation.
+type Phase string
+
+// The phases. The zero Phase is Bot.
+const (
+	Bot     Phase = ""
+	Pending Phase = "pending" // a task asks a person to take over
+	Human   Phase = "human"   // a person has taken over; only the flow sets it
+	Closed  Phase = "closed"  // ended by an opt-out
+)
+
+// State is what is kept of the conversation of one number with one person. The zero State is one that has not begun.
+type State struct {
+	Phase    Phase
+	Count    int         // messages of the person in this conversation
+	Misses   int         // in a row
+	LastIn   time.Time   // the person's last message: the window is counted from it
+	Answers  []time.Time // when answers were given in the last hour, oldest first
+	OptedOut bool
+}
+
+// Reason says why a person takes over.
+type Reason string
+
+// The reasons of a hand-over.
+const (
+	ByButton    Reason = "button"    // pressed to talk to a person
+	ByWish      Reason = "wish"      // asked for one
+	ByComplaint Reason = "complaint" //
+	ByLength    Reason = "length"    // more than MaxMessages
+	ByMisses    Reason = "misses"    // not understood MaxMisses times in a row
+	ByFailure   Reason = "not_sent"  // an answer could not be sent
+)
+
+// Answer is an automatic answer to send as free text.
+type Answer struct {
+	Text     string
+	Language chat.Language
+	Rule     string // which rule; "opt_out", "opt_in", "hand_over" and "miss" for the fixed ones
+}
+
+// Decision is what is to be done about a message. The zero Decision is nothing.
+type Decision struct {
+	Consent  *Consent
+	HandOver Reason    // "" for none; else a task in both CRMs
+	Due      time.Time // when the task has to stand
+	Rule     string    // the rule that understood the message, "" for none
+	Answer   *Answer
+}
+
+// Situation is a message with what is known around it.
+type Situation struct {
+	Message  chat.Message
+	Now      time.Time
+	Language chat.Language // of the stack: where the words of the message do not tell
+	Own      bool          // the writer is a number of the business: two robots never talk to each other
+}
+
+// Next says what a message means for its conversation: the state after it and what is to be done. Each message is put once.
+func (r *Rules) Next(s State, in Situation) (State, Decision) {
+	m := in.Message
+	if in.Own || m.Group.Filled() {
+		return s, Decision{}
+	}
+	if !counts(m) { // an edited message may have become an opt-out
+		c, said := r.Consent(chat.Update{Message: &m})
+		if !said {
+			return s, Decision{}
+		}
+		return s.Heard(c), Decision{Consent: &c}
+	}
+	at := m.At
+	if at.IsZero() || at.After(in.Now) {
+		at = in.Now
+	}
+	s = s.begin(at)
+	s.Count++
+	d := Decision{}
+	if c, said := r.Consent(chat.Update{Message: &m}); said {
+		return r.consented(s, in, at, c)
+	}
+	understood := r.look(m)
+	d.Rule = understood.rule
+	switch {
+	case understood.rule != "" || understood.reason != "":
+		s.Misses = 0
+	case understood.spoke:
+		s.Misses++
+	}
+	if reason := s.over(understood.reason); reason != "" && s.Phase != Pending && s.Phase != Human {
+		s.Phase = Pending
+		d.HandOver, d.Due = reason, at.Add(HandOverWithin)
+		s, d.Answer = s.answer(in, at, r.handOver.answer, understood.language, "hand_over")
+		return s, d
+	}
+	if s.Phase != Bot {
+		return s, d
+	}
+	if understood.rule != "" {
+		s, d.Answer = s.answer(in, at, understood.answer, understood.language, understood.rule)
+	} else if understood.spoke {
+		s, d.Answer = s.answer(in, at, r.miss, in.Language, "miss")
+	}
+	return s, d
+}
+
+// counts reports whether a message is something that a person says to the business. What WhatsApp does not pass on counts,
+// although nothing can be answered to it.
+func counts(m chat.Message) bool {
+	return !slices.Contains([]chat.Type{chat.TypeReaction, chat.TypeSystem, chat.TypeEdit, chat.TypeRevoke}, m.Type)
+}
+
+// begin starts a conversation anew after a silence.
+func (s State) begin(at time.Time) State {
+	if !s.LastIn.IsZero() && at.Sub(s.LastIn) >= Silence {
+		s = State{LastIn: s.LastIn, Answers: s.Answers, OptedOut: s.OptedOut}
+	}
+	if at.After(s.LastIn) {
+		s.LastIn = at
+	}
+	return s
+}
+
+// over returns why a person has to take over now, "" for no reason.
+func (s State) over(asked Reason) Reason {
+	switch {
+	case asked != "":
+		return asked
+	case s.Misses >= MaxMisses:
+		return ByMisses
+	case s.Count > MaxMessages:
+		return ByLength
+	}
+	return ""
+}
+
+// consented notes the person's word and confirms it once.
+func (r *Rules) consented(s State, in Situation, at time.Time, c Consent) (State, Decision) {
+	changed := s.OptedOut != c.Out
+	s.OptedOut, s.Misses = c.Out, 0
+	d := Decision{Consent: &c, Rule: "opt_in"}
+	answer := r.optIn.answer
+	if c.Out {
+		d.Rule, answer = "opt_out", r.optOut.answer
+	}
+	if s.Phase == Bot || s.Phase == Closed {
+		s.Phase = Bot
+		if c.Out {
+			s.Phase = Closed
+		}
+	}
+	if changed && s.Phase != Human {
+		s, d.Answer = s.confirm(in, at, answer, d.Rule)
+	}
+	return s, d
+}
+
+// Heard notes a person's word that came by another way than a message: a preference, a delivery that failed for it.
+func (s State) Heard(c Consent) State {
+	s.OptedOut = c.Out
+	return s
+}
+
+// confirm answers although the person wants no messages: this one says that there will be none.
+func (s State) confirm(in Situation, at time.Time, text answers, rule string) (State, *Answer) {
+	out := s.OptedOut
+	s.OptedOut = false
+	s, a := s.answer(in, at, text, in.Language, rule)
+	s.OptedOut = out
+	return s, a
+}
+
+// answer gives an answer if one may be given: to a fresh message, to somebody who wants answers, within the limits.
+func (s State) answer(in Situation, at time.Time, text answers, lang chat.Language, rule string) (State, *Answer) {
+	if lang == "" {
+		lang = in.Language
+	}
+	words := text.in(lang)
+	s.Answers = slices.DeleteFunc(slices.Clone(s.Answers), func(t time.Time) bool { return in.Now.Sub(t) >= time.Hour })
+	soon := len(s.Answers) > 0 && in.Now.Sub(s.Answers[len(s.Answers)-1]) < AnswerEvery
+	if words == "" || s.OptedOut || soon || len(s.Answers) >= AnswersAnHour || in.Now.Sub(at) > Fresh || in.Message.Type == chat.TypeUnsupported {
+		return s, nil
+	}
+	s.Answers = append(s.Answers, in.Now)
+	return s, &Answer{Text: words, Language: lang, Rule: rule}
+}
+
+// Failed says what it means that a message to the person could not be sent: somebody takes over. There is no answer, which
+// would fail too.
+func (s State) Failed(now time.Time) (State, Decision) {
+	if s.Phase == Pending || s.Phase == Human {
+		return s, Decision{}
+	}
+	s.Phase = Pending
+	return s, Decision{HandOver: ByFailure, Due: now.Add(HandOverWithin)}
+}
+
+// understanding is what the rules make of a message.
+type understanding struct {
+	reason   Reason // to hand over
+	rule     string
+	language chat.Language // of the words that fitted; "" for a button
+	answer   answers
+	spoke    bool // there were words, or a button: if nothing fits they are a miss
+}
+
+// look puts a message to the rules: buttons before words, a person before an answer, the first rule that fits.
+func (r *Rules) look(m chat.Message) understanding {
+	choice, t := fold(m.Choice.Text()), textOf(m)
+	u := understanding{spoke: choice != "" || len(t) > 0}
+	if choice != "" {
+		if slices.Contains(r.handOver.payloads, choice) {
+			u.reason = ByButton
+			return u
+		}
+		for _, one := range r.rules {
+			if slices.Contains(one.payloads, choice) {
+				u.rule, u.answer = one.name, one.answer
+				return u
+			}
+		}
+	}
+	for reason, of := range r.wishes() {
+		if lang, ok := of.match(t); ok {
+			u.reason, u.language = reason, lang
+			return u
+		}
+	}
+	for _, one := range r.rules {
+		if lang, ok := one.words.match(t); ok {
+			u.rule, u.answer, u.language = one.name, one.answer, lang
+			return u
+		}
+	}
+	return u
+}
+
+// wishes yields the words of a hand-over, complaints first.
+func (r *Rules) wishes() func(yield func(Reason, words) bool) {
+	return func(yield func(Reason, words) bool) {
+		if yield(ByComplaint, r.handOver.complaints) {
+			yield(ByWish, r.handOver.words)
+		}
+	}
+}

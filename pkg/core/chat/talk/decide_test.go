@@ -1,0 +1,221 @@
+package talk_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/talk"
+	"crm-connector/pkg/core/crm"
+)
+
+func TestTheSeventhMessageOfAConversationGoesToAPerson(t *testing.T) {
+	var s talk.State
+	for i := 1; i <= 7; i++ {
+		var d talk.Decision
+		s, d = put(s, said("orari", noon.Add(time.Duration(i)*time.Minute)))
+		if want := i == 7; (d.HandOver == talk.ByLength) != want {
+			t.Errorf("message %d: hand-over %q", i, d.HandOver)
+		}
+	}
+	if s, d := put(s, said("orari", noon.Add(8*time.Minute))); d.HandOver != "" || d.Answer != nil || s.Phase != talk.Pending {
+		t.Errorf("after the hand-over: %+v", d)
+	}
+}
+
+func TestTwoMessagesInARowThatNobodyUnderstandsGoToAPerson(t *testing.T) {
+	s, d := put(talk.State{}, said("xyz", noon))
+	wantAnswer(t, "the first", d, "miss")
+	understood, _ := put(s, said("orari", noon.Add(time.Minute)))
+	if _, d = put(understood, said("abc", noon.Add(2*time.Minute))); d.HandOver != "" {
+		t.Error("misses are counted across an answer")
+	}
+	photo := said("", noon.Add(time.Minute))
+	photo.Type, photo.Text = chat.TypeImage, crm.Unknown()
+	if s, d = put(s, photo); d.HandOver != "" || s.Misses != 1 {
+		t.Error("a photograph is nothing that could be understood")
+	}
+	if _, d = put(s, said("abc", noon.Add(2*time.Minute))); d.HandOver != talk.ByMisses || !d.Due.Equal(noon.Add(2*time.Minute+20*time.Second)) {
+		t.Errorf("the second: %+v", d)
+	}
+}
+
+func TestAComplaintGoesToAPersonWithinTwentySecondsOfItsMessage(t *testing.T) {
+	s, d := put(talk.State{}, said("Voglio fare un RECLAMO, il pacco è arrivato rotto!", noon))
+	if d.HandOver != talk.ByComplaint || !d.Due.Equal(noon.Add(20*time.Second)) || s.Phase != talk.Pending {
+		t.Errorf("%+v", d)
+	}
+	wantAnswer(t, "a complaint", d, "hand_over")
+}
+
+func TestASilenceOfADayBeginsAConversationAnew(t *testing.T) {
+	s, _ := put(talk.State{}, said("reclamo", noon))
+	if s, _ = put(s, said("orari", noon.Add(24*time.Hour-time.Second))); s.Phase != talk.Pending || s.Count != 2 {
+		t.Errorf("a second less than a day: %+v", s)
+	}
+	s, d := put(s, said("orari", noon.Add(48*time.Hour)))
+	wantAnswer(t, "a day later", d, "hours")
+	if s.Phase != talk.Bot || s.Count != 1 {
+		t.Errorf("a day later: %+v", s)
+	}
+	human := talk.State{Phase: talk.Human, LastIn: noon, Count: 3, OptedOut: true}
+	if s, _ = put(human, said("orari", noon.Add(25*time.Hour))); s.Phase != talk.Bot || !s.OptedOut {
+		t.Errorf("an opt-out is forgotten: %+v", s)
+	}
+}
+
+func TestNothingIsAnsweredWhereARobotHasNothingToSay(t *testing.T) {
+	typed := func(kind chat.Type) chat.Message { m := said("orari", noon); m.Type = kind; return m }
+	group, old := said("orari", noon), said("orari", noon)
+	group.Group = crm.Text("g")
+	for name, in := range map[string]talk.Situation{
+		"a reaction":             {Message: typed(chat.TypeReaction), Now: noon},
+		"a system message":       {Message: typed(chat.TypeSystem), Now: noon},
+		"an edit":                {Message: typed(chat.TypeEdit), Now: noon},
+		"a deletion":             {Message: typed(chat.TypeRevoke), Now: noon},
+		"what is not passed on":  {Message: typed(chat.TypeUnsupported), Now: noon},
+		"a group":                {Message: group, Now: noon},
+		"ourselves":              {Message: old, Now: noon, Own: true},
+		"a message of yesterday": {Message: old, Now: noon.Add(121 * time.Second)},
+	} {
+		in.Language = chat.Italian
+		s, d := talk.Default().Next(talk.State{}, in)
+		if d.Answer != nil {
+			t.Errorf("%s is answered by %s", name, d.Answer.Rule)
+		}
+		if counted := name == "what is not passed on" || name == "a message of yesterday"; (s.Count == 1) != counted {
+			t.Errorf("%s: counted %d", name, s.Count)
+		}
+	}
+	if _, d := talk.Default().Next(talk.State{}, talk.Situation{Message: old, Now: noon.Add(120 * time.Second)}); d.Answer == nil {
+		t.Error("two minutes later there is still an answer")
+	}
+	for name, s := range map[string]talk.State{"a person leads": {Phase: talk.Human, LastIn: noon}, "one is on the way": {Phase: talk.Pending, LastIn: noon}, "no messages wanted": {OptedOut: true}} {
+		if _, d := put(s, said("orari", noon)); d.Answer != nil {
+			t.Errorf("%s and there is an answer", name)
+		}
+	}
+}
+
+func TestAnOldComplaintStillGoesToAPerson(t *testing.T) {
+	_, d := talk.Default().Next(talk.State{}, talk.Situation{Message: said("reclamo", noon), Now: noon.Add(48 * time.Hour), Language: chat.Italian})
+	if d.HandOver != talk.ByComplaint || d.Answer != nil {
+		t.Errorf("%+v", d)
+	}
+	if _, d = put(talk.State{OptedOut: true}, said("reclamo", noon)); d.HandOver != talk.ByComplaint || d.Answer != nil {
+		t.Errorf("of somebody who wants no messages: %+v", d)
+	}
+}
+
+func TestAnOptOutIsConfirmedOnceAndEndsTheConversation(t *testing.T) {
+	s, d := put(talk.State{}, said("STOP", noon))
+	wantAnswer(t, "an opt-out", d, "opt_out")
+	if d.Consent == nil || !d.Consent.Out || s.Phase != talk.Closed || !s.OptedOut {
+		t.Fatalf("%+v, %+v", s, d)
+	}
+	if s, d = put(s, said("stop", noon.Add(time.Minute))); d.Answer != nil || d.Consent == nil {
+		t.Errorf("said again: %+v", d)
+	}
+	if s, d = put(s, said("orari", noon.Add(2*time.Minute))); d.Answer != nil {
+		t.Errorf("answered after an opt-out: %+v", d.Answer)
+	}
+	s, d = put(s, said("riprendi", noon.Add(3*time.Minute)))
+	wantAnswer(t, "back again", d, "opt_in")
+	if s.OptedOut || s.Phase != talk.Bot {
+		t.Errorf("%+v", s)
+	}
+	_, d = put(s, said("orari", noon.Add(4*time.Minute)))
+	wantAnswer(t, "back again", d, "hours")
+	human, d := put(talk.State{Phase: talk.Human, LastIn: noon}, said("STOP", noon))
+	if d.Answer != nil || !human.OptedOut || human.Phase != talk.Human {
+		t.Errorf("while a person leads: %+v", d)
+	}
+	heard := talk.State{}.Heard(talk.Consent{Out: true})
+	if _, d = put(heard, said("orari", noon)); d.Answer != nil {
+		t.Error("what was heard by another way does not count")
+	}
+	edited := said("STOP", noon)
+	edited.Type, edited.Kind = chat.TypeEdit, "text"
+	if s, d = put(talk.State{}, edited); d.Consent == nil || d.Answer != nil || !s.OptedOut || s.Count != 0 {
+		t.Errorf("an edited message: %+v", d)
+	}
+}
+
+func TestAMessageThatCouldNotBeSentGoesToAPerson(t *testing.T) {
+	s, d := talk.State{}.Failed(noon)
+	if d.HandOver != talk.ByFailure || d.Answer != nil || s.Phase != talk.Pending || !d.Due.Equal(noon.Add(20*time.Second)) {
+		t.Errorf("%+v", d)
+	}
+	if _, d = s.Failed(noon); d.HandOver != "" {
+		t.Error("one task for one failure after the other")
+	}
+}
+
+func TestAnswersStayWithinTheirLimitsAndEveryConversationFindsAPerson(t *testing.T) {
+	texts := []string{"orari", "xyz", "prezzi", "reclamo", "STOP", "riprendi", "ciao", "grazie", "operatore"}
+	rapid.Check(t, func(t *rapid.T) {
+		var s talk.State
+		var given []time.Time
+		now, tasks, since := noon, 0, 0
+		for range rapid.IntRange(1, 40).Draw(t, "messages") {
+			now = now.Add(time.Duration(rapid.SampledFrom([]int{0, 1, 5, 6, 60, 600, 90000}).Draw(t, "gap")) * time.Second)
+			m := said(rapid.SampledFrom(texts).Draw(t, "text"), now)
+			kept := fmt.Sprint(s.Answers)
+			next, d := talk.Default().Next(s, talk.Situation{Message: m, Now: now, Language: chat.English})
+			if fmt.Sprint(s.Answers) != kept {
+				t.Fatal("the state before was changed")
+			}
+			if next.Count == 1 {
+				tasks, since = 0, 0
+			}
+			since++
+			if d.HandOver != "" {
+				tasks++
+			}
+			if d.Answer != nil {
+				given = append(given, now)
+			}
+			if tasks > 1 || since > talk.MaxMessages && d.Consent == nil && next.Phase == talk.Bot {
+				t.Fatalf("%d tasks, %d messages, phase %q", tasks, since, next.Phase)
+			}
+			s = next
+		}
+		for i, at := range given {
+			if i > 0 && at.Sub(given[i-1]) < talk.AnswerEvery {
+				t.Fatal("two answers within 6 s")
+			}
+			if i >= talk.AnswersAnHour && at.Sub(given[i-talk.AnswersAnHour]) < time.Hour {
+				t.Fatal("six answers within an hour")
+			}
+		}
+		if len(s.Answers) > talk.AnswersAnHour || !slices.IsSortedFunc(s.Answers, time.Time.Compare) {
+			t.Fatalf("kept %v", s.Answers)
+		}
+	})
+}
+
+func TestAMessageThatCameLateDoesNotTurnTheClockBack(t *testing.T) {
+	s := talk.State{LastIn: noon, Count: 2}
+	s, _ = put(s, said("orari", noon.Add(-time.Hour)))
+	if !s.LastIn.Equal(noon) || s.Count != 3 {
+		t.Errorf("%+v", s)
+	}
+	undated, d := talk.Default().Next(talk.State{}, talk.Situation{Message: chat.Message{Type: chat.TypeText, Text: crm.Text("orari")}, Now: noon, Language: chat.Italian})
+	if !undated.LastIn.Equal(noon) || d.Answer == nil {
+		t.Errorf("a message without a time: %+v", undated)
+	}
+	if ahead, _ := talk.Default().Next(talk.State{}, talk.Situation{Message: said("orari", noon.Add(time.Hour)), Now: noon}); !ahead.LastIn.Equal(noon) {
+		t.Errorf("a message from the future: %+v", ahead)
+	}
+}
+
+func ExampleRules_Next() {
+	m := chat.Message{Type: chat.TypeText, Text: crm.Text("Voglio il rimborso"), At: noon}
+	state, d := talk.Default().Next(talk.State{}, talk.Situation{Message: m, Now: noon, Language: chat.Italian})
+	fmt.Println(state.Phase, d.HandOver, d.Due.Sub(noon), d.Answer.Rule)
+	// Output: pending complaint 20s hand_over
+}
