@@ -5,7 +5,7 @@
 SEEDS ?= 500
 FUZZTIME ?= 5s
 GOVULNCHECK ?= v1.9.0
-ROUNDS ?= 31
+ROUNDS ?= 101
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,7 +63,7 @@ suites: ## put the suites of tables, queues, mails, secrets and functions to two
 	@.ci/tools ministack elasticmq
 	@go run ./pkg/desk/cmd/suites
 
-coldstart: ## start each function through Lambda's Runtime API against a bare one, ROUNDS=31 times; weigh its archive
+coldstart: ## start each function through Lambda's Runtime API against a bare one, ROUNDS=101 times; weigh its archive
 	@go run ./pkg/desk/cmd/coldstart -rounds $(ROUNDS)
 
 checks: ## golangci-lint over the code, checkov over the template; each exception has its reason beside it

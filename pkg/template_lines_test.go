@@ -41,7 +41,9 @@ import (
 	"crm-connector/pkg/flow/upkeep"
 	"crm-connector/pkg/flow/webhook"
 	"crm-connector/pkg/flow/zohotoken"
+	"crm-connector/pkg/suite/cloud"
 	"crm-connector/pkg/suite/consumer"
+	"crm-connector/pkg/suite/pairwork"
 )
 
 // paper is a log as Lambda writes it.
@@ -74,7 +76,7 @@ func store(t *testing.T, stored map[string]string) *secret.Store {
 		return http.StatusOK, string(answer)
 	})
 	set := &settings.Reader{Getenv: awstest.Env(aws, map[string]string{settings.SecretsPath: "/stack"})}
-	return secret.New(awsenv.Read(set).Config(awsenv.SSM), set, time.Now)
+	return secret.New(awsenv.NewCaller(awsenv.Read(set).Config(awsenv.SSM), awsenv.SSM, time.Now), set, time.Now)
 }
 
 // atTheDoor returns the line of a delivery.
@@ -144,6 +146,15 @@ func atZohoAccounts(t *testing.T, stored map[string]string) error {
 	return err
 }
 
+// withoutKey is what a function that hashes values fails with while its key is not stored.
+func withoutKey(t *testing.T) error {
+	aws, _ := awstest.Serve(t, func(string, string) (int, string) { return http.StatusOK, `{"Parameters":[]}` })
+	c := cloud.Open(awstest.Env(aws, map[string]string{settings.SecretsPath: "/stack"}), time.Now)
+	kit := pairwork.Open(c, pairwork.Live, pairwork.Chance{NewID: func() string { return "caller" }, Int64: func(int64) int64 { return 0 }}, slog.New(slog.DiscardHandler))
+	_, err := kit.Hasher(t.Context())
+	return err
+}
+
 func braked(t *testing.T) []string {
 	p := &paper{}
 	rows := &config.Rows{Store: memory.NewRows(time.Now), Now: time.Now}
@@ -171,7 +182,7 @@ func carried(t *testing.T, trace string) []string {
 			Tokens: zohotoken.Fixed{Access: crm.Access{Token: crm.NewSecret(zo.NewToken()), Base: zohotest.DefaultAPIDomain}}, HTTP: zo.Transport(), Now: time.Now, Sleep: sleep,
 		}),
 		Pairs: rows, Parked: rows, Counts: rows, Config: rows, Waiter: waiting, Queues: queues, Rules: consumer.Rules{Default: mapping.Default(), Start: crm.On},
-		Hasher: pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1}, NewID: func() string { id++; return strconv.Itoa(id) },
+		Hasher: consumer.Hash(pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1}), NewID: func() string { id++; return strconv.Itoa(id) },
 		Now: time.Now, Sleep: sleep, Rand: func(int64) int64 { return 0 }, Log: p.log(),
 	})
 	err = queues.Send(t.Context(), []crm.Operation{{
@@ -210,10 +221,7 @@ func uncounted(t *testing.T) []string {
 func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 	const event = `[{"eventId":1,"subscriptionId":1,"portalId":62515,"appId":1,"occurredAt":1763722800000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":101}]`
 	both := map[string]string{settings.HubSpotClientSecret: signKey, settings.ZohoChannelToken: "token"}
-	missing := func(name string) []string {
-		_, err := store(t, nil).One(name)(t.Context())
-		return []string{"ERROR it does not start err=" + strconv.Quote(name+": "+err.Error())}
-	}
+	keyless := withoutKey(t)
 	told := func(kind fault.Kind) []string { return drained(t, &fault.Error{Op: "zoho.Read", Kind: kind}) }
 	v1 := map[string]string{hubspot.HeaderV1: signed(doorURL, event)[hubspot.HeaderV1]}
 	zohoEvent := `{"channel_id":"` + channel + `","token":"token","module":"Contacts","operation":"insert","ids":["1"]}`
@@ -231,7 +239,8 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"an ordinary notification", atTheDoor(t, both, zoho.Path, zohoEvent, nil), nil},
 		{"a stranger", atTheDoor(t, both, hubspot.Path, event, map[string]string{hubspot.HeaderV3: "AAAA", hubspot.HeaderTimestamp: "1"}), nil},
 		{"HubSpot's token is missing", drained(t, atHubSpot(t)), []string{"MissingHubspotAccessToken", "SetupUnfinished"}},
-		{"the key is missing", missing(settings.PairKey), []string{"MissingPairKey"}},
+		{"the key is missing", drained(t, keyless), []string{"MissingPairKey", "SetupUnfinished"}},
+		{"the key is missing, and the function fails", []string{`{"errorMessage":` + strconv.Quote(keyless.Error()) + `,"errorType":"wrapError"}`}, []string{"MissingPairKey"}},
 		{"Zoho's client secret is missing", []string{atZohoAccounts(t, nil).Error()}, []string{"MissingZohoClientSecret"}},
 		{"Zoho's refresh token is missing", []string{atZohoAccounts(t, map[string]string{settings.ZohoClientSecret: "x"}).Error()}, []string{"MissingZohoRefreshToken"}},
 		{"not set up", told(fault.Setup), []string{"SetupUnfinished"}},

@@ -30,7 +30,7 @@ func main() {
 func build(_ context.Context, getenv func(string) string) (func(context.Context, invoke.Question) (invoke.Answer, error), error) {
 	c := cloud.Open(getenv, time.Now)
 	reader := getzohotoken.New(getzohotoken.Adapters{
-		Tokens: c.Rows(dynamo.Tokens), Refresh: invoke.New(c.Config(awsenv.Lambda), c.Need("REFRESH_ZOHO_TOKEN_FUNCTION")),
+		Tokens: c.Rows(dynamo.Tokens), Refresh: invoke.New(c.Caller(awsenv.Lambda), c.Need("REFRESH_ZOHO_TOKEN_FUNCTION")),
 		Connection: crm.DefaultConnection, Now: time.Now,
 	})
 	return invoke.Tokens(reader, lambdacontext.NewLogger()), c.Err()

@@ -27,15 +27,12 @@ func main() {
 	lambda.Start(handle)
 }
 
-func build(ctx context.Context, getenv func(string) string) (func(context.Context) error, error) {
+func build(_ context.Context, getenv func(string) string) (func(context.Context) error, error) {
 	c := cloud.Open(getenv, time.Now)
 	rules, log := c.Rules(), lambdacontext.NewLogger()
-	kit, err := pairwork.Open(ctx, c, pairwork.Background, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, log)
-	if err != nil {
-		return nil, err
-	}
+	kit := pairwork.Open(c, pairwork.Background, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, log)
 	return reconcile.New(reconcile.Adapters{
 		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Pairs: kit.Pairs, Parked: kit.Parked, Config: kit.Config, Rules: pairwork.Rules(rules), Queues: kit.Queues(),
 		Hasher: kit.Hasher, Connection: crm.DefaultConnection, NewID: uuid.NewString, Now: time.Now, Log: log,
-	}).Run, nil
+	}), c.Err()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,6 +55,18 @@ func TestItFailsWhenItsTablesAreNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := run(t.Context()); fault.KindOf(err) != fault.Setup {
+		t.Error(err)
+	}
+}
+
+func TestWithoutTheKeyOfTheHashesItFailsAndNamesIt(t *testing.T) {
+	aws, _ := awstest.Serve(t, func(string, string) (int, string) { return http.StatusOK, `{"Parameters":[]}` })
+	run, err := build(t.Context(), awstest.Env(aws, sandbox, map[string]string{"PAIR_KEY": "", "SECRETS_PATH": "/stack"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = run(t.Context())
+	if fault.KindOf(err) != fault.Setup || !strings.Contains(err.Error(), "/stack/PAIR_KEY is not in the Parameter Store") {
 		t.Error(err)
 	}
 }

@@ -36,7 +36,7 @@ func main() {
 func build(_ context.Context, getenv func(string) string) (func(context.Context, invoke.Question) (invoke.Answer, error), error) {
 	c := cloud.Open(getenv, time.Now)
 	zo := c.ZohoAccounts()
-	secrets := secret.New(c.Config(awsenv.SSM), c.Reader, time.Now)
+	secrets := secret.New(c.Caller(awsenv.SSM), c.Reader, time.Now)
 	refresher := refreshzohotoken.New(refreshzohotoken.Adapters{
 		Accounts: zoho.NewAccounts(zoho.AccountsConfig{
 			BaseURL: zo.URL, APIURL: zo.APIURL, ClientID: zo.ClientID, HTTP: http.DefaultTransport, Now: time.Now,

@@ -33,7 +33,7 @@ func main() {
 func build(_ context.Context, getenv func(string) string) (func(context.Context) error, error) {
 	c := cloud.Open(getenv, time.Now)
 	zo, channel, hook := c.Zoho(), c.ZohoChannel(), c.ZohoWebhook()
-	secrets := secret.New(c.Config(awsenv.SSM), c.Reader, time.Now)
+	secrets := secret.New(c.Caller(awsenv.SSM), c.Reader, time.Now)
 	return renewzohochannel.New(renewzohochannel.Adapters{
 		Zoho: zoho.New(zoho.Config{
 			Tokens: zohoaccess.Open(c, zo, rand.Int64N), BaseURL: zo.URL, HTTP: http.DefaultTransport, Now: time.Now, Sleep: cloud.Sleep,

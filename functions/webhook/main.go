@@ -37,7 +37,7 @@ func main() {
 func build(_ context.Context, getenv func(string) string) (func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error), error) {
 	c := cloud.Open(getenv, time.Now)
 	hub, channel, urls, sqs := c.HubSpotWebhook(), c.ZohoChannel(), c.Queues(), c.Config(awsenv.SQS)
-	secrets := secret.New(c.Config(awsenv.SSM), c.Reader, time.Now)
+	secrets := secret.New(c.Caller(awsenv.SSM), c.Reader, time.Now)
 	signing, tokens := secrets.Several(settings.HubSpotClientSecret), secrets.Several(settings.ZohoChannelToken)
 	door := webhook.New(webhook.Adapters{
 		Sources: func(fields func(crm.System) webhook.Fields) []flow.Source {

@@ -28,14 +28,11 @@ func main() {
 	lambda.Start(handle)
 }
 
-func build(ctx context.Context, getenv func(string) string) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
+func build(_ context.Context, getenv func(string) string) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
 	c := cloud.Open(getenv, time.Now)
 	attempts, rules := c.Rows(dynamo.Attempts), c.Rules()
-	kit, err := pairwork.Open(ctx, c, pairwork.Live, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, lambdacontext.NewLogger())
-	if err != nil {
-		return nil, err
-	}
+	kit := pairwork.Open(c, pairwork.Live, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, lambdacontext.NewLogger())
 	a := kit.Consumer()
 	a.Waiter, a.Counts, a.Rules = kit.FromHubSpot, attempts, pairwork.Rules(rules)
-	return zohoconsumer.New(a).Handle, nil
+	return zohoconsumer.New(a).Handle, c.Err()
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -70,23 +72,55 @@ func TestWhatCannotBeParkedGoesBack(t *testing.T) {
 	}
 }
 
-func TestItDoesNotStartWithoutTheKeyOfTheHashes(t *testing.T) {
+func TestWithoutTheKeyOfTheHashesEverythingGoesAgain(t *testing.T) {
 	stored := map[string]string{"PAIR_KEY": "", "SECRETS_PATH": "/stack"}
+	batch := events.SQSEvent{Records: []events.SQSMessage{{
+		MessageId: "m1", ReceiptHandle: "r1", Attributes: map[string]string{"MessageGroupId": "g", "ApproximateReceiveCount": "1"},
+		Body: `{"v":1,"id":"o","connection":"main","source":"hubspot","kind":"contact","module":"contact","verb":"update","recordId":"1"}`,
+	}}}
 	for _, tt := range []struct {
 		name, parameters string
 		status           int
-		want             string
+		log              string // what the operation's line says, "" for an operation that does not go again
 	}{
-		{"the store does not answer", "", http.StatusBadRequest, "PAIR_KEY"},
+		{"the store does not answer", "", http.StatusBadRequest, "PAIR_KEY: secret.Get: "},
 		{"there is none", "", http.StatusOK, "/stack/PAIR_KEY is not in the Parameter Store"},
 		{"a short one", `{"Name":"/stack/PAIR_KEY","Value":"short"}`, http.StatusOK, "PAIR_KEY has less than 32 characters"},
 		{"a good one", `{"Name":"/stack/PAIR_KEY","Value":"00112233445566778899aabbccddeeff"}`, http.StatusOK, ""},
 	} {
-		aws, _ := awstest.Serve(t, func(string, string) (int, string) { return tt.status, `{"Parameters":[` + tt.parameters + `]}` })
-		_, err := build(t.Context(), awstest.Env(aws, sandbox, stored))
-		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v", tt.name, err)
+		aws, _ := awstest.Serve(t, func(call, _ string) (int, string) {
+			if call == "AmazonSSM.GetParameters" {
+				return tt.status, `{"Parameters":[` + tt.parameters + `]}`
+			}
+			return http.StatusOK, "{}"
+		})
+		log := logged(t)
+		handle, err := build(t.Context(), awstest.Env(aws, sandbox, stored, map[string]string{"MODE": "off"}))
+		if err != nil {
+			t.Fatal(tt.name, err)
 		}
+		answer, err := handle(t.Context(), batch)
+		if said := log(); err != nil || len(answer.BatchItemFailures) != min(len(tt.log), 1) || !strings.Contains(said, tt.log) {
+			t.Errorf("%s: %v, %v, %s", tt.name, answer, err, said)
+		}
+	}
+}
+
+// logged returns what functions that are built from now on have logged.
+func logged(t *testing.T) func() string {
+	file, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := os.Stdout
+	os.Stdout = file
+	t.Cleanup(func() { os.Stdout = out; _ = file.Close() })
+	return func() string {
+		said, err := os.ReadFile(file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(said)
 	}
 }
 

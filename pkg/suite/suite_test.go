@@ -229,11 +229,11 @@ func TestReconcileQueuesWhatWasNeverHeardOfAndWhatIsDue(t *testing.T) {
 	if err := ledger.Open(t.Context(), fault.Parked{Connection: "main", Record: contact(crm.Zoho, "3"), RetryAt: noon}); err != nil {
 		t.Fatal(err)
 	}
-	r := reconcile.New(reconcile.Adapters{
+	run := reconcile.New(reconcile.Adapters{
 		HubSpot: b.hubspot, Zoho: b.zoho, Pairs: b.pairs, Parked: b.parked, Config: b.config, Rules: consumer.Rules{Start: crm.On}, Queues: b.queues(), Connection: "main",
-		NewID: b.newID, Now: b.clock, Log: b.log,
+		Hasher: b.consumer(nil).Hasher, NewID: b.newID, Now: b.clock, Log: b.log,
 	})
-	if err := r.Run(t.Context()); err != nil {
+	if err := run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	h, _ := b.fromHubSpot.Stats()

@@ -10,9 +10,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/url"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go"
 
 	"crm-connector/pkg/core/crm"
@@ -21,16 +21,17 @@ import (
 
 // Function is another Lambda function of the suite.
 type Function struct {
-	name string
-	// invoke is the one call that is used. The client itself is not kept: where methods are looked up by name the linker would
-	// keep all of its, a megabyte.
-	invoke func(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
+	name   string
+	lambda Caller
+}
+
+// Caller posts a signed call to Lambda. Its errors have a smithy.APIError in their chain where Lambda answered.
+type Caller interface {
+	Post(ctx context.Context, path string, header http.Header, body []byte) (http.Header, []byte, error)
 }
 
 // New returns the function of that name or ARN. It makes no call.
-func New(cfg aws.Config, name string) *Function {
-	return &Function{name: name, invoke: lambda.NewFromConfig(cfg).Invoke}
-}
+func New(lambda Caller, name string) *Function { return &Function{name: name, lambda: lambda} }
 
 // Token asks getZohoToken for a token whose version is not bad (0: none is known to be bad). Its errors are *fault.Error: the
 // function's own, or Throttled, Down and Setup when it was not reached or failed.
@@ -57,15 +58,15 @@ func (f *Function) ask(ctx context.Context, op string, bad int64) (Answer, error
 	if err != nil {
 		return Answer{}, &fault.Error{Op: op, Kind: fault.Ours, Err: err}
 	}
-	out, err := f.invoke(ctx, &lambda.InvokeInput{FunctionName: &f.name, Payload: question})
+	head, said, err := f.lambda.Post(ctx, "/2015-03-31/functions/"+url.PathEscape(f.name)+"/invocations", nil, question)
 	if err != nil {
 		return Answer{}, translate(op, err)
 	}
-	if out.FunctionError != nil {
-		return Answer{}, &fault.Error{Op: op, Kind: fault.Down, Code: aws.ToString(out.FunctionError), Err: errors.New("the function failed; see its log")}
+	if failed := head.Get("X-Amz-Function-Error"); failed != "" {
+		return Answer{}, &fault.Error{Op: op, Kind: fault.Down, Code: failed, Err: errors.New("the function failed; see its log")}
 	}
 	var a Answer
-	if json.Unmarshal(out.Payload, &a) != nil {
+	if json.Unmarshal(said, &a) != nil {
 		return Answer{}, &fault.Error{Op: op, Kind: fault.Ours, Err: errors.New("the function's answer cannot be read")}
 	}
 	if a.Fault != nil {

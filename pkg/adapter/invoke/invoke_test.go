@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
 
+	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/invoke"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -47,7 +48,9 @@ func (l *lambda) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: h, Body: io.NopCloser(bytes.NewReader(answer))}, nil
 }
 
-func reach(l *lambda) *invoke.Function { return invoke.New(config(l), "stack-getZohoToken") }
+func reach(l *lambda) *invoke.Function {
+	return invoke.New(awsenv.NewCaller(config(l), awsenv.Lambda, time.Now), "stack-getZohoToken")
+}
 
 func config(client aws.HTTPClient) aws.Config {
 	return aws.Config{

@@ -39,7 +39,8 @@ func TestTheSuiteHolds(t *testing.T) {
 			cfg := awsenv.Read(&settings.Reader{Getenv: awstest.Env(awstest.Settings(o.Endpoint))}).Config(awsenv.Lambda)
 			token, refresh := deploy(t, cfg, asTokens), deploy(t, cfg, asRefreshes)
 			storetest.TestFunctions(t, o.Known(storetest.FunctionSuite), func(*testing.T) storetest.FunctionLab {
-				return storetest.FunctionLab{Token: invoke.New(cfg, token), Refresh: invoke.New(cfg, refresh), None: invoke.New(cfg, "storetest-none")}
+				client := awsenv.NewCaller(cfg, awsenv.Lambda, time.Now)
+				return storetest.FunctionLab{Token: invoke.New(client, token), Refresh: invoke.New(client, refresh), None: invoke.New(client, "storetest-none")}
 			})
 		})
 	}

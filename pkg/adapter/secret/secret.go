@@ -8,12 +8,12 @@ package secret
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
 
 	"crm-connector/pkg/adapter/settings"
@@ -36,8 +36,7 @@ type Store struct {
 	path  string
 	now   func() time.Time
 	names []string
-	// ask is the one call of SSM that is used. The client itself is not kept, so that the linker may drop the others.
-	ask func(context.Context, *ssm.GetParametersInput, ...func(*ssm.Options)) (*ssm.GetParametersOutput, error)
+	ssm   Caller
 
 	gate  chan struct{} // held by the one who reads or looks; guards what follows
 	held  map[string]crm.Secret
@@ -45,13 +44,16 @@ type Store struct {
 	until time.Time // before this instant nobody asks again
 }
 
+// Caller posts a signed call to SSM. Its errors have a smithy.APIError in their chain where SSM answered.
+type Caller interface {
+	Post(ctx context.Context, path string, header http.Header, body []byte) (http.Header, []byte, error)
+}
+
 // New returns the secrets of a function. It makes no call. Where SECRETS_PATH is not set, every secret must stand in the
 // environment.
-func New(cfg aws.Config, set *settings.Reader, now func() time.Time) *Store {
+func New(ssm Caller, set *settings.Reader, now func() time.Time) *Store {
 	path := set.Optional(settings.SecretsPath, "")
-	return &Store{
-		set: set, path: strings.TrimRight(path, "/"), now: now, ask: ssm.NewFromConfig(cfg).GetParameters, gate: make(chan struct{}, 1),
-	}
+	return &Store{set: set, path: strings.TrimRight(path, "/"), now: now, ssm: ssm, gate: make(chan struct{}, 1)}
 }
 
 // One returns what gives the secret of that name. Its errors are *fault.Error: Setup where there is no such secret or the
@@ -110,7 +112,7 @@ func (s *Store) get(ctx context.Context, name string) (crm.Secret, error) {
 	}
 	v, ok := s.held[name]
 	if !ok {
-		return crm.Secret{}, &fault.Error{Op: op, Kind: fault.Setup, Err: errors.New(s.parameter(name) + " is not in the Parameter Store")}
+		return crm.Secret{}, &fault.Error{Op: op, Kind: fault.Setup, Err: errors.New(s.full(name) + " is not in the Parameter Store")}
 	}
 	return v, nil
 }
@@ -134,24 +136,24 @@ func (s *Store) read(ctx context.Context) {
 	}
 }
 
-func (s *Store) parameter(name string) string { return s.path + "/" + name }
+func (s *Store) full(name string) string { return s.path + "/" + name }
 
 func (s *Store) fetch(ctx context.Context) (map[string]crm.Secret, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	held := map[string]crm.Secret{}
 	for rest := s.names; len(rest) > 0; rest = rest[min(len(rest), maxNames):] {
-		in := &ssm.GetParametersInput{WithDecryption: aws.Bool(true)}
+		var names []string
 		for _, name := range rest[:min(len(rest), maxNames)] {
-			in.Names = append(in.Names, s.parameter(name))
+			names = append(names, s.full(name))
 		}
-		out, err := s.ask(ctx, in)
+		all, err := s.ask(ctx, names)
 		if err != nil {
-			return nil, translate(err)
+			return nil, err
 		}
-		for _, p := range out.Parameters {
-			name, ours := strings.CutPrefix(aws.ToString(p.Name), s.path+"/")
-			if v := strings.TrimSpace(aws.ToString(p.Value)); ours && v != "" {
+		for _, p := range all {
+			name, ours := strings.CutPrefix(p.Name, s.path+"/")
+			if v := strings.TrimSpace(p.Value); ours && v != "" {
 				held[name] = crm.NewSecret(v)
 			}
 		}
@@ -159,9 +161,34 @@ func (s *Store) fetch(ctx context.Context) (map[string]crm.Secret, error) {
 	return held, nil
 }
 
-// kinds says what the codes of SSM mean; any other, and no answer at all, is Down.
+// parameter is what SSM tells of one; those that it does not have it leaves out.
+type parameter struct{ Name, Value string }
+
+var header = http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {"AmazonSSM.GetParameters"}}
+
+// ask makes one call.
 //
 // https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
+func (s *Store) ask(ctx context.Context, names []string) ([]parameter, error) {
+	question, err := json.Marshal(struct {
+		Names          []string
+		WithDecryption bool
+	}{names, true})
+	if err != nil {
+		return nil, &fault.Error{Op: op, Kind: fault.Ours, Err: err}
+	}
+	_, said, err := s.ssm.Post(ctx, "/", header, question)
+	if err != nil {
+		return nil, translate(err)
+	}
+	var out struct{ Parameters []parameter }
+	if json.Unmarshal(said, &out) != nil {
+		return nil, &fault.Error{Op: op, Kind: fault.Down, Err: errors.New("an answer that cannot be read")} // the cause might quote it
+	}
+	return out.Parameters, nil
+}
+
+// kinds says what the codes of SSM mean; any other, and no answer at all, is Down.
 var kinds = map[string]fault.Kind{
 	"ThrottlingException":         fault.Throttled,
 	"AccessDeniedException":       fault.Setup,

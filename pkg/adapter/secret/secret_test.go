@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -71,7 +72,7 @@ func reply(status int, body string) *http.Response {
 
 func open(s *store, now func() time.Time, env ...string) (*Store, *settings.Reader) {
 	set := reader(env...)
-	return New(config(s), set, now), set
+	return New(awsenv.NewCaller(config(s), awsenv.SSM, now), set, now), set
 }
 
 // reader reads an environment of names and values.

@@ -59,5 +59,5 @@ func stored(t *testing.T, endpoint string, values map[string]string) *Store {
 			t.Fatal(err)
 		}
 	}
-	return New(cfg, reader(settings.SecretsPath, path), time.Now)
+	return New(awsenv.NewCaller(cfg, awsenv.SSM, time.Now), reader(settings.SecretsPath, path), time.Now)
 }

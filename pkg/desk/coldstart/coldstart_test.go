@@ -67,8 +67,6 @@ func TestWhatIsAboveATargetIsMarked(t *testing.T) {
 	}{
 		{"within", measured{name: "f", event: "{}", archive: MaxArchive, next: took(6, 1, 99), answered: took(10, 10, 10)}, ""},
 		{"slow", measured{name: "f", next: took(7, 7, 7)}, "starts above 1.5"},
-		{"with a key to read", measured{name: "zohoConsumer", next: took(8, 8, 8)}, ""},
-		{"slower than the key makes it", measured{name: "zohoConsumer", next: took(9, 9, 9)}, "starts above 2.2"},
 		{"large", measured{name: "f", archive: MaxArchive + 1, next: took(4, 4, 4)}, "archive above 5 MB"},
 	} {
 		var out bytes.Buffer

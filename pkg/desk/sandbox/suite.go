@@ -194,7 +194,7 @@ func New(p Parts) *Suite {
 	s.Door = apigw.Handler(s.Enter)
 	adapters := consumer.Adapters{
 		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Counts: attempts, Config: config, Queues: queues,
-		Rules: p.Rules, Hasher: p.Hasher, NewID: p.NewID, Now: p.Now, Sleep: p.Sleep, Rand: p.Rand, Log: p.Log, Left: p.Left, Ended: p.Ended,
+		Rules: p.Rules, Hasher: consumer.Hash(p.Hasher), NewID: p.NewID, Now: p.Now, Sleep: p.Sleep, Rand: p.Rand, Log: p.Log, Left: p.Left, Ended: p.Ended,
 		Parallel: p.Parallel, Conditional: p.Conditional,
 	}
 	adapters.Waiter = fromHubSpot
@@ -208,9 +208,9 @@ func New(p Parts) *Suite {
 	})
 	s.Functions["failureReporter"] = func(ctx context.Context) error { _, err := reporter.Run(ctx); return err }
 	s.Functions["reconcile"] = reconcile.New(reconcile.Adapters{
-		HubSpot: hubspotBehind, Zoho: zohoBehind, Pairs: pairs, Parked: parked, Config: config, Rules: p.Rules, Queues: queues, Hasher: p.Hasher,
+		HubSpot: hubspotBehind, Zoho: zohoBehind, Pairs: pairs, Parked: parked, Config: config, Rules: p.Rules, Queues: queues, Hasher: adapters.Hasher,
 		Connection: crm.DefaultConnection, NewID: p.NewID, Now: p.Now, Log: p.Log,
-	}).Run
+	})
 	if p.Zoho.WebhookURL != "" {
 		s.Functions["renewZohoChannel"] = renewzohochannel.New(renewzohochannel.Adapters{
 			Zoho: s.Zoho, ID: p.Zoho.ChannelID, URL: p.Zoho.WebhookURL, Now: p.Now, Log: p.Log,

@@ -30,6 +30,11 @@ func Open(getenv func(string) string, now func() time.Time) *Cloud {
 // Rows returns a table by the setting that names it.
 func (c *Cloud) Rows(t dynamo.Table) *dynamo.Rows { return c.tables.Rows(c.Need(t.Setting())) }
 
+// Caller returns what makes single calls of a service.
+func (c *Cloud) Caller(s awsenv.Service) *awsenv.Caller {
+	return awsenv.NewCaller(c.Config(s), s, c.Now)
+}
+
 // Sleep waits for d or until the context ends, and reports whether it waited to the end.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)

@@ -35,7 +35,7 @@ type Adapters struct {
 	Waiter  inbox.Waiter   // the queue that is drained
 	Queues  Queues         // where records are sent that waited for another one
 	Rules   Rules
-	Hasher  pair.Hasher
+	Hasher  Hasher
 	NewID   func() string
 	Now     func() time.Time
 	Sleep   func(ctx context.Context, d time.Duration) bool
@@ -47,6 +47,13 @@ type Adapters struct {
 	Parallel    int  // requests to a CRM at a time
 	Conditional bool // this Zoho org refuses stale conditional writes
 }
+
+// Hasher gives what the hashes of a stack are made with, and may have to read its key. Without the right key nothing can be
+// compared: where it cannot be had, every operation goes again with this error.
+type Hasher func(context.Context) (pair.Hasher, error)
+
+// Hash returns the hasher whose key is known.
+func Hash(h pair.Hasher) Hasher { return func(context.Context) (pair.Hasher, error) { return h, nil } }
 
 // Queues are the queues of operations by the source of what they carry.
 type Queues map[crm.System]queue.API
@@ -76,16 +83,28 @@ type Rules = rules.Settings
 func New(a Adapters) *queue.Handler {
 	book := rules.New(&config.Rows{Store: a.Config, Now: a.Now}, a.Rules, a.Now, a.Log)
 	ledger := &digest.Ledger{Store: a.Parked, Now: a.Now}
-	syncer := &recordsync.Syncer{
+	syncer := recordsync.Syncer{
 		HubSpot: a.HubSpot, Zoho: a.Zoho, Rules: book, Brake: book, Wake: a.Queues, Parking: ledger,
-		Book: &identity.Book{Store: a.Pairs, Hasher: a.Hasher, NewID: a.NewID},
-		Now:  a.Now, Sleep: a.Sleep, Log: a.Log, Parallel: a.Parallel, Conditional: a.Conditional,
+		Now: a.Now, Sleep: a.Sleep, Log: a.Log, Parallel: a.Parallel, Conditional: a.Conditional,
 	}
 	loop := &inbox.Loop{
-		Work: syncer.Sync, Parking: ledger, Store: a.Counts, Waiter: a.Waiter,
+		Work: a.work(syncer), Parking: ledger, Store: a.Counts, Waiter: a.Waiter,
 		Now: a.Now, Rand: a.Rand, Log: a.Log, Left: a.Left, Ended: a.ended,
 	}
 	return &queue.Handler{Work: loop.Handle}
+}
+
+// work brings operations in step by a syncer that lacks its book alone.
+func (a Adapters) work(s recordsync.Syncer) func(context.Context, []crm.Operation) []fault.Outcome {
+	return func(ctx context.Context, ops []crm.Operation) []fault.Outcome {
+		h, err := a.Hasher(ctx)
+		if err != nil {
+			return slices.Repeat([]fault.Outcome{{Ending: fault.GoAgain, Err: err}}, len(ops))
+		}
+		now := s
+		now.Book = &identity.Book{Store: a.Pairs, Hasher: h, NewID: a.NewID}
+		return now.Sync(ctx, ops)
+	}
 }
 
 // ended watches for subscriptions that are silent.

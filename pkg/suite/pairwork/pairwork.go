@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/budget"
@@ -19,6 +20,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/suite/cloud"
@@ -44,7 +46,7 @@ type Kit struct {
 	Zoho                  *zoho.Client
 	FromHubSpot, FromZoho queue.SQS // the queues, by the source of what they carry
 	Pairs, Parked, Config *dynamo.Rows
-	Hasher                pair.Hasher
+	Hasher                consumer.Hasher
 
 	cloud       *cloud.Cloud
 	chance      Chance
@@ -61,11 +63,10 @@ const (
 	Background Traffic = false
 )
 
-// Open makes the parts. It makes one call, and that only where the key of the hashes lies in the store of secrets: without
-// the right key nothing can be compared, so that a function which cannot have it does not start.
-func Open(ctx context.Context, c *cloud.Cloud, traffic Traffic, chance Chance, log *slog.Logger) (*Kit, error) {
+// Open makes the parts. It makes no call: what it complains of is in c.Err.
+func Open(c *cloud.Cloud, traffic Traffic, chance Chance, log *slog.Logger) *Kit {
 	hub, zo, urls, limits := c.HubSpot(), c.Zoho(), c.Queues(), c.Budget()
-	secrets := secret.New(c.Config(awsenv.SSM), c.Reader, c.Now)
+	secrets := secret.New(c.Caller(awsenv.SSM), c.Reader, c.Now)
 	token, key := secrets.One(settings.HubSpotAccessToken), secrets.One(settings.PairKey)
 	tokens := zohoaccess.Open(c, zo, chance.Int64)
 	sqs, pairs, parked, config := c.Config(awsenv.SQS), c.Rows(dynamo.Pairs), c.Rows(dynamo.Parked), c.Rows(dynamo.Config)
@@ -73,7 +74,7 @@ func Open(ctx context.Context, c *cloud.Cloud, traffic Traffic, chance Chance, l
 		Connection: crm.DefaultConnection, Parallel: parallel, Live: bool(traffic), Caller: chance.NewID(), Store: config, HTTP: http.DefaultTransport,
 		Now: c.Now, Sleep: cloud.Sleep, Log: log,
 	}
-	k := &Kit{
+	return &Kit{
 		HubSpot: hubspot.New(hubspot.Config{
 			BaseURL: hub.URL, Bearer: token, AppID: hub.AppID, HTTP: budget.HubSpot(calls, limits), Now: c.Now, Sleep: cloud.Sleep,
 		}),
@@ -81,21 +82,30 @@ func Open(ctx context.Context, c *cloud.Cloud, traffic Traffic, chance Chance, l
 			Tokens: tokens, BaseURL: zo.URL, HTTP: budget.Zoho(calls, limits), Now: c.Now, Sleep: cloud.Sleep, Breaker: rest.NewBreaker(c.Now),
 		}),
 		FromHubSpot: queue.Open(sqs, urls.FromHubSpot), FromZoho: queue.Open(sqs, urls.FromZoho),
-		Pairs: pairs, Parked: parked, Config: config,
-		Hasher: pair.Hasher{KeyID: uint8(c.Int("PAIR_KEY_ID", 1, 1, 255))},
-		cloud:  c, chance: chance, log: log, conditional: zo.Conditional,
+		Pairs: pairs, Parked: parked, Config: config, Hasher: hasher(key, uint8(c.Int("PAIR_KEY_ID", 1, 1, 255))),
+		cloud: c, chance: chance, log: log, conditional: zo.Conditional,
 	}
-	if err := c.Err(); err != nil {
-		return nil, err
+}
+
+// hasher reads the key when it is first asked, which costs a start nothing, and uses that key from then on: its number was
+// given at the start, and a key is exchanged together with its number. A failure is not remembered.
+func hasher(key func(context.Context) (crm.Secret, error), number uint8) consumer.Hasher {
+	var known atomic.Pointer[pair.Hasher]
+	return func(ctx context.Context) (pair.Hasher, error) {
+		if h := known.Load(); h != nil {
+			return *h, nil
+		}
+		const op = "pairwork.Hasher"
+		k, err := key(ctx)
+		if err != nil {
+			return pair.Hasher{}, &fault.Error{Op: op, Kind: fault.KindOf(err), After: fault.After(err), Err: fmt.Errorf("%s: %w", settings.PairKey, err)}
+		}
+		if len(k.Reveal()) < minKey {
+			return pair.Hasher{}, &fault.Error{Op: op, Kind: fault.Setup, Err: fmt.Errorf("%s has less than %d characters", settings.PairKey, minKey)}
+		}
+		known.CompareAndSwap(nil, &pair.Hasher{Key: k, KeyID: number}) // of several who ask at once, all use the same
+		return *known.Load(), nil
 	}
-	var err error
-	if k.Hasher.Key, err = key(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", settings.PairKey, err)
-	}
-	if len(k.Hasher.Key.Reveal()) < minKey {
-		return nil, fmt.Errorf("%s has less than %d characters", settings.PairKey, minKey)
-	}
-	return k, nil
 }
 
 // Queues are both queues, by the source of what they carry.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/crm"
-	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/identity"
@@ -31,7 +30,7 @@ type Adapters struct {
 	Config     upkeep.Store // the mode, and the cursors
 	Rules      consumer.Rules
 	Queues     consumer.Queues
-	Hasher     pair.Hasher
+	Hasher     consumer.Hasher
 	Connection string
 	NewID      func() string
 	Now        func() time.Time
@@ -39,14 +38,22 @@ type Adapters struct {
 }
 
 // New wires the function.
-func New(a Adapters) *upkeep.Reconciler {
+func New(a Adapters) func(context.Context) error {
 	log, rows := a.Log.With("function", "reconcile"), &config.Rows{Store: a.Config, Now: a.Now}
-	return &upkeep.Reconciler{
+	reconciler := upkeep.Reconciler{
 		Modes:      rules.New(rows, a.Rules, a.Now, log),
 		Switches:   func(ctx context.Context) (int64, error) { r, err := rows.Get(ctx, config.Mode); return r.Version, err },
 		Connection: a.Connection, Sources: map[crm.System]upkeep.Source{crm.HubSpot: a.HubSpot, crm.Zoho: a.Zoho}, Deleted: a.Zoho,
-		Book:   &identity.Book{Store: a.Pairs, Hasher: a.Hasher, NewID: a.NewID},
 		Parked: &digest.Ledger{Store: a.Parked, Now: a.Now}, Queue: a.Queues, Store: a.Config, NewID: a.NewID, Now: a.Now,
 		Log: log,
+	}
+	return func(ctx context.Context) error {
+		h, err := a.Hasher(ctx)
+		if err != nil {
+			return err
+		}
+		now := reconciler
+		now.Book = &identity.Book{Store: a.Pairs, Hasher: h, NewID: a.NewID}
+		return now.Run(ctx)
 	}
 }

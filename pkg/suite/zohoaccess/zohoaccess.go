@@ -21,5 +21,5 @@ func Open(c *cloud.Cloud, zo settings.Zoho, random func(n int64) int64) zoho.Tok
 		return zohotoken.Fixed{Access: crm.Access{Token: zo.AccessToken, Base: c.NeedURL("ZOHO_API_URL")}}
 	}
 	early := 2*time.Minute + time.Duration(random(int64(3*time.Minute)))
-	return &zohotoken.Source{Vendor: invoke.New(c.Config(awsenv.Lambda), c.Need("GET_ZOHO_TOKEN_FUNCTION")), Now: c.Now, Early: early}
+	return &zohotoken.Source{Vendor: invoke.New(c.Caller(awsenv.Lambda), c.Need("GET_ZOHO_TOKEN_FUNCTION")), Now: c.Now, Early: early}
 }
