@@ -44,6 +44,27 @@ func Breaks() []Break {
 // Known reports whether b is one of Breaks, or none.
 func (b Break) Known() bool { return b == "" || slices.Contains(Breaks(), b) }
 
+// Shown returns the configuration that shows soonest that the rule is missed: within 2,000 seeds. Elsewhere it may never be
+// needed.
+func (b Break) Shown() string {
+	return map[Break]string{
+		NewestRecord: "steady", Upsert: "creation", Unlock: "creation", Forgetful: "tokens", NoReconcile: "unheard", Heedless: "switches", Brakeless: "switches",
+	}[b]
+}
+
+// About says what is done without the rule, "" for none.
+func (b Break) About() string {
+	return map[Break]string{
+		NewestRecord: "the record's time stands for the times of its fields",
+		Upsert:       "Zoho recognises a record by itself instead of refusing a duplicate",
+		Unlock:       "locks are given back although nobody knows what became of the insert",
+		Forgetful:    "the table of tokens forgets, so that everybody fetches a token of their own",
+		NoReconcile:  "nobody looks for what no event told",
+		Heedless:     "everybody reads that the stack is on",
+		Brakeless:    "the brake has no limits",
+	}[b]
+}
+
 // rewrite makes an upsert of an insert.
 func (s *sim) rewrite(sys crm.System, r *http.Request, _ []byte) *http.Request {
 	if s.opt.Break != Upsert || sys != crm.Zoho || r.Method != http.MethodPost {

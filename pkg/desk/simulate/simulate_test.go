@@ -55,7 +55,7 @@ func TestARuleThatIsTakenAwayIsMissed(t *testing.T) {
 		want string
 		of   string // what the violation is about
 	}{
-		{NewestRecord, Options{Config: "steady", Seed: 5000}, "lost", ""},
+		{NewestRecord, Options{Config: NewestRecord.Shown(), Seed: 5000}, "lost", ""},
 		{NewestRecord, Options{Config: "companies", Seed: 1}, "lost", "company of "},
 		{Upsert, Options{Config: "creation", Seed: 555}, "lost", ""},
 		{Unlock, Options{Config: "creation", Seed: 21}, "doubled", ""},

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -53,14 +54,18 @@ func (o *order) parse(args []string) error {
 		for _, name := range simulate.Names() {
 			fmt.Fprintf(set.Output(), "  %-14s %s\n", name, simulate.About(name))
 		}
+		fmt.Fprintln(set.Output(), "\nRules that can be taken away, and the configuration that misses them:")
+		for _, b := range simulate.Breaks() {
+			fmt.Fprintf(set.Output(), "  %-14s %-14s %s\n", b, b.Shown(), b.About())
+		}
 		fmt.Fprintln(set.Output(), "\nFlags:")
 		set.PrintDefaults()
 	}
-	name := set.String("config", "all", "the `configuration`, or all")
+	name := set.String("config", "", "the `configuration`, or all (default all; with --break the one that misses the rule)")
 	set.Uint64Var(&o.from, "from", 1, "the first seed")
 	set.IntVar(&o.seeds, "seeds", 200, "how many seeds of each configuration")
 	seed := set.String("seed", "", "replay this one `seed` with its trace")
-	rule := set.String("break", "", fmt.Sprintf("take a `rule` away: %v", simulate.Breaks()))
+	rule := set.String("break", "", "take a `rule` away (the list is above)")
 	actions := set.String("actions", "", "replay only these actions: a `list` of numbers, or none")
 	faults := set.String("faults", "", "replay only these faults: a `list` of numbers, or none")
 	set.IntVar(&o.workers, "workers", 2, "how many runs at a time")
@@ -69,18 +74,18 @@ func (o *order) parse(args []string) error {
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	o.configs = []string{*name}
-	if *name == "all" {
+	o.options.Break = simulate.Break(*rule)
+	if !o.options.Break.Known() {
+		return fmt.Errorf("no break %q; there are %v", *rule, simulate.Breaks())
+	}
+	o.configs = []string{cmp.Or(*name, o.options.Break.Shown(), "all")}
+	if o.configs[0] == "all" {
 		o.configs = simulate.Names()
 	}
 	for _, c := range o.configs {
 		if !slices.Contains(simulate.Names(), c) {
 			return fmt.Errorf("no configuration %q; there are %s and all", c, strings.Join(simulate.Names(), ", "))
 		}
-	}
-	o.options.Break = simulate.Break(*rule)
-	if !o.options.Break.Known() {
-		return fmt.Errorf("no break %q; there are %v", *rule, simulate.Breaks())
 	}
 	var err error
 	if o.options.Actions, err = numbers(*actions); err != nil {
