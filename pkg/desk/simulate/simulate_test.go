@@ -118,3 +118,11 @@ func TestEveryDeedOfAPlanIsSomethingThatPeopleDo(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryBreakSaysWhatItIsAndWhereItIsMissed(t *testing.T) {
+	for _, b := range Breaks() {
+		if b.About() == "" || !slices.Contains(Names(), b.Shown()) {
+			t.Errorf("%s: %q, shown in %q", b, b.About(), b.Shown())
+		}
+	}
+}
