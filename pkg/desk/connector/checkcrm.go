@@ -100,18 +100,14 @@ func (e *exam) zohoToken(ctx context.Context) {
 	}
 	a, err := e.c.renew(ctx)
 	f, _ := errors.AsType[*fault.Error](err)
-	before, again := "", ""
-	if at := e.goOn(err); at != "" {
-		before, again = "when it was last tried: ", "; it is tried again from "+at+" on"
-	}
 	switch {
 	case err == nil:
 		e.ok("zoho.token", "granted, for %s", a.Base)
 	case f != nil && f.Code == "invalid_client" || f != nil && f.Code == "invalid_client_secret":
-		e.fault("zoho.token", before+"Zoho does not know the client, or its secret is another ("+f.Code+")",
-			"compare ZOHO_CLIENT_ID and the client secret with the API console, and ZOHO_ACCOUNTS_URL with its data centre; connector setup zoho stores the secret"+again)
+		e.fault("zoho.token", "Zoho does not know the client, or its secret is another ("+f.Code+")",
+			"compare ZOHO_CLIENT_ID and the client secret with the API console, and ZOHO_ACCOUNTS_URL with its data centre; connector setup zoho stores the secret")
 	case f != nil && f.Kind == fault.Denied:
-		e.fault("zoho.token", before+"the refresh token is revoked ("+f.Code+")", "make a new code in the API console and run connector setup zoho "+e.at()+again)
+		e.fault("zoho.token", "the refresh token is revoked ("+f.Code+")", "make a new code in the API console and run connector setup zoho "+e.at())
 	case f != nil && f.Kind == fault.Throttled && !a.Token.IsZero():
 		e.works["zoho.token"] = true
 		e.note("zoho.token", "the stored one is used, for "+a.Base+"; whether Zoho grants a new one was not tried: too many were asked for in ten minutes",
@@ -120,7 +116,7 @@ func (e *exam) zohoToken(ctx context.Context) {
 		e.fault("zoho.token", "too many were asked for in ten minutes, and none is stored that works",
 			"run connector doctor again"+e.waiting(err)+"; see whether another program uses the same refresh token")
 	default:
-		e.fault("zoho.token", err.Error(), trouble(err)+again)
+		e.fault("zoho.token", err.Error(), trouble(err))
 	}
 }
 

@@ -32,7 +32,8 @@ type clients struct {
 	clocks   *clocks
 }
 
-// shared is the stack's own way to a token of Zoho: its row, under the lease and the limit of the functions' refreshes.
+// shared is the stack's own way to a token of Zoho: its row, under the lease and the limit of the functions' refreshes, but not
+// under their pause after a failure: whoever runs this may just have mended it.
 type shared struct {
 	grants  *grants
 	renewal *zohotoken.Refresher
@@ -54,7 +55,7 @@ func (g *grants) Refresh(ctx context.Context) (crm.Access, error) {
 }
 
 // renew has a new token made, which shows that client and refresh token work. With an error it returns the one that still works, if
-// there is one. An error with an After was not asked for now: the last refresh failed, or the limit is reached.
+// there is one. An error that is Throttled with an After was not asked for now: the limit is reached.
 func (c *clients) renew(ctx context.Context) (crm.Access, error) {
 	if c.shared == nil {
 		a, err := c.accounts.Refresh(ctx)
@@ -123,6 +124,7 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 	if deployed {
 		g := &grants{Accounts: c.accounts}
 		renewal := refreshzohotoken.New(refreshzohotoken.Adapters{Accounts: g, Tokens: st.Tokens, Connection: s.flags.Connection, Now: s.Now, Sleep: s.Sleep, NewID: s.NewID})
+		renewal.Mended = true
 		c.shared = &shared{g, renewal, getzohotoken.New(getzohotoken.Adapters{Tokens: st.Tokens, Refresh: renewal, Connection: s.flags.Connection, Now: s.Now})}
 	}
 	c.tokens = &tokens{s.tokens(c, fixed, zohoURL)}

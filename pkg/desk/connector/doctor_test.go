@@ -299,15 +299,21 @@ func TestTheLimitOfNewTokensWithoutAStoredOneIsAFaultThatSaysWhenToGoOn(t *testi
 	}
 }
 
-func TestDoctorSaysWhatItRemembersOfARefusalAndWhenItIsTriedAgain(t *testing.T) {
+func TestDoctorTellsTheTruthRightAfterTheRepair(t *testing.T) {
 	b := stage(t)
-	b.Zoho.RevokeRefresh()
-	b.want(ExitFinding, "doctor")
-	n := b.grants()
-	out := b.want(ExitFinding, "doctor")
-	has(t, out, "when it was last tried: the refresh token is revoked (invalid_code)", "it is tried again from 2026-11-23T")
-	if b.grants() != n {
-		t.Error("Zoho was asked again at once")
+	right := b.vault[settings.ZohoClientSecret]
+	b.vault[settings.ZohoClientSecret] = crm.NewSecret("canary-of-another-client")
+	for range 3 {
+		n := b.grants()
+		has(t, b.want(ExitFinding, "doctor"), "Zoho does not know the client, or its secret is another")
+		if b.grants() != n+1 {
+			t.Error("Zoho was not asked anew")
+		}
+	}
+	b.vault[settings.ZohoClientSecret] = right
+	has(t, b.want(ExitOK, "doctor"), "ok     zoho.token           granted")
+	if n := b.grants(); n > 8 {
+		t.Errorf("%d asked for", n)
 	}
 }
 

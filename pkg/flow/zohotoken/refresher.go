@@ -52,11 +52,14 @@ type Refresher struct {
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) bool // false: it did not wait to the end
 	NewID      func() string                             // a new owner of a lease, never the same twice
+	// Mended says that a person may just have mended what failed: the pause after a failure is then not waited out, but for one
+	// that Zoho asked for. The limit of eight holds all the same.
+	Mended bool
 }
 
 // Refresh makes sure that a token is stored whose version is not bad and which has five minutes left, and returns nil when it
 // is; a caller whose token still works does not wait for another's refresh. Errors: those of Accounts; Throttled with a wait
-// when the budget is spent; during the pause after a failure, that failure again; Busy when another's refresh takes too long.
+// when the budget is spent; during the pause after a failure, that failure again (unless Mended); Busy when another's refresh takes too long.
 func (r *Refresher) Refresh(ctx context.Context, bad int64) error { return r.refresh(ctx, bad, soon) }
 
 // Run is the schedule's call: it refreshes when less than 20 minutes are left.
@@ -93,7 +96,7 @@ func (r *Refresher) refresh(ctx context.Context, bad int64, left time.Duration) 
 // try takes the lease and refreshes. It is not done when somebody else was faster: the caller looks again.
 func (r *Refresher) try(ctx context.Context, owner string, s state, version int64) (done bool, err error) {
 	now := r.Now()
-	if err := s.barred(now); err != nil {
+	if err := s.barred(now, r.Mended); err != nil {
 		return true, err
 	}
 	s.Owner, s.Until = owner, now.Add(lease)
@@ -138,8 +141,8 @@ func (s state) recent(now time.Time) []time.Time {
 }
 
 // barred returns why no refresh may begin now, nil when one may.
-func (s state) barred(now time.Time) error {
-	if wait := s.Retry.Sub(now); wait > 0 {
+func (s state) barred(now time.Time, mended bool) error {
+	if wait := s.Retry.Sub(now); wait > 0 && (!mended || s.Kind == fault.Throttled) {
 		return &fault.Error{Op: "zohotoken.Refresh", Kind: s.Kind, Code: s.Code, After: wait,
 			Err: errors.New("the last refresh failed")}
 	}

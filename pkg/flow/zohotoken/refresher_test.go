@@ -164,6 +164,52 @@ func TestTheBudgetIsEightInTenMinutes(t *testing.T) {
 	})
 }
 
+func TestWhoMendedSomethingWaitsForNoPauseButForZohosOwn(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fail  error
+		calls int // of 12 in a row
+		then  fault.Kind
+	}{
+		{"refresh token revoked", errDenied, 8, fault.Throttled},
+		{"down", errDown, 8, fault.Throttled},
+		{"throttled", errThrottled, 1, fault.Throttled},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tokens, accounts := &table{}, &accountsDouble{fail: tt.fail}
+				r := refresher(tokens, accounts)
+				r.Mended = true
+				var last error
+				for range 12 {
+					last = r.Refresh(t.Context(), 0)
+				}
+				if accounts.count() != tt.calls || fault.KindOf(last) != tt.then || fault.After(last) <= 0 {
+					t.Errorf("%d calls, %v", accounts.count(), last)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		tokens, accounts := &table{}, &accountsDouble{fail: errDenied}
+		patient := refresher(tokens, accounts)
+		for range 3 {
+			if err := patient.Refresh(t.Context(), 0); fault.KindOf(err) != fault.Denied {
+				t.Fatal(err)
+			}
+		}
+		accounts.set(func(a *accountsDouble) { a.fail = nil })
+		mended := refresher(tokens, accounts)
+		mended.Mended = true
+		if err := mended.Refresh(t.Context(), 0); err != nil || accounts.count() != 2 {
+			t.Errorf("%d calls, %v", accounts.count(), err)
+		}
+		if err := patient.Refresh(t.Context(), 0); err != nil {
+			t.Errorf("the others do not see it: %v", err)
+		}
+	})
+}
+
 func TestAnOutageOfTheAccountsServerDoesNotEatTheBudget(t *testing.T) {
 	for _, tt := range []struct {
 		name string
