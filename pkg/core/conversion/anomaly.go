@@ -2,7 +2,6 @@ package conversion
 
 import (
 	"math/bits"
-	"slices"
 	"time"
 )
 
@@ -45,10 +44,13 @@ func (r Recent) Newest() time.Time { return r[0] }
 func (r Recent) TooMany() bool { return !r[Few].IsZero() && r[0].Sub(r[Few]) < Span }
 
 // Count returns how many arrived in the last Span before now, the instant itself included: Few+1 stands for any more.
-func (r Recent) Count(now time.Time) int {
-	return len(r) - len(slices.DeleteFunc(slices.Clone(r[:]), func(t time.Time) bool {
-		return !t.IsZero() && now.Sub(t) < Span && !t.After(now)
-	}))
+func (r Recent) Count(now time.Time) (n int) {
+	for _, t := range r {
+		if !t.IsZero() && now.Sub(t) < Span && !t.After(now) {
+			n++
+		}
+	}
+	return n
 }
 
 // Guard keeps the channel's rule quiet while repeats are only as many as ever: at volume a few per cent of arrivals are

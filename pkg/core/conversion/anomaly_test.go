@@ -25,7 +25,7 @@ func sliding(all []time.Time, at time.Time) (n int) {
 func shuffled(rnd *rand.Rand) []time.Time {
 	var all []time.Time
 	at := noon
-	for range 4 + rnd.IntN(20) {
+	for range 4 + rnd.IntN(12) {
 		switch rnd.IntN(4) {
 		case 0: // at the same instant
 		case 1:
@@ -52,12 +52,8 @@ func TestTooManyRepeatsIsExactlyASlidingCount(t *testing.T) {
 			channel = channel.Plus(at)
 			shard := rnd.IntN(len(shards))
 			shards[shard] = shards[shard].Plus(at)
-			merged := conversion.Recent{}
-			for _, s := range shards {
-				merged = merged.Merge(s)
-			}
-			if channel.TooMany() != (want > 3) || merged != channel {
-				t.Fatalf("seed %d, arrival %d: %d in ten minutes, too many: %v; shards agree: %v", seed, i, want, channel.TooMany(), merged == channel)
+			if channel.TooMany() != (want > 3) {
+				t.Fatalf("seed %d, arrival %d: %d in ten minutes, too many: %v", seed, i, want, channel.TooMany())
 			}
 			now := at.Add(time.Duration(rnd.Int64N(int64(11 * time.Minute))))
 			if got, want := channel.Count(now), min(4, sliding(all[:i+1], now)); got != want {
@@ -66,6 +62,13 @@ func TestTooManyRepeatsIsExactlyASlidingCount(t *testing.T) {
 			if channel.TooMany() {
 				fired++
 			}
+		}
+		merged := conversion.Recent{}
+		for _, s := range shards {
+			merged = merged.Merge(s)
+		}
+		if merged != channel {
+			t.Fatalf("seed %d: the shards together hold %v, the channel %v", seed, merged, channel)
 		}
 	}
 	if fired < 100_000 {

@@ -114,7 +114,7 @@ func TestEachOf200DefectsIsFoundByItsKeyAndCleanDaysShowNone(t *testing.T) {
 	exact := map[string]int{}
 	for seed := range uint64(200) {
 		rnd := rand.New(rand.NewPCG(seed, 42))
-		b := day(t, rnd, 1500)
+		b := day(t, rnd, 500)
 		if clean := conversion.Compare(b.ledger, b.counters); len(clean) > 0 {
 			t.Fatalf("seed %d: a clean day differs at %+v", seed, clean[0])
 		}
