@@ -66,7 +66,7 @@ type Message struct {
 	Place     Place
 	Cards     []Card
 	Items     []Item   // of an order
-	Form      []Detail // what was filled in, by name
+	Form      []Detail // what was filled in, by name; the parts of a type or kind that nobody knows yet
 	Changed   Person   // system: as the person is known now
 	Errors    []Error
 }

@@ -109,7 +109,7 @@ func (r *rendering) content(m Message, as Type) {
 		}
 	default:
 		r.bracket(fmt.Sprintf(r.w.unknown, line(string(as))))
-		r.text(m.Text)
+		r.form(m)
 	}
 }
 
@@ -173,6 +173,7 @@ func (r *rendering) interactive(m Message) {
 		r.bracket(r.w.choice)
 		r.add(joined(": ", m.Text.Text(), m.More.Text()))
 	case KindFormReply:
+		r.bracket(r.w.form)
 		r.form(m)
 	case KindCallPermission:
 		if m.Choice == crm.Text("accept") {
@@ -182,12 +183,12 @@ func (r *rendering) interactive(m Message) {
 		}
 	default:
 		r.bracket(joined(": ", r.w.reply, m.Kind))
-		r.text(m.Text)
+		r.form(m)
 	}
 }
 
+// form renders what has names, and the text where nothing has.
 func (r *rendering) form(m Message) {
-	r.bracket(r.w.form)
 	var answers []string
 	for _, d := range m.Form {
 		answers = append(answers, joined(": ", d.Name, d.Value.Text()))

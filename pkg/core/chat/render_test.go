@@ -62,7 +62,7 @@ var messages = map[chat.Type][]shown{
 		{"a form that nobody can read", chat.Message{Kind: chat.KindFormReply, Text: text("Sent")}},
 		{"calls allowed", chat.Message{Kind: chat.KindCallPermission, Choice: text("accept")}},
 		{"calls not allowed", chat.Message{Kind: chat.KindCallPermission, Choice: text("reject")}},
-		{"a kind to come", chat.Message{Kind: "product_reply", Text: text("SKU 1")}},
+		{"a kind to come", chat.Message{Kind: "product_reply", Form: []chat.Detail{{"product_reply.id", text("SKU 1")}}}},
 		{"without its content", chat.Message{Errors: meta(131000)}},
 	},
 	chat.TypeButton:   {{"a quick reply", chat.Message{Choice: text("STOP"), Text: text("Non voglio più messaggi")}}},
@@ -90,7 +90,8 @@ var messages = map[chat.Type][]shown{
 		{"nothing", chat.Message{}}, {"an edit of an edit", chat.Message{Kind: "edit"}},
 	},
 	chat.TypeRevoke: {{"deleted", chat.Message{About: text("wamid.X")}}},
-	"hologram":      {{"a type to come", chat.Message{}}, {"with a text", chat.Message{Text: text("ciao")}}},
+	"hologram": {{"a type to come", chat.Message{}}, {"with a text", chat.Message{Text: text("ciao")}},
+		{"with its parts", chat.Message{Form: []chat.Detail{{"foo", text("bar")}, {"n.0", text("1")}}}}},
 }
 
 func TestEveryTypeReadsAsOneLineInBothLanguages(t *testing.T) {

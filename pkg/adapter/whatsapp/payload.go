@@ -1,0 +1,278 @@
+package whatsapp
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/scan"
+)
+
+// envelope is the body of a delivery. Page: webhooks/create-webhook-endpoint, "Webhooks".
+type envelope struct {
+	Object string  `json:"object"`
+	Entry  []entry `json:"entry"`
+}
+
+type entry struct {
+	ID      loose    `json:"id"`
+	Time    loose    `json:"time"`
+	Changes []change `json:"changes"`
+}
+
+type change struct {
+	Field string          `json:"field"`
+	Value json.RawMessage `json:"value"`
+}
+
+// value is the content of a change that concerns people.
+type value struct {
+	Metadata struct {
+		Display loose `json:"display_phone_number"`
+		ID      loose `json:"phone_number_id"`
+	} `json:"metadata"`
+	Contacts    []item[wireContact]    `json:"contacts"`
+	Messages    []item[wireMessage]    `json:"messages"`
+	Statuses    []item[wireStatus]     `json:"statuses"`
+	Errors      []wireError            `json:"errors"`
+	Preferences []item[wirePreference] `json:"user_preferences"`
+	Renamed     []item[wireRenamed]    `json:"user_id_update"`
+}
+
+// item is one element of a list that is read, or not, by itself: one that makes no sense does not take its neighbours along.
+type item[T any] struct {
+	is  T
+	bad error
+}
+
+// UnmarshalJSON never fails.
+func (i *item[T]) UnmarshalJSON(raw []byte) error {
+	i.bad = json.Unmarshal(raw, &i.is)
+	return nil
+}
+
+// loose is a text, a number or a truth value, as text; "" for anything else.
+type loose string
+
+// UnmarshalJSON never fails.
+func (l *loose) UnmarshalJSON(raw []byte) error {
+	*l = ""
+	switch c := raw[0]; {
+	case c == '"':
+		return json.Unmarshal(raw, (*string)(l))
+	case c == '-' || c >= '0' && c <= '9' || c == 't' || c == 'f':
+		*l = loose(raw)
+	}
+	return nil
+}
+
+func (l loose) value() crm.Value {
+	if l == "" {
+		return crm.Unknown()
+	}
+	return crm.Text(string(l))
+}
+
+// short cuts what is a name and no text: foreign words in fields of our own are bounded.
+func (l loose) short(most int) string {
+	s := string(l)
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "")
+}
+
+const (
+	maxWord = 64  // bytes of a type, a state, an id of Meta's
+	maxName = 512 // bytes of what somebody is called
+)
+
+// The times that a delivery can name: WhatsApp is younger than the first.
+const (
+	earliest = 1_230_768_000 // 2009
+	latest   = 4_102_444_800 // 2100
+)
+
+// time reads seconds or milliseconds since 1970, zero for what is neither. Page: webhooks/reference/messages ("timestamp").
+func (l loose) time() time.Time {
+	n, err := strconv.ParseInt(string(l), 10, 64)
+	switch {
+	case err != nil:
+	case n >= earliest && n < latest:
+		return time.Unix(n, 0).UTC()
+	case n >= earliest*1000 && n < latest*1000:
+		return time.UnixMilli(n).UTC()
+	}
+	return time.Time{}
+}
+
+// digits returns the digits of a phone number, "" for what is no number.
+func (l loose) digits() string {
+	s := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" +-().\u00a0", r) {
+			return -1
+		}
+		return r
+	}, string(l))
+	if strings.Trim(s, "0123456789") != "" || len(s) > 20 {
+		return ""
+	}
+	return s
+}
+
+// unlogged are the fields that are counted and acknowledged: past conversations, what the business does in its own app, and
+// what another handler of the same number sees.
+func unlogged(field string) bool {
+	return field == "history" || field == "standby" || strings.HasPrefix(field, "smb_")
+}
+
+// parsed is what a body holds.
+type parsed struct {
+	updates             []chat.Update
+	ignored, unreadable int
+}
+
+// parse reads a body.
+func parse(body []byte) (parsed, error) {
+	if err := scan.JSON(body, scan.Webhook); err != nil {
+		return parsed{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
+	}
+	var env envelope
+	if json.Unmarshal(body, &env) != nil {
+		return parsed{}, fmt.Errorf("%w: not the envelope of a delivery", door.ErrUnreadable)
+	}
+	if env.Object != "whatsapp_business_account" || len(env.Entry) == 0 {
+		return parsed{}, fmt.Errorf("%w: not about a WhatsApp Business Account", door.ErrUnreadable)
+	}
+	var p parsed
+	for _, e := range env.Entry {
+		if len(e.Changes) == 0 {
+			p.unreadable++
+		}
+		for _, c := range e.Changes {
+			p.change(e, c)
+		}
+	}
+	return p, nil
+}
+
+func (p *parsed) change(e entry, c change) {
+	if c.Field == "" || len(c.Value) == 0 {
+		p.unreadable++
+		return
+	}
+	if unlogged(c.Field) {
+		p.ignored++
+		return
+	}
+	var v value
+	concerned := slices.Contains([]string{"messages", "user_preferences", "user_id_update"}, c.Field)
+	if concerned && json.Unmarshal(c.Value, &v) != nil {
+		p.unreadable++
+		return
+	}
+	about := chat.Update{Account: e.ID.short(maxWord), Number: v.Metadata.ID.short(maxWord), Display: v.Metadata.Display.digits()}
+	before := len(p.updates) + p.unreadable
+	p.people(about, v)
+	if len(p.updates)+p.unreadable == before {
+		p.notice(about, e, c, v)
+	}
+}
+
+// people takes the messages, statuses and preferences out of a value.
+func (p *parsed) people(about chat.Update, v value) {
+	rest := faults(v.Errors)
+	for _, i := range v.Messages {
+		m, ok := i.is.message(v.Contacts)
+		if i.bad != nil || !ok {
+			p.unreadable++
+			continue
+		}
+		if i.is.empty() && len(m.Errors) == 0 && rest != nil {
+			m.Errors, rest = rest, nil // what went wrong with it stands beside it
+		}
+		u := about
+		u.Message = &m
+		p.updates = append(p.updates, u)
+	}
+	for _, i := range v.Statuses {
+		s, ok := i.is.status(v.Contacts)
+		if i.bad != nil || !ok {
+			p.unreadable++
+			continue
+		}
+		u := about
+		u.Status = &s
+		p.updates = append(p.updates, u)
+	}
+	for _, i := range v.Preferences {
+		pref, ok := i.is.preference(v.Contacts)
+		if i.bad != nil || !ok {
+			p.unreadable++
+			continue
+		}
+		u := about
+		u.Preference = &pref
+		p.updates = append(p.updates, u)
+	}
+	for _, i := range v.Renamed {
+		m, ok := i.is.message(v.Contacts)
+		if i.bad != nil || !ok {
+			p.unreadable++
+			continue
+		}
+		u := about
+		u.Message = &m
+		p.updates = append(p.updates, u)
+	}
+	if rest != nil {
+		u := about
+		u.Notice = &chat.Notice{Field: "messages", Event: "errors", Errors: rest}
+		p.updates = append(p.updates, u)
+	}
+}
+
+// notice keeps a change that concerns no person, and any whose field nobody knows.
+func (p *parsed) notice(about chat.Update, e entry, c change, v value) {
+	var head struct {
+		Event loose `json:"event"`
+	}
+	_ = json.Unmarshal(c.Value, &head) // what is there counts
+	about.Notice = &chat.Notice{
+		Field: loose(c.Field).short(maxWord), Event: head.Event.short(maxWord), At: e.Time.time(), Details: flatten(c.Value, chat.MaxDetails), Errors: faults(v.Errors),
+	}
+	p.updates = append(p.updates, about)
+}
+
+// wireError is an error as it stands beside messages and statuses. Page: support/error-codes, "Webhooks".
+type wireError struct {
+	Code    loose `json:"code"`
+	Title   loose `json:"title"`
+	Message loose `json:"message"`
+	Data    struct {
+		Details loose `json:"details"`
+	} `json:"error_data"`
+}
+
+// maxFaults is how many errors are kept of one message.
+const maxFaults = 10
+
+// faults returns the errors, nil for none.
+func faults(wire []wireError) []chat.Error {
+	var out []chat.Error
+	for _, w := range wire[:min(len(wire), maxFaults)] {
+		code, _ := strconv.Atoi(string(w.Code)) // no number: the words remain
+		title := w.Title
+		if title == "" {
+			title = w.Message
+		}
+		out = append(out, chat.Error{Code: code, Title: loose(title.short(maxName)).value(), Details: loose(w.Data.Details.short(maxName)).value()})
+	}
+	return out
+}

@@ -1,0 +1,200 @@
+package whatsapp_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
+)
+
+// show writes what was read as the golden file has it: every part that is there.
+func show(b *strings.Builder, u chat.Update) {
+	fmt.Fprintf(b, "  account %s number %s display %s at %s\n", u.Account, u.Number, u.Display, u.At().Format("2006-01-02T15:04:05.000"))
+	part := func(name string, v any) {
+		text := fmt.Sprint(v)
+		if value, ok := v.(crm.Value); ok {
+			text = value.Text()
+		}
+		if text != "" && text != "false" && text != "0" && text != "[]" {
+			fmt.Fprintf(b, "    %s=%q\n", name, text)
+		}
+	}
+	person := func(name string, p chat.Person) {
+		part(name+".user", p.User)
+		part(name+".parent", p.Parent)
+		part(name+".phone", p.Phone)
+		part(name+".username", p.Username)
+		part(name+".name", p.Name)
+	}
+	faults := func(all []chat.Error) {
+		for _, e := range all {
+			part("error", fmt.Sprintf("%d %s | %s", e.Code, e.Title.Text(), e.Details.Text()))
+		}
+	}
+	switch {
+	case u.Message != nil:
+		m := *u.Message
+		fmt.Fprintf(b, "    it: %s\n    en: %s\n", chat.Render(m, chat.Italian), chat.Render(m, chat.English))
+		part("id", m.ID)
+		person("from", m.From)
+		part("type", m.Type)
+		part("kind", m.Kind)
+		part("group", m.Group)
+		part("text", m.Text)
+		part("more", m.More)
+		part("choice", m.Choice)
+		part("about", m.About)
+		part("forwarded", m.Forwarded)
+		part("catalog", m.Product.Catalog)
+		part("article", m.Product.Article)
+		part("ad", strings.Trim(strings.Join([]string{m.Ad.Source, m.Ad.ID, m.Ad.URL.Text(), m.Ad.Headline.Text(), m.Ad.Body.Text(), m.Ad.Click.Text()}, "|"), "|"))
+		part("media", strings.TrimSpace(m.Media.ID+" "+m.Media.MIME+" "+m.Media.SHA256))
+		part("filename", m.Media.Filename)
+		part("voice", m.Media.Voice)
+		part("animated", m.Media.Animated)
+		person("changed", m.Changed)
+		part("own phone", m.OwnPhone())
+		faults(m.Errors)
+	case u.Status != nil:
+		s := *u.Status
+		part("id", s.ID)
+		part("state", s.State)
+		person("to", s.To)
+		part("group", s.Group)
+		part("callback", s.Callback)
+		part("category", s.Category)
+		part("billing", s.Billing)
+		faults(s.Errors)
+	case u.Preference != nil:
+		part("preference", u.Preference.Category+" "+u.Preference.Value)
+		person("from", u.Preference.From)
+		part("detail", u.Preference.Detail)
+	case u.Notice != nil:
+		part("field", u.Notice.Field)
+		part("event", u.Notice.Event)
+		for _, d := range u.Notice.Details {
+			part(d.Name, d.Value)
+		}
+		faults(u.Notice.Errors)
+	}
+}
+
+func TestEveryRecordedDeliveryReadsAsItsFieldsSay(t *testing.T) {
+	all := samples(t)
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		got, list := read(t, all[name])
+		d := got.Delivery
+		fmt.Fprintf(&b, "%s: %d events, %d ignored, %d unreadable, %d queue messages\n", name, d.Events, d.Ignored, d.Unreadable, len(got.Entries))
+		for _, u := range list {
+			show(&b, u)
+		}
+		if d.Events != len(list)+d.Ignored+d.Unreadable || len(d.Operations) > 0 {
+			t.Errorf("%s: %d events, %d updates, %d ignored, %d unreadable", name, d.Events, len(list), d.Ignored, d.Unreadable)
+		}
+	}
+	golden(t, "testdata/readings.golden", b.String())
+}
+
+func TestABodyThatIsNoneOfWhatsAppsGoesToQuarantine(t *testing.T) {
+	for _, body := range []string{
+		``, `{}`, `[]`, `null`, `7`, `{"object":"page","entry":[{"id":"1","changes":[]}]}`, `{"object":"whatsapp_business_account"}`,
+		`{"object":"whatsapp_business_account","entry":[]}`, `{"object":"whatsapp_business_account","entry":"canary"}`,
+		`{"object":"whatsapp_business_account","entry":[{"changes":[{"field":7}]}]}`,
+		`{"object":"whatsapp_business_account","entry":[{}],"Entry":[]}`, `{"object":"whatsapp_business_account","entry":[{}]}x`,
+		`{"object":"whatsapp_business_account","entry":` + strings.Repeat("[", 100000), `{"object":` + strings.Repeat("1", 1000000) + `}`, "{\"object\":\"\xff\"}",
+	} {
+		_, err := source().Read(t.Context(), door.Request{Method: "POST", Body: []byte(body)})
+		if !errors.Is(err, door.ErrUnreadable) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%.60s: %v", body, err)
+		}
+	}
+}
+
+// delivery makes a body of n texts.
+func delivery(n int, text string) []byte {
+	type m map[string]any
+	var messages []m
+	for i := range n {
+		messages = append(messages, m{"from": fmt.Sprint(393470000000 + i%97), "from_user_id": fmt.Sprint("IT.", i%97), "id": fmt.Sprint("wamid.", i), "timestamp": "1795190400", "type": "text", "text": m{"body": text}})
+	}
+	body, _ := json.Marshal(m{"object": "whatsapp_business_account", "entry": []m{{"id": "1", "changes": []m{{"field": "messages",
+		"value": m{"metadata": m{"phone_number_id": "2"}, "messages": messages}}}}}})
+	return body
+}
+
+func TestAThousandUpdatesBecomeThirtyTwoQueueMessagesAtMost(t *testing.T) {
+	got, list := read(t, delivery(1000, "Buongiorno"))
+	if len(got.Entries) > chat.Shards || len(list) != 1000 || got.Delivery.Events != 1000 {
+		t.Errorf("%d queue messages, %d updates", len(got.Entries), len(list))
+	}
+}
+
+func TestALongestBodyIsReadInWhole(t *testing.T) {
+	body := delivery(50, strings.Repeat("è", 30<<10))
+	if len(body) < whatsapp.MaxDelivery-100<<10 || len(body) > whatsapp.MaxDelivery {
+		t.Fatalf("the body has %d bytes", len(body))
+	}
+	if got, list := read(t, body); len(list) != 50 || got.Delivery.Unreadable != 0 {
+		t.Errorf("%d updates, %d unreadable", len(list), got.Delivery.Unreadable)
+	}
+}
+
+func TestARepetitionInAnotherBatchNamesTheSameUpdates(t *testing.T) {
+	_, first := read(t, delivery(3, "x"))
+	_, again := read(t, bytes.Replace(delivery(2, "x"), []byte(`"id":"1"`), []byte(`"id":"1","new":{}`), 1))
+	names := map[string]bool{}
+	for _, u := range first {
+		names[u.Identity()] = true
+	}
+	for _, u := range again {
+		if !names[u.Identity()] {
+			t.Error("a repeated message has another name")
+		}
+	}
+}
+
+// FuzzRead reads any body, signed or not: it is an error that the door knows, or updates that travel.
+func FuzzRead(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := source().Read(t.Context(), door.Request{Method: "POST", Body: body})
+		if err != nil {
+			if !errors.Is(err, door.ErrUnreadable) {
+				t.Fatalf("%v", err)
+			}
+			return
+		}
+		n := 0
+		for _, u := range updates(t, got) {
+			if u.Message != nil && (strings.TrimSpace(chat.Render(*u.Message, chat.Italian)) == "") {
+				t.Fatal("a message renders as nothing")
+			}
+			n++
+		}
+		if d := got.Delivery; d.Events != n+d.Ignored+d.Unreadable {
+			t.Fatalf("%d updates of %+v", n, d)
+		}
+	})
+}
+
+func BenchmarkReadAThousand(b *testing.B) {
+	body := delivery(1000, "Buongiorno, è disponibile?")
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		if _, err := source().Read(b.Context(), door.Request{Method: "POST", Body: body}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
