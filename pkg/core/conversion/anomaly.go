@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Few and Span are the rule of too many repeats: more than Few duplicates in the last Span.
+// MaxRepeats and RepeatSpan are the rule of too many repeats: more than MaxRepeats duplicates in the last RepeatSpan.
 const (
-	Few  = 3
-	Span = 10 * time.Minute
+	MaxRepeats = 3
+	RepeatSpan = 10 * time.Minute
 )
 
 // Recent holds when the newest duplicates of one key (a channel, or a client in a channel) arrived: as many as the rule
-// asks for and no more, newest first. The zero Recent holds none. It is exact: whether more than Few arrived in a Span is
-// seen from the newest Few+1 alone.
-type Recent [Few + 1]time.Time
+// asks for and no more, newest first. The zero Recent holds none. It is exact: whether more than MaxRepeats arrived in a
+// RepeatSpan is seen from the newest MaxRepeats+1 alone.
+type Recent [MaxRepeats + 1]time.Time
 
 // Plus returns Recent with one more arrival, which may be older than those that it holds.
 func (r Recent) Plus(at time.Time) Recent {
@@ -39,14 +39,17 @@ func (r Recent) Merge(o Recent) Recent {
 // Newest returns when the last duplicate arrived; zero: none did.
 func (r Recent) Newest() time.Time { return r[0] }
 
-// TooMany reports whether, when the newest one arrived, more than Few had arrived within the Span that ended then: four
-// in 9:59 are too many, four in 10:00 are not.
-func (r Recent) TooMany() bool { return !r[Few].IsZero() && r[0].Sub(r[Few]) < Span }
+// TooMany reports whether, when the newest one arrived, more than MaxRepeats had arrived within the RepeatSpan that ended
+// then: four in 9:59 are too many, four in 10:00 are not.
+func (r Recent) TooMany() bool {
+	return !r[MaxRepeats].IsZero() && r[0].Sub(r[MaxRepeats]) < RepeatSpan
+}
 
-// Count returns how many arrived in the last Span before now, the instant itself included: Few+1 stands for any more.
+// Count returns how many arrived in the last RepeatSpan before now, the instant itself included: MaxRepeats+1 stands for
+// any more.
 func (r Recent) Count(now time.Time) (n int) {
 	for _, t := range r {
-		if !t.IsZero() && now.Sub(t) < Span && !t.After(now) {
+		if !t.IsZero() && now.Sub(t) < RepeatSpan && !t.After(now) {
 			n++
 		}
 	}
@@ -56,7 +59,7 @@ func (r Recent) Count(now time.Time) (n int) {
 // Guard keeps the channel's rule quiet while repeats are only as many as ever: at volume a few per cent of arrivals are
 // always repeats. The zero Guard is the literal rule.
 type Guard struct {
-	Arrivals int64 // in the last Span; with fewer than these the share says nothing, and the rule is quiet
+	Arrivals int64 // in the last RepeatSpan; with fewer than these the share says nothing, and the rule is quiet
 	Percent  int64 // of arrivals that may be duplicates in any case
 	Factor   int64 // times the mean share of the last 24 hours that may be duplicates
 }
@@ -67,7 +70,7 @@ var Guarded = Guard{Arrivals: 20, Percent: 5, Factor: 3}
 // Share is how many of the arrivals were duplicates.
 type Share struct{ Duplicates, Arrivals int64 }
 
-// Lets reports whether the guard lets the alarm through: the share of the last Span is larger than both limits. Without
+// Lets reports whether the guard lets the alarm through: the share of the last RepeatSpan is larger than both limits. Without
 // arrivals in the last 24 hours the second limit is 0.
 func (g Guard) Lets(span, day Share) bool {
 	if g == (Guard{}) {
@@ -122,8 +125,8 @@ func (v Volume) Judge(n int64, before []int64) Deviation {
 	return Usual
 }
 
-// Quiet is for how long a rule must not fire before its alarm is over.
-const Quiet = 10 * time.Minute
+// QuietTime is for how long a rule must not fire before its alarm is over.
+const QuietTime = 10 * time.Minute
 
 // Alarm is the state of one rule for one key. The zero Alarm is off.
 type Alarm struct {
@@ -151,7 +154,7 @@ func (a Alarm) Next(now time.Time, fires bool) (Alarm, Notice) {
 		return Alarm{a.Since, now}, Nothing
 	case fires:
 		return Alarm{now, now}, Raised
-	case a.On() && now.Sub(a.Last) >= Quiet:
+	case a.On() && now.Sub(a.Last) >= QuietTime:
 		return Alarm{}, Recovered
 	}
 	return a, Nothing

@@ -25,7 +25,7 @@ var validator = sync.OnceValue(func() *jsonschema.Schema {
 	if err != nil {
 		panic(err)
 	}
-	const id = "urn:connettore:evento-conversione:1"
+	id := fmt.Sprintf("urn:connettore:evento-conversione:%d", conversion.Version)
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	if err := c.AddResource(id, doc); err != nil {

@@ -2,11 +2,11 @@ package conversion
 
 import "time"
 
-// Base is the wait before the first retry of an event that could not be counted; Retries is how often it is retried before
+// FirstRetry is the wait before the first retry of an event that could not be counted; Retries is how often it is retried before
 // it goes to the errors.
 const (
-	Base    = 30 * time.Second
-	Retries = 5
+	FirstRetry = 30 * time.Second
+	Retries    = 5
 )
 
 // Schedule is how long retries wait.
@@ -36,8 +36,8 @@ func (s Schedule) Wait(n int, chance float64) (time.Duration, bool) {
 		return 0, false
 	}
 	if s == Fixed {
-		return Base, true
+		return FirstRetry, true
 	}
-	wait := Base << (n - 1)
+	wait := FirstRetry << (n - 1)
 	return wait - wait/5 + time.Duration(chance*float64(wait)*2/5), true
 }
