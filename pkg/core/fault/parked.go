@@ -29,6 +29,7 @@ const (
 	HintLocked      Hint = "locked"      // the record is locked: approval, blueprint, merge
 	HintPermission  Hint = "permission"  // the connector's user may not write this
 	HintUnprocessed Hint = "unprocessed" // our own fault; we look into it
+	HintBrake       Hint = "brake"       // the stack only observes; look, mend the cause, connector resume
 )
 
 // The causes that are ours and no system's answer. They stand in Code; the digest words them in the language of the mail.
@@ -42,6 +43,10 @@ const (
 	CauseMerged         = "MERGED"          // merged in one system and not in the other
 	CauseDeleted        = "DELETED"         // deleted in the other system
 	CauseErased         = "ERASED"          // erased in the other system
+
+	// Those of the brake are about the stack and no record; Count is how many it were.
+	CauseCleared     = "BRAKE_CLEARED"     // one field was cleared too often within ten minutes
+	CauseOverwritten = "BRAKE_OVERWRITTEN" // too many records were overwritten within an hour
 )
 
 // Parked is one operation, or one field of it, that was given up on: everything that the mail may say. It holds no value
@@ -52,7 +57,7 @@ type Parked struct {
 	Operation  string // id of the operation
 	Verb       crm.Verb
 	Kind       crm.Kind
-	Record     crm.ID     // the record whose change could not be carried across; without a key: all of the module
+	Record     crm.ID     // the record whose change could not be carried across; without a key: all of the module; zero: the stack
 	Target     crm.System // the system that refused
 	TargetID   crm.ID     // its record there, zero when there is none
 	Other      crm.ID     // another record that the reader must look at (a duplicate), zero when there is none

@@ -14,11 +14,13 @@ import (
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/digest"
 )
 
 func TestEveryCommandExplainsItselfWithExamples(t *testing.T) {
@@ -134,17 +136,30 @@ func TestResumeLetsGoOfTheBrake(t *testing.T) {
 	b.set(config.Mode, "observe 2001 records were overwritten in an hour")
 	counter := row.Key{Part: "config", Sort: "brake#main#overwritten"}
 	b.must(b.Tables[sandbox.Config].Put(t.Context(), row.Put{Key: counter, Value: []byte{2}, Expires: b.Clock.Now().Add(time.Hour)}))
+	ledger := &digest.Ledger{Store: b.Tables[sandbox.Parked], Now: b.Clock.Now}
+	told := fault.Parked{
+		ID: "brake-2", Connection: "main", Field: "phone", Class: fault.Setup, Code: fault.CauseCleared, Message: "field phone was cleared 21 times in 10m0s",
+		Hint: fault.HintBrake, Count: 21,
+	}
+	b.must(ledger.Open(t.Context(), told))
 	has(t, b.want(ExitOK, "mode"), "observe: the brake was pulled, 2001 records")
 	has(t, b.want(ExitUsage, "mode", "set", "on"), "the brake was pulled", "connector resume")
+	has(t, b.want(ExitOK, "parked"), "brake-2  setup  the stack  phone", "BRAKE_CLEARED field phone was cleared 21 times")
+	has(t, b.want(ExitOK, "parked", "replay", "--all"), "row brake-2 is about the brake: mend what pulled it, then connector resume", "as is  no record to replay")
 	b.unchanged("--plan", func() {
-		has(t, b.want(ExitOK, "resume", "--plan"), "plan   forgot 1 counter of the brake", "plan   the mode is on")
+		has(t, b.want(ExitOK, "resume", "--plan"), "plan   closed 1 row about the brake", "plan   forgot 1 counter of the brake", "plan   the mode is on")
 	})
-	has(t, b.want(ExitOK, "resume"), "done   forgot 1 counter of the brake", "done   the mode is on (was observe)")
+	has(t, b.want(ExitOK, "resume"), "done   closed 1 row about the brake", "done   forgot 1 counter of the brake", "done   the mode is on (was observe)")
+	has(t, b.want(ExitOK, "parked"), "nothing is parked")
 	rows, err := b.Tables[sandbox.Config].Get(t.Context(), counter)
 	b.must(err)
 	if rows[0].Version != 0 {
 		t.Error("the counter is still there")
 	}
+	b.must(ledger.Open(t.Context(), told)) // let go of by hand: whoever switches the stack on has seen to it
+	b.set(config.Mode, "observe")
+	has(t, b.want(ExitOK, "mode", "set", "on"), "done   closed 1 row about the brake", "done   the mode is on")
+	has(t, b.want(ExitOK, "parked"), "nothing is parked")
 	b.set(config.Mode, "nonsense")
 	has(t, b.want(ExitFinding, "mode"), "none of off, observe and on", "connector mode set")
 }

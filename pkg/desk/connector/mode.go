@@ -10,6 +10,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/digest"
 )
 
 // within is how soon the functions notice a row.
@@ -133,6 +134,11 @@ func (c modeSetCommand) Run(ctx context.Context, s *session) error {
 	if m.Brake && c.Mode == crm.On {
 		return wrongf("the brake was pulled: %s. Look into it, then let go of it with connector resume", m.Why)
 	}
+	if c.Mode == crm.On {
+		if err := s.closeBrake(ctx, st); err != nil {
+			return err
+		}
+	}
 	return s.setMode(ctx, st, m, c.Mode)
 }
 
@@ -221,8 +227,21 @@ func (c resumeCommand) Run(ctx context.Context, s *session) error {
 	return s.setMode(ctx, st, m, to)
 }
 
-// letGo deletes the counters of the brake.
+// closeBrake closes the rows by which the mail told of the brake.
+func (s *session) closeBrake(ctx context.Context, st *Stack) error {
+	ledger := s.ledger(st)
+	rows, err := ledger.Select(ctx, digest.OfBrake)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return s.change("closed "+many(len(rows), "row")+" about the brake", func() error { return ledger.Close(ctx, rows...) })
+}
+
+// letGo closes the rows about the brake and deletes its counters.
 func (s *session) letGo(ctx context.Context, st *Stack) error {
+	if err := s.closeBrake(ctx, st); err != nil {
+		return err
+	}
 	rows, err := st.Config.List(ctx, "config", "brake#", "", 0)
 	if err != nil || len(rows) == 0 {
 		return err

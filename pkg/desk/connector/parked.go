@@ -97,11 +97,14 @@ func (s *session) showParked(rows []fault.Parked) {
 	for _, p := range rows {
 		r := rowOf(p)
 		out = append(out, r)
-		what := string(r.Field)
+		record, what := r.Record, string(r.Field)
 		if what == "" {
 			what = "the whole record"
 		}
-		lines = append(lines, []string{r.ID, r.Class, r.Record, what, string(r.Target), strconv.Itoa(r.Count), r.Last.UTC().Format(time.RFC3339), r.Code + " " + r.Message})
+		if digest.OfBrake(p) {
+			record, what = "the stack", string(r.Field)
+		}
+		lines = append(lines, []string{r.ID, r.Class, record, what, string(r.Target), strconv.Itoa(r.Count), r.Last.UTC().Format(time.RFC3339), r.Code + " " + r.Message})
 	}
 	s.show("parked", out)
 	s.table([]string{"ID", "CLASS", "RECORD", "FIELD", "TARGET", "TIMES", "LAST", "WHY"}, lines)
@@ -176,6 +179,8 @@ func (s *session) replay(ctx context.Context, st *Stack, rows []fault.Parked) er
 	for _, p := range rows {
 		switch {
 		case p.Connection != s.flags.Connection || seen[p.Record]:
+		case digest.OfBrake(p):
+			s.printf("note   row %s is about the brake: mend what pulled it, then connector resume\n", p.ID)
 		case p.Record.IsZero():
 			s.printf("note   row %s is about all records of a kind: mend it (connector doctor), then connector sync %s --all\n", p.ID, p.Record.System)
 		default:

@@ -115,11 +115,16 @@ func TestTheBrakeStopsAFieldFromBeingClearedEverywhere(t *testing.T) {
 			s.editHub(crm.Contacts, hub[0], props{"jobtitle": "Buyer"})
 			s.pass(time.Hour)
 			s.wantWrites(n, 0, 0) // the stack observes until it is resumed
+			s.wantRows("/ city brake")
+			if m := s.Outbox.Mails(); len(m) != 1 || !strings.Contains(m[0].Text, "Questo campo è stato svuotato 21 volte in dieci minuti") {
+				t.Errorf("%d mails, %v", len(m), m)
+			}
 			s.mode(crm.On)
 			s.editHub(crm.Contacts, hub[0], props{"state": "RM"})
 			s.pass(3 * time.Hour)
 			s.wantZo(crm.Contacts, zo[0], props{"Title": "Buyer", "Mailing_State": "RM"})
-			s.wantRows()
+			s.wantRows("/ city brake") // until connector resume closes it
+			s.wantMails(1)
 		})
 	}
 }
@@ -138,6 +143,10 @@ func TestTheBrakeStopsTooManyRecordsFromBeingOverwritten(t *testing.T) {
 	}
 	if over != 15 {
 		t.Errorf("%d records were overwritten, want 15", over)
+	}
+	s.wantRows("/  brake")
+	if m := s.Outbox.Mails(); len(m) != 1 || !strings.Contains(m[0].Text, "16 schede sono state sovrascritte in un'ora") || strings.Contains(m[0].Text, "Everybody") {
+		t.Errorf("%d mails, %v", len(m), m)
 	}
 	s.mode(crm.On)
 	s.pass(3 * time.Hour)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -11,7 +12,9 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/digest"
+	"crm-connector/pkg/flow/rules"
 )
 
 // counts are what the desk shows of the suite's work.
@@ -173,7 +176,30 @@ func (d *Desk) state(w http.ResponseWriter, r *http.Request) {
 	for range d.suite.Tables[Pairs].All("P#") {
 		pairs++
 	}
-	d.json(w, http.StatusOK, map[string]any{"queues": queues, "counts": d.counts.all(), "pairs": pairs, "parked": rows})
+	shown := map[string]any{"queues": queues, "counts": d.counts.all(), "pairs": pairs, "parked": rows}
+	if err := d.showMode(r.Context(), shown); err != nil {
+		d.json(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
+		return
+	}
+	d.json(w, http.StatusOK, shown)
+}
+
+// showMode adds the mode as it is stored now and, where the brake was pulled, why.
+func (d *Desk) showMode(ctx context.Context, shown map[string]any) error {
+	book := rules.New(&config.Rows{Store: d.suite.Tables[Config], Now: d.now}, d.set.Rules, d.now, d.log)
+	mode, err := book.Mode(ctx)
+	if err != nil {
+		return err
+	}
+	why, err := book.Brake(ctx)
+	if err != nil {
+		return err
+	}
+	shown["mode"] = mode
+	if why != "" {
+		shown["brake"] = why
+	}
+	return nil
 }
 
 type mail struct {

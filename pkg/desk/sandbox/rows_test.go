@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/config"
 )
 
 // office is a desk behind a socket, and the way to it.
@@ -92,5 +94,45 @@ func TestWhoIsNotTheCommandIsTurnedAway(t *testing.T) {
 	}
 	if err := remote.Table(Config).Put(t.Context(), row.Put{Key: row.Key{Part: "p"}, If: 7}); !errors.Is(err, row.ErrConflict) {
 		t.Errorf("a version that is not there: %v", err)
+	}
+}
+
+func TestTheStateSaysTheModeAndWhyTheBrakeWasPulled(t *testing.T) {
+	d, _, base := office(t)
+	rows := &config.Rows{Store: d.suite.Tables[Config], Now: time.Now}
+	for _, tt := range []struct{ row, mode, brake string }{
+		{"", "on", ""},
+		{"off paused 2026-11-03T12:00:00Z", "off", ""},
+		{"observe", "observe", ""},
+		{"observe field phone was cleared 21 times in 10m0s", "observe", "field phone was cleared 21 times in 10m0s"},
+		{"on since 2026-11-03T12:00:00Z", "on", ""},
+	} {
+		if tt.row != "" {
+			if err := rows.Set(t.Context(), config.Mode, []byte(tt.row)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		resp, err := http.Get(base + "/desk/state")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var state map[string]any
+		err = json.NewDecoder(resp.Body).Decode(&state)
+		resp.Body.Close()
+		brake, pulled := state["brake"]
+		if err != nil || state["mode"] != tt.mode || pulled != (tt.brake != "") || pulled && brake != tt.brake || state["queues"] == nil || state["counts"] == nil {
+			t.Errorf("%q: %v, %v", tt.row, state, err)
+		}
+	}
+	if err := rows.Set(t.Context(), config.Mode, []byte("obsrve")); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get(base + "/desk/state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusInternalServerError {
+		t.Errorf("a mode that is none: status %d", resp.StatusCode)
 	}
 }

@@ -114,6 +114,22 @@ func (c *Rows) Set(ctx context.Context, name string, value []byte) error {
 	return fmt.Errorf("config.Set %s: %w", name, row.ErrConflict)
 }
 
+// Swap writes the row of a name if it still is the one that was read, and uses it at once. It reports whether it did: of
+// several who read the same row one does.
+func (c *Rows) Swap(ctx context.Context, name string, was row.Row, value []byte) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.Store.Put(ctx, row.Put{Key: key(name), If: was.Version, Value: value})
+	if errors.Is(err, row.ErrConflict) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("config.Swap %s: %w", name, err)
+	}
+	c.keep(name, kept{row.Row{Key: key(name), Version: was.Version + 1, Value: value}, c.Now().Add(Fresh)})
+	return true, nil
+}
+
 // Properties returns the names of the mapped properties of a system by module, nil when none are known. Every caller gets the
 // same map until the row changes, and changes nothing in it.
 func (c *Rows) Properties(ctx context.Context, sys crm.System) (map[crm.Module][]string, error) {

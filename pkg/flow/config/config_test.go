@@ -153,6 +153,35 @@ func TestSetWinsOverOthersAndSaysWhenItCannot(t *testing.T) {
 	want(t, "what was not written is not used", b.one, "on")
 }
 
+func TestOfTwoWhoReadTheSameRowOneSwapsIt(t *testing.T) {
+	b := newBench()
+	for _, begin := range []string{"", "on"} {
+		if begin != "" {
+			set(t, b.one, begin)
+		}
+		mine, err := b.one.Renew(t.Context(), config.Mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := b.other.Renew(t.Context(), config.Mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := b.one.Swap(t.Context(), config.Mode, mine, []byte("observe one")); !ok || err != nil {
+			t.Errorf("from %q: %v, %v", begin, ok, err)
+		}
+		if ok, err := b.other.Swap(t.Context(), config.Mode, theirs, []byte("observe other")); ok || err != nil {
+			t.Errorf("from %q, the other: %v, %v", begin, ok, err)
+		}
+		want(t, "at once", b.one, "observe one")
+	}
+	b.table.noWrites = true
+	if ok, err := b.one.Swap(t.Context(), config.Mode, row.Row{}, []byte("off")); ok || !errors.Is(err, errGone) || !strings.Contains(err.Error(), "config.Swap mode") {
+		t.Errorf("no writes: %v, %v", ok, err)
+	}
+	want(t, "what was not written is not used", b.one, "observe one")
+}
+
 func TestTheRowsMayBeUsedByManyAtOnce(t *testing.T) {
 	b := newBench()
 	var wg sync.WaitGroup

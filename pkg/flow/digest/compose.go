@@ -7,6 +7,7 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	texttemplate "text/template"
@@ -103,7 +104,7 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	if target == "" {
 		target = p.Record.System.Other()
 	}
-	names := strings.NewReplacer("{source}", system(p.Record.System), "{target}", system(target))
+	names := strings.NewReplacer("{source}", system(p.Record.System), "{target}", system(target), "{count}", strconv.Itoa(p.Count))
 	it := item{
 		Operation: names.Replace(operation(w, p)),
 		Field:     clean(string(p.Field)),
@@ -131,7 +132,7 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 		it.Error = names.Replace(cmp.Or(w.Classes[p.Class], w.Classes[fault.Unknown]))
 	}
 	it.When = w.Since + " " + r.time(w, p)
-	if p.Count > 1 {
+	if p.Count > 1 && p.Hint != fault.HintBrake { // it says itself how often
 		it.When += ", " + fmt.Sprintf(w.Times, p.Count)
 	}
 	return it
@@ -147,6 +148,8 @@ func (r *Reporter) time(w words, p fault.Parked) string {
 // operation says in words what could not be carried out.
 func operation(w words, p fault.Parked) string {
 	switch {
+	case p.Hint == fault.HintBrake:
+		return w.Brake
 	case p.Record.System == "":
 		return w.Unread
 	case p.Record.IsZero():

@@ -20,6 +20,7 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/rules"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -62,6 +63,14 @@ func sample() []fault.Parked {
 			Count: 1, First: noon.Add(2 * time.Hour),
 		},
 		{Class: fault.Ours, Code: "unreadable", Hint: fault.HintUnprocessed, Count: 1, First: noon},
+		{
+			ID: "brake-3", Field: "phone", Class: fault.Setup, Code: fault.CauseCleared, Message: "field phone was cleared 21 times in 10m0s",
+			Hint: fault.HintBrake, Count: 21, First: noon.Add(3 * time.Hour),
+		},
+		{
+			ID: "brake-5", Class: fault.Setup, Code: fault.CauseOverwritten, Message: "2001 records were overwritten in an hour",
+			Hint: fault.HintBrake, Count: 2001, First: noon.Add(4 * time.Hour),
+		},
 	}
 }
 
@@ -154,7 +163,7 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 	sound := func(language, what, s string) {
 		t.Helper()
 		for _, p := range placeholder.FindAllString(s, -1) {
-			if p != "{source}" && p != "{target}" {
+			if p != "{source}" && p != "{target}" && p != "{count}" {
 				t.Errorf("%s, %s: unknown placeholder %s", language, what, p)
 			}
 		}
@@ -175,6 +184,7 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 			sound(language, string(v), w.Operations[v][crm.Company])
 		}
 		sound(language, "unread", w.Unread)
+		sound(language, "brake", w.Brake)
 		sound(language, "drift", w.Drift[crm.Contact])
 		sound(language, "drift", w.Drift[crm.Company])
 		for _, c := range causes {
@@ -182,6 +192,19 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 		}
 		for k := fault.Unknown; k <= fault.Ours; k++ {
 			sound(language, k.String(), w.Classes[k])
+		}
+	}
+}
+
+// The words say the times in which the brake counts: they are to be changed together.
+func TestTheMailSaysTheTimesInWhichTheBrakeCounts(t *testing.T) {
+	if rules.ClearWindow != 10*time.Minute || rules.OverwriteWindow != time.Hour {
+		t.Errorf("the brake counts within %s and %s", rules.ClearWindow, rules.OverwriteWindow)
+	}
+	for language, want := range map[string][2]string{"it": {"in dieci minuti", "in un'ora"}, "en": {"within ten minutes", "within an hour"}} {
+		w := languages()[language]
+		if !strings.Contains(w.Causes[fault.CauseCleared], want[0]) || !strings.Contains(w.Causes[fault.CauseOverwritten], want[1]) {
+			t.Errorf("%s: %q, %q", language, w.Causes[fault.CauseCleared], w.Causes[fault.CauseOverwritten])
 		}
 	}
 }

@@ -127,6 +127,18 @@ func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID
 	})
 }
 
+// Close closes these rows, those that are open still: a person has seen to them.
+func (l *Ledger) Close(ctx context.Context, rows ...fault.Parked) error {
+	var keys []row.Key
+	for _, p := range rows {
+		keys = append(keys, openKey(p))
+	}
+	return l.change(ctx, "digest.Close", keys, func(e entry) (entry, bool) {
+		e.closed = l.Now()
+		return e, e.version > 0
+	})
+}
+
 // List returns all open rows, by connection, record and id.
 func (l *Ledger) List(ctx context.Context) ([]fault.Parked, error) {
 	return l.Select(ctx, func(fault.Parked) bool { return true })
@@ -156,6 +168,9 @@ func WithID(ids ...string) func(fault.Parked) bool {
 func OfClass(k fault.Kind) func(fault.Parked) bool {
 	return func(p fault.Parked) bool { return p.Class == k }
 }
+
+// OfBrake wants the rows that tell of a pull of the brake.
+func OfBrake(p fault.Parked) bool { return p.Hint == fault.HintBrake }
 
 // Due returns the open rows whose retry time has come.
 func (l *Ledger) Due(ctx context.Context, now time.Time) ([]fault.Parked, error) {

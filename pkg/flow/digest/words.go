@@ -6,7 +6,7 @@ import (
 )
 
 // words is everything that a mail says in one language. {source} is the system whose change could not be carried across,
-// {target} the one that did not take it.
+// {target} the one that did not take it, {count} how often it happened.
 type words struct {
 	Language               string
 	SubjectOne             string
@@ -25,6 +25,7 @@ type words struct {
 	Modules                map[crm.Module]string
 	Unread                 string              // an operation that could not even be read
 	Drift                  map[crm.Kind]string // a property that a system lacks
+	Brake                  string              // the stack stopped itself
 	Causes                 map[string]string   // by the code of a cause of ours
 	Operations             map[crm.Verb]map[crm.Kind]string
 	Classes                map[fault.Kind]string // where the system's own message is missing

@@ -36,6 +36,7 @@ func english() words {
 		},
 		Unread: "Message that could not be read",
 		Drift:  both("Field of contacts in {target}, for all records", "Field of companies in {target}, for all records"),
+		Brake:  "The link has stopped itself: the safety brake",
 		Causes: map[string]string{
 			fault.CauseUnreadable:     "{target} does not have, or does not show, this field.",
 			fault.CauseUntranslatable: "The value has no counterpart in {target}.",
@@ -46,6 +47,10 @@ func english() words {
 			fault.CauseMerged:         "The records were merged in {source} and not in {target}.",
 			fault.CauseDeleted:        "The linked record was deleted in {target}.",
 			fault.CauseErased:         "The person's data was erased in {source}.",
+			fault.CauseCleared: "This field was cleared {count} times within ten minutes, which looks like a wrong mapping or a broken import. " +
+				"The link has stopped writing: it only observes.",
+			fault.CauseOverwritten: "{count} records were overwritten within an hour, which looks like a wrong mapping or a broken import. " +
+				"The link has stopped writing: it only observes.",
 		},
 		Operations: map[crm.Verb]map[crm.Kind]string{
 			crm.Create:    both("Contact creation, from {source} to {target}", "Company creation, from {source} to {target}"),
@@ -104,6 +109,8 @@ func english() words {
 				"Complete that step; the link then tries again by itself.",
 			fault.HintPermission: "The user of the link is not allowed to change this in {target}. " +
 				"Ask the administrator of {target} for the permission.",
+			fault.HintBrake: "For whoever looks after the link: see what happened (connector doctor, and connector explain for a single record), " +
+				"mend the cause, then run connector resume. Nothing is lost: what changed meanwhile is carried across then.",
 			fault.HintUnprocessed: "This is our error, not your data's: there is nothing to do, we are looking into it.",
 		},
 	}

@@ -38,6 +38,7 @@ func italian() words {
 		},
 		Unread: "Messaggio che non siamo riusciti a leggere",
 		Drift:  both("Campo dei contatti in {target}, per tutte le schede", "Campo delle aziende in {target}, per tutte le schede"),
+		Brake:  "Il collegamento si è fermato da solo: freno di sicurezza",
 		Causes: map[string]string{
 			fault.CauseUnreadable:     "{target} non ha, o non mostra, questo campo.",
 			fault.CauseUntranslatable: "Il valore non ha un corrispondente in {target}.",
@@ -48,6 +49,10 @@ func italian() words {
 			fault.CauseMerged:         "Le schede sono state unite in {source}, ma non in {target}.",
 			fault.CauseDeleted:        "La scheda collegata è stata eliminata in {target}.",
 			fault.CauseErased:         "I dati della persona sono stati cancellati in {source}.",
+			fault.CauseCleared: "Questo campo è stato svuotato {count} volte in dieci minuti: sembra una mappatura sbagliata o un'importazione difettosa. " +
+				"Il collegamento non scrive più: osserva soltanto.",
+			fault.CauseOverwritten: "{count} schede sono state sovrascritte in un'ora: sembra una mappatura sbagliata o un'importazione difettosa. " +
+				"Il collegamento non scrive più: osserva soltanto.",
 		},
 		Operations: map[crm.Verb]map[crm.Kind]string{
 			crm.Create:    both("Creazione di un contatto, da {source} a {target}", "Creazione di un'azienda, da {source} a {target}"),
@@ -106,6 +111,8 @@ func italian() words {
 				"Completare quel passaggio; poi il collegamento riprova da solo.",
 			fault.HintPermission: "L'utente del collegamento non ha il permesso di modificare questo dato in {target}. " +
 				"Chiedere a chi amministra {target} di concederlo.",
+			fault.HintBrake: "Per chi gestisce il collegamento: vedere che cosa è successo (connector doctor, e connector explain per una singola scheda), " +
+				"correggere la causa, poi eseguire connector resume. Non si perde nulla: quello che cambia nel frattempo verrà riportato allora.",
 			fault.HintUnprocessed: "È un errore nostro, non dei vostri dati: non occorre fare nulla, lo stiamo esaminando.",
 		},
 	}

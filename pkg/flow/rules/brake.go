@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/config"
 )
@@ -23,8 +25,18 @@ type Limits struct {
 // DefaultLimits stop a wrong mapping or a broken import early, and leave a working day alone.
 var DefaultLimits = Limits{Clearings: 20, Overwritten: 2000}
 
-// ClearWindow is the time within which the clearings of one field are counted; records are counted within an hour.
-const ClearWindow = 10 * time.Minute
+// The times within which the clearings of one field and the records that are overwritten are counted. The mail says them in
+// words.
+const (
+	ClearWindow     = 10 * time.Minute
+	OverwriteWindow = time.Hour
+)
+
+// Parking keeps what a person must look at.
+type Parking interface {
+	// Open opens rows, or counts them up.
+	Open(ctx context.Context, rows ...fault.Parked) error
+}
 
 // Count notes that a record was overwritten and which of its filled fields were cleared. It returns false when a limit is
 // passed: the stack is in observe from then on, until connector resume.
@@ -35,7 +47,8 @@ func (b *Book) Count(ctx context.Context, conn string, overwritten int, cleared 
 			return false, err
 		}
 		if n > b.Limits.Clearings {
-			return false, b.pull(ctx, fmt.Sprintf("field %s was cleared %d times in %s", f, n, ClearWindow))
+			why := fmt.Sprintf("field %s was cleared %d times in %s", f, n, ClearWindow)
+			return false, b.pull(ctx, fault.Parked{Connection: conn, Field: f, Code: fault.CauseCleared, Message: why, Count: n})
 		}
 	}
 	if overwritten == 0 {
@@ -44,12 +57,13 @@ func (b *Book) Count(ctx context.Context, conn string, overwritten int, cleared 
 	if importing, err := b.importing(ctx); importing || err != nil {
 		return importing, err
 	}
-	n, err := b.add(ctx, "brake#"+conn+"#overwritten", overwritten, time.Hour)
+	n, err := b.add(ctx, "brake#"+conn+"#overwritten", overwritten, OverwriteWindow)
 	if err != nil {
 		return false, err
 	}
 	if n > b.Limits.Overwritten {
-		return false, b.pull(ctx, fmt.Sprintf("%d records were overwritten in an hour", n))
+		why := fmt.Sprintf("%d records were overwritten in an hour", n)
+		return false, b.pull(ctx, fault.Parked{Connection: conn, Code: fault.CauseOverwritten, Message: why, Count: n})
 	}
 	return true, nil
 }
@@ -65,10 +79,56 @@ func (b *Book) importing(ctx context.Context) (bool, error) {
 	return err == nil && b.now().Before(until), nil
 }
 
-func (b *Book) pull(ctx context.Context, why string) error {
-	b.log.Error("the brake was pulled: the stack only observes until connector resume", "why", why)
-	return b.rows.Set(ctx, config.Mode, []byte("observe "+why))
+// pull switches a stack that is on to observe, for the reason that the row gives. Of several who want to at the same time one
+// does, and tells of it once; a stack that a person has switched off or to observe meanwhile stays as it is.
+func (b *Book) pull(ctx context.Context, p fault.Parked) error {
+	for range tries {
+		r, err := b.rows.Renew(ctx, config.Mode)
+		if err != nil {
+			return err
+		}
+		if mode, err := b.says(r); err != nil || mode != crm.On {
+			return err
+		}
+		done, err := b.rows.Swap(ctx, config.Mode, r, []byte(string(crm.Observe)+" "+p.Message))
+		if err != nil {
+			return err
+		}
+		if done {
+			b.log.Error("the brake was pulled: the stack only observes until connector resume", "why", p.Message)
+			return b.tell(ctx, p, r.Version)
+		}
+	}
+	return fmt.Errorf("rules.Count: the mode: %w", row.ErrConflict)
 }
+
+// tell puts a pull into the next mail. What the mode was before tells it from every other pull.
+func (b *Book) tell(ctx context.Context, p fault.Parked, before int64) error {
+	if b.Parking == nil {
+		return nil
+	}
+	p.ID, p.Class, p.Hint = fmt.Sprintf("brake-%d", before+1), fault.Setup, fault.HintBrake
+	if err := b.Parking.Open(ctx, p); err != nil {
+		return fmt.Errorf("rules.Count: the brake was pulled, and the mail does not tell it: %w", err)
+	}
+	return nil
+}
+
+// Brake returns why the brake was pulled, "" when it was not. A person who lets a stack observe gives no reason.
+func (b *Book) Brake(ctx context.Context) (string, error) {
+	r, err := b.rows.Renew(ctx, config.Mode)
+	if err != nil {
+		return "", err
+	}
+	word, why, _ := strings.Cut(strings.TrimSpace(string(r.Value)), " ")
+	if crm.Mode(word) != crm.Observe {
+		return "", nil
+	}
+	return why, nil
+}
+
+// tries is how often a row is written that others overtake.
+const tries = 5
 
 // slots is in how many slots a window is counted: what is older than eleven twelfths of it may be forgotten already.
 const slots = 12

@@ -2,17 +2,22 @@ package rules
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"maps"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/config"
 )
 
 // count counts n times and returns how often writing was allowed before it was not.
@@ -195,6 +200,133 @@ func TestABrakeThatCannotBeNotedStopsThisWriteAllTheSame(t *testing.T) {
 	b.rows.Store = &switching{table: b.table}
 	if ok, err := b.Count(t.Context(), "main", 1, nil); ok || !errors.Is(err, row.ErrConflict) {
 		t.Errorf("%v, %v", ok, err)
+	}
+}
+
+// desk is where rows for the mail are put.
+type desk struct {
+	mu   sync.Mutex
+	rows []fault.Parked
+	err  error
+}
+
+func (d *desk) Open(_ context.Context, rows ...fault.Parked) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rows = append(d.rows, rows...)
+	return d.err
+}
+
+func TestAPullOfTheBrakeIsPutIntoTheMail(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		pull func(*bench)
+		want fault.Parked
+	}{
+		{"a field", func(b *bench) { b.count(t, 21, 1, "phone") }, fault.Parked{
+			ID: "brake-1", Connection: "main", Field: "phone", Class: fault.Setup, Code: fault.CauseCleared,
+			Message: "field phone was cleared 21 times in 10m0s", Hint: fault.HintBrake, Count: 21,
+		}},
+		{"records", func(b *bench) { b.count(t, 5, 500) }, fault.Parked{
+			ID: "brake-1", Connection: "main", Class: fault.Setup, Code: fault.CauseOverwritten,
+			Message: "2500 records were overwritten in an hour", Hint: fault.HintBrake, Count: 2500,
+		}},
+	} {
+		d := &desk{}
+		b := newBench(Settings{Start: crm.On})
+		b.Parking = d
+		tt.pull(b)
+		if diff := cmp.Diff([]fault.Parked{tt.want}, d.rows); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+}
+
+func TestOfManyWhoPullAtOnceOneTellsAndTheNextPullIsToldAgain(t *testing.T) {
+	d := &desk{}
+	b := newBench(Settings{Start: crm.On, Limits: Limits{Clearings: 1, Overwritten: 1}})
+	b.Parking = d
+	b.count(t, 1, 1)
+	var wg sync.WaitGroup
+	for range 8 {
+		other := New(&config.Rows{Store: b.table, Now: func() time.Time { return b.now }}, b.Settings, func() time.Time { return b.now }, b.log)
+		other.Parking = d
+		wg.Go(func() {
+			if ok, err := other.Count(t.Context(), "main", 1, nil); ok && err == nil {
+				return // a counter that a crowd is at is not counted
+			} else if ok || err != nil {
+				t.Errorf("%v, %v", ok, err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := strings.Count(b.lines.String(), "the brake was pulled"); n != 1 || len(d.rows) != 1 {
+		t.Errorf("%d lines and %d rows", n, len(d.rows))
+	}
+	b.set(t, config.Mode, "on since 2026-11-03T12:00:00Z")
+	b.now = b.now.Add(config.Fresh)
+	b.count(t, 1, 1)
+	if len(d.rows) != 2 || d.rows[0].ID == d.rows[1].ID {
+		t.Errorf("%+v", d.rows)
+	}
+}
+
+func TestWhomAPersonHasStoppedTheBrakeLeavesAlone(t *testing.T) {
+	for _, row := range []string{"off paused 2026-11-03T11:59:30Z", "observe"} {
+		d := &desk{}
+		b := newBench(Settings{Start: crm.On, Limits: Limits{Clearings: 1, Overwritten: 1}})
+		b.Parking = d
+		b.count(t, 1, 1)
+		operator := &config.Rows{Store: b.table, Now: func() time.Time { return b.now }}
+		if err := operator.Set(t.Context(), config.Mode, []byte(row)); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.count(t, 1, 1); n != 0 {
+			t.Error("the write was let through")
+		}
+		r, err := operator.Renew(t.Context(), config.Mode)
+		if err != nil || string(r.Value) != row || len(d.rows) != 0 || b.lines.Len() != 0 {
+			t.Errorf("%s became %q, %v; %d rows, %s", row, r.Value, err, len(d.rows), b.lines)
+		}
+	}
+	b := newBench(Settings{Start: crm.On, Limits: Limits{Clearings: 1, Overwritten: 1}})
+	b.count(t, 1, 1)
+	b.set(t, config.Mode, "obsrve")
+	if ok, err := b.Count(t.Context(), "main", 1, nil); ok || err == nil {
+		t.Errorf("a mode that is none: %v, %v", ok, err)
+	}
+}
+
+func TestAPullThatTheMailCannotTellStopsTheStackAllTheSame(t *testing.T) {
+	b := newBench(Settings{Start: crm.On, Limits: Limits{Clearings: 1, Overwritten: 1}})
+	b.Parking = &desk{err: errGone}
+	b.count(t, 1, 1)
+	if ok, err := b.Count(t.Context(), "main", 1, nil); ok || !errors.Is(err, errGone) || !strings.Contains(err.Error(), "the mail does not tell it") {
+		t.Errorf("%v, %v", ok, err)
+	}
+	b.wantMode(t, crm.Observe)
+}
+
+func TestWhyTheBrakeWasPulledIsKnownUntilItIsLetGo(t *testing.T) {
+	b := newBench(Settings{Start: crm.On})
+	for _, tt := range []struct{ row, want string }{
+		{"", ""},
+		{"observe field phone was cleared 21 times in 10m0s", "field phone was cleared 21 times in 10m0s"},
+		{"observe", ""},
+		{"on since 2026-11-03T12:00:00Z", ""},
+		{"off paused 2026-11-03T12:00:00Z", ""},
+	} {
+		if tt.row != "" {
+			b.set(t, config.Mode, tt.row)
+		}
+		if why, err := b.Brake(t.Context()); why != tt.want || err != nil {
+			t.Errorf("%q: %q, %v", tt.row, why, err)
+		}
+	}
+	down := newBench(Settings{})
+	down.table.noReads = true
+	if _, err := down.Brake(t.Context()); !errors.Is(err, errGone) {
+		t.Error(err)
 	}
 }
 

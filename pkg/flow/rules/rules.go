@@ -29,6 +29,8 @@ type Settings struct {
 // Book reads the rules of a stack. It is safe for use by several goroutines.
 type Book struct {
 	Settings
+	Parking Parking // gets a row when the brake is pulled; nil: the log alone tells it
+
 	rows *config.Rows
 	now  func() time.Time
 	log  *slog.Logger
@@ -89,6 +91,11 @@ func (b *Book) mode(ctx context.Context, get func(context.Context, string) (row.
 	if err != nil {
 		return "", err
 	}
+	return b.says(r)
+}
+
+// says reads the mode's row.
+func (b *Book) says(r row.Row) (crm.Mode, error) {
 	mode := cmp.Or(b.Start, crm.Off)
 	if r.Version != 0 {
 		word, _, _ := strings.Cut(strings.TrimSpace(string(r.Value)), " ")

@@ -83,6 +83,7 @@ type Rules = rules.Settings
 func New(a Adapters) *queue.Handler {
 	book := rules.New(&config.Rows{Store: a.Config, Now: a.Now}, a.Rules, a.Now, a.Log)
 	ledger := &digest.Ledger{Store: a.Parked, Now: a.Now}
+	book.Parking = ledger
 	syncer := recordsync.Syncer{
 		HubSpot: a.HubSpot, Zoho: a.Zoho, Rules: book, Brake: book, Wake: a.Queues, Parking: ledger,
 		Now: a.Now, Sleep: a.Sleep, Log: a.Log, Parallel: a.Parallel, Conditional: a.Conditional,
