@@ -269,3 +269,27 @@ func TestAContactOfADeletedCompanyGoesToTheNextOneThatSomebodyChooses(t *testing
 	s.wantZo(crm.Contacts, zo, props{"Account_Name": ""})
 	s.wantRows()
 }
+
+func TestACompanyThatComesBackAfterAnotherTookItsPlaceIsADuplicateThatSomebodyIsToldOf(t *testing.T) {
+	s := stage(t)
+	first := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
+	s.settle()
+	zo := s.twin(crm.Companies, first)
+	s.must(s.HubSpot.Delete(crm.Companies, first))
+	s.pass(time.Minute)
+	second := s.hub(crm.Companies, props{"name": "Acme SpA", "domain": "acme.example"})
+	s.pass(time.Minute)
+	s.wantZo(crm.Companies, zo, props{"HubSpot_Id": second, "Account_Name": "Acme SpA"})
+	s.must(s.HubSpot.Restore(crm.Companies, first))
+	s.pass(5 * time.Minute)
+	s.wantRows("hubspot/company  duplicate")
+	s.editHub(crm.Companies, second, props{"city": "Milano"})
+	s.pass(5 * time.Minute)
+	s.editHub(crm.Companies, first, props{"city": "Roma"})
+	s.pass(5 * time.Minute)
+	s.wantZo(crm.Companies, zo, props{"HubSpot_Id": second, "Billing_City": "Milano"})
+	s.must(s.HubSpot.Delete(crm.Companies, second))
+	s.pass(3 * time.Hour)
+	s.wantZo(crm.Companies, zo, props{"HubSpot_Id": first, "Billing_City": "Roma"})
+	s.wantRows()
+}

@@ -122,6 +122,8 @@ func (v verdict) twin(id crm.ID, p identity.Loaded) {
 		v.violate("untwinned", "%s has no pair, and nobody was told", v.short(id))
 	case p.State == pair.Creating:
 		v.violate("untwinned", "%s is still being created", v.short(id))
+	case p.HubSpot != id.Key:
+		v.violate("untwinned", "%s lives, and its pair goes on with %s", v.short(id), v.short(p.Record(crm.HubSpot)))
 	case p.State == pair.Orphan && p.Gone == crm.HubSpot && p.HubSpot == id.Key:
 		v.violate("orphan", "%s lives, and its pair says that it is gone", v.short(id))
 	case p.State == pair.Orphan && zoho:

@@ -89,6 +89,18 @@ func PairPut(l Loaded) row.Put {
 	return row.Put{Key: pairKey(l.ID), If: l.Version, Value: l.Encode()}
 }
 
+// Disown returns the write that takes a record's name from a pair, none when the name does not lead to it.
+func (b *Book) Disown(ctx context.Context, conn, pairID string, id crm.ID) ([]row.Put, error) {
+	rows, err := b.Store.Get(ctx, nameKey(conn, id))
+	if err != nil {
+		return nil, fmt.Errorf("identity.Disown: %w", err)
+	}
+	if rows[0].Version == 0 || string(rows[0].Value) != pairID {
+		return nil, nil
+	}
+	return []row.Put{{Key: rows[0].Key, If: rows[0].Version, Delete: true}}, nil
+}
+
 // Lookup returns the pair id of each record, "" where the record has no name.
 func (b *Book) Lookup(ctx context.Context, conn string, ids ...crm.ID) ([]string, error) {
 	keys := make([]row.Key, len(ids))

@@ -330,12 +330,17 @@ func (t *task) move(p identity.Loaded, zoho string) fault.Outcome {
 	return t.revive(p, name)
 }
 
-// regain gives a pair whose HubSpot record is gone another one.
+// regain gives a pair whose HubSpot record is gone another one. Should the first one come back, it is met as a stranger.
 func (t *task) regain(p identity.Loaded, hubspot string) fault.Outcome {
 	name, err := t.rename(p, t.record(crm.HubSpot, hubspot))
 	if err != nil {
 		return t.fail(err)
 	}
+	former, err := t.s.Book.Disown(t.ctx, t.conn, p.ID, p.Record(crm.HubSpot))
+	if err != nil {
+		return t.fail(err)
+	}
+	name = append(name, former...)
 	p.HubSpot, p.Linked = hubspot, false
 	p.UpdatedAt = time.Time{}
 	p.Forget()
