@@ -33,12 +33,12 @@ func parseInstant(s []byte) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	day, hour, minute, second := pair(s[8:]), pair(s[11:]), pair(s[14:]), pair(s[17:])
-	if hour > 23 || minute > 59 || second > 59 {
+	if minute > 59 || second > 59 {
 		return time.Time{}, false
 	}
 	t := time.Date(pair(s)*100+pair(s[2:]), time.Month(pair(s[5:])), day, hour, minute, second, ms*int(time.Millisecond), time.UTC)
 	if t.Day() != day || int(t.Month()) != pair(s[5:]) {
-		return time.Time{}, false // 30 February
+		return time.Time{}, false // 30 February, 24:00
 	}
 	return t.Add(-offset), true
 }

@@ -2,8 +2,8 @@ package conversion
 
 import "time"
 
-// FirstRetry is the wait before the first retry of an event that could not be counted; Retries is how often it is retried before
-// it goes to the errors.
+// FirstRetry is the wait before the first retry of an event that could not be counted; Retries is how often it is retried
+// before it goes to the errors.
 const (
 	FirstRetry = 30 * time.Second
 	Retries    = 5
