@@ -270,6 +270,29 @@ func TestAPropertyOfHubSpotThatIsNotSubscribedGoesAcrossWithTheNextReconciliatio
 	s.wantZo(crm.Contacts, zo, props{"Title": "Head buyer"})
 }
 
+func TestAnOptOutInHubSpotReachesZohoWhetherItsEventComesOrNot(t *testing.T) {
+	for name, tt := range map[string]struct {
+		subscribed map[crm.Module][]string
+		within     time.Duration
+	}{
+		"its event comes": {nil, time.Minute},
+		"an app that could not subscribe to it: with the next reconciliation": {map[crm.Module][]string{crm.Contacts: {"email"}}, 70 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.Subscribed = tt.subscribed })
+			hub, zo := s.rossi()
+			s.pass(5 * time.Minute)
+			s.must(s.HubSpot.Set(crm.Contacts, hub, props{"hs_email_optout": "true"}))
+			s.pass(tt.within)
+			s.wantZo(crm.Contacts, zo, props{"Email_Opt_Out": "true"})
+			s.editZo(crm.Contacts, zo, props{"Email_Opt_Out": "false"}) // not the person's own signal
+			s.pass(2 * time.Minute)
+			s.wantZo(crm.Contacts, zo, props{"Email_Opt_Out": "true"})
+			s.wantRows()
+		})
+	}
+}
+
 func TestValuesOfAnyScriptComeAcrossAsTheyAre(t *testing.T) {
 	s := stage(t)
 	hub, zo := s.rossi()

@@ -64,7 +64,7 @@ type Options struct {
 	Webhook    string                               // target URL, exactly as it is signed
 	Send       func(req *http.Request) (int, error) // carries one delivery; nil: no webhooks at all
 	Generic    bool                                 // object.* names with objectTypeId instead of contact.* and company.*
-	Subscribed map[crm.Module][]string              // properties with a propertyChange subscription; nil: all that a person may edit
+	Subscribed map[crm.Module][]string              // properties with a propertyChange subscription; nil: all that a person may edit, and the opt-out
 	Duplicates float64                              // chance that an accepted delivery is sent once more
 	Reorder    time.Duration                        // each event is late by up to this, by itself; 0 keeps the order
 	Properties map[crm.Module][]Property            // definitions beside HubSpot's own

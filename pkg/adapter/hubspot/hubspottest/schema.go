@@ -103,7 +103,7 @@ func contactProperties() []Property {
 		readOnly(numbers("hs_object_id", "num_associated_deals", "num_unique_conversion_events")),
 		readOnly(texts("hs_additional_emails", "hs_merged_object_ids", "hs_email_domain", "hs_calculated_phone_number",
 			"hs_object_source", "hs_object_source_id")),
-		readOnly([]Property{flag("hs_email_optout")}),
+		readOnly([]Property{flag(optOut)}),
 	)
 }
 

@@ -77,11 +77,11 @@ func (s *Server) subscription(name string) int64 {
 	return id
 }
 
-// emitProperty fires a propertyChange where the property is subscribed to. The last-modified properties cannot be. HubSpot
-// docs: Webhooks, "Property change subscriptions".
+// emitProperty fires a propertyChange where the property is subscribed to. Two cannot be: the last-modified one and
+// num_unique_conversion_events. HubSpot docs: Webhooks, "Property change subscriptions".
 func (s *Server) emitProperty(t *table, r *record, p pair, by actor) {
 	def := t.property(p.name)
-	if s.opt.Send == nil || def == nil || p.name == t.modified || !s.subscribed(t.module, def) {
+	if s.opt.Send == nil || def == nil || p.name == t.modified || p.name == "num_unique_conversion_events" || !s.subscribed(t.module, def) {
 		return
 	}
 	e := event{kind: "propertyChange", ObjectID: number(r.id), Property: p.name, Value: &p.value}
@@ -91,9 +91,17 @@ func (s *Server) emitProperty(t *table, r *record, p pair, by actor) {
 	s.emit(t, e, by)
 }
 
+// optOut is what an unsubscription from all e-mail sets. Nobody can write it, and it can be subscribed to all the same: it is
+// not among the properties that HubSpot's docs except, which name unsubscriptions as a use of webhooks ("Configure a webhook
+// subscription", When to use webhooks), and HubSpot's support points whoever asks to a subscription to it
+// (https://community.hubspot.com/t5/APIs-Integrations/Webhook-for-contact-opting-out-of-email/m-p/320868). The form for
+// subscriptions did not offer it to the one who asked there: Options.Subscribed without it plays that app.
+const optOut = "hs_email_optout"
+
+// subscribed reports whether a change of the property is told. Calculated properties are not, unless a test says so.
 func (s *Server) subscribed(m crm.Module, p *Property) bool {
 	if s.opt.Subscribed == nil {
-		return !p.ReadOnly
+		return !p.ReadOnly || p.Name == optOut
 	}
 	return slices.Contains(s.opt.Subscribed[m], p.Name)
 }

@@ -160,12 +160,26 @@ func TestAnErasureIsADeletionTooInAnotherDelivery(t *testing.T) {
 }
 
 func TestAnUnsubscriptionIsHubSpotsOwnChange(t *testing.T) {
-	d, e := listen(t, hubspottest.Options{Subscribed: map[crm.Module][]string{crm.Contacts: {"hs_email_optout", "lastmodifieddate"}}})
-	id := d.create(crm.Contacts, "lastname", "A")
-	d.must(d.Set(crm.Contacts, id, map[string]string{"hs_email_optout": "true"}))
-	d.Tick()
-	expect(t, "event", strings.Join(e.types(), " "), "contact.creation contact.propertyChange:hs_email_optout")
-	expect(t, "source", e.events()[1]["changeSource"], any("HUBSPOT_INTERNAL"))
+	for name, subscribed := range map[string]map[crm.Module][]string{
+		"what can be subscribed to":     nil,
+		"the opt-out, and what cannot":  {crm.Contacts: {"lastname", "hs_email_optout", "lastmodifieddate", "num_unique_conversion_events"}},
+		"an app that has not the event": {crm.Contacts: {"lastname"}},
+	} {
+		d, e := listen(t, hubspottest.Options{Subscribed: subscribed})
+		id := d.create(crm.Contacts, "lastname", "A")
+		d.must(d.Set(crm.Contacts, id, map[string]string{"hs_email_optout": "true", "num_unique_conversion_events": "1", "hs_email_domain": "a.example"}))
+		d.Tick()
+		want := "contact.creation contact.propertyChange:lastname contact.propertyChange:hs_email_optout"
+		if name == "an app that has not the event" {
+			want = "contact.creation contact.propertyChange:lastname"
+		}
+		expect(t, name, strings.Join(e.types(), " "), want)
+		for _, event := range e.events() {
+			if event["propertyName"] == "hs_email_optout" {
+				expect(t, "source", event["changeSource"], any("HUBSPOT_INTERNAL"))
+			}
+		}
+	}
 }
 
 func TestUpToAHundredEventsGoInOnePost(t *testing.T) {
