@@ -6,6 +6,7 @@ SEEDS ?= 500
 FUZZTIME ?= 5s
 GOVULNCHECK ?= v1.9.0
 ROUNDS ?= 101
+RUNNER ?= docker
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,9 +56,9 @@ local: build ## run what functions need under `sam local`: an emulator of AWS, t
 	@.ci/tools ministack docker base-image
 	@go run ./pkg/desk/cmd/local
 
-invoke-all: build ## run every file of events/ through the SAM CLI in Docker, compare answer and effect (ONLY=webhook.*)
-	@.ci/tools ministack docker base-image
-	@go run ./pkg/desk/cmd/invoke --only '$(ONLY)'
+invoke-all: build ## run every file of events/ through the SAM CLI in Docker, compare answer and effect (ONLY=webhook.*, RUNNER=process)
+	@.ci/tools ministack $(if $(filter docker,$(RUNNER)),docker base-image)
+	@go run ./pkg/desk/cmd/invoke --runner '$(RUNNER)' --only '$(ONLY)'
 
 suites: ## put the suites of tables, queues, mails, secrets and functions to two emulators; five minutes
 	@.ci/tools ministack elasticmq

@@ -55,7 +55,7 @@ func serveCloud() (*cloud, error) {
 		return nil, err
 	}
 	c := &cloud{address: "http://" + l.Addr().String()}
-	c.server = &http.Server{Handler: c, ReadHeaderTimeout: patience}
+	c.server = &http.Server{Handler: c, ReadHeaderTimeout: 20 * time.Second}
 	go func() { _ = c.server.Serve(l) }() // it ends with close
 	return c, nil
 }

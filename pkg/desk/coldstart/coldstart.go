@@ -8,7 +8,6 @@ package coldstart
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,6 +16,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"crm-connector/pkg/desk/bootstrap"
 )
 
 // The targets.
@@ -99,11 +100,11 @@ const settle = 5 * time.Millisecond
 // start starts every function in each round, in an order of its own, so that what else the machine does meets all of them
 // alike.
 func start(ctx context.Context, rounds int, all []*measured) error {
-	r, err := listen()
+	api, err := bootstrap.Listen()
 	if err != nil {
 		return err
 	}
-	defer r.close()
+	defer func() { _ = api.Close() }()
 	cloud, err := serveCloud()
 	if err != nil {
 		return err
@@ -114,12 +115,15 @@ func start(ctx context.Context, rounds int, all []*measured) error {
 		for _, i := range rand.Perm(len(all)) {
 			m := all[i]
 			time.Sleep(settle)
-			next, answered, err := r.start(ctx, m.bootstrap, env, m.event)
+			s, err := api.Start(ctx, m.bootstrap, env, m.event)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
+			if s.Failed {
+				return fmt.Errorf("%s failed: %s: %s", m.name, s.Answer, s.Log)
+			}
 			if round > 0 { // the first brought the program into the page cache
-				m.next, m.answered = append(m.next, next), append(m.answered, answered)
+				m.next, m.answered = append(m.next, s.Next), append(m.answered, s.Answered)
 			}
 		}
 	}
@@ -170,5 +174,3 @@ type measured struct {
 	size, archive  int64  // bytes
 	next, answered []time.Duration
 }
-
-var errEnded = errors.New("it ended before it asked for an event")

@@ -2,7 +2,6 @@ package coldstart
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,43 +11,16 @@ import (
 
 const root = "../../.."
 
-func TestAFunctionIsTimedUntilItAsksAndUntilItHasAnswered(t *testing.T) {
-	m := &measured{name: bare}
+func TestAFunctionIsBuiltWeighedAndTimed(t *testing.T) {
+	m := &measured{name: bare, event: "{}"}
 	if err := m.build(t.Context(), root, t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
 	if m.size < 1_000_000 || m.archive >= m.size {
 		t.Errorf("%d bytes, %d compressed", m.size, m.archive)
 	}
-	r, err := listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.close()
-	for range 2 {
-		next, answered, err := r.start(t.Context(), m.bootstrap, environment("http://127.0.0.1:9"), "{}")
-		if err != nil || next <= 0 || answered <= next {
-			t.Errorf("%s, then %s, %v", next, answered, err)
-		}
-	}
-	next, answered, err := r.start(t.Context(), m.bootstrap, environment("http://127.0.0.1:9"), "")
-	if err != nil || next <= 0 || answered != 0 {
-		t.Errorf("without an event: %s, %s, %v", next, answered, err)
-	}
-}
-
-func TestAFunctionThatDoesNotStartIsAnErrorWithItsLog(t *testing.T) {
-	script := filepath.Join(t.TempDir(), "bootstrap")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\necho AWS_REGION is not set >&2\nexit 1\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	r, err := listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.close()
-	if _, _, err := r.start(t.Context(), script, nil, "{}"); !errors.Is(err, errEnded) || !strings.Contains(err.Error(), "AWS_REGION is not set") {
-		t.Errorf("%v", err)
+	if err := start(t.Context(), 2, []*measured{m}); err != nil || len(m.next) != 2 || len(m.answered) != 2 || m.answered[0] <= m.next[0] {
+		t.Errorf("%v, then %v, %v", m.next, m.answered, err)
 	}
 }
 

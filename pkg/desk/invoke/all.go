@@ -2,6 +2,7 @@ package invoke
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,15 +16,16 @@ import (
 
 // Options say which cases All runs, and how.
 type Options struct {
-	Root string // of the checkout
-	Only string // a pattern of path.Match; "" is all
-	Jobs int    // how many at a time, 1 or more
-	Logs bool   // print what every function logged
-	Out  io.Writer
-	Now  func() time.Time
+	Root   string // of the checkout
+	Only   string // a pattern of path.Match; "" is all
+	Runner Runner // "" is Docker
+	Jobs   int    // how many at a time, 1 or more
+	Logs   bool   // print what every function logged
+	Out    io.Writer
+	Now    func() time.Time
 }
 
-// All runs the cases through the SAM CLI and prints a line each. It reports whether all did what was expected; an error says
+// All runs the cases through the functions as they are built and prints a line each. It reports whether all did what was expected; an error says
 // that they could not be run.
 func All(ctx context.Context, o Options) (bool, error) {
 	began := o.Now()
@@ -34,7 +36,10 @@ func All(ctx context.Context, o Options) (bool, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := &printer{Options: o}
-	runs := runsOf(all)
+	if o.Runner = cmp.Or(o.Runner, Docker); o.Runner != Docker && o.Runner != Process {
+		return false, fmt.Errorf("--runner is %s or %s, not %q", Docker, Process, o.Runner)
+	}
+	runs := runsOf(all, o.Runner)
 	next := make(chan run)
 	var wg sync.WaitGroup
 	for range min(max(o.Jobs, 1), len(runs)) {
@@ -50,7 +55,7 @@ func All(ctx context.Context, o Options) (bool, error) {
 	}
 	close(next)
 	wg.Wait()
-	fmt.Fprintf(o.Out, "%d of %d as expected, %.0f s\n", p.right, len(runs), o.Now().Sub(began).Seconds())
+	fmt.Fprintf(o.Out, "%d of %d as expected (%s), %.0f s\n", p.right, len(runs), o.Runner, o.Now().Sub(began).Seconds())
 	if p.err == nil {
 		p.err = context.Cause(ctx)
 	}
@@ -81,33 +86,33 @@ func (o Options) cases() ([]Case, error) {
 // run is one case on one way.
 type run struct {
 	Case
-	name   string
-	invoke func(*Docker, context.Context, Case, io.Writer) (Outcome, error)
+	name string
+	play func(*stage, context.Context, Case, io.Writer) (Outcome, error)
 }
 
-// runsOf returns each case through `sam local invoke`, and one through `sam local start-api` too.
-func runsOf(all []Case) []run {
+// runsOf returns each case, and with the SAM CLI one through `sam local start-api` too.
+func runsOf(all []Case, r Runner) []run {
 	var out []run
 	for _, c := range all {
-		out = append(out, run{c, c.Name, (*Docker).Invoke})
-		if c.Name == OverHTTP {
-			out = append(out, run{c, c.Name + " (start-api)", (*Docker).InvokeOverHTTP})
+		out = append(out, run{c, c.Name, (*stage).play})
+		if r == Docker && c.Name == OverHTTP {
+			out = append(out, run{c, c.Name + " (start-api)", (*stage).playOverHTTP})
 		}
 	}
 	return out
 }
 
-// worker runs cases on a desk of its own.
+// worker runs cases on a stage of its own.
 func worker(ctx context.Context, o Options, next <-chan run, p *printer) (err error) {
-	d, err := NewDocker(ctx, o.Root)
+	s, err := newStage(ctx, o.Root, o.Runner)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, d.Close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	for r := range next {
 		var log bytes.Buffer
 		began := o.Now()
-		seen, err := r.invoke(d, ctx, r.Case, &log)
+		seen, err := r.play(s, ctx, r.Case, &log)
 		if ctx.Err() != nil {
 			return nil
 		}

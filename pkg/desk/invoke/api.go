@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,40 +23,28 @@ const OverHTTP = "webhook.hubspot-creation"
 // apiPatience is how long the API may take to listen, and to answer: its first call starts a container.
 const apiPatience = time.Minute
 
-// InvokeOverHTTP sends the event of a case as the request that it stands for to `sam local start-api`. What the functions logged
+// playOverHTTP sends the event of a case as the request that it stands for to `sam local start-api`. What the functions logged
 // is written to log. The answer is that of the case, its headers left out: the API adds its own.
-func (d *Docker) InvokeOverHTTP(ctx context.Context, c Case, log io.Writer) (Outcome, error) {
-	w, err := NewWorld(ctx, filepath.Join(d.root, "events"), c.Expected, time.Now())
-	if err != nil {
-		return Outcome{}, err
+func (s *stage) playOverHTTP(ctx context.Context, c Case, log io.Writer) (Outcome, error) {
+	through, ok := s.invoke.(*containers)
+	if !ok {
+		return Outcome{}, errors.New("only the SAM CLI has an API")
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if err := w.Publish(ctx, d.desk, c.Expected.Without); err != nil {
-		return Outcome{}, err
-	}
-	base, stop, err := d.startAPI(ctx, log)
-	if err != nil {
-		return Outcome{}, err
-	}
-	status, body, err := send(ctx, base, c.Event)
-	if err := errors.Join(err, stop()); err != nil {
-		return Outcome{}, err
-	}
-	after, err := w.lookInto(ctx, d.desk)
-	if err != nil {
-		return Outcome{}, err
-	}
-	effect, err := after.Since(w.before)
-	if err != nil {
-		return Outcome{}, err
-	}
-	answer, err := withAnswer(c.Expected.Answer, status, body)
-	return Outcome{Answer: answer, Effect: effect}, err
+	return s.with(ctx, c, func(ctx context.Context) (json.RawMessage, error) {
+		base, stop, err := through.startAPI(ctx, log)
+		if err != nil {
+			return nil, err
+		}
+		status, body, err := send(ctx, base, c.Event)
+		if err := errors.Join(err, stop()); err != nil {
+			return nil, err
+		}
+		return withAnswer(c.Expected.Answer, status, body)
+	})
 }
 
 // startAPI runs `sam local start-api` and returns its address and what ends it.
-func (d *Docker) startAPI(ctx context.Context, log io.Writer) (base string, stop func() error, err error) {
+func (c *containers) startAPI(ctx context.Context, log io.Writer) (base string, stop func() error, err error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
@@ -66,8 +53,8 @@ func (d *Docker) startAPI(ctx context.Context, log io.Writer) (base string, stop
 	if err := errors.Join(err, l.Close()); err != nil {
 		return "", nil, err
 	}
-	cmd := exec.CommandContext(ctx, d.sam, "local", "start-api", "--port", port, "--env-vars", d.env)
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = d.root, log, log, d.environment()
+	cmd := exec.CommandContext(ctx, c.sam, "local", "start-api", "--port", port, "--env-vars", c.env)
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = c.root, log, log, c.environment()
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Start(); err != nil {
 		return "", nil, err

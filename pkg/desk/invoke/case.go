@@ -1,6 +1,7 @@
 // Package invoke runs the events of events/ and holds what they do to what they are expected to do: in this process
-// through the handlers that suite wires, or through the SAM CLI in Docker against an emulator of AWS. Both ways share the
-// world that an event finds, the words for its effect, and the comparison.
+// through the handlers that suite wires, or through the programs that are built, in Docker by the SAM CLI or as processes by
+// Lambda's Runtime API, against an emulator of AWS. All ways share the world that an event finds, the words for its effect,
+// and the comparison.
 //
 // It knows no function by more than its name and the shape of its event; what is right is said by events/expected.
 package invoke

@@ -151,3 +151,17 @@ func TestTheEnvironmentOfTheFunctionsFitsTheWorldAndTheTemplate(t *testing.T) {
 		}
 	}
 }
+
+func TestAnUnknownRunnerIsRefused(t *testing.T) {
+	_, err := All(t.Context(), Options{Root: root, Runner: "podman", Now: time.Now})
+	if err == nil || !strings.Contains(err.Error(), "--runner is docker or process") {
+		t.Error(err)
+	}
+}
+
+func TestOnlyTheSamCLIHasAnAPI(t *testing.T) {
+	all := cases(t)
+	if in, out := len(runsOf(all, Docker)), len(runsOf(all, Process)); in != len(all)+1 || out != len(all) {
+		t.Errorf("%d and %d runs of %d events", in, out, len(all))
+	}
+}

@@ -48,7 +48,7 @@ func Local(ctx context.Context, o LocalOptions) error {
 		w.Door = (&apiDoor{base: o.Deliver, client: &http.Client{Timeout: 5 * time.Second}}).enter
 	}
 	fmt.Fprintln(o.Out, "starting the emulator …")
-	desk, err := local.Open(ctx, filepath.Join(o.Root, ".tools"), env)
+	desk, err := local.Open(ctx, filepath.Join(o.Root, ".tools"), env, true)
 	if err != nil {
 		return err
 	}

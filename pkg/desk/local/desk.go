@@ -25,16 +25,18 @@ type Desk struct {
 	wg          sync.WaitGroup
 }
 
-// Open starts the emulator of the folder of tools, and listens on the ports of the settings. Nothing is in the emulator before
-// Reset.
-func Open(ctx context.Context, tools string, env Env) (*Desk, error) {
+// Open starts the emulator of the folder of tools, and listens on the ports of the settings, for containers too if there are
+// to be any. Nothing is in the emulator before Reset.
+func Open(ctx context.Context, tools string, env Env, containers bool) (*Desk, error) {
 	ports, err := env.Ports()
 	if err != nil {
 		return nil, err
 	}
-	gateway, err := bridge(ctx)
-	if err != nil {
-		return nil, err
+	gateway := ""
+	if containers {
+		if gateway, err = bridge(ctx); err != nil {
+			return nil, err
+		}
 	}
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d := &Desk{env: env, stop: stop}

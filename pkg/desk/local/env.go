@@ -82,5 +82,17 @@ func (e Env) Move(to Ports) (Env, error) {
 	return out, nil
 }
 
+// container is how a container calls the machine that it runs on.
+const container = "host.docker.internal"
+
+// Here returns the same settings for functions that run on this machine itself.
+func (e Env) Here() Env {
+	out := Env{}
+	for name, value := range e {
+		out[name] = strings.Replace(value, "http://"+container+":", "http://"+loopback+":", 1)
+	}
+	return out
+}
+
 // Stack is the name of the stack, as SECRETS_PATH has it.
 func (e Env) Stack() string { return strings.Trim(e["SECRETS_PATH"], "/") }

@@ -48,6 +48,17 @@ func TestASecondDeskMovesEveryAddressAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestFunctionsOnThisMachineFindTheDeskOnTheLoopbackInterface(t *testing.T) {
+	want := Env{
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "HUBSPOT_API_URL": "http://127.0.0.1:8181", "ZOHO_API_URL": "http://127.0.0.1:8182",
+		"ZOHO_ACCOUNTS_URL": "http://127.0.0.1:8182", "ZOHO_OPERATIONS_QUEUE": "http://127.0.0.1:4566/000000000000/s-zoho-operations.fifo",
+		"SECRETS_PATH": "/s", "HUBSPOT_WEBHOOK_URL": "https://connector.example.com:4566/webhooks/hubspot",
+	}
+	if d := cmp.Diff(want, env.Here()); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestAnAddressWithoutAPortIsNamed(t *testing.T) {
 	for _, bad := range []string{"", "http://host.docker.internal", "::"} {
 		e := Env{"AWS_ENDPOINT_URL": "http://h:1", "HUBSPOT_API_URL": bad, "ZOHO_API_URL": "http://h:2"}
