@@ -181,7 +181,7 @@ func carried(t *testing.T, trace string) []string {
 		Zoho: zoho.New(zoho.Config{
 			Tokens: zohotoken.Fixed{Access: crm.Access{Token: crm.NewSecret(zo.NewToken()), Base: zohotest.DefaultAPIDomain}}, HTTP: zo.Transport(), Now: time.Now, Sleep: sleep,
 		}),
-		Pairs: rows, Parked: rows, Counts: rows, Config: rows, Waiter: waiting, Queues: queues, Rules: consumer.Rules{Default: mapping.Default(), Start: crm.On},
+		Pairs: rows, Parked: rows, Counts: rows, Config: rows, Quarantine: rows, Waiter: waiting, Queues: queues, Rules: consumer.Rules{Default: mapping.Default(), Start: crm.On},
 		Hasher: consumer.Hash(pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1}), NewID: func() string { id++; return strconv.Itoa(id) },
 		Now: time.Now, Sleep: sleep, Rand: func(int64) int64 { return 0 }, Log: p.log(),
 	})

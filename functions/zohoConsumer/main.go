@@ -30,9 +30,9 @@ func main() {
 
 func build(_ context.Context, getenv func(string) string) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
 	c := cloud.Open(getenv, time.Now)
-	attempts, rules := c.Rows(dynamo.Attempts), c.Rules()
+	attempts, quarantine, rules := c.Rows(dynamo.Attempts), c.Rows(dynamo.Quarantine), c.Rules()
 	kit := pairwork.Open(c, pairwork.Live, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, lambdacontext.NewLogger())
 	a := kit.Consumer()
-	a.Waiter, a.Counts, a.Rules = kit.FromHubSpot, attempts, pairwork.Rules(rules)
+	a.Waiter, a.Counts, a.Quarantine, a.Rules = kit.FromHubSpot, attempts, quarantine, pairwork.Rules(rules)
 	return zohoconsumer.New(a).Handle, c.Err()
 }

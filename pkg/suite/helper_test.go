@@ -64,7 +64,7 @@ func (b *bench) queues() consumer.Queues {
 
 func (b *bench) consumer(drained *memory.Queue) consumer.Adapters {
 	return consumer.Adapters{
-		HubSpot: b.hubspot, Zoho: b.zoho, Pairs: b.pairs, Parked: b.parked, Counts: b.counts, Config: b.config, Waiter: drained, Queues: b.queues(),
+		HubSpot: b.hubspot, Zoho: b.zoho, Pairs: b.pairs, Parked: b.parked, Counts: b.counts, Config: b.config, Quarantine: b.quarantine, Waiter: drained, Queues: b.queues(),
 		Rules:  rules.Settings{Default: mapping.Default(), Start: crm.On},
 		Hasher: consumer.Hash(pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1}), NewID: b.newID, Now: b.clock, Sleep: b.sleep, Log: b.log,
 		Rand:  func(int64) int64 { return 0 },

@@ -43,6 +43,7 @@ const (
 	CauseMerged         = "MERGED"          // merged in one system and not in the other
 	CauseDeleted        = "DELETED"         // deleted in the other system
 	CauseErased         = "ERASED"          // erased in the other system
+	CauseErasedTwin     = "ERASED_TWIN"     // its person was erased in the other system, as far as anybody can tell
 
 	// Those of the brake are about the stack and no record; Count is how many it were.
 	CauseCleared     = "BRAKE_CLEARED"     // one field was cleared too often within ten minutes

@@ -18,6 +18,7 @@ const codecVersion = 2
 const (
 	begun byte = 1 << iota
 	counted
+	former
 )
 
 // ErrEncoding says that bytes are not a pair that this code can read: cut, or written by a later version.
@@ -78,6 +79,9 @@ func (p Pair) Encode() []byte {
 	if p.Counted.Known() {
 		bits |= counted
 	}
+	if len(p.Former) > 0 {
+		bits |= former
+	}
 	w.byte(bits)
 	for _, t := range []time.Time{p.ReadAt, p.UpdatedAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.ZohoBefore, p.SyncedAt} {
 		w.time(t)
@@ -86,6 +90,13 @@ func (p Pair) Encode() []byte {
 	w.time(p.Lease.Until)
 	if p.Counted.Known() {
 		w.hash(p.Counted)
+	}
+	if len(p.Former) > 0 {
+		w.number(len(p.Former))
+		for _, s := range p.Former {
+			w.text(string(s.System))
+			w.text(s.Key)
+		}
 	}
 	w.number(len(p.Decided))
 	for _, d := range p.Decided {
@@ -139,6 +150,11 @@ func Decode(b []byte) (Pair, error) {
 	if version > 1 {
 		if bits&counted != 0 {
 			p.Counted = r.hash()
+		}
+		if bits&former != 0 {
+			for range r.number() {
+				p.Former = append(p.Former, Side{System: crm.System(r.text()), Key: r.text()})
+			}
 		}
 		for range r.number() {
 			p.Decided = append(p.Decided, Decision{

@@ -44,6 +44,8 @@ func busy() pair.Pair {
 	p.Hold(7, pair.Held{System: crm.Zoho, Base: pair.Base{HubSpot: hash(1)}, Mapping: "0a1b2c3d", Hint: fault.HintDuplicate, Code: "DUPLICATE_DATA", Other: "12", Pending: true})
 	p.Lease = pair.Lease{Owner: "owner", Until: noon.Add(time.Minute)}
 	p.Counted = hash(77)
+	p.Leave(crm.HubSpot, "3", "4")
+	p.Leave(crm.Zoho, "5")
 	p.Decide(
 		pair.Decision{At: noon, Field: "city", To: "zoho", Rule: "later", HubSpotAt: noon, ZohoAt: noon.Add(-time.Minute)},
 		pair.Decision{At: noon, Field: "phone", To: "both", Rule: "unseen", Observed: true},
@@ -73,7 +75,7 @@ func TestAPairComesBackAsItWasWritten(t *testing.T) {
 
 func TestAPairOfTheFirstVersionIsRead(t *testing.T) {
 	want := busy()
-	want.Counted, want.Decided = pair.Hash{}, nil
+	want.Counted, want.Decided, want.Former = pair.Hash{}, nil, nil
 	old := want.Encode()
 	old = old[:len(old)-1] // no decisions, not even their number
 	old[0] = 1
@@ -83,6 +85,24 @@ func TestAPairOfTheFirstVersionIsRead(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestAPairRemembersOnceWhatItWentOnWithout(t *testing.T) {
+	var p pair.Pair
+	p.Leave(crm.HubSpot, "1", "", "2", "1")
+	p.Leave(crm.Zoho, "1")
+	p.Leave(crm.HubSpot, "2")
+	if diff := cmp.Diff([]pair.Side{{System: crm.HubSpot, Key: "1"}, {System: crm.HubSpot, Key: "2"}, {System: crm.Zoho, Key: "1"}}, p.Former); diff != "" {
+		t.Error(diff)
+	}
+	q := p.Clone()
+	if !q.Unleave(crm.HubSpot, "2") || q.Unleave(crm.HubSpot, "2") || len(q.Former) != 2 {
+		t.Errorf("%v", q.Former)
+	}
+	q.Former[0].Key = "9"
+	if p.Former[0].Key != "1" {
+		t.Error("a copy shares what the pair went on without")
 	}
 }
 
@@ -218,6 +238,7 @@ func anyPair() *rapid.Generator[pair.Pair] {
 			Lease: pair.Lease{Owner: text.Draw(t, "owner"), Until: times.Draw(t, "until")},
 		}
 		p.Duplicates = append(p.Duplicates, rapid.SliceOfN(text, 0, 3).Draw(t, "duplicates")...) // nil when there are none
+		p.Leave(sides.Draw(t, "left"), rapid.SliceOfN(text, 0, 3).Draw(t, "former")...)
 		for _, u := range rapid.SliceOfN(unfinished, 0, 4).Draw(t, "unfinished") {
 			p.Begin(u)
 		}

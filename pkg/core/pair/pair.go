@@ -94,6 +94,7 @@ type Pair struct {
 	Zoho       string     // key of the Zoho record, "" while it is being created for the first time
 	Linked     bool       // the Zoho record was seen to carry the HubSpot id
 	Duplicates []string   // keys of Zoho records whose pairs this one superseded
+	Former     []Side     // records that the pair went on without: merged away, or replaced by another one
 	Successor  string     // Superseded: the pair that goes on
 	Gone       crm.System // Orphan: the half that is gone
 	GoneAt     time.Time
@@ -137,6 +138,31 @@ func (p *Pair) Decide(d ...Decision) {
 	p.Decided = p.Decided[:min(len(p.Decided), MaxDecided)]
 }
 
+// Side is a record of the pair's kind in one of the two systems.
+type Side struct {
+	System crm.System
+	Key    string
+}
+
+// Leave remembers a record that the pair goes on without, so that its name is found when the pair is forgotten.
+func (p *Pair) Leave(sys crm.System, keys ...string) {
+	for _, key := range keys {
+		if s := (Side{sys, key}); key != "" && !slices.Contains(p.Former, s) {
+			p.Former = append(p.Former, s)
+		}
+	}
+}
+
+// Unleave forgets that the pair went on without a record, and reports whether it had.
+func (p *Pair) Unleave(sys crm.System, key string) bool {
+	n := len(p.Former)
+	p.Former = slices.DeleteFunc(p.Former, func(s Side) bool { return s == Side{sys, key} })
+	if len(p.Former) == 0 {
+		p.Former = nil
+	}
+	return len(p.Former) < n
+}
+
 // Key returns the key of the record on one side, "" when there is none yet.
 func (p Pair) Key(sys crm.System) string {
 	if sys == crm.HubSpot {
@@ -152,7 +178,7 @@ func (p Pair) Record(sys crm.System) crm.ID {
 
 // Clone returns a copy that shares nothing with p.
 func (p Pair) Clone() Pair {
-	p.Duplicates = slices.Clone(p.Duplicates)
+	p.Duplicates, p.Former = slices.Clone(p.Duplicates), slices.Clone(p.Former)
 	p.Base = maps.Clone(p.Base)
 	p.Unfinished = slices.Clone(p.Unfinished)
 	p.Sent = slices.Clone(p.Sent)

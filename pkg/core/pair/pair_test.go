@@ -148,7 +148,7 @@ func TestForgettingLeavesWhoIsWhoAndNothingOfTheValues(t *testing.T) {
 	p := was.Clone()
 	p.Forget()
 	want := pair.Pair{
-		ID: was.ID, Connection: was.Connection, Kind: was.Kind, State: was.State, HubSpot: was.HubSpot, Zoho: was.Zoho, Duplicates: was.Duplicates,
+		ID: was.ID, Connection: was.Connection, Kind: was.Kind, State: was.State, HubSpot: was.HubSpot, Zoho: was.Zoho, Duplicates: was.Duplicates, Former: was.Former,
 		Successor: was.Successor, Gone: was.Gone, GoneAt: was.GoneAt, KeyID: was.KeyID, Invented: was.Invented,
 		UpdatedAt: was.UpdatedAt, SyncedAt: was.SyncedAt, Lease: was.Lease, Counted: was.Counted, Decided: was.Decided,
 	}

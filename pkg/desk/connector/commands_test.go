@@ -120,7 +120,7 @@ func TestTheModeIsShownAndChanged(t *testing.T) {
 	b.unchanged("off after a pause", func() { has(t, b.want(ExitOK, "mode", "set", "off"), "as is  the mode is off") })
 	b.unchanged("the second pause", func() { has(t, b.want(ExitOK, "pause"), "as is") })
 	b.unchanged("a stack that is off", func() {
-		for _, line := range []string{"sync hubspot 1", "parked replay --all", "import", "link 1 2", "erase hubspot 1"} {
+		for _, line := range []string{"sync hubspot 1", "parked replay --all", "import", "link 1 2"} {
 			has(t, b.want(ExitFinding, strings.Fields(line)...), "the stack is off")
 		}
 	})
@@ -385,28 +385,6 @@ func TestAnImportWaitsForRoomInTheQueue(t *testing.T) {
 	if waited := b.Clock.Now().Sub(before); waited != 15*time.Second {
 		t.Errorf("waited %s", waited)
 	}
-}
-
-func TestEraseForgetsAPerson(t *testing.T) {
-	b := stage(t)
-	hub, zo := b.rossi()
-	b.unchanged("--plan", func() {
-		has(t, b.want(ExitOK, "erase", "zoho", zo, "--plan"), "plan   queued the erasure of hubspot/contact/"+hub)
-	})
-	has(t, b.want(ExitOK, "erase", "zoho", zo), "done   queued the erasure of hubspot/contact/"+hub)
-	b.settle()
-	has(t, b.want(ExitOK, "explain", "hubspot", hub), "is in no pair")
-	has(t, b.want(ExitOK, "erase", "zoho", zo), "as is  nothing else is kept")
-}
-
-func TestAnErasureIsNoMatterOfTheModeButOff(t *testing.T) {
-	b := stage(t)
-	hub, _ := b.rossi()
-	b.set(config.Mode, "observe")
-	hasNot(t, b.want(ExitOK, "erase", "hubspot", hub), "only observes")
-	b.Clock.Advance(61 * time.Second)
-	b.settle()
-	has(t, b.want(ExitOK, "explain", "hubspot", hub), "is in no pair")
 }
 
 func TestRedriveEmptiesTheDeadLetterQueues(t *testing.T) {

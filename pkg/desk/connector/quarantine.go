@@ -1,7 +1,6 @@
 package connector
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -190,29 +189,4 @@ func (s *session) drop(ctx context.Context, st *Stack, all []webhook.Kept) error
 		}
 	}
 	return nil
-}
-
-// naming returns the deliveries in quarantine whose bytes name one of the records: nobody could read them, so that a number that is
-// its id is taken for it.
-func (s *session) naming(ctx context.Context, st *Stack, records ...crm.ID) ([]webhook.Kept, error) {
-	all, err := s.kept(ctx, st)
-	return slices.DeleteFunc(all, func(k webhook.Kept) bool {
-		return !slices.ContainsFunc(records, func(id crm.ID) bool { return id.Key != "" && holdsNumber(k.Body, id.Key) })
-	}), err
-}
-
-// holdsNumber reports whether the digits stand in a text as a number of their own.
-func holdsNumber(text []byte, digits string) bool {
-	isDigit := func(i int) bool { return i >= 0 && i < len(text) && '0' <= text[i] && text[i] <= '9' }
-	for from := 0; ; {
-		i := bytes.Index(text[from:], []byte(digits))
-		if i < 0 {
-			return false
-		}
-		i += from
-		if !isDigit(i-1) && !isDigit(i+len(digits)) {
-			return true
-		}
-		from = i + 1
-	}
 }

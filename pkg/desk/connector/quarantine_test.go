@@ -2,7 +2,6 @@ package connector
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -57,37 +56,5 @@ func TestDeliveriesInQuarantineAreListedShownAndDropped(t *testing.T) {
 	has(t, b.want(ExitOK, "quarantine", "drop", "--all"), "as is  nothing is in quarantine")
 	if rows, err := b.Tables[sandbox.Quarantine].List(t.Context(), "Q#hubspot", "", "", 0); err != nil || len(rows) != 0 {
 		t.Errorf("%d rows are left, %v", len(rows), err)
-	}
-}
-
-func TestErasingAPersonErasesTheUnreadableDeliveriesThatNameThem(t *testing.T) {
-	b := stage(t)
-	hub, zo := b.rossi()
-	b.quarantine("hubspot", `[{"objectId":`+hub+`,"propertyValue":"Anna`)
-	b.quarantine("zoho", `{"ids":["`+zo+`"`)
-	b.quarantine("zoho", zo+"0") // another number
-	b.quarantine("hubspot", "9"+hub)
-	b.unchanged("--plan", func() {
-		has(t, b.want(ExitOK, "erase", "hubspot", hub, "--plan"), "plan   erased the delivery ", "plan   queued the erasure")
-	})
-	out := b.want(ExitOK, "erase", "hubspot", hub)
-	if n := strings.Count(out, "done   erased the delivery "); n != 2 || len(b.quarantined()) != 2 {
-		t.Errorf("%d erased: %s", n, out)
-	}
-	b.settle()
-	b.quarantine("zoho", `{"ids":["`+zo+`"`)
-	has(t, b.want(ExitOK, "erase", "zoho", zo), "done   erased the delivery ", "nothing else is kept of zoho/contact/"+zo)
-	if n := len(b.quarantined()); n != 2 {
-		t.Errorf("%d are left", n)
-	}
-}
-
-func TestANumberIsOnlyFoundAsANumberOfItsOwn(t *testing.T) {
-	for text, want := range map[string]bool{
-		"": false, "15": false, "151": true, "1510": false, "9151": false, `"151"`: true, "1511 151": true, "151151": false, "x151y": true, "\xff151\x00": true,
-	} {
-		if got := holdsNumber([]byte(text), "151"); got != want {
-			t.Errorf("%q: %t", text, got)
-		}
 	}
 }

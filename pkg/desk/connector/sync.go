@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/crm"
-	"crm-connector/pkg/flow/identity"
 )
 
 type syncCommand struct {
@@ -171,65 +170,6 @@ func (s *session) room(ctx context.Context, st *Stack, most int, source crm.Syst
 		}
 	}
 	return nil
-}
-
-type eraseCommand struct {
-	System string `arg:"" help:"hubspot or zoho."`
-	ID     string `arg:"" help:"Id of the contact there."`
-}
-
-// Help is what --help adds.
-func (eraseCommand) Help() string {
-	return `Forgets what the stack keeps of a person: the pair, its names, what is parked. A tombstone, a keyed hash of the ids, keeps the person from being created again. Deliveries in quarantine in which one of the ids stands are erased too. The records in both CRMs are yours to erase.
-
-Examples:
-
-    connector erase hubspot 151 --stack crm-connector --plan
-    connector erase zoho 4876876000000333013 --stack crm-connector`
-}
-
-// Run queues the erasure, under the HubSpot id: that is how a privacy deletion comes in too.
-func (c eraseCommand) Run(ctx context.Context, s *session) error {
-	id, err := record(c.System, c.ID, false)
-	if err != nil {
-		return err
-	}
-	st, err := s.stack(ctx, toChange)
-	if err != nil {
-		return err
-	}
-	if _, err := s.notOff(ctx, st); err != nil {
-		return err
-	}
-	book := &identity.Book{Store: st.Pairs}
-	p, err := book.Find(ctx, s.flags.Connection, id)
-	if err == nil && p.Version != 0 {
-		p, err = book.Follow(ctx, p)
-	}
-	if err != nil {
-		return err
-	}
-	named := []crm.ID{id}
-	if p.Version != 0 {
-		named = append(named, p.Record(crm.HubSpot), p.Record(crm.Zoho))
-	}
-	unread, err := s.naming(ctx, st, named...)
-	if err != nil {
-		return err
-	}
-	if err := s.drop(ctx, st, unread); err != nil {
-		return err
-	}
-	if id.System == crm.Zoho && p.Version == 0 {
-		s.nothing("nothing else is kept of " + id.String() + ": it is in no pair")
-		return nil
-	}
-	if id.System == crm.Zoho {
-		id = p.Record(crm.HubSpot)
-	}
-	return s.change("queued the erasure of "+id.String()+"; the client is told to erase the person in Zoho too", func() error {
-		return s.send(ctx, st, []crm.Operation{s.operation(id, crm.Erase)})
-	})
 }
 
 type redriveCommand struct{}

@@ -265,11 +265,17 @@ func (s *scene) wantMails(n int) {
 func (s *scene) send(m crm.Module, sys crm.System, id string, verb crm.Verb) {
 	s.t.Helper()
 	now := s.Clock.Now()
-	lane := s.Lanes[slices.IndexFunc(s.Lanes, func(l *sandbox.Lane) bool { return l.Name == string(sys.Other())+"Operations" })]
-	s.must(queue.Sender{Queue: lane.Queue}.Send(s.t.Context(), []crm.Operation{{
-		V: crm.OperationVersion, ID: fmt.Sprint("test ", verb, " ", now.UnixNano()), Connection: crm.DefaultConnection, Source: sys,
+	s.push(crm.Operation{
+		V: crm.OperationVersion, ID: fmt.Sprint("test ", verb, " ", id, " ", now.UnixNano()), Connection: crm.DefaultConnection, Source: sys,
 		Kind: m.Kind(), Module: m, Verb: verb, RecordID: id, OccurredAt: now, ReceivedAt: now,
-	}}))
+	})
+}
+
+// push puts an operation into the queue of its source.
+func (s *scene) push(op crm.Operation) {
+	s.t.Helper()
+	lane := s.Lanes[slices.IndexFunc(s.Lanes, func(l *sandbox.Lane) bool { return l.Name == string(op.Source.Other())+"Operations" })]
+	s.must(queue.Sender{Queue: lane.Queue}.Send(s.t.Context(), []crm.Operation{op}))
 }
 
 // mute loses the deliveries of a sender while lost is true: they are accepted and forgotten.

@@ -195,7 +195,7 @@ func New(p Parts) *Suite {
 	adapters := consumer.Adapters{
 		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Counts: attempts, Config: config, Queues: queues,
 		Rules: p.Rules, Hasher: consumer.Hash(p.Hasher), NewID: p.NewID, Now: p.Now, Sleep: p.Sleep, Rand: p.Rand, Log: p.Log, Left: p.Left, Ended: p.Ended,
-		Parallel: p.Parallel, Conditional: p.Conditional,
+		Quarantine: quarantine, Parallel: p.Parallel, Conditional: p.Conditional,
 	}
 	adapters.Waiter = fromHubSpot
 	zohoLane.Handle = zohoconsumer.New(adapters).Handle

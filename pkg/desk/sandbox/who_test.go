@@ -35,11 +35,7 @@ func TestAnEMailThatBelongsToSomebodyElseJoinsNobody(t *testing.T) {
 
 func TestANewContactWhoseTwinIsTakenIsReportedAndCreatedNowhere(t *testing.T) {
 	s := stage(t)
-	hub, zo := s.rossi()
-	s.editZo(crm.Contacts, zo, props{"Secondary_Email": "office@acme.example"})
-	s.settle()
-	other := s.hub(crm.Contacts, props{"email": "office@acme.example", "lastname": "Bianchi"})
-	s.settle()
+	hub, zo, other := s.office()
 	s.wantCount(crm.Contacts, 2, 1)
 	s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": hub, "Last_Name": "Rossi", "Email": "anna@acme.example"})
 	rows := s.parked()

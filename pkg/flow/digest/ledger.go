@@ -2,8 +2,6 @@ package digest
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -71,8 +69,8 @@ func complete(p fault.Parked, now time.Time) fault.Parked {
 func repeat(stored, p fault.Parked) fault.Parked {
 	p.Count += stored.Count
 	p.First, p.Digest = stored.First, stored.Digest
-	if p.Class == fault.Locked && !p.RetryAt.IsZero() {
-		p.RetryAt = nextTry(p)
+	if !p.RetryAt.IsZero() {
+		p.RetryAt = nextTry(p.First, p.Last)
 	}
 	if !stored.MailAfter.IsZero() && !p.MailAfter.IsZero() {
 		p.MailAfter = stored.MailAfter
@@ -86,21 +84,21 @@ func repeat(stored, p fault.Parked) fault.Parked {
 	return p
 }
 
-// lockedFor is how long a locked record is tried; then only an event of its own or a replay does.
-const lockedFor = 30 * 24 * time.Hour
+// triedFor is how long a row is tried again; then only an event of its record or a replay does.
+const triedFor = 30 * 24 * time.Hour
 
-// nextTry returns when a locked record is tried again, zero for never: an hour after it was first found locked, six hours
-// after that, then daily. Approvals and processes take hours or days.
-func nextTry(p fault.Parked) time.Time {
-	switch age := p.Last.Sub(p.First); {
-	case age >= lockedFor:
+// nextTry returns when a row that was opened at first, and tried at last, is tried again, zero for never: an hour after it was
+// opened, six hours after that, then daily. Approvals, processes and people who merge two records take hours or days.
+func nextTry(first, last time.Time) time.Time {
+	switch age := last.Sub(first); {
+	case age >= triedFor:
 		return time.Time{}
 	case age >= 6*time.Hour:
-		return p.Last.Add(24 * time.Hour)
+		return last.Add(24 * time.Hour)
 	case age >= time.Hour:
-		return p.Last.Add(6 * time.Hour)
+		return last.Add(6 * time.Hour)
 	}
-	return p.Last.Add(time.Hour)
+	return last.Add(time.Hour)
 }
 
 // Settle closes the open rows of the records that were last told no later than asOf (a slow worker does not close what a
@@ -177,6 +175,21 @@ func (l *Ledger) Due(ctx context.Context, now time.Time) ([]fault.Parked, error)
 	return l.Select(ctx, func(p fault.Parked) bool { return !p.RetryAt.IsZero() && !p.RetryAt.After(now) })
 }
 
+// Asked notes that rows which were due are being tried now: whatever becomes of it, the next try is later than this one, and
+// after triedFor there is none.
+func (l *Ledger) Asked(ctx context.Context, rows ...fault.Parked) error {
+	now := l.Now()
+	keys := make([]row.Key, len(rows))
+	for i, p := range rows {
+		keys[i] = openKey(p)
+	}
+	return l.change(ctx, "digest.Asked", keys, func(e entry) (entry, bool) {
+		due := e.version > 0 && !e.RetryAt.IsZero() && !e.RetryAt.After(now)
+		e.RetryAt = nextTry(e.First, now)
+		return e, due
+	})
+}
+
 // Counts says how many rows are open.
 type Counts struct {
 	Open    int
@@ -195,42 +208,4 @@ func (l *Ledger) Counts(ctx context.Context) (Counts, error) {
 		c.ByClass[p.Class]++
 	}
 	return c, err
-}
-
-// Erase removes every row, open or closed, that is about one of the records or names one: a person has asked to be
-// forgotten.
-func (l *Ledger) Erase(ctx context.Context, connection string, records ...crm.ID) error {
-	const op = "digest.Erase"
-	for _, part := range []string{partOpen, partClosed} {
-		all, err := l.entries(ctx, op, part, "")
-		if err != nil {
-			return err
-		}
-		for _, e := range all {
-			if e.Connection != connection || !(slices.Contains(records, e.Record) || slices.Contains(records, e.TargetID) ||
-				slices.Contains(records, e.Other)) {
-				continue
-			}
-			if err := l.erase(ctx, e); err != nil {
-				return fmt.Errorf("%s: %w", op, err)
-			}
-		}
-	}
-	return nil
-}
-
-// erase removes one row, whatever became of it meanwhile.
-func (l *Ledger) erase(ctx context.Context, e entry) error {
-	var err error
-	for range tries {
-		if err = l.Store.Put(ctx, row.Put{Key: e.key, If: e.version, Delete: true}); !errors.Is(err, row.ErrConflict) {
-			return err
-		}
-		now, getErr := l.Store.Get(ctx, e.key)
-		if getErr != nil {
-			return getErr
-		}
-		e.version = now[0].Version
-	}
-	return err
 }

@@ -54,7 +54,7 @@ func TestARepeatCountsUpAndDoesNotOpenAnother(t *testing.T) {
 	}
 	want := second
 	want.ID = identity(second)
-	want.Count, want.First, want.Last, want.TargetID = 3, noon, b.now, first.TargetID
+	want.Count, want.First, want.Last, want.TargetID, want.RetryAt = 3, noon, b.now, first.TargetID, b.now.Add(6*time.Hour)
 	if d := cmp.Diff(want, got[0]); d != "" {
 		t.Error(d)
 	}
@@ -172,22 +172,65 @@ func TestManyRowsAreOpenedAndSettledAtOnce(t *testing.T) {
 	}
 }
 
-func TestALockedRecordIsTriedAfterAnHourThenSixThenDailyForAMonth(t *testing.T) {
-	b := newBench()
-	var tries []time.Duration
-	for range 100 {
-		p := parked("8", "")
-		p.Class, p.RetryAt, p.First, p.Last = fault.Locked, b.now.Add(time.Hour), b.now, b.now
-		b.open(t, p, p) // several of its operations find it locked
-		at := b.list(t)[0].RetryAt
-		if at.IsZero() {
-			break
+func TestWhatIsTriedAgainIsTriedAfterAnHourThenSixThenDailyForAMonth(t *testing.T) {
+	for name, again := range map[string]func(*bench, fault.Parked){
+		"and fails": func(b *bench, p fault.Parked) {
+			p.First, p.Last, p.RetryAt = b.now, b.now, b.now.Add(time.Hour)
+			b.open(t, p, p) // several of its operations meet the same
+		},
+		"and nobody says how it went": func(b *bench, _ fault.Parked) {
+			due, err := b.ledger.Due(t.Context(), b.now)
+			if err != nil || len(due) != 1 {
+				t.Fatalf("%d due, %v", len(due), err)
+			}
+			if err := b.ledger.Asked(t.Context(), due...); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		for _, class := range []fault.Kind{fault.Locked, fault.Refused} {
+			t.Run(name+" "+class.String(), func(t *testing.T) {
+				b := newBench()
+				p := parked("8", "")
+				p.Class, p.RetryAt = class, b.now.Add(time.Hour)
+				b.open(t, p)
+				var tries []time.Duration
+				for range 100 {
+					at := b.list(t)[0].RetryAt
+					if at.IsZero() {
+						break
+					}
+					tries = append(tries, at.Sub(b.now))
+					b.now = at
+					again(b, p)
+				}
+				if len(tries) != 32 || fmt.Sprint(tries[:4]) != "[1h0m0s 6h0m0s 24h0m0s 24h0m0s]" {
+					t.Errorf("%d tries: %v", len(tries), tries)
+				}
+				if due, err := b.ledger.Due(t.Context(), b.now.Add(365*24*time.Hour)); err != nil || len(due) != 0 || len(b.list(t)) != 1 {
+					t.Errorf("%d are due a year later, %v", len(due), err)
+				}
+			})
 		}
-		tries = append(tries, at.Sub(b.now))
-		b.now = at
 	}
-	if len(tries) != 32 || fmt.Sprint(tries[:4]) != "[1h0m0s 6h0m0s 24h0m0s 24h0m0s]" {
-		t.Errorf("%d tries: %v", len(tries), tries)
+}
+
+func TestARowThatIsNotDueIsNotPutOffByAsking(t *testing.T) {
+	b := newBench()
+	due, later, never, gone := parked("7", ""), parked("8", ""), parked("9", ""), parked("10", "")
+	due.RetryAt, later.RetryAt, gone.RetryAt = noon, noon.Add(time.Minute), noon
+	b.open(t, due, later, never)
+	if err := b.ledger.Asked(t.Context(), append(b.list(t), gone)...); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]time.Time{"7": noon.Add(time.Hour), "8": noon.Add(time.Minute), "9": {}}
+	for _, p := range b.list(t) {
+		if at, ok := want[p.Record.Key]; !ok || !p.RetryAt.Equal(at) || p.Count != 1 {
+			t.Errorf("%s is tried at %s, counted %d", p.Record, p.RetryAt, p.Count)
+		}
+	}
+	if n := len(b.list(t)); n != 3 {
+		t.Errorf("%d rows", n)
 	}
 }
 
@@ -225,24 +268,56 @@ func TestRowsAreFoundByIdByClassAndByTime(t *testing.T) {
 	}
 }
 
-func TestAnErasureRemovesEveryRowThatNamesTheRecord(t *testing.T) {
+func TestAnErasureForgetsTheRecordInEveryRowButTheOneThatAsksForIt(t *testing.T) {
 	b := newBench()
-	named, twin, elsewhere := parked("8", ""), parked("9", ""), parked("7", "")
-	named.Other = contact("7")
-	twin.TargetID = contact("7")
+	named, twin, merge, asks, elsewhere := parked("8", ""), parked("9", ""), parked("10", ""), parked("7", ""), parked("7", "")
+	named.Other, named.TargetID = contact("7"), contact("80")
+	twin.TargetID, twin.Other = contact("7"), contact("90")
+	merge.Hint, merge.Other = fault.HintMergeTwins, contact("7")
+	asks.Hint, asks.TargetID = fault.HintErase, contact("6")
 	elsewhere.Connection = "second"
-	b.open(t, parked("7", "phone"))
+	b.open(t, parked("7", "phone"), parked("8", "phone"))
 	b.settle(t, "7", nil)
-	b.open(t, parked("7", "phone"), named, twin, elsewhere, parked("77", "phone"))
+	b.open(t, parked("7", "phone"), named, twin, merge, asks, elsewhere, parked("77", "phone"))
+	about, err := b.ledger.Naming(t.Context(), "main", contact("7"))
+	if err != nil || len(about) != 5 {
+		t.Errorf("%d rows name it, %v", len(about), err)
+	}
 	if err := b.ledger.Erase(t.Context(), "main", contact("7")); err != nil {
 		t.Fatal(err)
 	}
-	left := b.list(t)
-	if len(left) != 2 || left[0].Record.Key != "77" || left[1].Connection != "second" {
-		t.Errorf("left %v", left)
+	var left []string
+	for _, p := range b.list(t) {
+		left = append(left, fmt.Sprint(p.Connection, " ", p.Record.Key, " ", p.TargetID.Key, " ", p.Other.Key))
+	}
+	want := []string{"main 7 6 ", "main 77  ", "main 8 80 ", "main 8  ", "main 9  90", "second 7  "}
+	slices.Sort(left)
+	slices.Sort(want)
+	if d := cmp.Diff(want, left); d != "" {
+		t.Error(d)
 	}
 	if closed, err := b.ledger.entries(t.Context(), "test", partClosed, ""); err != nil || len(closed) != 0 {
 		t.Errorf("%d closed rows left, %v", len(closed), err)
+	}
+}
+
+func TestTheRowThatAsksForAnErasureIsClosedWhenThatIsDone(t *testing.T) {
+	b := newBench()
+	first, second, other := parked("7", ""), parked("7", ""), parked("8", "")
+	first.ID, first.Hint, first.TargetID = "a", fault.HintErase, contact("1")
+	second.ID, second.Hint, second.TargetID = "b", fault.HintErase, contact("2")
+	other.TargetID = contact("1")
+	b.open(t, first, second, other)
+	for range 2 {
+		if err := b.ledger.Erased(t.Context(), "main", contact("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.ledger.Erased(t.Context(), "second", contact("2")); err != nil {
+		t.Fatal(err)
+	}
+	if left := b.list(t); len(left) != 2 || left[0].ID != "b" || left[1].Record != contact("8") {
+		t.Errorf("left %v", left)
 	}
 }
 
@@ -359,7 +434,19 @@ func TestATableThatStopsAnsweringIsAlwaysAnError(t *testing.T) {
 		"list":   func(b *bench) error { _, err := b.ledger.List(t.Context()); return err },
 		"counts": func(b *bench) error { _, err := b.ledger.Counts(t.Context()); return err },
 		"erase":  func(b *bench) error { return b.ledger.Erase(t.Context(), "main", contact("7")) },
-		"run":    func(b *bench) error { _, err := b.Run(t.Context()); return err },
+		"strip": func(b *bench) error {
+			p := parked("8", "phone")
+			p.Other = contact("7")
+			return errors.Join(b.ledger.Open(t.Context(), p), b.ledger.Erase(t.Context(), "main", contact("7")))
+		},
+		"naming": func(b *bench) error { _, err := b.ledger.Naming(t.Context(), "main", contact("7")); return err },
+		"erased": func(b *bench) error {
+			p := parked("8", "phone")
+			p.Hint, p.TargetID = fault.HintErase, contact("7")
+			return errors.Join(b.ledger.Open(t.Context(), p), b.ledger.Erased(t.Context(), "main", contact("7")))
+		},
+		"asked": func(b *bench) error { return b.ledger.Asked(t.Context(), parked("7", "phone")) },
+		"run":   func(b *bench) error { _, err := b.Run(t.Context()); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {

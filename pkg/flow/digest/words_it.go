@@ -49,6 +49,7 @@ func italian() words {
 			fault.CauseMerged:         "Le schede sono state unite in {source}, ma non in {target}.",
 			fault.CauseDeleted:        "La scheda collegata è stata eliminata in {target}.",
 			fault.CauseErased:         "I dati della persona sono stati cancellati in {source}.",
+			fault.CauseErasedTwin:     "I dati di una persona sono stati cancellati in {source}. La scheda collegata risultava della stessa persona: verificarlo prima di eliminarla.",
 			fault.CauseCleared: "Questo campo è stato svuotato {count} volte in dieci minuti: sembra una mappatura sbagliata o un'importazione difettosa. " +
 				"Il collegamento non scrive più: osserva soltanto.",
 			fault.CauseOverwritten: "{count} schede sono state sovrascritte in un'ora: sembra una mappatura sbagliata o un'importazione difettosa. " +

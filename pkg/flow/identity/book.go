@@ -47,6 +47,12 @@ func nameKey(conn string, id crm.ID) row.Key {
 	return row.Key{Part: "N#" + conn + "#" + string(id.System) + "#" + string(id.Module) + "#" + id.Key}
 }
 
+func formerKey(conn string, id crm.ID) row.Key {
+	key := nameKey(conn, id)
+	key.Part = "F" + key.Part[1:]
+	return key
+}
+
 func pairKey(id string) row.Key { return row.Key{Part: "P#" + id} }
 
 // NamePut writes a name that must not exist yet.
@@ -54,8 +60,8 @@ func NamePut(conn string, id crm.ID, pairID string) row.Put {
 	return row.Put{Key: nameKey(conn, id), Value: []byte(pairID)}
 }
 
-// Claim returns the writes that give the records to a pair. A name that leads to a pair which never came to be is free; one
-// that leads to another pair is row.ErrConflict.
+// Claim returns the writes that give the records to a pair, two a record at most. A name that leads to a pair which never came
+// to be is free; one that leads to another pair is row.ErrConflict, and so are the writes when a record was erased.
 func (b *Book) Claim(ctx context.Context, conn, pairID string, ids ...crm.ID) ([]row.Put, error) {
 	keys := make([]row.Key, len(ids))
 	for i, id := range ids {
@@ -79,7 +85,7 @@ func (b *Book) Claim(ctx context.Context, conn, pairID string, ids ...crm.ID) ([
 				return nil, fmt.Errorf("identity.Claim: %w", row.ErrConflict)
 			}
 		}
-		puts = append(puts, row.Put{Key: keys[i], If: n.Version, Value: []byte(pairID)})
+		puts = append(puts, row.Put{Key: keys[i], If: n.Version, Value: []byte(pairID)}, b.unburied(conn, ids[i]))
 	}
 	return puts, nil
 }
@@ -89,16 +95,18 @@ func PairPut(l Loaded) row.Put {
 	return row.Put{Key: pairKey(l.ID), If: l.Version, Value: l.Encode()}
 }
 
-// Disown returns the write that takes a record's name from a pair, none when the name does not lead to it.
+// Disown returns the writes that take a record's name from a pair, none when the name does not lead to it. Formerly still finds
+// the pair.
 func (b *Book) Disown(ctx context.Context, conn, pairID string, id crm.ID) ([]row.Put, error) {
-	rows, err := b.Store.Get(ctx, nameKey(conn, id))
+	rows, err := b.Store.Get(ctx, nameKey(conn, id), formerKey(conn, id))
 	if err != nil {
 		return nil, fmt.Errorf("identity.Disown: %w", err)
 	}
-	if rows[0].Version == 0 || string(rows[0].Value) != pairID {
+	name, former := rows[0], rows[1]
+	if name.Version == 0 || string(name.Value) != pairID {
 		return nil, nil
 	}
-	return []row.Put{{Key: rows[0].Key, If: rows[0].Version, Delete: true}}, nil
+	return []row.Put{{Key: name.Key, If: name.Version, Delete: true}, {Key: former.Key, If: former.Version, Value: []byte(pairID)}}, nil
 }
 
 // Lookup returns the pair id of each record, "" where the record has no name.
@@ -141,6 +149,19 @@ func (b *Book) Find(ctx context.Context, conn string, id crm.ID) (Loaded, error)
 		return Loaded{}, err
 	}
 	return b.Load(ctx, ids[0])
+}
+
+// Formerly returns the pair that goes on with another record in the place of this one, Version 0 when there is none. Its values
+// have been this record's.
+func (b *Book) Formerly(ctx context.Context, conn string, id crm.ID) (Loaded, error) {
+	rows, err := b.Store.Get(ctx, formerKey(conn, id))
+	if err != nil {
+		return Loaded{}, fmt.Errorf("identity.Formerly: %w", err)
+	}
+	if rows[0].Version == 0 {
+		return Loaded{}, nil
+	}
+	return b.Load(ctx, string(rows[0].Value))
 }
 
 // Follow returns the pair that goes on for p: p itself, or the last successor of a superseded one.

@@ -140,7 +140,7 @@ func TestErasingLeavesTombstonesAndNothingElse(t *testing.T) {
 		b.Wait(t.Context(), conn, zoho("222"), hubspot("555")),
 		b.Wait(t.Context(), conn, hubspot("111"), hubspot("555")),
 		// The caller may name a record twice.
-		b.Erase(t.Context(), conn, p, []crm.ID{hubspot("111"), zoho("222"), hubspot("111")}, noon),
+		b.Erase(t.Context(), conn, []identity.Loaded{p}, []crm.ID{hubspot("111"), zoho("222"), hubspot("111")}, noon),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -178,14 +178,14 @@ func TestErasingAgainAndErasingAStrangerWork(t *testing.T) {
 	b := newBench()
 	p := b.marry(t, "p1", "1", "2")
 	ids := []crm.ID{hubspot("1"), zoho("2")}
-	if err := b.Erase(t.Context(), conn, p, ids, noon); err != nil {
+	if err := b.Erase(t.Context(), conn, []identity.Loaded{p}, ids, noon); err != nil {
 		t.Fatal(err)
 	}
 	rows := b.parts()
-	if err := b.Erase(t.Context(), conn, identity.Loaded{}, ids, noon.Add(time.Hour)); err != nil || !slices.Equal(b.parts(), rows) {
+	if err := b.Erase(t.Context(), conn, nil, ids, noon.Add(time.Hour)); err != nil || !slices.Equal(b.parts(), rows) {
 		t.Errorf("again: %v", err)
 	}
-	if err := b.Erase(t.Context(), conn, identity.Loaded{}, []crm.ID{hubspot("9")}, noon); err != nil {
+	if err := b.Erase(t.Context(), conn, nil, []crm.ID{hubspot("9")}, noon); err != nil {
 		t.Error(err)
 	}
 	if erased, _ := b.Erased(t.Context(), conn, hubspot("9")); !erased[0] {
@@ -200,7 +200,7 @@ func TestAnErasureThatWasOvertakenErasesNothing(t *testing.T) {
 	if err := b.Save(t.Context(), &fresh); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Erase(t.Context(), conn, stale, []crm.ID{hubspot("1"), zoho("2")}, noon); !errors.Is(err, row.ErrConflict) {
+	if err := b.Erase(t.Context(), conn, []identity.Loaded{stale}, []crm.ID{hubspot("1"), zoho("2")}, noon); !errors.Is(err, row.ErrConflict) {
 		t.Errorf("%v", err)
 	}
 	if got, _ := b.Find(t.Context(), conn, hubspot("1")); got.Version != 2 {
@@ -221,6 +221,15 @@ func TestEveryFaultOfTheTableComesBack(t *testing.T) {
 			_, err := b.Follow(t.Context(), p)
 			return err
 		},
+		"Formerly": func(b *bench, _ identity.Loaded) error {
+			_, err := b.Formerly(t.Context(), conn, hubspot("1"))
+			return err
+		},
+		"Disown": func(b *bench, _ identity.Loaded) error {
+			_, err := b.Disown(t.Context(), conn, "p1", hubspot("1"))
+			return err
+		},
+		"Kin":  func(b *bench, p identity.Loaded) error { _, _, err := b.Kin(t.Context(), p); return err },
 		"Save": func(b *bench, p identity.Loaded) error { return b.Save(t.Context(), &p) },
 		"Lock": func(b *bench, _ identity.Loaded) error {
 			_, err := b.Lock(t.Context(), conn, "1", []string{"k"}, noon)
@@ -231,7 +240,7 @@ func TestEveryFaultOfTheTableComesBack(t *testing.T) {
 			return err
 		},
 		"Erase": func(b *bench, p identity.Loaded) error {
-			return b.Erase(t.Context(), conn, p, []crm.ID{hubspot("1"), zoho("2")}, noon)
+			return b.Erase(t.Context(), conn, []identity.Loaded{p}, []crm.ID{hubspot("1"), zoho("2")}, noon)
 		},
 		"Drop":         func(b *bench, p identity.Loaded) error { return b.Drop(t.Context(), p, identity.Locks{}) },
 		"Wait":         func(b *bench, _ identity.Loaded) error { return b.Wait(t.Context(), conn, zoho("9"), hubspot("1")) },

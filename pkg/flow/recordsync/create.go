@@ -324,7 +324,7 @@ func (t *task) resume(p identity.Loaded) fault.Outcome {
 		return t.adopt(p, c.own.ID.Key)
 	case r.Gone:
 		return t.undo(p, done("gone"))
-	case len(c.taken) > 0 || len(c.free) > 1:
+	case len(c.taken)+len(c.erased) > 0 || len(c.free) > 1:
 		return t.undo(p, t.several(crm.Zoho, c))
 	case len(c.free) == 1 && c.halfs[0].Version == 0:
 		return t.adopt(p, c.free[0].ID.Key)

@@ -1,50 +1,235 @@
 package recordsync
 
 import (
+	"encoding/hex"
+	"slices"
+
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/identity"
 )
 
-// erase forgets a person: the pair, the names, what was parked. A tombstone keeps the ids from being created again, and
-// the operator is told to erase in Zoho.
+// erasure is what goes with a person, and what is left to a person to do.
+type erasure struct {
+	ids   []crm.ID          // every record that leads to the person, the one that was named first
+	pairs []identity.Loaded // that they are in
+	left  []crm.ID          // records that may still hold the person's data
+	held  []crm.ID          // records that were taken for the same person's
+	heir  identity.Loaded   // the pair of another record that lives on with the Zoho record; Version 0: none
+	gone  bool              // the record that was named is not shown any more
+}
+
+// erase forgets a person: the pairs, the names, what was parked, what lies in quarantine. Tombstones keep the ids from being
+// created or paired again, and the operator is told of every record that holds the person's data still. The names go last:
+// after a crash the next delivery finds as much as this one.
 func (t *task) erase() fault.Outcome {
-	p, err := t.s.Book.Find(t.ctx, t.conn, t.id)
-	if err == nil && p.Version != 0 {
-		p, err = t.s.Book.Follow(t.ctx, p)
+	e := erasure{ids: []crm.ID{t.id}}
+	if o := t.fathom(&e); o.Ending != fault.Done {
+		return o
+	}
+	rows, err := t.s.Parking.Naming(t.ctx, t.conn, e.ids...)
+	if err != nil {
+		return t.fail(err)
+	}
+	e.suspect(rows)
+	if err := t.tell(t.remains(e)...); err != nil {
+		return t.fail(err)
+	}
+	if err := t.s.Parking.Erase(t.ctx, t.conn, e.ids...); err != nil {
+		return t.fail(err)
+	}
+	if err := t.s.Quarantine.Forget(t.ctx, e.ids...); err != nil {
+		return t.fail(err)
+	}
+	if e.heir.Version != 0 && e.heir.Unleave(t.id.System, t.id.Key) {
+		if err := t.save(&e.heir); err != nil {
+			return t.fail(err)
+		}
+	}
+	if err := t.s.Book.Erase(t.ctx, t.conn, e.pairs, e.ids, t.now()); err != nil {
+		return t.fail(err)
+	}
+	if e.gone {
+		if err := t.s.Parking.Erased(t.ctx, t.conn, t.id); err != nil {
+			return t.fail(err)
+		}
+	}
+	return done("erased")
+}
+
+// fathom finds the records and pairs of the person. A HubSpot record that was merged into another one is that one.
+func (t *task) fathom(e *erasure) fault.Outcome {
+	if t.id.System == crm.HubSpot {
+		r, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot, false))
+		if err != nil {
+			return t.fail(err)
+		}
+		if e.gone = r.Gone; !r.Gone && r.Record.ID != t.id {
+			e.ids = append(e.ids, r.Record.ID)
+		}
+	}
+	for _, id := range slices.Clone(e.ids) {
+		if o := t.pairsOf(e, id); o.Ending != fault.Done {
+			return o
+		}
+	}
+	return done("")
+}
+
+// pairsOf adds the pair that a record leads to, with all that it superseded, and the one that went on in its place.
+func (t *task) pairsOf(e *erasure, id crm.ID) fault.Outcome {
+	own, err := t.s.Book.Find(t.ctx, t.conn, id)
+	if err != nil {
+		return t.fail(err)
+	}
+	former, err := t.s.Book.Formerly(t.ctx, t.conn, id)
+	if err != nil {
+		return t.fail(err)
+	}
+	for _, q := range []identity.Loaded{own, former} {
+		if q.Version == 0 {
+			continue
+		}
+		if o := t.goesWith(e, q); o.Ending != fault.Done {
+			return o
+		}
+	}
+	return done("")
+}
+
+// goesWith adds the pair that goes on for own. One that goes on with another HubSpot record, which lives and is not the one that
+// was named, is not the person's to take along.
+func (t *task) goesWith(e *erasure, own identity.Loaded) fault.Outcome {
+	p, err := t.s.Book.Follow(t.ctx, own)
+	if err != nil {
+		return t.fail(err)
+	}
+	if p.Version == 0 {
+		p = own // its successor was erased before
+	}
+	if slices.ContainsFunc(e.pairs, func(q identity.Loaded) bool { return q.ID == p.ID }) {
+		return done("")
+	}
+	if p.Leased(t.owner, t.now()) {
+		return again(t.later(), "somebody else is at work on the pair")
+	}
+	if p.State == pair.Creating {
+		if o := t.born(&p); o.Ending != fault.Done {
+			return o
+		}
+	}
+	lives, err := t.livesOn(p, e.ids)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case !lives:
+		return t.take(e, p)
+	}
+	e.heir, e.held = p, append(e.held, p.Record(crm.Zoho))
+	if own.ID == p.ID {
+		return done("")
+	}
+	return t.take(e, own)
+}
+
+// livesOn reports whether a pair goes on with a HubSpot record that is none of the person's and lives.
+func (t *task) livesOn(p identity.Loaded, ids []crm.ID) (bool, error) {
+	if t.id.System != crm.HubSpot || slices.Contains(ids, p.Record(crm.HubSpot)) {
+		return false, nil
+	}
+	r, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, false))
+	return err == nil && !r.Gone && !slices.Contains(ids, r.Record.ID), err
+}
+
+// take adds a pair, what it superseded, and all their records. Zoho's are left to a person; of the duplicates those that
+// were not merged or deleted there since.
+func (t *task) take(e *erasure, p identity.Loaded) fault.Outcome {
+	superseded, ids, err := t.s.Book.Kin(t.ctx, p)
+	if err != nil {
+		return t.fail(err)
+	}
+	e.pairs = append(append(e.pairs, p), superseded...)
+	e.ids = append(e.ids, ids...)
+	duplicates := slices.Clone(p.Duplicates)
+	switch {
+	case p.State == pair.Superseded:
+		duplicates = append(duplicates, p.Zoho)
+	case p.Zoho != "":
+		e.left = append(e.left, p.Record(crm.Zoho))
+	}
+	for _, key := range duplicates {
+		if key == "" {
+			continue
+		}
+		if r, err := t.read(crm.Zoho, key, t.columns(crm.Zoho, false)); err != nil || !r.Gone {
+			e.left = append(e.left, t.record(crm.Zoho, key))
+		}
+	}
+	return done("")
+}
+
+// suspect adds the records that open rows hold to be the same person's: a lead, a twin, one to be merged with.
+func (e *erasure) suspect(rows []fault.Parked) {
+	for _, r := range rows {
+		switch mine := slices.Contains(e.ids, r.Record); {
+		case r.Hint == fault.HintMergeTwins:
+			e.held = append(e.held, r.Record, r.TargetID, r.Other)
+		case mine && r.Field == "" && (r.Hint == fault.HintLead || r.Hint == fault.HintDuplicate):
+			e.held = append(e.held, r.Other)
+		}
+	}
+	e.held = slices.DeleteFunc(e.held, func(id crm.ID) bool { return id.IsZero() || slices.Contains(e.ids, id) })
+}
+
+// remains makes the rows that ask a person to erase what is left, one a record.
+func (t *task) remains(e erasure) []fault.Parked {
+	var rows []fault.Parked
+	add := func(id crm.ID, code, message string) {
+		r := t.row(id.System, fault.HintErase, code, message)
+		r.TargetID = id
+		if id == e.heir.Record(crm.Zoho) {
+			r.Other = e.heir.Record(crm.HubSpot)
+		}
+		sum := t.s.Book.Hasher.Sum("erase", t.conn, r.Record.String(), id.String())
+		r.ID = hex.EncodeToString(sum[:])
+		if !slices.ContainsFunc(rows, func(have fault.Parked) bool { return have.ID == r.ID }) {
+			rows = append(rows, r)
+		}
+	}
+	for _, id := range e.left {
+		add(id, fault.CauseErased, "its person was erased: erase "+id.String()+" too")
+	}
+	for _, id := range e.held {
+		add(id, fault.CauseErasedTwin, "its person was erased: look whether "+id.String()+" is the same person's")
+	}
+	return rows
+}
+
+// buried ends the work on a record that was erased. What was merged into it is the same person's. Once its system does not
+// show it any more, nobody is asked to erase it.
+func (t *task) buried() fault.Outcome {
+	if o := t.follow(crm.Erase, "erased"); o.Ending != fault.Done || !t.has(crm.Delete) {
+		return o
+	}
+	r, err := t.read(t.id.System, t.id.Key, t.columns(t.id.System, false))
+	if err == nil && r.Gone {
+		err = t.s.Parking.Erased(t.ctx, t.conn, t.id)
 	}
 	if err != nil {
 		return t.fail(err)
 	}
-	if p.Version != 0 && p.Leased(t.owner, t.now()) {
-		return again(t.later(), "somebody else is at work on the pair")
-	}
-	ids := []crm.ID{t.id}
-	if p.Version != 0 && p.HubSpot != t.id.Key {
-		// The pair goes on under another id: it is erased only if that one is gone too.
-		heir, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, false))
-		if err != nil {
-			return t.fail(err)
-		}
-		if ids = append(ids, p.Record(crm.HubSpot)); !heir.Gone {
-			ids, p = ids[:1], identity.Loaded{}
-		}
-	}
-	zoho := p.Record(crm.Zoho)
-	if p.Zoho != "" {
-		ids = append(ids, zoho)
-	}
-	if err := t.s.Parking.Erase(t.ctx, t.conn, ids...); err != nil {
+	return done("erased")
+}
+
+// remnant ends the work on a Zoho record that carries the id of an erased person and that nobody knew of: an insert that was
+// given up may land late. The operator is told once.
+func (t *task) remnant() fault.Outcome {
+	e := erasure{ids: []crm.ID{t.id}, left: []crm.ID{t.id}}
+	if err := t.tell(t.remains(e)...); err != nil {
 		return t.fail(err)
 	}
-	if p.Zoho != "" {
-		r := t.row(crm.Zoho, fault.HintErase, fault.CauseErased, "erased in HubSpot by privacy deletion; erase the record in Zoho too")
-		r.TargetID = zoho
-		if err := t.tell(t.named(r)); err != nil {
-			return t.fail(err)
-		}
-	}
-	if err := t.s.Book.Erase(t.ctx, t.conn, p, ids, t.now()); err != nil {
+	if err := t.s.Book.Erase(t.ctx, t.conn, nil, e.ids, t.now()); err != nil {
 		return t.fail(err)
 	}
 	return done("erased")

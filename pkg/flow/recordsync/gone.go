@@ -192,6 +192,7 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 	if err := t.lock(r.Record); err != nil {
 		return t.fail(err)
 	}
+	p.Leave(crm.Zoho, p.Zoho)
 	p.State, p.Gone, p.Zoho = pair.Creating, "", ""
 	p.Forget()
 	return t.create(p, r)

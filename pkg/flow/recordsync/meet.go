@@ -25,7 +25,7 @@ func (t *task) meet() fault.Outcome {
 		return t.fail(err)
 	}
 	if erased[0] {
-		return done("erased")
+		return t.buried()
 	}
 	r, err := t.read(t.id.System, t.id.Key, t.columns(t.id.System, true))
 	switch {
@@ -34,6 +34,7 @@ func (t *task) meet() fault.Outcome {
 	case r.Gone && t.unborn():
 		return again(5*time.Second, "the record cannot be read yet")
 	case r.Gone:
+		t.settled = append(t.settled, t.id) // nothing is left to be asked again, or to be told
 		return t.swallowed(done("gone"))
 	case t.id.System == crm.Zoho:
 		return t.meetZoho(r)
@@ -53,12 +54,17 @@ func (t *task) swallowed(o fault.Outcome) fault.Outcome {
 	if o.Ending != fault.Done {
 		return o
 	}
+	return t.follow(crm.Delete, o.Note)
+}
+
+// follow queues what happened to the record for those that were merged into it before, and ends the task.
+func (t *task) follow(v crm.Verb, note string) fault.Outcome {
 	var ops []crm.Operation
 	for _, op := range t.ops {
 		for _, key := range op.Others {
-			gone := t.revisit(t.record(crm.HubSpot, key))
-			gone.Verb = crm.Delete
-			ops = append(ops, gone)
+			other := t.revisit(t.record(crm.HubSpot, key))
+			other.Verb = v
+			ops = append(ops, other)
 		}
 	}
 	if len(ops) > 0 {
@@ -66,15 +72,16 @@ func (t *task) swallowed(o fault.Outcome) fault.Outcome {
 			return t.fail(err)
 		}
 	}
-	return o
+	return done(note)
 }
 
 // candidates are the records of the other system that may be the twin.
 type candidates struct {
-	own   *crm.Record       // carries our id
-	free  []crm.Record      // in no pair, and carry no other's id
-	halfs []identity.Loaded // pairs that lost the other half; one for each of free that has one
-	taken []crm.Record
+	own    *crm.Record       // carries our id
+	free   []crm.Record      // in no pair, and carry no other's id
+	halfs  []identity.Loaded // pairs that lost the other half; one for each of free that has one
+	taken  []crm.Record
+	erased []crm.Record // nobody's twin any more
 }
 
 // meetZoho looks in HubSpot. HubSpot holds the warm contacts: what is not there is no business of ours.
@@ -87,7 +94,7 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 	}
 	keys := t.m.Keys(t.kind(), r.Record, crm.HubSpot)
 	if len(keys) == 0 {
-		return done("not in hubspot")
+		return t.alone()
 	}
 	found, err := t.find(crm.HubSpot, crm.Search{Module: t.kind().Home(), Keys: keys, Columns: t.columns(crm.HubSpot, false)})
 	if err != nil {
@@ -98,14 +105,22 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 	switch {
 	case err != nil:
 		return t.fail(err)
-	case len(found) == 0:
-		return done("not in hubspot")
+	case len(c.taken)+len(c.free) == 0:
+		return t.alone()
 	case len(c.taken) > 0 || len(c.free) > 1:
 		return t.several(crm.HubSpot, c)
 	case c.halfs[0].Version != 0:
 		return t.move(c.halfs[0], t.id.Key)
 	}
 	return t.joinHubSpot(c.free[0])
+}
+
+// alone ends the work on a Zoho record that HubSpot has no twin of. When it was parked before, that is over.
+func (t *task) alone() fault.Outcome {
+	if t.afresh() {
+		t.settled = append(t.settled, t.id)
+	}
+	return done("not in hubspot")
 }
 
 // joinHubSpot pairs the task's Zoho record with a HubSpot record that has no name. One that swallowed records which have
@@ -141,7 +156,7 @@ func (t *task) carries(hubspotID string) (fault.Outcome, bool) {
 		return t.fail(err), true
 	}
 	if erased[0] {
-		return done("erased"), true
+		return t.remnant(), true
 	}
 	p, err := t.s.Book.Find(t.ctx, t.conn, id)
 	if err == nil && p.Version != 0 {
@@ -221,7 +236,7 @@ func (t *task) meetLocked(r crm.Reading) fault.Outcome {
 		return t.fail(err)
 	case c.own != nil:
 		return t.join(r.Record.ID.Key, c.own.ID.Key, t.locks)
-	case len(c.taken) > 0 || len(c.free) > 1:
+	case len(c.taken)+len(c.erased) > 0 || len(c.free) > 1:
 		return t.several(crm.Zoho, c)
 	case len(c.free) == 1 && c.halfs[0].Version != 0:
 		return t.regain(c.halfs[0], r.Record.ID.Key)
@@ -249,7 +264,19 @@ func (t *task) twins(rec crm.Record) (candidates, error) {
 // classify sorts what was found in sys by whether it may become the twin of rec.
 func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record) (candidates, error) {
 	var c candidates
+	ids := make([]crm.ID, len(found))
 	for i, f := range found {
+		ids[i] = f.ID
+	}
+	erased, err := t.s.Book.Erased(t.ctx, t.conn, ids...)
+	if err != nil {
+		return c, err
+	}
+	for i, f := range found {
+		if erased[i] {
+			c.erased = append(c.erased, f)
+			continue
+		}
 		p, err := t.s.Book.Find(t.ctx, t.conn, f.ID)
 		if err != nil {
 			return c, err
@@ -284,7 +311,7 @@ func (t *task) beingMade(p identity.Loaded) bool {
 
 // several parks a record whose twin cannot be told: it has one already, or there is more than one.
 func (t *task) several(sys crm.System, c candidates) fault.Outcome {
-	all := append(slices.Clone(c.taken), c.free...)
+	all := slices.Concat(c.taken, c.free, c.erased)
 	r := t.row(sys, fault.HintDuplicate, fault.CauseTwin, "another record is already this one's twin, or there are several")
 	r.Other = all[0].ID
 	r.RetryAt = t.now().Add(askAgain)

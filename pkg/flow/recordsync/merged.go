@@ -11,6 +11,10 @@ import (
 	"crm-connector/pkg/flow/identity"
 )
 
+// mostNamed is how many ids that were merged away get a name at once: a transaction takes row.MaxPuts writes. The next look
+// goes on with the rest.
+const mostNamed = 40
+
 // merged handles a HubSpot record that swallowed others: the ids that have pairs all lead to the survivor's. It reports
 // false when no other pair is concerned.
 func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
@@ -39,11 +43,29 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 	if err != nil {
 		return t.fail(err), true
 	}
+	if unnamed, err = t.spared(unnamed); err != nil {
+		return t.fail(err), true
+	}
 	settled := len(pairs) == 0 || len(pairs) == 1 && len(unnamed) == 0 && pairs[0].HubSpot == survivor.Key
 	if settled {
 		return fault.Outcome{}, false
 	}
 	return t.unite(survivor, pairs, unnamed), true
+}
+
+// spared returns the records that were not erased: what was erased gets no name again by a merge.
+func (t *task) spared(ids []crm.ID) ([]crm.ID, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	erased, err := t.s.Book.Erased(t.ctx, t.conn, ids...)
+	var out []crm.ID
+	for i := range erased {
+		if !erased[i] {
+			out = append(out, ids[i])
+		}
+	}
+	return out, err
 }
 
 // concerned loads the pairs behind the names, each once, successors followed, and lists the ids without one.
@@ -101,6 +123,7 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 	slices.SortStableFunc(pairs, func(a, b identity.Loaded) int { return rank(a) - rank(b) })
 	head := pairs[0]
 	if head.HubSpot != survivor.Key {
+		head.Leave(crm.HubSpot, head.HubSpot)
 		head.HubSpot, head.Linked = survivor.Key, false
 	}
 	if head.State == pair.Orphan && head.Gone == crm.HubSpot {
@@ -119,13 +142,21 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 		if q.State == pair.Living {
 			rows = append(rows, t.named(r))
 		}
+		head.Leave(crm.HubSpot, q.HubSpot)
 		if q.Zoho != "" {
 			head.Duplicates = append(head.Duplicates, q.Zoho)
 		}
 		head.Duplicates = append(head.Duplicates, q.Duplicates...)
-		q.State, q.Successor, q.Duplicates = pair.Superseded, head.ID, nil
+		head.Former = append(head.Former, q.Former...)
+		q.State, q.Successor, q.Duplicates, q.Former = pair.Superseded, head.ID, nil, nil
 		q.Forget()
 		puts = append(puts, identity.PairPut(q))
+	}
+	unnamed = unnamed[:min(len(unnamed), mostNamed)] // the survivor is the first
+	for _, id := range unnamed {
+		if id != survivor {
+			head.Leave(crm.HubSpot, id.Key)
+		}
 	}
 	names, err := t.s.Book.Claim(t.ctx, t.conn, head.ID, unnamed...)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"iter"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -46,12 +47,14 @@ type Syncer struct {
 	Zoho    Zoho
 	Book    *identity.Book
 	Rules   Rules
-	Wake    Queue   // takes operations about HubSpot's or Zoho's records, by their Source
-	Parking Parking //
+	Wake    Queue // takes operations about HubSpot's or Zoho's records, by their Source
+	Parking Parking
 	Brake   Brake
 	Now     func() time.Time
 	Sleep   func(ctx context.Context, d time.Duration) bool // false when it did not wait to the end
 	Log     *slog.Logger
+	// Quarantine is where deliveries lie that nobody could read.
+	Quarantine Quarantine
 	// Parallel is how many requests are out at a time; 0 and 1 mean one after the other.
 	Parallel int
 	// Conditional says that this Zoho org was seen to refuse a stale conditional write, so that an unchanged record need
@@ -62,16 +65,29 @@ type Syncer struct {
 // Sync brings the records of the operations in step and returns one outcome each, in order. Operations about one record
 // are one piece of work. It never panics.
 func (s *Syncer) Sync(ctx context.Context, ops []crm.Operation) []fault.Outcome {
-	out := make([]fault.Outcome, len(ops))
 	m, mode, err := s.rules(ctx)
-	if err != nil || mode == crm.Off {
-		for i := range out {
-			if out[i] = (fault.Outcome{Ending: fault.Done, Note: "the stack is off"}); err != nil {
-				out[i] = fault.Outcome{Ending: fault.GoAgain, Err: err}
-			}
-		}
-		return out
+	switch {
+	case err != nil:
+		return slices.Repeat([]fault.Outcome{{Ending: fault.GoAgain, Err: err}}, len(ops))
+	case mode == crm.Off:
+		return s.off(ctx, ops, m)
 	}
+	return s.sync(ctx, ops, m, mode)
+}
+
+// off acknowledges operations without a look, but for erasures: a person is forgotten whatever the mode.
+func (s *Syncer) off(ctx context.Context, ops []crm.Operation, m *mapping.Mapping) []fault.Outcome {
+	out := slices.Repeat([]fault.Outcome{{Ending: fault.Done, Note: "the stack is off"}}, len(ops))
+	for i, op := range ops {
+		if op.Verb == crm.Erase {
+			out[i] = s.sync(ctx, ops[i:i+1], m, crm.Off)[0]
+		}
+	}
+	return out
+}
+
+func (s *Syncer) sync(ctx context.Context, ops []crm.Operation, m *mapping.Mapping, mode crm.Mode) []fault.Outcome {
+	out := make([]fault.Outcome, len(ops))
 	tasks, of := s.tasks(ctx, ops, m, mode)
 	busy := map[crm.ID]bool{}
 	runs := make([]iter.Seq[*call], len(tasks))

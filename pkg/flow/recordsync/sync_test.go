@@ -83,14 +83,19 @@ func (calm) Mode(context.Context) (crm.Mode, error)                        { ret
 func (calm) Count(context.Context, string, int, []crm.Field) (bool, error) { return true, nil }
 func (calm) Send(context.Context, []crm.Operation) error                   { return nil }
 func (calm) Erase(context.Context, string, ...crm.ID) error                { return nil }
-func (c *calm) Open(_ context.Context, rows ...fault.Parked) error         { c.told += len(rows); return nil }
+func (calm) Erased(context.Context, string, crm.ID) error                  { return nil }
+func (calm) Forget(context.Context, ...crm.ID) error                       { return nil }
+func (calm) Naming(context.Context, string, ...crm.ID) ([]fault.Parked, error) {
+	return nil, nil
+}
+func (c *calm) Open(_ context.Context, rows ...fault.Parked) error { c.told += len(rows); return nil }
 
 func bench(h *hub, z *zoo) *Syncer {
 	n := 0
 	c := &calm{}
 	now := func() time.Time { return noon }
 	return &Syncer{
-		HubSpot: h, Zoho: z, Rules: c, Wake: c, Parking: c, Brake: c, Now: now, Sleep: func(context.Context, time.Duration) bool { return true },
+		HubSpot: h, Zoho: z, Rules: c, Wake: c, Parking: c, Quarantine: c, Brake: c, Now: now, Sleep: func(context.Context, time.Duration) bool { return true },
 		Book: &identity.Book{Store: memory.NewRows(now), Hasher: pair.Hasher{Key: crm.NewSecret("k"), KeyID: 1},
 			NewID: func() string { n++; return fmt.Sprint("id", n) }},
 	}

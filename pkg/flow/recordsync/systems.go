@@ -51,8 +51,18 @@ type Brake interface {
 type Parking interface {
 	// Open opens rows, or counts them up.
 	Open(ctx context.Context, rows ...fault.Parked) error
-	// Erase forgets what was parked about records.
+	// Naming returns the open rows that are about one of the records or name one.
+	Naming(ctx context.Context, connection string, records ...crm.ID) ([]fault.Parked, error)
+	// Erase forgets what was parked about records, but for the rows that ask a person to erase them.
 	Erase(ctx context.Context, connection string, records ...crm.ID) error
+	// Erased closes the rows that ask a person to erase the record.
+	Erased(ctx context.Context, connection string, record crm.ID) error
+}
+
+// Quarantine keeps deliveries that nobody could read.
+type Quarantine interface {
+	// Forget removes those that name one of the records.
+	Forget(ctx context.Context, records ...crm.ID) error
 }
 
 func isFault(err error, k fault.Kind) bool { return err != nil && fault.KindOf(err) == k }

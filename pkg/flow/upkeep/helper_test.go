@@ -88,11 +88,16 @@ func (q *queue) Send(_ context.Context, ops []crm.Operation) error {
 }
 
 type parked struct {
-	rows []fault.Parked
-	err  error
+	rows, asked []fault.Parked
+	err         error
 }
 
 func (p *parked) Due(context.Context, time.Time) ([]fault.Parked, error) { return p.rows, p.err }
+
+func (p *parked) Asked(_ context.Context, rows ...fault.Parked) error {
+	p.asked = append(p.asked, rows...)
+	return p.err
+}
 
 type modes struct {
 	mode crm.Mode

@@ -49,6 +49,8 @@ type Queue interface {
 // Due lists parked operations whose time to be tried again has come.
 type Due interface {
 	Due(ctx context.Context, now time.Time) ([]fault.Parked, error)
+	// Asked notes that they are being tried, so that the next try is later, whatever becomes of this one.
+	Asked(ctx context.Context, rows ...fault.Parked) error
 }
 
 // Store keeps the cursors.
@@ -317,15 +319,22 @@ func (r *Reconciler) due(ctx context.Context) error {
 		return fmt.Errorf("upkeep: %w", err)
 	}
 	var ops []crm.Operation
+	var asked []fault.Parked
 	queued := map[crm.ID]bool{}
 	for _, p := range rows {
-		if p.Connection != r.Connection || queued[p.Record] || r.Sources[p.Record.System] == nil {
+		if p.Connection != r.Connection || r.Sources[p.Record.System] == nil {
 			continue
 		}
-		queued[p.Record] = true
-		ops = append(ops, r.operation(p.Record, crm.Revisit, r.Now(), Resumed))
+		asked = append(asked, p)
+		if !queued[p.Record] {
+			queued[p.Record] = true
+			ops = append(ops, r.operation(p.Record, crm.Revisit, r.Now(), Resumed))
+		}
 	}
 	if err := r.send(ctx, ops); err != nil {
+		return fmt.Errorf("upkeep: %w", err)
+	}
+	if err := r.Parked.Asked(ctx, asked...); err != nil {
 		return fmt.Errorf("upkeep: %w", err)
 	}
 	return nil

@@ -348,10 +348,16 @@ func TestWhatIsDueIsQueuedOnceARecordAndForThisConnectionOnly(t *testing.T) {
 	}
 	b.run(t)
 	b.wantQueued(t, "revisit hubspot/contact/1", "revisit zoho/company/2")
+	if got := b.parked.asked; len(got) != 3 || got[0].Record != person || got[1].Record != person || got[2].Record != firm {
+		t.Errorf("%d rows are noted as asked: %v", len(got), got)
+	}
 
 	b.queue.err = errGone
 	if err := b.Run(t.Context()); !errors.Is(err, errGone) {
 		t.Errorf("the queue fails: %v", err)
+	}
+	if len(b.parked.asked) != 3 {
+		t.Error("what could not be queued is noted as asked")
 	}
 	b.queue.err, b.parked.err = nil, errGone
 	if err := b.Run(t.Context()); !errors.Is(err, errGone) {

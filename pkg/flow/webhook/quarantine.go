@@ -1,15 +1,18 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/row"
 )
 
@@ -72,40 +75,94 @@ func (q *Quarantine) Keep(ctx context.Context, source, reason string, body []byt
 
 // List returns every body of a source that is in quarantine.
 func (q *Quarantine) List(ctx context.Context, source string) ([]Kept, error) {
-	rows, err := q.rows(ctx, source, "")
-	if err != nil {
-		return nil, err
-	}
+	return q.those(ctx, source, func([]byte) bool { return true })
+}
+
+// Naming returns the bodies, of both CRMs, that name one of the records. Nobody could read them, so that a number of its own
+// which is the key of a record is taken for it; what holds nothing of a person but a name or an address is not found.
+func (q *Quarantine) Naming(ctx context.Context, records ...crm.ID) ([]Kept, error) {
 	var out []Kept
-	for _, r := range rows {
-		id, piece, _ := strings.Cut(r.Key.Sort, "#")
-		if piece != "000" {
-			if n := len(out); n > 0 && out[n-1].ID == id {
-				out[n-1].Body = append(out[n-1].Body, r.Value...)
-			}
-			continue
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		some, err := q.those(ctx, string(sys), func(body []byte) bool {
+			return slices.ContainsFunc(records, func(id crm.ID) bool { return id.Key != "" && holdsNumber(body, id.Key) })
+		})
+		if err != nil {
+			return nil, err
 		}
-		var f facts
-		if err := json.Unmarshal(r.Value, &f); err != nil {
-			return nil, fmt.Errorf("quarantine: a row cannot be read")
-		}
-		out = append(out, Kept{ID: id, Source: source, Reason: f.Reason, ReceivedAt: f.ReceivedAt})
+		out = append(out, some...)
 	}
 	return out, nil
 }
 
+// Forget removes the bodies that name one of the records, as Naming finds them: their person is erased.
+func (q *Quarantine) Forget(ctx context.Context, records ...crm.ID) error {
+	all, err := q.Naming(ctx, records...)
+	for _, k := range all {
+		if err == nil {
+			err = q.Drop(ctx, k.Source, k.ID)
+		}
+	}
+	return err
+}
+
+// those returns the bodies of a source that are wanted. Of the others one at a time is held.
+func (q *Quarantine) those(ctx context.Context, source string, wanted func(body []byte) bool) ([]Kept, error) {
+	var out []Kept
+	var last Kept
+	take := func() {
+		if last.ID != "" && wanted(last.Body) {
+			out = append(out, last)
+		}
+		last = Kept{}
+	}
+	err := q.each(ctx, source, "", func(r row.Row) error {
+		id, piece, _ := strings.Cut(r.Key.Sort, "#")
+		if piece != "000" {
+			if last.ID == id {
+				last.Body = append(last.Body, r.Value...)
+			}
+			return nil
+		}
+		take()
+		var f facts
+		if err := json.Unmarshal(r.Value, &f); err != nil {
+			return errors.New("quarantine: a row cannot be read")
+		}
+		last = Kept{ID: id, Source: source, Reason: f.Reason, ReceivedAt: f.ReceivedAt}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	take()
+	return out, nil
+}
+
+// holdsNumber reports whether the digits stand in a text as a number of their own.
+func holdsNumber(text []byte, digits string) bool {
+	isDigit := func(i int) bool { return i >= 0 && i < len(text) && '0' <= text[i] && text[i] <= '9' }
+	for from := 0; ; {
+		i := bytes.Index(text[from:], []byte(digits))
+		if i < 0 {
+			return false
+		}
+		i += from
+		if !isDigit(i-1) && !isDigit(i+len(digits)) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
 // Drop removes one body, once it was dealt with or its person is erased. One that is not there is a success.
 func (q *Quarantine) Drop(ctx context.Context, source, id string) error {
-	rows, err := q.rows(ctx, source, id+"#")
-	if err != nil {
-		return err
-	}
-	puts := make([]row.Put, 0, len(rows))
-	for _, r := range rows {
+	var puts []row.Put
+	err := q.each(ctx, source, id+"#", func(r row.Row) error {
 		puts = append(puts, row.Put{Key: r.Key, If: r.Version, Delete: true})
-	}
-	if len(puts) == 0 {
 		return nil
+	})
+	if err != nil || len(puts) == 0 {
+		return err
 	}
 	if err := q.Store.Put(ctx, puts...); err != nil {
 		return fmt.Errorf("quarantine: %w", err)
@@ -113,17 +170,21 @@ func (q *Quarantine) Drop(ctx context.Context, source, id string) error {
 	return nil
 }
 
-func (q *Quarantine) rows(ctx context.Context, source, prefix string) ([]row.Row, error) {
-	const page = 100
-	var all []row.Row
+// each goes through the rows of a source, a page at a time.
+func (q *Quarantine) each(ctx context.Context, source, prefix string, do func(row.Row) error) error {
+	const page = 20
 	for after := ""; ; {
 		rows, err := q.Store.List(ctx, "Q#"+source, prefix, after, page)
 		if err != nil {
-			return nil, fmt.Errorf("quarantine: %w", err)
+			return fmt.Errorf("quarantine: %w", err)
 		}
-		all = append(all, rows...)
+		for _, r := range rows {
+			if err := do(r); err != nil {
+				return err
+			}
+		}
 		if len(rows) < page {
-			return all, nil
+			return nil
 		}
 		after = rows[len(rows)-1].Key.Sort
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/row"
 )
 
@@ -72,6 +74,67 @@ func TestABodyThatIsDroppedIsGone(t *testing.T) {
 	}
 }
 
+func TestAnErasedPersonsBodiesAreForgottenWhoeverSentThem(t *testing.T) {
+	clock := func() time.Time { return noon }
+	q := Quarantine{Store: memory.NewRows(clock), Now: clock}
+	person := []crm.ID{
+		{System: crm.HubSpot, Module: crm.Contacts, Key: "151"}, {System: crm.Zoho, Module: crm.Contacts, Key: "4876876000000333013"},
+		{System: crm.Zoho, Module: crm.Contacts}, // in no pair
+	}
+	torn := append(bytes.Repeat([]byte("x"), pieceSize-1), `151`...) // the id lies across two pieces
+	for source, bodies := range map[string][]string{
+		"hubspot": {`[{"objectId":151,"propertyValue":"Anna`, `[{"objectId":1510`, "", string(torn)},
+		"zoho":    {`{"ids":["4876876000000333013"`, `{"ids":["48768760000003330130"`},
+		"other":   {`151`},
+	} {
+		for _, body := range bodies {
+			if err := q.Keep(t.Context(), source, "why", []byte(body)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if named, err := q.Naming(t.Context(), person...); err != nil || len(named) != 3 {
+		t.Errorf("%d bodies name the person, want 3; %v", len(named), err)
+	}
+	for range 2 {
+		if err := q.Forget(t.Context(), person...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for source, want := range map[string]int{"hubspot": 2, "zoho": 1, "other": 1} {
+		if left, err := q.List(t.Context(), source); err != nil || len(left) != want {
+			t.Errorf("%d bodies of %s are left, want %d; %v", len(left), source, want, err)
+		}
+	}
+}
+
+func TestManyBodiesAreGoneThroughAPageAtATime(t *testing.T) {
+	clock := func() time.Time { return noon }
+	q := Quarantine{Store: memory.NewRows(clock), Now: clock}
+	for i := range 97 {
+		if err := q.Keep(t.Context(), "hubspot", "why", bytes.Repeat([]byte(fmt.Sprint(i, " ")), 1+i%3*pieceSize/2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := q.List(t.Context(), "hubspot"); err != nil || len(all) != 97 {
+		t.Errorf("%d bodies, %v", len(all), err)
+	}
+	named, err := q.Naming(t.Context(), crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: "96"})
+	if err != nil || len(named) != 1 || !bytes.HasPrefix(named[0].Body, []byte("96 96")) && string(named[0].Body) != "96 " {
+		t.Errorf("%d bodies name it, %v", len(named), err)
+	}
+}
+
+func TestANumberIsOnlyFoundAsANumberOfItsOwn(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false, "15": false, "151": true, "1510": false, "9151": false, `"151"`: true, "1511 151": true, "151151": false, "x151y": true, "\xff151\x00": true,
+	} {
+		if got := holdsNumber([]byte(text), "151"); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}
+
 // gone is a store that does not answer.
 type gone struct{}
 
@@ -85,7 +148,7 @@ func (gone) List(context.Context, string, string, string, int) ([]row.Row, error
 func TestABrokenTableIsToldByTheQuarantine(t *testing.T) {
 	q := Quarantine{Store: gone{}, Now: func() time.Time { return noon }}
 	_, listed := q.List(t.Context(), "hubspot")
-	for _, err := range []error{q.Keep(t.Context(), "hubspot", "why", nil), listed, q.Drop(t.Context(), "hubspot", "x")} {
+	for _, err := range []error{q.Keep(t.Context(), "hubspot", "why", nil), listed, q.Drop(t.Context(), "hubspot", "x"), q.Forget(t.Context(), crm.ID{Key: "1"})} {
 		if !errors.Is(err, errGone) {
 			t.Errorf("error %v, want %v", err, errGone)
 		}

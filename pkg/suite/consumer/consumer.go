@@ -22,6 +22,7 @@ import (
 	"crm-connector/pkg/flow/recordsync"
 	"crm-connector/pkg/flow/rules"
 	"crm-connector/pkg/flow/upkeep"
+	"crm-connector/pkg/flow/webhook"
 )
 
 // Adapters is everything that a consumer touches outside itself.
@@ -44,8 +45,9 @@ type Adapters struct {
 	Left    func(context.Context) time.Duration // nil: until the deadline of the context
 	Ended   func(batch.Message, fault.Outcome)  // told of every ending; may be nil
 
-	Parallel    int  // requests to a CRM at a time
-	Conditional bool // this Zoho org refuses stale conditional writes
+	Quarantine  webhook.Store // deliveries that nobody could read; an erased person's are removed
+	Parallel    int           // requests to a CRM at a time
+	Conditional bool          // this Zoho org refuses stale conditional writes
 }
 
 // Hasher gives what the hashes of a stack are made with, and may have to read its key. Without the right key nothing can be
@@ -86,7 +88,8 @@ func New(a Adapters) *queue.Handler {
 	book.Parking = ledger
 	syncer := recordsync.Syncer{
 		HubSpot: a.HubSpot, Zoho: a.Zoho, Rules: book, Brake: book, Wake: a.Queues, Parking: ledger,
-		Now: a.Now, Sleep: a.Sleep, Log: a.Log, Parallel: a.Parallel, Conditional: a.Conditional,
+		Quarantine: &webhook.Quarantine{Store: a.Quarantine, Now: a.Now},
+		Now:        a.Now, Sleep: a.Sleep, Log: a.Log, Parallel: a.Parallel, Conditional: a.Conditional,
 	}
 	loop := &inbox.Loop{
 		Work: a.work(syncer), Parking: ledger, Store: a.Counts, Waiter: a.Waiter,
