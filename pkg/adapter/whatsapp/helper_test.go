@@ -85,3 +85,16 @@ func updates(t testing.TB, r whatsapp.Reading) (out []chat.Update) {
 	}
 	return out
 }
+
+// tell says in a few words what an update is.
+func tell(u chat.Update) string {
+	switch {
+	case u.Message != nil:
+		return chat.Render(*u.Message, chat.Italian) + " by " + u.Message.From.Name.Text()
+	case u.Status != nil:
+		return string(u.Status.State) + " " + u.Status.Callback.Text()
+	case u.Preference != nil:
+		return u.Preference.Value + " by " + u.Preference.From.Phone.Text()
+	}
+	return u.Notice.Field + " " + u.Notice.Event
+}

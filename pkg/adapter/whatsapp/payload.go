@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -64,6 +65,8 @@ type loose string
 func (l *loose) UnmarshalJSON(raw []byte) error {
 	*l = ""
 	switch c := raw[0]; {
+	case c == '"' && bytes.IndexByte(raw, '\\') < 0:
+		*l = loose(raw[1 : len(raw)-1]) // scanned before: there is nothing to mend
 	case c == '"':
 		return json.Unmarshal(raw, (*string)(l))
 	case c == '-' || c >= '0' && c <= '9' || c == 't' || c == 'f':
