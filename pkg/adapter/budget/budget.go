@@ -57,9 +57,10 @@ type Config struct {
 	Store      Store
 	HTTP       http.RoundTripper
 	Now        func() time.Time
-	// Sleep waits for a place. Nil waits never: a call for which there is no place is refused at once.
-	Sleep func(context.Context, time.Duration) bool
-	Log   *slog.Logger
+	// Sleep waits for a place or for units. Nil waits never: a call for which there is none is refused at once.
+	Sleep    func(context.Context, time.Duration) bool
+	Patience time.Duration // how long a call waits for units in all before it is refused
+	Log      *slog.Logger
 }
 
 // transport is a caller's end of the budget.
@@ -111,8 +112,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // enter waits for a place and takes what the call costs.
 func (t *transport) enter(ctx context.Context, cost int) error {
+	patience := t.Patience
 	for range turns {
 		in, err := t.take(ctx, cost)
+		if after := fault.After(err); err != nil && after <= patience && t.Sleep != nil && t.Sleep(ctx, after) {
+			patience -= after
+			continue
+		}
 		if in || err != nil {
 			return err
 		}
@@ -195,7 +201,10 @@ func (t *transport) draw(ctx context.Context, cost int, now time.Time) error {
 		if why == "" {
 			return nil
 		}
-		t.why, t.opens, t.shut = why, time.UnixMilli(opens), now.Add(deaf)
+		t.why, t.opens = why, time.UnixMilli(opens)
+		if t.shut = now.Add(deaf); t.opens.Before(t.shut) {
+			t.shut = t.opens
+		}
 		return t.refusal(why, t.opens.Sub(now))
 	}
 	return t.refusal("DISPUTED", deaf)

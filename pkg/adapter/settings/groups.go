@@ -112,22 +112,24 @@ func (r *Reader) ZohoWebhook() string { return r.NeedURL("ZOHO_WEBHOOK_URL") }
 // https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines,
 // https://www.zoho.com/crm/developer/docs/api/v8/api-limits.html
 type Budget struct {
-	HubSpotIn10s   int // HUBSPOT_CALLS_PER_10S in any ten seconds; 100, what every plan has, unless set (Pro and Enterprise: 190)
-	HubSpotDaily   int // HUBSPOT_CALLS_PER_DAY in any 24 hours; 250,000, what every plan has, unless set
-	ZohoCredits    int // ZOHO_CREDITS_PER_DAY in any 24 hours; 50,000, the least of the paid editions, unless set (Free: 5,000)
-	ZohoConcurrent int // ZOHO_CONCURRENCY calls at a time; 10, of the Standard edition, unless set (Free: 5)
-	Reserve        int // BUDGET_RESERVE percent of each limit that reconcile leaves to live traffic; 20 unless set
+	HubSpotIn10s    int // HUBSPOT_CALLS_PER_10S in any ten seconds; 100, what every plan has, unless set (Pro and Enterprise: 190)
+	HubSpotDaily    int // HUBSPOT_CALLS_PER_DAY in any 24 hours; 250,000, what every plan has, unless set
+	HubSpotSearches int // HUBSPOT_SEARCHES_PER_SECOND in any second; 5, what every account has, unless set
+	ZohoCredits     int // ZOHO_CREDITS_PER_DAY in any 24 hours; 50,000, the least of the paid editions, unless set (Free: 5,000)
+	ZohoConcurrent  int // ZOHO_CONCURRENCY calls at a time; 10, of the Standard edition, unless set (Free: 5)
+	Reserve         int // BUDGET_RESERVE percent of each limit that reconcile leaves to live traffic; 20 unless set
 }
 
 // Budget reads the settings of the budget.
 func (r *Reader) Budget() Budget {
 	const most = 100_000_000
 	return Budget{
-		HubSpotIn10s:   r.Int("HUBSPOT_CALLS_PER_10S", 100, 0, most),
-		HubSpotDaily:   r.Int("HUBSPOT_CALLS_PER_DAY", 250_000, 0, most),
-		ZohoCredits:    r.Int("ZOHO_CREDITS_PER_DAY", 50_000, 0, most),
-		ZohoConcurrent: r.Int("ZOHO_CONCURRENCY", 10, 0, 1000),
-		Reserve:        r.Int("BUDGET_RESERVE", 20, 0, 90),
+		HubSpotIn10s:    r.Int("HUBSPOT_CALLS_PER_10S", 100, 0, most),
+		HubSpotDaily:    r.Int("HUBSPOT_CALLS_PER_DAY", 250_000, 0, most),
+		HubSpotSearches: r.Int("HUBSPOT_SEARCHES_PER_SECOND", 5, 0, 1000),
+		ZohoCredits:     r.Int("ZOHO_CREDITS_PER_DAY", 50_000, 0, most),
+		ZohoConcurrent:  r.Int("ZOHO_CONCURRENCY", 10, 0, 1000),
+		Reserve:         r.Int("BUDGET_RESERVE", 20, 0, 90),
 	}
 }
 

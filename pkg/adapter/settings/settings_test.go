@@ -195,7 +195,7 @@ func TestAWrongSettingIsNamedWithWhatIsAllowedAndNotRepeated(t *testing.T) {
 		{[]string{"SUITE_ADDR"}, map[string]string{"canary": listen, "127.0.0.1": listen, "8080": listen, "127.0.0.1:": listen, "127.0.0.1:0": listen,
 			"127.0.0.1:http": listen, "127.0.0.1:65536": listen, "http://canary:8080": listen, "can ary:8080": listen, "::1:8080": listen}},
 		{[]string{"HUBSPOT_CALLS_PER_10S", "HUBSPOT_CALLS_PER_DAY", "ZOHO_CREDITS_PER_DAY"}, map[string]string{"-1": million, "1e6": million, "1.5": million, "canary": million, "100000001": million}},
-		{[]string{"ZOHO_CONCURRENCY"}, map[string]string{"-1": "is not a whole number from 0 to 1000", "canary": "is not a whole number from 0 to 1000"}},
+		{[]string{"ZOHO_CONCURRENCY", "HUBSPOT_SEARCHES_PER_SECOND"}, map[string]string{"-1": "is not a whole number from 0 to 1000", "canary": "is not a whole number from 0 to 1000"}},
 		{[]string{"BUDGET_RESERVE"}, map[string]string{"91": "is not a whole number from 0 to 90", "20%": "is not a whole number from 0 to 90"}},
 		{[]string{"PAIR_KEY_ID"}, map[string]string{"0": "is not a whole number from 1 to 255", "256": "is not a whole number from 1 to 255"}},
 	} {
@@ -346,15 +346,15 @@ func TestQueuesRecordsAndZone(t *testing.T) {
 
 func TestTheBudgetIsThatOfTheSmallestPlansUnlessSet(t *testing.T) {
 	r := from()
-	if got := r.Budget(); got != (Budget{100, 250_000, 50_000, 10, 20}) || r.Err() != nil {
+	if got := r.Budget(); got != (Budget{100, 250_000, 5, 50_000, 10, 20}) || r.Err() != nil {
 		t.Errorf("%+v, %v", got, r.Err())
 	}
-	r = from("HUBSPOT_CALLS_PER_10S=190", "HUBSPOT_CALLS_PER_DAY=0", "ZOHO_CREDITS_PER_DAY=5000", "ZOHO_CONCURRENCY=5", "BUDGET_RESERVE=0")
-	if got := r.Budget(); got != (Budget{190, 0, 5000, 5, 0}) || r.Err() != nil {
+	r = from("HUBSPOT_CALLS_PER_10S=190", "HUBSPOT_CALLS_PER_DAY=0", "HUBSPOT_SEARCHES_PER_SECOND=50", "ZOHO_CREDITS_PER_DAY=5000", "ZOHO_CONCURRENCY=5", "BUDGET_RESERVE=0")
+	if got := r.Budget(); got != (Budget{190, 0, 50, 5000, 5, 0}) || r.Err() != nil {
 		t.Errorf("%+v, %v", got, r.Err())
 	}
-	r = from("HUBSPOT_CALLS_PER_10S=-1", "HUBSPOT_CALLS_PER_DAY=many", "ZOHO_CREDITS_PER_DAY=1e6", "ZOHO_CONCURRENCY=1001", "BUDGET_RESERVE=91")
-	if r.Budget(); len(said(r)) != 5 {
+	r = from("HUBSPOT_CALLS_PER_10S=-1", "HUBSPOT_CALLS_PER_DAY=many", "HUBSPOT_SEARCHES_PER_SECOND=1001", "ZOHO_CREDITS_PER_DAY=1e6", "ZOHO_CONCURRENCY=1001", "BUDGET_RESERVE=91")
+	if r.Budget(); len(said(r)) != 6 {
 		t.Errorf("%v", r.Err())
 	}
 }

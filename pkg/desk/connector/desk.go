@@ -50,7 +50,7 @@ func deskSettings(set sandbox.Settings) func(context.Context, string) string {
 		"HUBSPOT_API_URL": cmp.Or(set.HubSpot.URL, "http://"+set.HubSpotAddr), "HUBSPOT_APP_ID": set.HubSpot.AppID, "HUBSPOT_WEBHOOK_URL": set.HubSpot.WebhookURLs[0],
 		"ZOHO_API_URL": cmp.Or(set.Zoho.URL, "http://"+set.ZohoAddr), "ZOHO_ACCOUNTS_URL": set.Zoho.AccountsURL, "ZOHO_CLIENT_ID": set.Zoho.ClientID,
 		"ZOHO_CHANNEL_ID": set.Zoho.ChannelID, "ZOHO_WEBHOOK_URL": "http://" + set.Addr + zoho.Path, "REPORT_FROM": set.Report.From, "REPORT_TO": set.Report.To, "MODE": string(set.Rules.Start),
-		"HUBSPOT_CALLS_PER_10S": "0", "HUBSPOT_CALLS_PER_DAY": "0", "ZOHO_CREDITS_PER_DAY": "0", "ZOHO_CONCURRENCY": "0", // the process has a budget of its own
+		"HUBSPOT_CALLS_PER_10S": "0", "HUBSPOT_CALLS_PER_DAY": "0", "HUBSPOT_SEARCHES_PER_SECOND": "0", "ZOHO_CREDITS_PER_DAY": "0", "ZOHO_CONCURRENCY": "0", // the process has a budget of its own
 		"PHONE_REGION": o.PhoneRegion, "LAST_NAME": o.LastName, "LEADS": o.Leads, "PHONE_MATCH": o.PhoneMatch,
 	}
 	return func(_ context.Context, name string) string { return values[name] }

@@ -36,7 +36,7 @@ func (s *statuses) RoundTrip(r *http.Request) (*http.Response, error) {
 // within puts a budget before the CRMs, and counts what HubSpot answers.
 func within(burst int, b settings.Budget, answers *statuses) func(*sandbox.WorldOptions) {
 	return func(o *sandbox.WorldOptions) {
-		o.HubSpot = hubspottest.Options{Burst: burst, SearchRate: -1}
+		o.HubSpot = hubspottest.Options{Burst: burst, SearchRate: 5}
 		o.Adapt = func(p *sandbox.Parts) {
 			p.Budget = b
 			answers.inner, answers.n = p.HubSpot.HTTP, map[int]int{}
@@ -46,7 +46,7 @@ func within(burst int, b settings.Budget, answers *statuses) func(*sandbox.World
 }
 
 // plans are the limits that the suite keeps when nothing is set, but for HubSpot's in ten seconds.
-var plans = settings.Budget{HubSpotIn10s: 20, HubSpotDaily: 250_000, ZohoCredits: 50_000, ZohoConcurrent: 10, Reserve: 20}
+var plans = settings.Budget{HubSpotIn10s: 20, HubSpotDaily: 250_000, HubSpotSearches: 5, ZohoCredits: 50_000, ZohoConcurrent: 10, Reserve: 20}
 
 func TestARushStaysBelowHubSpotsLimitAndNothingIsLost(t *testing.T) {
 	for name, tt := range map[string]struct {

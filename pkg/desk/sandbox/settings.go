@@ -49,6 +49,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	}
 	if local(hubspotURL) {
 		fallback["HUBSPOT_CALLS_PER_10S"], fallback["HUBSPOT_CALLS_PER_DAY"] = strconv.Itoa(Ample.HubSpotIn10s), strconv.Itoa(Ample.HubSpotDaily)
+		fallback["HUBSPOT_SEARCHES_PER_SECOND"] = strconv.Itoa(Ample.HubSpotSearches)
 		fallback["HUBSPOT_WEBHOOK_URL"] = "http://" + reach(addr) + "/webhooks/hubspot"
 		fallback["HUBSPOT_CLIENT_SECRET"] = hubspottest.DefaultClientSecret
 		fallback["HUBSPOT_ACCESS_TOKEN"] = hubspottest.DefaultToken
