@@ -79,6 +79,8 @@ func lookUp(n int) code {
 }
 
 // codes are in ascending order. Page: support/error-codes; of 131063 and 131064 only what is to be done is known.
+//
+//nolint:misspell // half of it is Italian
 var codes = []code{
 	{0, ClassToken, "WhatsApp non accetta il token di accesso", "WhatsApp does not take the access token"},
 	{1, ClassPassing, "guasto momentaneo di WhatsApp", "passing trouble at WhatsApp"},

@@ -171,7 +171,7 @@ func (r *rendering) interactive(m Message) {
 		r.text(m.Text)
 	case KindListReply:
 		r.bracket(r.w.choice)
-		r.add(joined(": ", m.Text.Text(), m.More.Text()))
+		r.add(joined(m.Text.Text(), m.More.Text()))
 	case KindFormReply:
 		r.bracket(r.w.form)
 		r.form(m)
@@ -182,7 +182,7 @@ func (r *rendering) interactive(m Message) {
 			r.bracket(r.w.callNo)
 		}
 	default:
-		r.bracket(joined(": ", r.w.reply, m.Kind))
+		r.bracket(joined(r.w.reply, m.Kind))
 		r.form(m)
 	}
 }
@@ -191,7 +191,7 @@ func (r *rendering) interactive(m Message) {
 func (r *rendering) form(m Message) {
 	var answers []string
 	for _, d := range m.Form {
-		answers = append(answers, joined(": ", d.Name, d.Value.Text()))
+		answers = append(answers, joined(d.Name, d.Value.Text()))
 	}
 	if answers == nil {
 		r.text(m.Text)
@@ -242,7 +242,7 @@ func (r *rendering) system(m Message) {
 	case KindCustomerIdentity:
 		r.bracket(r.w.identity)
 	default:
-		r.bracket(joined(": ", r.w.system, m.Kind))
+		r.bracket(joined(r.w.system, m.Kind))
 		r.text(m.Text)
 	}
 }
@@ -255,15 +255,15 @@ func (r *rendering) unsupported(m Message) {
 	r.bracket(fmt.Sprintf(r.w.unsupportedKind, line(m.Kind)))
 }
 
-// joined puts the texts that are there on one line.
-func joined(by string, texts ...string) string {
+// joined puts the texts that are there on one line, with a colon between them.
+func joined(texts ...string) string {
 	var out []string
 	for _, s := range texts {
 		if s = line(s); s != "" {
 			out = append(out, s)
 		}
 	}
-	return strings.Join(out, by)
+	return strings.Join(out, ": ")
 }
 
 // StatusLine returns the last line of a logged message of the business: how far it has come, when, in the time of the zone,

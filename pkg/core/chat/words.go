@@ -23,6 +23,7 @@ func wordsOf(lang Language) *words {
 	return &english
 }
 
+//nolint:misspell // it is Italian
 var italian = words{
 	image: "immagine", video: "video", audio: "audio", voice: "messaggio vocale", document: "documento", sticker: "sticker",
 	animated: "sticker animato",

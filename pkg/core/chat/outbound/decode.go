@@ -40,7 +40,7 @@ const (
 	CodeEnum      Code = "valore_non_ammesso"    // none of the words of the list
 	CodeFormat    Code = "formato"               // another form than documented
 	CodeLength    Code = "lunghezza"             // too long, or too many
-	CodeConflict  Code = "incompatibile"         // a property that does not go with another one
+	CodeConflict  Code = "in_conflitto"          // a property that does not go with another one
 	CodeDuplicate Code = "chiave_doppia"         // an object with a key twice, in whatever case
 	CodeDepth     Code = "profondita"            // nested too deep
 	CodeUnicode   Code = "unicode"               // half of a surrogate pair, or a NUL
