@@ -28,34 +28,113 @@ const (
 // writes as the search does, and then reads what it found; of a lead it returns the columns of the keys only, and a
 // converted lead is not found. A domain is asked for in the ways in which people write a website, a phone with +, with 00
 // and bare, and a value with a character that COQL's rules leave open by the rest of it: more may be found than was asked
-// for, and the caller compares again.
+// for, and the caller compares again. Ids and keys that get no answer through a fault of their own, as one that too many
+// records have, are told by a *fault.Unanswered beside the records of the others.
 func (c *Client) Find(ctx context.Context, s crm.Search) ([]crm.Record, error) {
 	const op = "zoho.Find"
 	module, err := moduleName(op, s.Module)
 	if err != nil {
 		return nil, err
 	}
+	s.HubSpotIDs, s.Keys = distinct(s.HubSpotIDs), distinct(s.Keys)
+	keys, odd, err := c.found(ctx, op, module, s)
+	if err != nil {
+		return nil, err
+	}
+	q := crm.Query{Module: s.Module, Keys: keys, Columns: s.Columns}
+	if s.Module == crm.Leads { // the columns are those of contacts: a lead has no company to point to
+		q.Columns = keyColumns(s)
+	}
+	records, err := c.living(ctx, q)
+	if err == nil && odd != nil {
+		return records, odd
+	}
+	return records, err
+}
+
+// distinct returns every member once.
+func distinct[T comparable](in []T) (out []T) {
+	for _, v := range in {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// found returns the ids of the records that a search names. Where it fails for what may be the fault of one of its ids and
+// keys, each half is asked for by itself, until those at fault stand alone.
+func (c *Client) found(ctx context.Context, op, module string, s crm.Search) (ids []string, odd *fault.Unanswered, err error) {
+	ids, err = c.ids(ctx, op, module, s)
+	first, second := halves(s)
+	switch n := len(s.HubSpotIDs) + len(s.Keys); {
+	case err == nil || !perhapsOfOne(err):
+		return ids, nil, err
+	case n < 2:
+		return nil, fault.NewUnanswered(blamed(err, s), s), nil
+	}
+	for _, half := range []crm.Search{first, second} {
+		some, bad, err := c.found(ctx, op, module, half)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, id := range some {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+		odd = odd.And(bad)
+	}
+	return ids, odd, nil
+}
+
+// perhapsOfOne reports whether a fault can be that of one value among many: too many records have it, or Zoho reads it otherwise than
+// we wrote it.
+func perhapsOfOne(err error) bool {
+	k := fault.KindOf(err)
+	return k == fault.Conflict || k == fault.Refused || k == fault.Ours
+}
+
+// blamed names the field of the one key that too many records have.
+func blamed(err error, s crm.Search) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Code != fault.CauseCrowded || len(s.Keys) != 1 {
+		return err
+	}
+	named, column := *e, s.Keys[0].Column
+	named.Refused = []fault.Refusal{{Field: column.Field, Property: column.Property, Code: e.Code, Hint: fault.HintDuplicate, Message: e.Err.Error()}}
+	return &named
+}
+
+// halves deals the ids and keys of a search out to two.
+func halves(s crm.Search) (first, second crm.Search) {
+	first, second = s, s
+	ids, keys := len(s.HubSpotIDs), len(s.Keys)
+	half := (ids + keys) / 2
+	first.HubSpotIDs, second.HubSpotIDs = s.HubSpotIDs[:min(half, ids)], s.HubSpotIDs[min(half, ids):]
+	first.Keys, second.Keys = s.Keys[:max(0, half-ids)], s.Keys[max(0, half-ids):]
+	return first, second
+}
+
+// ids asks for the ids of the records that a search names, each once.
+func (c *Client) ids(ctx context.Context, op, module string, s crm.Search) ([]string, error) {
 	where, err := criteria(op, s)
 	if err != nil {
 		return nil, err
 	}
-	var keys []string
+	var ids []string
 	for _, some := range packed(where) {
 		rows, err := c.query(ctx, op, "select id, "+modifiedTime+" from "+module+" where "+either(some))
 		if err != nil {
 			return nil, err
 		}
 		for _, w := range rows {
-			if id := w.text("id"); !slices.Contains(keys, id) {
-				keys = append(keys, id)
+			if id := w.text("id"); !slices.Contains(ids, id) {
+				ids = append(ids, id)
 			}
 		}
 	}
-	q := crm.Query{Module: s.Module, Keys: keys, Columns: s.Columns}
-	if s.Module == crm.Leads { // the columns are those of contacts: a lead has no company to point to
-		q.Columns = keyColumns(s)
-	}
-	return c.living(ctx, q)
+	return ids, nil
 }
 
 // living reads the records that were found; who is gone meanwhile is left out.
@@ -91,7 +170,7 @@ func (c *Client) query(ctx context.Context, op, text string) ([]wire, error) {
 			return all, nil
 		}
 	}
-	return nil, &fault.Error{Op: op, Kind: fault.Conflict, Code: "TOO_MANY_ROWS", Err: errors.New("more records than can be told apart")}
+	return nil, &fault.Error{Op: op, Kind: fault.Conflict, Code: fault.CauseCrowded, Err: errors.New("more records than can be told apart")}
 }
 
 // keyColumns returns the columns of the keys, each property once.

@@ -2,7 +2,9 @@ package zoho_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -190,5 +192,107 @@ func TestAQueryIsNotLongerThanZohoMightTake(t *testing.T) {
 	}
 	if len(f.asked) != 4 {
 		t.Errorf("%d calls", len(f.asked))
+	}
+}
+
+// crowded answers look-ups as an organisation in which too many contacts carry a few of the addresses, and one each any other.
+func crowded(t *testing.T, guilty ...string) func(q request) reply {
+	return func(q request) reply {
+		if q.path != "/crm/v8/coql" {
+			var rows []string
+			for id := range strings.SplitSeq(q.query.Get("ids"), ",") {
+				rows = append(rows, fmt.Sprintf(`{"id":%q,"Email":"p%s@example.com"}`, id, strings.TrimLeft(id[10:], "0")))
+			}
+			return ok(`{"data":[` + strings.Join(rows, ",") + `],"info":{"more_records":false}}`)
+		}
+		asked := selected(t, q)
+		for _, address := range guilty {
+			if strings.Contains(asked, "'"+address+"'") {
+				return ok(`{"data":[{"id":"4876876000000000999"}],"info":{"more_records":true}}`)
+			}
+		}
+		var rows []string
+		for i := range 60 {
+			if strings.Contains(asked, fmt.Sprintf("'p%d@example.com'", i+1)) {
+				rows = append(rows, fmt.Sprintf(`{"id":"4876876000%09d"}`, i+1))
+			}
+		}
+		return ok(`{"data":[` + strings.Join(rows, ",") + `],"info":{"more_records":false}}`)
+	}
+}
+
+func TestOnlyTheKeyThatTooManyRecordsHaveGetsNoAnswer(t *testing.T) {
+	search := func(addresses ...string) crm.Search {
+		s := crm.Search{Module: crm.Contacts, Columns: []crm.Column{emailColumn}}
+		for _, a := range addresses {
+			s.Keys = append(s.Keys, crm.MatchKey{Column: emailColumn, Value: a})
+		}
+		return s
+	}
+	var all []string
+	for i := range 50 {
+		all = append(all, fmt.Sprintf("p%d@example.com", i+1))
+	}
+	for name, guilty := range map[string][]string{"the first": {"p1@example.com"}, "one in the middle": {"p25@example.com"}, "two": {"p7@example.com", "p50@example.com"}} {
+		c, f := client(t, crowded(t, guilty...))
+		s := search(append(all, all[:3]...)...) // two of a batch may have the same
+		s.HubSpotIDs = []string{"151", "152", "151"}
+		found, err := c.Find(t.Context(), s)
+		odd, partly := errors.AsType[*fault.Unanswered](err)
+		if !partly || fault.KindOf(err) != fault.Conflict || len(found) != len(all)-len(guilty) {
+			t.Fatalf("%s: %d found, %v", name, len(found), err)
+		}
+		for _, a := range all {
+			if odd.About(search(a)) != slices.Contains(guilty, a) {
+				t.Errorf("%s: %s without an answer: %v", name, a, odd.About(search(a)))
+			}
+		}
+		if odd.About(crm.Search{HubSpotIDs: []string{"151", "152"}}) || !odd.About(search("x@example.com", guilty[0])) {
+			t.Errorf("%s: an id is blamed for a key, or a key is not", name)
+		}
+		if said := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(said, "@") || !strings.Contains(said, "TOO_MANY_ROWS") {
+			t.Errorf("%s: %s", name, said)
+		}
+		if e, ok := errors.AsType[*fault.Error](err); !ok || len(e.Refused) != 1 || e.Refused[0].Field != "email" || e.Refused[0].Hint != fault.HintDuplicate {
+			t.Errorf("%s: the field is not named: %v", name, err)
+		}
+		if n := len(f.asked); n > 90*len(guilty) {
+			t.Errorf("%s: %d calls", name, n)
+		}
+	}
+}
+
+func TestAValueThatZohoReadsOtherwiseIsTheFaultOfItsKeyAlone(t *testing.T) {
+	for body, alone := range map[string]bool{
+		`{"code":"SYNTAX_ERROR","details":{},"message":"error occurred while parsing the query","status":"error"}`: true,
+		`{"code":"INVALID_QUERY","details":{},"message":"column given seems to be invalid","status":"error"}`:      false, // the same for all
+	} {
+		calls := 0
+		answer := crowded(t)
+		c, _ := client(t, func(q request) reply {
+			if q.path == "/crm/v8/coql" && strings.Contains(q.body, "odd@example.com") {
+				calls++
+				return reply{status: 400, body: body}
+			}
+			return answer(q)
+		})
+		s := crm.Search{Module: crm.Contacts, Columns: []crm.Column{emailColumn}}
+		for _, a := range []string{"p1@example.com", "p2@example.com", "odd@example.com", "p3@example.com"} {
+			s.Keys = append(s.Keys, crm.MatchKey{Column: emailColumn, Value: a})
+		}
+		found, err := c.Find(t.Context(), s)
+		_, partly := errors.AsType[*fault.Unanswered](err)
+		if err == nil || partly != alone || (len(found) == 3) != alone || !alone && calls != 1 {
+			t.Errorf("%s: %d found, %v, %d calls", body, len(found), err, calls)
+		}
+	}
+}
+
+func TestAnOutageIsNoKeysFault(t *testing.T) {
+	c, f := client(t, always(reply{status: 503, body: "<html>down</html>"}))
+	s := crm.Search{Module: crm.Contacts, HubSpotIDs: []string{"1", "2", "3", "4"}}
+	_, err := c.Find(t.Context(), s)
+	if _, partly := errors.AsType[*fault.Unanswered](err); partly || fault.KindOf(err) != fault.Down || len(f.asked) > 3 {
+		t.Errorf("%v after %d calls", err, len(f.asked))
 	}
 }

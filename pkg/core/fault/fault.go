@@ -5,6 +5,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -131,4 +132,43 @@ func After(err error) time.Duration {
 // judge.
 func Again(op string, d time.Duration, why string) *Error {
 	return &Error{Op: op, Kind: Busy, After: d, Err: errors.New(why)}
+}
+
+// Unanswered says that some ids or keys of a search got no answer, through a fault of their own; what the others name was
+// found. It wraps the first such fault.
+type Unanswered struct {
+	search crm.Search // values of records: not printed
+	err    error
+}
+
+// NewUnanswered returns the fault of these ids and keys.
+func NewUnanswered(err error, of crm.Search) *Unanswered { return &Unanswered{of, err} }
+
+// Error says what failed, without any value of a record.
+func (u *Unanswered) Error() string { return u.err.Error() }
+
+// Unwrap returns the fault.
+func (u *Unanswered) Unwrap() error { return u.err }
+
+// GoString keeps the values out of a dump too.
+func (u *Unanswered) GoString() string { return "fault.Unanswered{" + u.Error() + "}" }
+
+// And returns the fault of both; either may be nil.
+func (u *Unanswered) And(v *Unanswered) *Unanswered {
+	switch {
+	case u == nil:
+		return v
+	case v == nil:
+		return u
+	}
+	both := *u
+	both.search.HubSpotIDs = slices.Concat(u.search.HubSpotIDs, v.search.HubSpotIDs)
+	both.search.Keys = slices.Concat(u.search.Keys, v.search.Keys)
+	return &both
+}
+
+// About reports whether one of the ids or keys of a search is among those without an answer.
+func (u *Unanswered) About(s crm.Search) bool {
+	return slices.ContainsFunc(s.HubSpotIDs, func(id string) bool { return slices.Contains(u.search.HubSpotIDs, id) }) ||
+		slices.ContainsFunc(s.Keys, func(k crm.MatchKey) bool { return slices.Contains(u.search.Keys, k) })
 }

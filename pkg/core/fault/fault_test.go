@@ -3,9 +3,11 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
 
@@ -78,6 +80,39 @@ func TestTheKindIsReadThroughEveryWrapping(t *testing.T) {
 		if k, d := fault.KindOf(tt.err), fault.After(tt.err); k != tt.kind || d != tt.after {
 			t.Errorf("%s: %s after %s", tt.name, k, d)
 		}
+	}
+}
+
+func TestWhatGotNoAnswerIsKnownByItsIdsAndKeysAndPrintsNone(t *testing.T) {
+	email := crm.Column{Field: "email", Property: "Email", Type: crm.TypeEmail}
+	key := func(v string) crm.MatchKey { return crm.MatchKey{Column: email, Value: v} }
+	cause := &fault.Error{Op: "zoho.Find", Kind: fault.Conflict, Code: "TOO_MANY_ROWS"}
+	one := fault.NewUnanswered(cause, crm.Search{Keys: []crm.MatchKey{key("anna@example.com")}})
+	two := fault.NewUnanswered(errors.New("x"), crm.Search{HubSpotIDs: []string{"7"}})
+	var none *fault.Unanswered
+	both := none.And(one).And(two).And(nil)
+	for _, tt := range []struct {
+		u    *fault.Unanswered
+		s    crm.Search
+		want bool
+	}{
+		{one, crm.Search{Keys: []crm.MatchKey{key("ugo@example.com"), key("anna@example.com")}}, true},
+		{one, crm.Search{Keys: []crm.MatchKey{key("ugo@example.com")}, HubSpotIDs: []string{"7"}}, false},
+		{one, crm.Search{Keys: []crm.MatchKey{{Column: crm.Column{Property: "Secondary_Email"}, Value: "anna@example.com"}}}, false},
+		{one, crm.Search{}, false},
+		{both, crm.Search{HubSpotIDs: []string{"7"}}, true},
+		{both, crm.Search{Keys: []crm.MatchKey{key("anna@example.com")}}, true},
+		{both, crm.Search{HubSpotIDs: []string{"8"}}, false},
+	} {
+		if got := tt.u.About(tt.s); got != tt.want {
+			t.Errorf("%+v: %v", tt.s, got)
+		}
+	}
+	if fault.KindOf(fmt.Errorf("x: %w", both)) != fault.Conflict || !errors.Is(both, cause) {
+		t.Errorf("%v", both)
+	}
+	if said := fmt.Sprintf("%v %+v %#v %s", both, both, both, both); strings.Contains(said, "anna") || !strings.Contains(said, "TOO_MANY_ROWS") {
+		t.Errorf("printed as %s", said)
 	}
 }
 

@@ -44,6 +44,7 @@ const (
 	CauseDeleted        = "DELETED"         // deleted in the other system
 	CauseErased         = "ERASED"          // erased in the other system
 	CauseErasedTwin     = "ERASED_TWIN"     // its person was erased in the other system, as far as anybody can tell
+	CauseCrowded        = "TOO_MANY_ROWS"   // more records of the other system have this value than can be told apart
 
 	// Those of the brake are about the stack and no record; Count is how many it were.
 	CauseCleared     = "BRAKE_CLEARED"     // one field was cleared too often within ten minutes

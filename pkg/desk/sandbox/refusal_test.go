@@ -2,11 +2,14 @@ package sandbox_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/desk/sandbox"
 )
@@ -250,5 +253,27 @@ func TestARowIsAboutTheRecordThatHasTheValueWhicheverEventMetIt(t *testing.T) {
 	}
 	if len(s.parked()) != 1 {
 		t.Errorf("rows: %v", s.rows())
+	}
+}
+
+func TestAnAddressThatHalfOfZohoHasStopsItsOwnContactAndNoneOfItsBatch(t *testing.T) {
+	s := stage(t)
+	s.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/coql", Times: -1, Status: 200,
+		Match: func(r *http.Request) bool {
+			body, err := io.ReadAll(r.Body)
+			return err == nil && strings.Contains(string(body), "info@acme.example")
+		},
+		Body: `{"data":[{"id":"4876876000000990001"}],"info":{"more_records":true}}`,
+	})
+	for _, name := range []string{"info", "anna", "ugo", "ida"} {
+		s.hub(crm.Contacts, props{"email": name + "@acme.example", "lastname": name})
+	}
+	s.pass(20 * time.Second)
+	s.wantCount(crm.Contacts, 4, 3) // the neighbours waited for nothing
+	s.pass(2 * time.Hour)
+	s.wantCount(crm.Contacts, 4, 3) // and it was not created without a look
+	s.wantRows("hubspot/contact email duplicate")
+	if m := s.Outbox.Mails(); len(m) != 1 || !strings.Contains(m[0].Text, "Troppe schede in Zoho CRM hanno questo valore") {
+		t.Errorf("%d mails, %v", len(m), m)
 	}
 }

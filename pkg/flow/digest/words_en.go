@@ -48,6 +48,7 @@ func english() words {
 			fault.CauseDeleted:        "The linked record was deleted in {target}.",
 			fault.CauseErased:         "The person's data was erased in {source}.",
 			fault.CauseErasedTwin:     "A person's data was erased in {source}. The linked record was taken for the same person's: look whether it is before you delete it.",
+			fault.CauseCrowded:        "Too many records in {target} have this value.",
 			fault.CauseCleared: "This field was cleared {count} times within ten minutes, which looks like a wrong mapping or a broken import. " +
 				"The link has stopped writing: it only observes.",
 			fault.CauseOverwritten: "{count} records were overwritten within an hour, which looks like a wrong mapping or a broken import. " +

@@ -50,6 +50,7 @@ func italian() words {
 			fault.CauseDeleted:        "La scheda collegata è stata eliminata in {target}.",
 			fault.CauseErased:         "I dati della persona sono stati cancellati in {source}.",
 			fault.CauseErasedTwin:     "I dati di una persona sono stati cancellati in {source}. La scheda collegata risultava della stessa persona: verificarlo prima di eliminarla.",
+			fault.CauseCrowded:        "Troppe schede in {target} hanno questo valore.",
 			fault.CauseCleared: "Questo campo è stato svuotato {count} volte in dieci minuti: sembra una mappatura sbagliata o un'importazione difettosa. " +
 				"Il collegamento non scrive più: osserva soltanto.",
 			fault.CauseOverwritten: "{count} schede sono state sovrascritte in un'ora: sembra una mappatura sbagliata o un'importazione difettosa. " +

@@ -2,6 +2,7 @@ package recordsync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime/debug"
@@ -166,8 +167,11 @@ func (s *Syncer) ask(ctx context.Context, g []*call) {
 			search.Keys = append(slices.Clip(search.Keys), c.search.Keys...)
 		}
 		records, err := system.Find(ctx, search)
+		odd, partly := errors.AsType[*fault.Unanswered](err)
 		for _, c := range g {
-			c.records, c.err = records, err
+			if c.records, c.err = records, err; partly && !odd.About(c.search) {
+				c.err = nil // its neighbour's
+			}
 		}
 	case callCreate:
 		changes := make([]crm.Change, len(g))

@@ -12,7 +12,8 @@ import (
 type CRM interface {
 	// Read returns one reading a key, in order.
 	Read(ctx context.Context, q crm.Query) ([]crm.Reading, error)
-	// Find returns the records that carry any of the search's keys.
+	// Find returns the records that carry any of the search's keys. A *fault.Unanswered is about some of them; what the
+	// others name is returned beside it.
 	Find(ctx context.Context, s crm.Search) ([]crm.Record, error)
 	// Write carries out one update.
 	Write(ctx context.Context, c crm.Change) crm.Result
