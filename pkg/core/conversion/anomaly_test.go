@@ -121,6 +121,17 @@ func TestFourDuplicatesInTenMinutesAreTooMany(t *testing.T) {
 	}
 }
 
+func TestOnlyTheLastTenMinutesBeforeAnInstantCount(t *testing.T) {
+	r := conversion.Recent{}.Plus(noon).Plus(noon.Add(time.Minute))
+	for after, want := range map[time.Duration]int{
+		-1: 0, 0: 1, time.Minute - 1: 1, time.Minute: 2, 10*time.Minute - 1: 2, 10 * time.Minute: 1, 11*time.Minute - 1: 1, 11 * time.Minute: 0,
+	} {
+		if got := r.Count(noon.Add(after)); got != want {
+			t.Errorf("%s after the first: %d, want %d", after, got, want)
+		}
+	}
+}
+
 func TestAGuardKeepsTheChannelQuietAtItsUsualShare(t *testing.T) {
 	usual := conversion.Share{Duplicates: 300, Arrivals: 10_000} // 3 %, so 9 % are three times as many
 	for _, tt := range []struct {

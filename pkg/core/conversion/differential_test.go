@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -132,7 +133,35 @@ func disagreement(body []byte) string {
 		}
 		return ""
 	}
+	for _, p := range r.Problems {
+		if !breaks(doc, p) {
+			return fmt.Sprintf("refuses %s with %s, which holds", p.Path, p.Code)
+		}
+	}
 	return refused(r, verdict(doc))
+}
+
+var amount = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]{1,2})?$`)
+
+// breaks reports whether a value breaks the rule beyond the schema that a problem names, as the standard library sees it.
+func breaks(doc any, p conversion.Problem) bool {
+	for _, name := range strings.Split(p.Path, "/")[1:] {
+		members, _ := doc.(map[string]any)
+		doc = members[name]
+	}
+	switch p.Code {
+	case conversion.CodeLiteral:
+		n, ok := doc.(json.Number)
+		return ok && !amount.MatchString(n.String())
+	case conversion.CodeUnicode:
+		s, ok := doc.(string)
+		return ok && strings.ContainsRune(s, '\uFFFD')
+	case conversion.CodeFuture, conversion.CodePast:
+		s, _ := doc.(string)
+		at, err := time.Parse(time.RFC3339, s)
+		return err == nil && (at.After(noon.Add(5*time.Minute)) || at.Before(noon.AddDate(0, 0, -7)))
+	}
+	return true // the schema's, or seen by the scan
 }
 
 // refused compares the paths of a refusal with those of the validator.
@@ -215,8 +244,8 @@ var literals = []string{
 	`"2026-11-22T11:59:60Z"`, `"2026-11-21T23:59:60Z"`, `"2026-11-22T24:00:00Z"`, `"2026-11-22T23:60:00Z"`, `"2026-02-29T00:00:00Z"`, `"2024-02-29T00:00:00Z"`, `"2026-13-01T00:00:00Z"`,
 	`"2026-00-10T00:00:00Z"`, `"2026-11-00T00:00:00Z"`, `"2026-11-31T00:00:00Z"`, `"0000-01-01T00:00:00Z"`, `"9999-12-31T23:59:59.999-23:59"`, `"2026-11-22T4:59:30Z"`, `"+2026-11-22T11:59:30Z"`,
 	`"2026-11-22T11:59:30Z\n"`, `"20２6-11-22T11:59:30Z"`, `{"campagna":"x"}`, `{"campagna":1}`, `{"campagna":null,"altro":1}`, `{"localita":"x","dispositivo":"y"}`, `{"campagna":{"a":1}}`,
-	`"` + strings.Repeat("è", 200) + `"`, `"` + strings.Repeat("è", 201) + `"`, `"` + strings.Repeat(`\u00e8`, 200) + `"`, `"` + strings.Repeat(`\ud83c\udf89`, 200) + `"`,
-	`"` + strings.Repeat(`\ud83c\udf89`, 201) + `"`, `"\ud83c"`, `"\udf89\ud83c"`, `"\ud83c\ud83c\udf89"`, `"\uFFFD"`, `"\u0000"`, `"\\ud83c"`,
+	`"` + strings.Repeat("a", 200) + `"`, `"` + strings.Repeat("a", 201) + `"`, `"` + strings.Repeat("è", 200) + `"`, `"` + strings.Repeat("è", 201) + `"`, `"` + strings.Repeat(`\u00e8`, 200) + `"`, `"` + strings.Repeat(`\ud83c\udf89`, 200) + `"`,
+	`"` + strings.Repeat(`\ud83c\udf89`, 201) + `"`, `"\ud83c"`, `"\udf89\ud83c"`, `"\ud800\udfff"`, `"\udbff\udc00"`, `"\udc00"`, `"\udfff"`, `"\ud7ff\ue000"`, `"\ud800\ue000"`, `"\ud800\\udc00"`, `"\uD83C\uDF89"`, `"\ud83c\ud83c\udf89"`, `"\uFFFD"`, `"\u0000"`, `"\\ud83c"`,
 }
 
 // anyDocument draws a document whose members are right, at an edge, missing, foreign, misspelt or twice.

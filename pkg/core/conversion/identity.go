@@ -143,7 +143,7 @@ func (v Verdict) String() string {
 // Judge returns the verdict on an arrival whose key has this marker at now.
 func (m Marker) Judge(ingestion string, h Hash, now time.Time) Verdict {
 	switch {
-	case m == Marker{} || !now.Before(m.Expires):
+	case !now.Before(m.Expires): // the zero Marker too
 		return Unique
 	case m.Ingestion == ingestion:
 		return Repetition

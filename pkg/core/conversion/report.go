@@ -160,7 +160,7 @@ func (a Audit) Outcome() Outcome {
 		return Differs
 	case !a.Asked || a.agrees(a.Conversions):
 		return OK
-	case a.Waiting > 0 && a.agrees(a.Conversions+a.Waiting):
+	case a.agrees(a.Conversions + a.Waiting):
 		return Explained
 	}
 	return Differs
