@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
@@ -76,7 +75,7 @@ func (e Env) Config(s Service) aws.Config {
 	cfg := aws.Config{
 		Region:      e.region,
 		Credentials: aws.CredentialsProviderFunc(e.credentials),
-		HTTPClient:  client{awshttp.NewBuildableClient().WithTimeout(s.patience())},
+		HTTPClient:  HTTPClient(s.patience()),
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = tries, backoff })
 		},

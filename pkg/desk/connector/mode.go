@@ -35,11 +35,7 @@ Examples:
 
 // Run prints the mode.
 func (modeShowCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toRead)
-	if err != nil {
-		return err
-	}
-	m, err := s.mode(ctx, st)
+	_, m, err := s.inMode(ctx, toRead)
 	if err != nil {
 		return err
 	}
@@ -107,6 +103,16 @@ func (s *session) mode(ctx context.Context, st *Stack) (modeNow, error) {
 	return m, nil
 }
 
+// inMode opens the stack and reads its mode.
+func (s *session) inMode(ctx context.Context, n need) (*Stack, modeNow, error) {
+	st, err := s.stack(ctx, n)
+	if err != nil {
+		return nil, modeNow{}, err
+	}
+	m, err := s.mode(ctx, st)
+	return st, m, err
+}
+
 type modeSetCommand struct {
 	Mode crm.Mode `arg:"" enum:"off,observe,on" help:"off, observe or on."`
 }
@@ -123,11 +129,7 @@ Examples:
 
 // Run writes the mode.
 func (c modeSetCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toChange)
-	if err != nil {
-		return err
-	}
-	m, err := s.mode(ctx, st)
+	st, m, err := s.inMode(ctx, toChange)
 	if err != nil {
 		return err
 	}
@@ -182,11 +184,7 @@ Examples:
 
 // Run switches the stack off.
 func (pauseCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toChange)
-	if err != nil {
-		return err
-	}
-	m, err := s.mode(ctx, st)
+	st, m, err := s.inMode(ctx, toChange)
 	if err != nil {
 		return err
 	}
@@ -209,11 +207,7 @@ Examples:
 
 // Run switches the stack on.
 func (c resumeCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toChange)
-	if err != nil {
-		return err
-	}
-	m, err := s.mode(ctx, st)
+	st, m, err := s.inMode(ctx, toChange)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"crm-connector/pkg/adapter/awsenv"
 )
 
 // Region is the region of the emulator, as samconfig.toml has it for `sam local`.
@@ -30,9 +32,9 @@ type Emulator struct {
 	done chan error
 }
 
-// EmulatorOptions say how an emulator runs. Only the port is required.
+// EmulatorOptions say how an emulator runs. None is required.
 type EmulatorOptions struct {
-	Port int    // of the loopback interface
+	Port int    // of the loopback interface; 0 takes a free one
 	Home string // a folder that is there, for its log (in the file log) and its files; "" takes a temporary one, which ends with it
 	Keep bool   // what is in it lies below Home when it is stopped, and is there again when it is started with the same Home
 	Auth bool   // it holds callers to the policies of their roles
@@ -44,12 +46,12 @@ func StartEmulator(ctx context.Context, tools string, o EmulatorOptions) (*Emula
 	if _, err := os.Stat(bin); err != nil {
 		return nil, fmt.Errorf("the emulator is not installed: run .ci/tools ministack (%w)", err)
 	}
-	if err := free(ctx, "the emulator", o.Port); err != nil { // or another one would answer in its place
+	var err error
+	if o.Port, err = free(ctx, "the emulator", o.Port); err != nil { // or another one would answer in its place
 		return nil, err
 	}
 	home, tidy := o.Home, func() error { return nil }
 	if home == "" {
-		var err error
 		if home, err = os.MkdirTemp("", "crm-connector-emulator-"); err != nil {
 			return nil, err
 		}
@@ -150,7 +152,7 @@ func (e *Emulator) read(ctx context.Context, path string, into any) error {
 // Config returns how a client of the SDK reaches the emulator. It takes any credentials.
 func (e *Emulator) Config() aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: &e.url,
+		Region: Region, BaseEndpoint: &e.url, HTTPClient: awsenv.HTTPClient(time.Minute),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test", Source: "emulator"}, nil
 		}),

@@ -76,13 +76,13 @@ func Serve(ctx context.Context, wg *sync.WaitGroup, what string, hosts []string,
 	return port, nil
 }
 
-// free reports as an error that something listens on a port of the loopback interface.
-func free(ctx context.Context, what string, port int) error {
+// free returns a port of the loopback interface on which nothing listens: the one that is asked for, any for 0.
+func free(ctx context.Context, what string, port int) (int, error) {
 	l, err := listen(ctx, what, loopback, port)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return l.Close()
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 func listen(ctx context.Context, what, host string, port int) (net.Listener, error) {

@@ -9,49 +9,48 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 
 	"crm-connector/pkg/adapter/storetest"
+	"crm-connector/pkg/desk/local"
 )
 
 const loopback = "127.0.0.1"
 
-// patience is how long an oracle may take to answer for the first time, and to end.
+// patience is how long ElasticMQ may take to answer for the first time, and to end.
 const patience = 30 * time.Second
 
-// server is an oracle that runs. Its log stays in home until it is stopped.
-type server struct {
+// oracle is one that runs, and what stops it.
+type oracle struct {
 	storetest.Oracle
-	cmd  *exec.Cmd
-	home string
-	done chan error
+	stop func() error
 }
 
-// program is how an oracle is started in a folder of its own.
-type program struct {
-	name, tool string // the oracle, and what .ci/tools calls it
-	health     string // a path that answers
-	command    func(ctx context.Context, tools, home string, port int) (*exec.Cmd, error)
-}
+// starters start the oracles out of the folder of tools, each on a free port.
+var starters = []func(ctx context.Context, tools string) (oracle, error){miniStack, elasticMQ}
 
-var programs = []program{
-	{storetest.MiniStack, "ministack", "/_ministack/health", miniStack},
-	{storetest.ElasticMQ, "elasticmq", "/", elasticMQ},
-}
-
-// miniStack has an environment of its own, which the functions that it runs inherit.
-func miniStack(ctx context.Context, tools, home string, port int) (*exec.Cmd, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(tools, "ministack", "bin", "ministack"))
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "BIND_HOST=" + loopback, "GATEWAY_PORT=" + strconv.Itoa(port), "IOT_MTLS_ENABLED=0",
+func miniStack(ctx context.Context, tools string) (oracle, error) {
+	e, err := local.StartEmulator(ctx, tools, local.EmulatorOptions{})
+	if err != nil {
+		return oracle{}, err
 	}
-	return cmd, nil
+	return oracle{storetest.Oracle{Name: storetest.MiniStack, Endpoint: e.URL()}, func() error { e.Stop(); return nil }}, nil
 }
 
 // elasticMQ holds to the limits of SQS.
-func elasticMQ(ctx context.Context, tools, home string, port int) (*exec.Cmd, error) {
+func elasticMQ(ctx context.Context, tools string) (oracle, error) {
+	if _, err := os.Stat(filepath.Join(tools, "elasticmq")); err != nil {
+		return oracle{}, fmt.Errorf("%s is not installed: run .ci/tools elasticmq (%w)", storetest.ElasticMQ, err)
+	}
+	port, err := freePort()
+	if err != nil {
+		return oracle{}, err
+	}
+	home, err := os.MkdirTemp("", "crm-connector-suites-")
+	if err != nil {
+		return oracle{}, err
+	}
 	settings := fmt.Sprintf(`include classpath("application.conf")
 node-address { protocol = http, host = %q, port = %d, context-path = "" }
 rest-sqs { bind-hostname = %q, bind-port = %d, sqs-limits = strict }
@@ -59,46 +58,16 @@ rest-stats { enabled = false }
 `, loopback, port, loopback, port)
 	file := filepath.Join(home, "elasticmq.conf")
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
-		return nil, err
-	}
-	return exec.CommandContext(ctx, "java", "-Xmx256m", "-Dconfig.file="+file, "-cp", filepath.Join(tools, "elasticmq", "*"), "org.elasticmq.server.Main"), nil
-}
-
-// start runs the program on a free port and waits until it answers.
-func (p program) start(ctx context.Context, tools string) (*server, error) {
-	if _, err := os.Stat(filepath.Join(tools, p.tool)); err != nil {
-		return nil, fmt.Errorf("%s is not installed: run .ci/tools %s", p.name, p.tool)
-	}
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	home, err := os.MkdirTemp("", "crm-connector-suites-")
-	if err != nil {
-		return nil, err
-	}
-	cmd, err := p.command(context.WithoutCancel(ctx), tools, home, port)
-	if err != nil {
-		return nil, err
-	}
-	log, err := os.Create(filepath.Join(home, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = log.Close() }()
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is ours to pass on
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%s does not start: %w", p.name, err)
+		return oracle{}, errors.Join(err, os.RemoveAll(home))
 	}
 	s := &server{
-		Oracle: storetest.Oracle{Name: p.name, Endpoint: fmt.Sprintf("http://%s:%d", loopback, port)}, cmd: cmd, home: home, done: make(chan error, 1),
+		url: fmt.Sprintf("http://%s:%d", loopback, port), home: home, done: make(chan error, 1),
+		cmd: exec.CommandContext(context.WithoutCancel(ctx), "java", "-Xmx256m", "-Dconfig.file="+file, "-cp", filepath.Join(tools, "elasticmq", "*"), "org.elasticmq.server.Main"),
 	}
-	go func() { s.done <- cmd.Wait() }()
-	if err := s.ready(ctx, p.health); err != nil {
-		return nil, errors.Join(err, s.stop())
+	if err := s.start(ctx); err != nil {
+		return oracle{}, fmt.Errorf("%s: %w", storetest.ElasticMQ, errors.Join(err, os.RemoveAll(home)))
 	}
-	return s, nil
+	return oracle{storetest.Oracle{Name: storetest.ElasticMQ, Endpoint: s.url}, s.stop}, nil
 }
 
 func freePort() (int, error) {
@@ -109,11 +78,37 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
-func (s *server) ready(ctx context.Context, path string) error {
+// server is a program that answers at an address. Its log stays in home until it is stopped.
+type server struct {
+	url, home string
+	cmd       *exec.Cmd
+	done      chan error
+}
+
+// start runs the program and waits until it answers.
+func (s *server) start(ctx context.Context) error {
+	log, err := os.Create(filepath.Join(s.home, "log"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is ours to pass on
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	go func() { s.done <- s.cmd.Wait() }()
+	if err := s.ready(ctx); err != nil {
+		return errors.Join(err, s.stop())
+	}
+	return nil
+}
+
+func (s *server) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+path, http.NoBody)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, http.NoBody)
 		if err != nil {
 			return err
 		}
@@ -123,15 +118,15 @@ func (s *server) ready(ctx context.Context, path string) error {
 		select {
 		case err := <-s.done:
 			s.done <- err
-			return fmt.Errorf("%s ended at once (%w): %s", s.Name, err, s.said())
+			return fmt.Errorf("it ended at once (%w): %s", err, s.said())
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not answer after %s: %s", s.Name, patience, s.said())
+			return fmt.Errorf("it does not answer after %s: %s", patience, s.said())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// said returns the end of what the server logged.
+// said returns the end of what the program logged.
 func (s *server) said() string {
 	text, err := os.ReadFile(filepath.Join(s.home, "log"))
 	if err != nil {
@@ -140,7 +135,7 @@ func (s *server) said() string {
 	return string(text[max(0, len(text)-2000):])
 }
 
-// stop ends the process that start started.
+// stop ends the program.
 func (s *server) stop() error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // one that has ended already is no error
 	select {

@@ -55,8 +55,8 @@ func Run(ctx context.Context, o Options) (right bool, err error) {
 		o.Tools = path.Join(o.Root, ".tools")
 	}
 	var named []string
-	for _, p := range programs {
-		s, err := p.start(ctx, o.Tools)
+	for _, start := range starters {
+		s, err := start(ctx, o.Tools)
 		if err != nil {
 			return false, err
 		}

@@ -3,6 +3,7 @@
 package awstest
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -80,16 +81,13 @@ func name(r *http.Request, body string) string {
 	return "ses." + form.Get("Action")
 }
 
-// Names returns the names in an error of missing settings, one a line, in their order. A line that says anything else stands
-// there whole.
-func Names(err error) []string {
-	if err == nil {
-		return nil
+// Own returns the settings that Lambda itself gives every function.
+func Own() []string { return []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} }
+
+// Lacks holds that an error names these missing settings, one a line in this order, and says nothing else.
+func Lacks(t testing.TB, err error, want ...string) {
+	t.Helper()
+	if said, all := fmt.Sprint(err), strings.Join(want, " is not set\n")+" is not set"; said != all {
+		t.Errorf("says\n%s\nwant\n%s", said, all)
 	}
-	var names []string
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		name, _ := strings.CutSuffix(line, " is not set")
-		names = append(names, name)
-	}
-	return names
 }
