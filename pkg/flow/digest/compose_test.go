@@ -20,7 +20,6 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
-	"crm-connector/pkg/flow/rules"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -192,19 +191,6 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 		}
 		for k := fault.Unknown; k <= fault.Ours; k++ {
 			sound(language, k.String(), w.Classes[k])
-		}
-	}
-}
-
-// The words say the times in which the brake counts: they are to be changed together.
-func TestTheMailSaysTheTimesInWhichTheBrakeCounts(t *testing.T) {
-	if rules.ClearWindow != 10*time.Minute || rules.OverwriteWindow != time.Hour {
-		t.Errorf("the brake counts within %s and %s", rules.ClearWindow, rules.OverwriteWindow)
-	}
-	for language, want := range map[string][2]string{"it": {"in dieci minuti", "in un'ora"}, "en": {"within ten minutes", "within an hour"}} {
-		w := languages()[language]
-		if !strings.Contains(w.Causes[fault.CauseCleared], want[0]) || !strings.Contains(w.Causes[fault.CauseOverwritten], want[1]) {
-			t.Errorf("%s: %q, %q", language, w.Causes[fault.CauseCleared], w.Causes[fault.CauseOverwritten])
 		}
 	}
 }
