@@ -140,7 +140,8 @@ func (v Verdict) String() string {
 	return [...]string{"unico", "ripetizione", "duplicato", "conflitto"}[v]
 }
 
-// Judge returns the verdict on an arrival whose key has this marker at now.
+// Judge returns the verdict on an arrival whose key has this marker at now. Within a batch the Mark of a key's first arrival
+// is the marker of its later ones.
 func (m Marker) Judge(ingestion string, h Hash, now time.Time) Verdict {
 	switch {
 	case !now.Before(m.Expires): // the zero Marker too
