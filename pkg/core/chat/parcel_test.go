@@ -148,6 +148,24 @@ func TestAThousandUpdatesFitIntoThirtyTwoMessagesWithEveryConversationInOrder(t 
 	}
 }
 
+func TestAThousandOrdinaryUpdatesTakeFourCallsToTheQueue(t *testing.T) {
+	var updates []chat.Update
+	for i := range chat.MaxUpdates {
+		updates = append(updates, said(fmt.Sprint("IT.1349120865530274", i), "393471234567", fmt.Sprintf("wamid.HBgMMzkzNDcxMjM0NTY3FQIAEhgU%024dAA==", i), strings.Repeat("Buongiorno ", 20)))
+	}
+	entries, _ := chat.Pack(parcel(updates...))
+	calls, n, size := 0, batch.MaxEntries, 0
+	for _, e := range entries {
+		if n == batch.MaxEntries || size+len(e.Body) > batch.MaxBytes {
+			calls, n, size = calls+1, 0, 0
+		}
+		n, size = n+1, size+len(e.Body)
+	}
+	if calls > 4 {
+		t.Errorf("%d messages take %d calls", len(entries), calls)
+	}
+}
+
 func TestMessagesGoBeforeWhatIsOnlyStatuses(t *testing.T) {
 	entries, _ := chat.Pack(parcel(told("a", chat.Sent), told("b", chat.Sent), told("c", chat.Sent), said("IT.1", "", "w", "x")))
 	if p := opened(t, entries)[0]; p.Updates[0].Message == nil {

@@ -1,6 +1,7 @@
 package whatsapptest_test
 
 import (
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -190,6 +191,20 @@ func TestFaultsDoWhatTheySay(t *testing.T) {
 		if n := len(d.SentMessages()) - before; n != tt.taken {
 			t.Errorf("%s: %d taken", tt.name, n)
 		}
+	}
+}
+
+func TestADelayPassesBeforeAnythingHappensAndMayOutlastTheCaller(t *testing.T) {
+	var waited time.Duration
+	patient := true
+	d := open(t, whatsapptest.Options{Sleep: func(_ context.Context, by time.Duration) bool { waited += by; return patient }})
+	d.Meet("Anna", "393471234567")
+	d.Fail(whatsapptest.Fault{Delay: 3 * time.Second})
+	d.want(200, 0, "POST", path, hello)
+	patient = false
+	d.Fail(whatsapptest.Fault{Delay: 9 * time.Second})
+	if status, why := d.call("POST", path, hello); status != 0 || why != whatsapptest.ErrLost.Error() || waited != 12*time.Second || len(d.SentMessages()) != 1 {
+		t.Errorf("%d %s after %s, %d taken", status, why, waited, len(d.SentMessages()))
 	}
 }
 

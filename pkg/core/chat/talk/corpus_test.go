@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"crm-connector/pkg/core/chat/talk"
 )
@@ -33,7 +34,31 @@ func TestTheDefaultRulesUnderstandWhatPeopleWrite(t *testing.T) {
 			t.Logf("%q is taken for %s, it is %s", text, got, want)
 		}
 	}
-	if all < 150 || wrong*20 > all {
+	if all < 200 || wrong*20 > all {
 		t.Errorf("%d of %d are taken for something else", wrong, all)
+	}
+}
+
+// What no word gives away is a miss or gets an answer that says how to reach a person, and a second one reaches him.
+func TestAComplaintThatNoWordGivesAwayFindsItsWayToAPerson(t *testing.T) {
+	raw, err := os.ReadFile("testdata/oblique.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		text := strings.TrimSpace(line)
+		if strings.HasPrefix(text, "#") {
+			continue
+		}
+		s, d := put(talk.State{}, said(text, noon))
+		if d.Answer == nil || !strings.Contains(d.Answer.Text, "OPERATOR") {
+			t.Errorf("%q is answered %+v", text, d.Answer)
+		}
+		if label(d) != "none" {
+			continue
+		}
+		if _, d = put(s, said(text, noon.Add(time.Minute))); d.HandOver != talk.ByMisses {
+			t.Errorf("%q twice reaches nobody", text)
+		}
 	}
 }
