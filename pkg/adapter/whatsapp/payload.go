@@ -191,52 +191,43 @@ func (p *parsed) change(e entry, c change) {
 // people takes the messages, statuses and preferences out of a value.
 func (p *parsed) people(about chat.Update, v value) {
 	rest := faults(v.Errors)
-	for _, i := range v.Messages {
-		m, ok := i.is.message(v.Contacts)
-		if i.bad != nil || !ok {
-			p.unreadable++
-			continue
-		}
-		if i.is.empty() && len(m.Errors) == 0 && rest != nil {
+	each(p, about, v.Messages, func(w *wireMessage, u *chat.Update) bool {
+		m, ok := w.message(v.Contacts)
+		if ok && w.empty() && len(m.Errors) == 0 {
 			m.Errors, rest = rest, nil // what went wrong with it stands beside it
 		}
-		u := about
 		u.Message = &m
-		p.updates = append(p.updates, u)
-	}
-	for _, i := range v.Statuses {
-		s, ok := i.is.status(v.Contacts)
-		if i.bad != nil || !ok {
-			p.unreadable++
-			continue
-		}
-		u := about
+		return ok
+	})
+	each(p, about, v.Statuses, func(w *wireStatus, u *chat.Update) bool {
+		s, ok := w.status(v.Contacts)
 		u.Status = &s
-		p.updates = append(p.updates, u)
-	}
-	for _, i := range v.Preferences {
-		pref, ok := i.is.preference(v.Contacts)
-		if i.bad != nil || !ok {
-			p.unreadable++
-			continue
-		}
-		u := about
+		return ok
+	})
+	each(p, about, v.Preferences, func(w *wirePreference, u *chat.Update) bool {
+		pref, ok := w.preference(v.Contacts)
 		u.Preference = &pref
-		p.updates = append(p.updates, u)
+		return ok
+	})
+	each(p, about, v.Renamed, func(w *wireRenamed, u *chat.Update) bool {
+		m, ok := w.message(v.Contacts)
+		u.Message = &m
+		return ok
+	})
+	if rest != nil {
+		about.Notice = &chat.Notice{Field: "messages", Event: "errors", Errors: rest}
+		p.updates = append(p.updates, about)
 	}
-	for _, i := range v.Renamed {
-		m, ok := i.is.message(v.Contacts)
-		if i.bad != nil || !ok {
+}
+
+// each reads the elements of one list; those that make no sense are counted.
+func each[T any](p *parsed, about chat.Update, all []item[T], set func(*T, *chat.Update) bool) {
+	for i := range all {
+		u := about
+		if all[i].bad != nil || !set(&all[i].is, &u) {
 			p.unreadable++
 			continue
 		}
-		u := about
-		u.Message = &m
-		p.updates = append(p.updates, u)
-	}
-	if rest != nil {
-		u := about
-		u.Notice = &chat.Notice{Field: "messages", Event: "errors", Errors: rest}
 		p.updates = append(p.updates, u)
 	}
 }

@@ -27,6 +27,9 @@ const (
 	TypeUnsupported Type = "unsupported"
 	TypeEdit        Type = "edit"
 	TypeRevoke      Type = "revoke"
+
+	// TypeTemplate is a message of the business: Kind is the template's name, Form its parameters.
+	TypeTemplate Type = "template"
 )
 
 // The kinds of an interactive message.

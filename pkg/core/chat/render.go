@@ -102,6 +102,9 @@ func (r *rendering) content(m Message, as Type) {
 		r.unsupported(m)
 	case TypeRevoke:
 		r.bracket(r.w.revoked)
+	case TypeTemplate:
+		r.bracket(r.w.template, m.Kind)
+		r.form(m)
 	case TypeEdit:
 		r.bracket(r.w.edited)
 		if m.Kind != "" && m.Kind != string(TypeEdit) {

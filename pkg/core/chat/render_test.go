@@ -89,6 +89,8 @@ var messages = map[chat.Type][]shown{
 		{"a caption", chat.Message{Kind: "image", Text: text("La ricevuta giusta")}},
 		{"nothing", chat.Message{}}, {"an edit of an edit", chat.Message{Kind: "edit"}},
 	},
+	chat.TypeTemplate: {{"with parameters", chat.Message{Kind: "order_confirmation", Form: []chat.Detail{{"1", text("Giulia")}, {"2", text("2026-114")}}}},
+		{"without", chat.Message{Kind: "hello_world"}}},
 	chat.TypeRevoke: {{"deleted", chat.Message{About: text("wamid.X")}}},
 	"hologram": {{"a type to come", chat.Message{}}, {"with a text", chat.Message{Text: text("ciao")}},
 		{"with its parts", chat.Message{Form: []chat.Detail{{"foo", text("bar")}, {"n.0", text("1")}}}}},

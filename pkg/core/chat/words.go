@@ -4,6 +4,7 @@ package chat
 type words struct {
 	image, video, audio, voice, document, sticker, animated string
 	location, contact, contacts, ownNumber                  string
+	template                                                string
 	button, choice, form, callYes, callNo, reply            string
 	reaction, unreacted, order, times                       string
 	numberTo, numberAnd, numberOnly, userChanged, identity  string
@@ -28,7 +29,8 @@ var italian = words{
 	image: "immagine", video: "video", audio: "audio", voice: "messaggio vocale", document: "documento", sticker: "sticker",
 	animated: "sticker animato",
 	location: "posizione", contact: "contatto", contacts: "contatti", ownNumber: "il proprio numero",
-	button: "pulsante", choice: "scelta", form: "modulo compilato", callYes: "permette di essere chiamato", callNo: "non permette di essere chiamato",
+	template: "modello",
+	button:   "pulsante", choice: "scelta", form: "modulo compilato", callYes: "permette di essere chiamato", callNo: "non permette di essere chiamato",
 	reply:    "risposta interattiva",
 	reaction: "reazione", unreacted: "ha tolto la reazione", order: "ordine", times: "%s × %s",
 	numberTo: "ha cambiato numero: ora %s", numberAnd: "ha cambiato numero: prima %s, ora %s", numberOnly: "ha cambiato numero",
@@ -47,7 +49,8 @@ var english = words{
 	image: "image", video: "video", audio: "audio", voice: "voice message", document: "document", sticker: "sticker",
 	animated: "animated sticker",
 	location: "location", contact: "contact", contacts: "contacts", ownNumber: "own number",
-	button: "button", choice: "choice", form: "form filled in", callYes: "may be called", callNo: "may not be called",
+	template: "template",
+	button:   "button", choice: "choice", form: "form filled in", callYes: "may be called", callNo: "may not be called",
 	reply:    "interactive reply",
 	reaction: "reaction", unreacted: "took the reaction back", order: "order", times: "%s × %s",
 	numberTo: "changed number: now %s", numberAnd: "changed number: before %s, now %s", numberOnly: "changed number",

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"crm-connector/pkg/core/chat"
@@ -63,6 +64,19 @@ func (r Request) JSON() []byte {
 	field(&b, `,"riferimento":`, r.Reference)
 	b.WriteByte('}')
 	return b.Bytes()
+}
+
+// Render returns the request as people read it in a CRM: one line, in the language of the stack. The words of a template are
+// Meta's to keep; its name and what was put into it stand for them.
+func (r Request) Render(lang chat.Language) string {
+	m := chat.Message{Type: chat.TypeText, Text: r.Text}
+	if t := r.Template; t != nil {
+		m = chat.Message{Type: chat.TypeTemplate, Kind: t.Name}
+		for i, p := range t.Parameters {
+			m.Form = append(m.Form, chat.Detail{Name: strconv.Itoa(i + 1), Value: p})
+		}
+	}
+	return chat.Render(m, lang)
 }
 
 func field(b *bytes.Buffer, name, value string) {

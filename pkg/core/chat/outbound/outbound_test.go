@@ -123,6 +123,17 @@ func TestWhatIsJustAllowedIsTaken(t *testing.T) {
 	}
 }
 
+func TestARequestReadsAsOneLine(t *testing.T) {
+	for body, want := range map[string]string{
+		text: "Buongiorno è ✓", strings.Replace(text, "Buongiorno", `uno\ndue`, 1): "uno / due è ✓", template: "[modello order_confirmation] 1: Giulia; 2: 2026-114",
+	} {
+		r, err := outbound.Decode([]byte(body))
+		if got := r.Render(chat.Italian); err != nil || got != want {
+			t.Errorf("%q, %v; want %q", got, err, want)
+		}
+	}
+}
+
 func TestAReferenceWithOtherContentIsTold(t *testing.T) {
 	a, err1 := outbound.Decode([]byte(text))
 	spaced, err2 := outbound.Decode([]byte(strings.ReplaceAll(text, ",", " , ")))
