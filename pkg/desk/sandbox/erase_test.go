@@ -133,6 +133,19 @@ func TestAnErasureBeforeItsMergeIsHeardOfErasesWhatWasMerged(t *testing.T) {
 	s.wantErased(append(hub[:], append(zo[:], survivor)...), zo[:])
 }
 
+func TestAMergeAndAnErasureOfOneBatchEraseWhatWasMerged(t *testing.T) {
+	s, hub, zo := two(t)
+	lost := true
+	s.mute(crm.HubSpot, &lost)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.must(s.HubSpot.Erase(survivor))
+	s.merged(survivor, hub[:]...)
+	s.send(crm.Contacts, crm.HubSpot, survivor, crm.Erase)
+	s.settle()
+	s.wantErased(append(hub[:], append(zo[:], survivor)...), zo[:])
+}
+
 // merged sends the operation of a merge.
 func (s *scene) merged(survivor string, others ...string) {
 	s.t.Helper()
@@ -184,10 +197,17 @@ func TestWhatWasErasedInZohoIsNotAskedForAnyMore(t *testing.T) {
 	s.must(s.Zoho.Delete(crm.Contacts, zo[0]))
 	s.settle()
 	s.wantRows()
-	s.must(s.Zoho.Restore(crm.Contacts, zo[0]))
+	mails := len(s.Outbox.Mails())
+	s.must(s.Zoho.Restore(crm.Contacts, zo[0])) // somebody takes it out of the bin
 	s.pass(3 * time.Hour)
-	s.wantErased(append(hub, zo...), nil)
+	s.wantErased(append(hub, zo...), zo[:1])
 	s.wantCount(crm.Contacts, 0, 1)
+	s.editZo(crm.Contacts, zo[0], props{"Title": "Ghost"})
+	s.pass(3 * time.Hour)
+	s.wantMails(mails + 1)
+	if r := s.parked()[0]; r.Record.System != crm.HubSpot || r.Count != 1 {
+		t.Errorf("%+v", r)
+	}
 }
 
 // quarantine puts a delivery that nobody could read where the door would, and returns how many lie there.

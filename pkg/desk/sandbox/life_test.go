@@ -3,6 +3,8 @@ package sandbox_test
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -307,4 +309,54 @@ func TestAnOperationOfAnErasedPersonsOtherIdComesToAnEnd(t *testing.T) {
 	if !s.Quiet() {
 		t.Errorf("an operation goes round for ever: %s", s.last(2))
 	}
+}
+
+func TestARecordThatIsGoneUnheardIsNotWrittenToForEver(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.pass(10 * time.Minute)
+	lost := true
+	s.mute(crm.Zoho, &lost)
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	n := len(s.Endings)
+	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+	s.settle()
+	if p := s.pair(crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hub}); p.State != pair.Orphan || p.Gone != crm.Zoho {
+		t.Errorf("the pair is %v without %q", p.State, p.Gone)
+	}
+	if tries := len(s.Endings) - n; tries > 8 {
+		t.Errorf("%d tries", tries)
+	}
+}
+
+func TestAHalfThatTurnsOutToBeTheRecordsOwnKeepsItsName(t *testing.T) {
+	// While HubSpot's creation looks for its twin, Zoho's event pairs the two, and a stale look at HubSpot ends that pair again.
+	var meanwhile func()
+	s := stage(t, meddling(crm.Zoho, func(r *http.Request) {
+		if do := meanwhile; do != nil && strings.HasSuffix(r.URL.Path, "/coql") {
+			meanwhile = nil
+			do()
+		}
+	}))
+	lost := true
+	s.mute(crm.Zoho, &lost)
+	zo := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Email": "anna@acme.example"})
+	s.pass(time.Minute)
+	hub := s.hub(crm.Contacts, props{"lastname": "Rossi", "email": "anna@acme.example"})
+	meanwhile = func() {
+		p := identity.Loaded{Pair: pair.Pair{
+			ID: "other-pair", Connection: crm.DefaultConnection, Kind: crm.Contact, State: pair.Orphan, HubSpot: hub, Zoho: zo,
+			Gone: crm.HubSpot, GoneAt: s.Clock.Now().Add(-time.Minute), KeyID: 1,
+		}}
+		book := &identity.Book{Store: s.Tables[sandbox.Pairs]}
+		s.must(book.Save(t.Context(), &p, identity.NamePut(crm.DefaultConnection, p.Record(crm.HubSpot), p.ID),
+			identity.NamePut(crm.DefaultConnection, p.Record(crm.Zoho), p.ID)))
+	}
+	s.settle()
+	if meanwhile != nil {
+		t.Fatal("nobody looked in Zoho")
+	}
+	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano", "HubSpot_Id": hub})
 }

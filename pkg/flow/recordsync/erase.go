@@ -12,6 +12,7 @@ import (
 
 // erasure is what goes with a person, and what is left to a person to do.
 type erasure struct {
+	of    crm.ID            // the record that was erased, as a person is told
 	ids   []crm.ID          // every record that leads to the person, the one that was named first
 	pairs []identity.Loaded // that they are in
 	left  []crm.ID          // records that may still hold the person's data
@@ -24,7 +25,7 @@ type erasure struct {
 // created or paired again, and the operator is told of every record that holds the person's data still. The names go last:
 // after a crash the next delivery finds as much as this one.
 func (t *task) erase() fault.Outcome {
-	e := erasure{ids: []crm.ID{t.id}}
+	e := erasure{of: t.id, ids: []crm.ID{t.id}}
 	if o := t.fathom(&e); o.Ending != fault.Done {
 		return o
 	}
@@ -67,6 +68,11 @@ func (t *task) fathom(e *erasure) fault.Outcome {
 		}
 		if e.gone = r.Gone; !r.Gone && r.Record.ID != t.id {
 			e.ids = append(e.ids, r.Record.ID)
+		}
+	}
+	for _, op := range t.ops { // a merge may be told in the same batch
+		for _, key := range op.Others {
+			e.ids = append(e.ids, t.record(crm.HubSpot, key))
 		}
 	}
 	for _, id := range slices.Clone(e.ids) {
@@ -187,7 +193,7 @@ func (t *task) remains(e erasure) []fault.Parked {
 	var rows []fault.Parked
 	add := func(id crm.ID, code, message string) {
 		r := t.row(id.System, fault.HintErase, code, message)
-		r.TargetID = id
+		r.Record, r.TargetID = e.of, id
 		if id == e.heir.Record(crm.Zoho) {
 			r.Other = e.heir.Record(crm.HubSpot)
 		}
@@ -207,29 +213,47 @@ func (t *task) remains(e erasure) []fault.Parked {
 }
 
 // buried ends the work on a record that was erased. What was merged into it is the same person's. Once its system does not
-// show it any more, nobody is asked to erase it.
+// show it any more, nobody is asked to erase it; a Zoho record that is shown is.
 func (t *task) buried() fault.Outcome {
-	if o := t.follow(crm.Erase, "erased"); o.Ending != fault.Done || !t.has(crm.Delete) {
+	if o := t.follow(crm.Erase, "erased"); o.Ending != fault.Done || t.id.System == crm.HubSpot && !t.has(crm.Delete) {
 		return o
 	}
 	r, err := t.read(t.id.System, t.id.Key, t.columns(t.id.System, false))
-	if err == nil && r.Gone {
-		err = t.s.Parking.Erased(t.ctx, t.conn, t.id)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case r.Gone && t.unborn(), !r.Gone && t.undead():
+		return again(covers, "the system does not show yet what it told us")
+	case !r.Gone:
+		return t.remnant(r.Record.HubSpotID)
 	}
-	if err != nil {
+	if err := t.s.Parking.Erased(t.ctx, t.conn, t.id); err != nil {
 		return t.fail(err)
 	}
 	return done("erased")
 }
 
-// remnant ends the work on a Zoho record that carries the id of an erased person and that nobody knew of: an insert that was
-// given up may land late. The operator is told once.
-func (t *task) remnant() fault.Outcome {
-	e := erasure{ids: []crm.ID{t.id}, left: []crm.ID{t.id}}
-	if err := t.tell(t.remains(e)...); err != nil {
+// remnant ends the work on a Zoho record of an erased person. An insert that was given up may land late, and what was deleted
+// may be restored: the operator is asked to erase it, once.
+func (t *task) remnant(hubspotID string) fault.Outcome {
+	if t.id.System != crm.Zoho {
+		return done("erased")
+	}
+	rows, err := t.s.Parking.Naming(t.ctx, t.conn, t.id)
+	if err != nil {
 		return t.fail(err)
 	}
-	if err := t.s.Book.Erase(t.ctx, t.conn, nil, e.ids, t.now()); err != nil {
+	asks := func(r fault.Parked) bool { return r.Hint == fault.HintErase && r.TargetID == t.id }
+	if !slices.ContainsFunc(rows, asks) {
+		e := erasure{of: t.id, left: []crm.ID{t.id}}
+		if hubspotID != "" {
+			e.of = t.record(crm.HubSpot, hubspotID)
+		}
+		if err := t.tell(t.remains(e)...); err != nil {
+			return t.fail(err)
+		}
+	}
+	if err := t.s.Book.Erase(t.ctx, t.conn, nil, []crm.ID{t.id}, t.now()); err != nil {
 		return t.fail(err)
 	}
 	return done("erased")

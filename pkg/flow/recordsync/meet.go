@@ -156,7 +156,7 @@ func (t *task) carries(hubspotID string) (fault.Outcome, bool) {
 		return t.fail(err), true
 	}
 	if erased[0] {
-		return t.remnant(), true
+		return t.remnant(hubspotID), true
 	}
 	p, err := t.s.Book.Find(t.ctx, t.conn, id)
 	if err == nil && p.Version != 0 {
@@ -363,11 +363,13 @@ func (t *task) regain(p identity.Loaded, hubspot string) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	former, err := t.s.Book.Disown(t.ctx, t.conn, p.ID, p.Record(crm.HubSpot))
-	if err != nil {
-		return t.fail(err)
+	if p.HubSpot != hubspot { // else the pair came to be while this task was looking
+		former, err := t.s.Book.Disown(t.ctx, t.conn, p.ID, p.Record(crm.HubSpot))
+		if err != nil {
+			return t.fail(err)
+		}
+		name = append(name, former...)
 	}
-	name = append(name, former...)
 	p.HubSpot, p.Linked = hubspot, false
 	p.UpdatedAt = time.Time{}
 	p.Forget()

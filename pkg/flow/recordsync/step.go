@@ -190,6 +190,9 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 	if e := t.rederive(p); e != nil {
 		return t.fail(e)
 	}
+	if isFault(err, fault.Missing) {
+		p.ZohoSeen = time.Time{} // what is not there is looked for, and not assumed again
+	}
 	if err != nil {
 		return t.fail(err)
 	}
