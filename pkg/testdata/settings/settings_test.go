@@ -6,11 +6,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"crm-connector/pkg/adapter/awsenv/awstest"
@@ -30,13 +28,7 @@ func TestSettings(t *testing.T) {
 	if err := json.Unmarshal(in, &given); err != nil {
 		t.Fatal(err)
 	}
-	aws, _ := awstest.Serve(t, func(call, body string) (int, string) {
-		if call != "AmazonSSM.GetParameters" {
-			return http.StatusBadRequest, `{"__type":"ValidationException"}`
-		}
-		return http.StatusOK, stored(t, body)
-	})
-	maps.Copy(given, aws)
+	maps.Copy(given, awstest.Refused(t)) // none makes a call before its first event
 	read := map[string]bool{}
 	_, failed := build(t.Context(), func(setting string) string {
 		read[setting] = true
@@ -46,23 +38,6 @@ func TestSettings(t *testing.T) {
 	if err := cmp.Or(err, os.WriteFile(filepath.Join(here, name+".read.json"), out, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// stored answers every secret that is asked for with one that is long enough to be a key.
-func stored(t *testing.T, body string) string {
-	var in struct{ Names []string }
-	if err := json.Unmarshal([]byte(body), &in); err != nil {
-		t.Fatal(err)
-	}
-	var out struct{ Parameters []map[string]string }
-	for _, name := range in.Names {
-		out.Parameters = append(out.Parameters, map[string]string{"Name": name, "Value": strings.Repeat("0", 64)})
-	}
-	answer, err := json.Marshal(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(answer)
 }
 
 func text(err error) string {
