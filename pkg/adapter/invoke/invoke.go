@@ -53,12 +53,14 @@ func (f *Function) Refresh(ctx context.Context, bad int64) error {
 	return err
 }
 
+var header = http.Header{"Content-Type": {"application/octet-stream"}} // as the SDK's client says of every payload
+
 func (f *Function) ask(ctx context.Context, op string, bad int64) (Answer, error) {
 	question, err := json.Marshal(Question{V: Version, Bad: bad})
 	if err != nil {
 		return Answer{}, &fault.Error{Op: op, Kind: fault.Ours, Err: err}
 	}
-	head, said, err := f.lambda.Post(ctx, "/2015-03-31/functions/"+url.PathEscape(f.name)+"/invocations", nil, question)
+	head, said, err := f.lambda.Post(ctx, "/2015-03-31/functions/"+url.PathEscape(f.name)+"/invocations", header, question)
 	if err != nil {
 		return Answer{}, translate(op, err)
 	}
