@@ -39,21 +39,11 @@ func (s Sender) Send(ctx context.Context, ops []crm.Operation) error {
 		entries[i] = batch.Entry{Group: Group(op), Dedup: Dedup(op), Body: body}
 	}
 	for len(entries) > 0 {
-		n := fits(entries)
+		n := batch.Fit(entries)
 		if err := s.Queue.Send(ctx, entries[:n]); err != nil {
 			return err
 		}
 		entries = entries[n:]
 	}
 	return nil
-}
-
-// fits returns how many of the entries one call takes, at least one.
-func fits(entries []batch.Entry) int {
-	n, size := 1, len(entries[0].Body)
-	for n < min(len(entries), batch.MaxEntries) && size+len(entries[n].Body) <= batch.MaxBytes {
-		size += len(entries[n].Body)
-		n++
-	}
-	return n
 }

@@ -65,7 +65,7 @@ func samples(t testing.TB) map[string][]byte {
 }
 
 // read reads a body as a verified delivery and opens what it was packed into.
-func read(t testing.TB, body []byte) (whatsapp.Reading, []chat.Update) {
+func read(t testing.TB, body []byte) (door.Delivery, []chat.Update) {
 	t.Helper()
 	got, err := source().Read(t.Context(), door.Request{ID: "trace", Method: "POST", Body: body})
 	if err != nil {
@@ -74,7 +74,7 @@ func read(t testing.TB, body []byte) (whatsapp.Reading, []chat.Update) {
 	return got, updates(t, got)
 }
 
-func updates(t testing.TB, r whatsapp.Reading) (out []chat.Update) {
+func updates(t testing.TB, r door.Delivery) (out []chat.Update) {
 	t.Helper()
 	for _, e := range r.Entries {
 		p, err := chat.Open(e.Body)

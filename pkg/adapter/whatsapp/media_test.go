@@ -130,7 +130,7 @@ func TestWhatPeopleDoInTheSandboxIsReadAtTheDoor(t *testing.T) {
 			in := door.Request{Method: r.Method, Header: r.Header, Body: body.Bytes()}
 			unsigned := s.Verify(t.Context(), in)
 			got, err := s.Read(t.Context(), in)
-			if err != nil || unsigned != nil || got.Delivery.Unreadable > 0 {
+			if err != nil || unsigned != nil || got.Unreadable > 0 {
 				t.Errorf("%v, %v: %s", unsigned, err, body)
 			}
 			for _, u := range updates(t, got) {

@@ -93,7 +93,7 @@ func TestEveryRecordedDeliveryReadsAsItsFieldsSay(t *testing.T) {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		got, list := read(t, all[name])
-		d := got.Delivery
+		d := got
 		fmt.Fprintf(&b, "%s: %d events, %d ignored, %d unreadable, %d queue messages\n", name, d.Events, d.Ignored, d.Unreadable, len(got.Entries))
 		for _, u := range list {
 			show(&b, u)
@@ -134,7 +134,7 @@ func delivery(n int, text string) []byte {
 
 func TestAThousandUpdatesBecomeThirtyTwoQueueMessagesAtMost(t *testing.T) {
 	got, list := read(t, delivery(1000, "Buongiorno"))
-	if len(got.Entries) > chat.Shards || len(list) != 1000 || got.Delivery.Events != 1000 {
+	if len(got.Entries) > chat.Shards || len(list) != 1000 || got.Events != 1000 {
 		t.Errorf("%d queue messages, %d updates", len(got.Entries), len(list))
 	}
 }
@@ -144,8 +144,8 @@ func TestALongestBodyIsReadInWhole(t *testing.T) {
 	if len(body) < whatsapp.MaxDelivery-100<<10 || len(body) > whatsapp.MaxDelivery {
 		t.Fatalf("the body has %d bytes", len(body))
 	}
-	if got, list := read(t, body); len(list) != 50 || got.Delivery.Unreadable != 0 {
-		t.Errorf("%d updates, %d unreadable", len(list), got.Delivery.Unreadable)
+	if got, list := read(t, body); len(list) != 50 || got.Unreadable != 0 {
+		t.Errorf("%d updates, %d unreadable", len(list), got.Unreadable)
 	}
 }
 
@@ -183,7 +183,7 @@ func FuzzRead(f *testing.F) {
 			}
 			n++
 		}
-		if d := got.Delivery; d.Events != n+d.Ignored+d.Unreadable {
+		if d := got; d.Events != n+d.Ignored+d.Unreadable {
 			t.Fatalf("%d updates of %+v", n, d)
 		}
 	})

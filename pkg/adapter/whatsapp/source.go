@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
@@ -139,31 +138,22 @@ func signature(h http.Header) ([]byte, error) {
 	return got, nil
 }
 
-// Reading is what a verified delivery holds.
-type Reading struct {
-	// Delivery counts: Events is all of them, Ignored what is acknowledged and nobody asked for (past conversations and the
-	// business's own app), Unreadable single updates that make no sense although the rest does. It has no operations.
-	Delivery door.Delivery
-	// Entries are the messages for the queue, in the order in which they are to be sent.
-	Entries []batch.Entry
-}
-
-// Read reads a verified delivery into messages for a queue; a handshake holds none. Several accounts, numbers, messages and
+// Read reads a verified delivery into messages for a queue, in the order in which they are to be sent; a handshake holds none.
+// Events counts all updates, Ignored those that are acknowledged and that nobody asked for (past conversations and the
+// business's own app), Unreadable single ones that make no sense although the rest does. Several accounts, numbers, messages and
 // statuses may be mixed; fields, types and kinds that nobody knows yet are kept as what they call themselves. A body that is
 // none of WhatsApp's gives an error that wraps door.ErrUnreadable. No error repeats anything of the body.
-func (s *Source) Read(_ context.Context, r door.Request) (Reading, error) {
+func (s *Source) Read(_ context.Context, r door.Request) (door.Delivery, error) {
 	if r.Method == http.MethodGet {
-		return Reading{}, nil
+		return door.Delivery{}, nil
 	}
 	p, err := parse(r.Body)
 	if err != nil {
-		return Reading{}, err
+		return door.Delivery{}, err
 	}
 	entries, tooLarge := chat.Pack(chat.Parcel{Connection: s.cfg.Connection, ReceivedAt: s.cfg.Now(), Trace: r.ID, Updates: p.updates})
-	return Reading{
-		Delivery: door.Delivery{
-			Events: len(p.updates) + p.ignored + p.unreadable, Ignored: p.ignored, Unreadable: p.unreadable + len(tooLarge),
-		},
+	return door.Delivery{
 		Entries: entries,
+		Events:  len(p.updates) + p.ignored + p.unreadable, Ignored: p.ignored, Unreadable: p.unreadable + len(tooLarge),
 	}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/flow/webhook"
@@ -48,12 +49,12 @@ func vectors(t *testing.T) (s signatures) {
 	return s
 }
 
-// counted is the source as the door takes it: what was read is only counted.
-type counted struct{ *whatsapp.Source }
+// sent counts the messages that the door has put into the queue.
+type sent struct{ messages int }
 
-func (c counted) Read(ctx context.Context, r door.Request) (door.Delivery, error) {
-	got, err := c.Source.Read(ctx, r)
-	return got.Delivery, err
+func (s *sent) Send(_ context.Context, entries []batch.Entry) error {
+	s.messages += len(entries)
+	return nil
 }
 
 // keeper is a quarantine that counts.
@@ -63,7 +64,7 @@ func (k *keeper) Keep(context.Context, string, string, []byte) error { k.kept++;
 
 func at(s *whatsapp.Source) (*webhook.Door, *keeper) {
 	k := &keeper{}
-	return &webhook.Door{Sources: []webhook.Source{counted{s}}, Quarantine: k, Now: func() time.Time { return noon }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, k
+	return &webhook.Door{Sources: []webhook.Source{s}, Carriers: map[string]webhook.Carrier{"whatsapp": &sent{}}, Quarantine: k, Now: func() time.Time { return noon }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, k
 }
 
 func TestAHandshakeIsAnsweredAsTheVectorsSay(t *testing.T) {

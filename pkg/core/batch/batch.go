@@ -33,6 +33,16 @@ type Entry struct {
 	Body  string
 }
 
+// Fit returns how many of the entries one call takes, from the first: at least one of any.
+func Fit(entries []Entry) int {
+	n, size := 0, 0
+	for n < min(len(entries), MaxEntries) && (n == 0 || size+len(entries[n].Body) <= MaxBytes) {
+		size += len(entries[n].Body)
+		n++
+	}
+	return n
+}
+
 // Delivery is one message as the queue hands it out.
 type Delivery struct {
 	ID       string // of the message: the same at each delivery

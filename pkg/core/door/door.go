@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 
+	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 )
 
@@ -22,6 +23,7 @@ type Request struct {
 // Delivery is what a source read out of a verified request.
 type Delivery struct {
 	Operations []crm.Operation // for the queues, already united per record
+	Entries    []batch.Entry   // whole messages for the queue of the source itself, in order, for what nobody can be asked for later
 	Events     int             // events in the body
 	Echoes     int             // events that came from our own writes, ended here
 	Ignored    int             // events of kinds or fields that nobody asked for, ended here

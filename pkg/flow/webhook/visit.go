@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 
+	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 )
@@ -90,7 +91,7 @@ func (v *visit) keep(ctx context.Context, why error) (string, error) {
 	return CountQuarantined, why
 }
 
-// send puts every operation into the queue of its source. A delivery that was sent in part is sent again in whole by its
+// send puts every operation into the queue of its source, and every message into the source's own. A delivery that was sent in part is sent again in whole by its
 // sender, and the queues drop what they have had.
 func (v *visit) send(ctx context.Context) error {
 	byQueue := map[crm.System][]crm.Operation{}
@@ -116,6 +117,26 @@ func (v *visit) send(ctx context.Context) error {
 		if err := queue.Send(ctx, byQueue[system]); err != nil {
 			return err
 		}
+	}
+	return v.carry(ctx)
+}
+
+// carry puts the whole messages into the queue of the source.
+func (v *visit) carry(ctx context.Context) error {
+	entries := v.delivery.Entries
+	if len(entries) == 0 {
+		return nil
+	}
+	carrier, ok := v.door.Carriers[v.source.Name()]
+	if !ok {
+		return errors.New("a source has messages and no queue")
+	}
+	for len(entries) > 0 {
+		n := batch.Fit(entries)
+		if err := carrier.Send(ctx, entries[:n]); err != nil {
+			return err
+		}
+		entries = entries[n:]
 	}
 	return nil
 }
@@ -170,6 +191,7 @@ func (v *visit) count() {
 	}{
 		{CountEvents, v.delivery.Events},
 		{CountOperations, len(v.delivery.Operations)},
+		{CountMessages, len(v.delivery.Entries)},
 		{CountEchoes, v.delivery.Echoes},
 		{CountIgnored, v.delivery.Ignored},
 		{CountUnreadable, v.delivery.Unreadable},
@@ -197,6 +219,9 @@ func (v *visit) log(ctx context.Context) {
 		attrs = append(attrs, slog.Int("events", v.delivery.Events), slog.Int("echoes", v.delivery.Echoes),
 			slog.Int("ignored", v.delivery.Ignored), slog.Int("unreadable", v.delivery.Unreadable),
 			slog.Any("operations", ids(v.delivery.Operations)))
+		if n := len(v.delivery.Entries); n > 0 {
+			attrs = append(attrs, slog.Int("messages", n))
+		}
 	case CountDoubts, CountPanics:
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("err", v.err.Error()))

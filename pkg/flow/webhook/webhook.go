@@ -1,5 +1,5 @@
-// Package webhook is the door: it takes the deliveries of every source, and answers 2xx only when each operation that was
-// read from one lies in its queue, or the body lies in quarantine.
+// Package webhook is the door: it takes the deliveries of every source, and answers 2xx only when each operation and each
+// message that was read from one lies in its queue, or the body lies in quarantine.
 //
 // It decides what is answered and nothing else. Which header proves a delivery and what its body means is the business of
 // the sources, which live with the vendors; a gateway's event is translated by the adapters.
@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 )
@@ -46,6 +47,12 @@ type Queue interface {
 	Send(ctx context.Context, ops []crm.Operation) error
 }
 
+// Carrier takes whole messages, at most what batch.Fit allows in one call; an error says that at least one of them may not be
+// in its queue.
+type Carrier interface {
+	Send(ctx context.Context, entries []batch.Entry) error
+}
+
 // Keeper keeps the body of an authentic delivery that could not be read, for an operator.
 type Keeper interface {
 	Keep(ctx context.Context, source, reason string, body []byte) error
@@ -68,6 +75,7 @@ const (
 	CountPanics      = "panics"      // a bug of ours; watched by an alarm
 	CountEvents      = "events"
 	CountOperations  = "operations"
+	CountMessages    = "messages" // whole ones
 	CountEchoes      = "echoes"
 	CountIgnored     = "ignored"
 	CountUnreadable  = "unreadable" // single events of a delivery
@@ -76,10 +84,11 @@ const (
 // Patience is how long a delivery may take before the door gives up with 503: the strictest sender waits 5 s.
 const Patience = 4 * time.Second
 
-// Door answers deliveries. Every field but Count is needed; it may be used by several goroutines.
+// Door answers deliveries. Every field but Carriers and Count is needed; it may be used by several goroutines.
 type Door struct {
 	Sources    []Source
 	Queues     map[crm.System]Queue // by the source of an operation: HubSpot's go to the queue that Zoho's consumer drains
+	Carriers   map[string]Carrier   // by the name of the source, of those that hand in whole messages
 	Quarantine Keeper
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -107,7 +116,7 @@ func (t *tally) next(cause string) int {
 
 // Handle answers one delivery: path, method and content type → size → Verify → Read → queues → 200.
 //
-//	200  every operation is queued, nothing was to do, or the body is in quarantine
+//	200  every operation and message is queued, nothing was to do, or the body is in quarantine
 //	400  malformed                 401  forged, the same body for every cause
 //	404  no such path              405  no such method, with Allow
 //	413  too large                 415  not JSON in UTF-8, or compressed
