@@ -108,6 +108,8 @@ func (e wireError) fault(op string, status int, sent []string) *fault.Error {
 		f.Kind = fault.Missing
 	case status == http.StatusConflict:
 		f.Kind, f.Refused = fault.Conflict, e.conflict(sent)
+	case status == http.StatusBadRequest && len(e.Context["INVALID_OBJECT_IDS"]) > 0: // the other end of an association (captured)
+		f.Kind = fault.Missing
 	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity:
 		f.Kind, f.Refused = e.invalid(sent)
 	}

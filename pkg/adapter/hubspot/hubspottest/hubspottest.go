@@ -87,6 +87,9 @@ type Server struct {
 	faults []*Fault
 	late   []lateRequest
 
+	activities   []*activity // communications and tasks, in order of creation
+	activityByID map[string]*activity
+
 	events        int64
 	subscriptions map[string]int64
 	outbox        []*event
@@ -101,6 +104,7 @@ func New(o Options) *Server {
 		opt:           o,
 		owners:        o.Owners,
 		calls:         map[string]int{},
+		activityByID:  map[string]*activity{},
 		subscriptions: map[string]int64{},
 	}
 	s.meter.options(o)

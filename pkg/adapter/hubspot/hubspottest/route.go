@@ -45,6 +45,9 @@ func (s *Server) route(q *request) {
 		}
 		return
 	}
+	if segments[1] == "objects" && q.routeActivity(base, tail) {
+		return
+	}
 	which, known := plurals[tail[0]]
 	if !known {
 		return

@@ -27,6 +27,7 @@ type request struct {
 	body    []byte
 	by      actor
 	t, to   *table
+	act     *activityKind
 	id, oid string
 	asOf    time.Time // zero: the present
 	search  bool
