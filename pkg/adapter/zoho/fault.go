@@ -22,6 +22,7 @@ var kinds = map[string]fault.Kind{
 	"DEPENDENT_MISMATCH":      fault.Refused,
 	"NOT_ALLOWED":             fault.Refused,
 	"CONVERTED_RECORD":        fault.Refused,
+	"FILE_SIZE_EXCEEDS":       fault.Refused,
 
 	"AMBIGUITY_DURING_PROCESSING": fault.Refused,
 
@@ -74,6 +75,7 @@ var hints = map[string]fault.Hint{
 	"INVALID_DATA":            fault.HintFormat,
 	"DUPLICATE_DATA":          fault.HintDuplicate,
 	"NOT_ALLOWED":             fault.HintReadOnly,
+	"FILE_SIZE_EXCEEDS":       fault.HintTooLong,
 	"NO_PERMISSION":           fault.HintPermission,
 	"RECORD_LOCKED":           fault.HintLocked,
 	"NOT_APPROVED":            fault.HintLocked,

@@ -90,6 +90,11 @@ func (s *Server) merge(master *record, children []*record, chosen map[string]any
 	}
 	for _, child := range children {
 		s.remove(child, by, grave{permanent: true, hidden: s.opt.MergedHidden})
+		for _, a := range s.activities { // what hangs on a child goes on with the master (Zoho docs: Deleted and Merge Records)
+			if a.parent == child.id {
+				a.parent = master.id
+			}
+		}
 	}
 	var changed []string
 	for _, name := range sortedKeys(values) {

@@ -121,6 +121,9 @@ var moduleRoutes = map[string]verbs{
 // route finds the handler. A path that no route has is INVALID_URL_PATTERN, a module that does not exist INVALID_MODULE,
 // a method that the path does not take INVALID_REQUEST_METHOD (Zoho docs: OpenAPI file, error codes).
 func (s *Server) route(c *call, seg []string) {
+	if s.routeActivity(c, seg) {
+		return
+	}
 	path := strings.Join(seg, "/")
 	found, ok := fixedRoutes[path]
 	if ok {

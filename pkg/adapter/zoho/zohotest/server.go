@@ -31,6 +31,9 @@ type Server struct {
 	deliveries []delivery
 	sequence   int
 
+	activities   []*activity // notes, tasks and attachments in the order of their making
+	activityByID map[string]*activity
+
 	faults []*Fault
 	late   []landing
 	calls  map[string]int
@@ -52,7 +55,7 @@ type Write struct {
 // New returns an org without records.
 func New(o Options) *Server {
 	o = o.withDefaults()
-	s := &Server{opt: o, workflow: o.Workflow, calls: map[string]int{}, refresh: map[string]bool{o.RefreshToken: true}}
+	s := &Server{opt: o, workflow: o.Workflow, calls: map[string]int{}, activityByID: map[string]*activity{}, refresh: map[string]bool{o.RefreshToken: true}}
 	s.users = append(s.users, &s.opt.Integration, &s.opt.Person)
 	for i := range s.opt.Users {
 		s.users = append(s.users, &s.opt.Users[i])

@@ -8,7 +8,7 @@ import (
 	"net/http"
 )
 
-const largestBody = 8 << 20
+const largestBody = 24 << 20 // an attachment has 20 MB at most
 
 func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil {
