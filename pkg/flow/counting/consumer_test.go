@@ -1,0 +1,176 @@
+package counting_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/counting"
+)
+
+// frozen takes one transaction and does not carry it out.
+type frozen struct {
+	counting.Store
+	puts []row.Put
+}
+
+func (f *frozen) Put(_ context.Context, puts ...row.Put) error {
+	f.puts = slices.Clone(puts)
+	return errLost
+}
+
+func TestMessagesAreCountedAndAcknowledged(t *testing.T) {
+	b := newBench()
+	c, h := b.consumer()
+	ds := deliver(b.purchase(nil), b.purchase(func(e *conversion.Event) { e.Channel = conversion.Email }))
+	if back := c.Handle(t.Context(), ds); back == nil || len(back) > 0 || len(h.waits) > 0 {
+		t.Errorf("%v, %v", back, h.waits)
+	}
+	if sum := b.total(t); sum.Completed != 2 {
+		t.Errorf("%+v", sum)
+	}
+}
+
+func TestAMessageThatCannotBeReadGoesToTheErrorsAndStopsNobody(t *testing.T) {
+	b := newBench()
+	c, h := b.consumer()
+	ds := deliver(b.purchase(nil), b.purchase(nil), b.purchase(named("order-0001")))
+	ds[1].Body = `{"V":1}`
+	if back := c.Handle(t.Context(), ds); len(back) > 0 || len(h.waits) > 0 {
+		t.Errorf("%v, %v", back, h.waits)
+	}
+	errs, err := b.Errors(t.Context(), "", 0)
+	if err != nil || len(errs) != 1 || errs[0].Reason != counting.ReasonUnreadable || errs[0].Ingestion != ds[1].ID || errs[0].Body != ds[1].Body {
+		t.Errorf("%+v, %v", errs, err)
+	}
+	if sum := b.total(t); sum.Completed != 2 {
+		t.Errorf("%+v", sum)
+	}
+}
+
+func TestAMessageOfALaterVersionHoldsItsGroupAndNoOther(t *testing.T) {
+	b := newBench()
+	c, h := b.consumer()
+	ds := deliver(b.purchase(nil), b.purchase(nil), b.purchase(named("order-0001")), b.purchase(named("order-0002")))
+	ds[1].Body = strings.Replace(ds[1].Body, `"V":1`, `"V":9`, 1)
+	ds[3].Group = "c-1"
+	back := c.Handle(t.Context(), ds)
+	if fmt.Sprint(back) != fmt.Sprint([]string{ds[1].ID, ds[2].ID}) {
+		t.Errorf("%v", back)
+	}
+	if len(h.waits) != 2 || h.waits[0].For < 24*time.Second || h.waits[0].For > 36*time.Second || h.waits[1].For != 0 {
+		t.Errorf("%v", h.waits)
+	}
+}
+
+func TestAnOutageIsCountedAgainstNobodyAndTheWaitsGrow(t *testing.T) {
+	b := newBench()
+	c, h := b.consumer()
+	c.Schedule = conversion.Fixed
+	b.Store = &faulty{Store: b.rows, before: func() error { return errLost }}
+	ds := deliver(b.purchase(nil))
+	for receives := range 40 {
+		ds[0].Receives = receives + 1
+		if back := c.Handle(t.Context(), ds); len(back) != 1 {
+			t.Fatal("an outage ended a message")
+		}
+	}
+	c.Schedule, h.waits = conversion.Exponential, nil
+	for receives := range 7 {
+		ds[0].Receives = receives + 1
+		c.Handle(t.Context(), ds)
+	}
+	for i, w := range h.waits {
+		middle := 30 * time.Second << min(i, 4)
+		if w.For < middle*4/5 || w.For > middle*6/5 {
+			t.Errorf("receive %d waits %v", i+1, w.For)
+		}
+	}
+	b.Store = b.rows
+	if back := c.Handle(t.Context(), ds); len(back) > 0 || b.total(t).Completed != 1 {
+		t.Errorf("%v", back)
+	}
+}
+
+// spiteful refuses every transaction with the row of one request in it.
+type spiteful struct {
+	counting.Store
+	request string
+	panics  bool
+}
+
+func (s *spiteful) Put(ctx context.Context, puts ...row.Put) error {
+	for _, p := range puts {
+		if strings.HasPrefix(p.Key.Part, "E#") && strings.HasSuffix(p.Key.Sort, s.request) {
+			if s.panics {
+				panic("CLIENTE-ITALIA-789456")
+			}
+			return &fault.Error{Op: "store", Kind: fault.Ours, Code: "ValidationException"}
+		}
+	}
+	return s.Store.Put(ctx, puts...)
+}
+
+func TestAMessageAtFaultIsTriedFiveTimesMoreThenLiesAmongTheErrorsUntilItIsReplayed(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		b := newBench()
+		c, h := b.consumer()
+		lines := &bytes.Buffer{}
+		c.Log = slog.New(slog.NewTextHandler(lines, nil))
+		good, bad, behind := b.purchase(named("order-0001")), b.purchase(named("order-0002")), b.purchase(named("order-0003"))
+		s := &spiteful{Store: b.rows, request: bad.Ingestion, panics: panics}
+		b.Store = s
+		ds := deliver(good, bad, behind)
+		for try := range conversion.Retries {
+			if back := c.Handle(t.Context(), ds); len(back) != 2 || back[0] != ds[1].ID {
+				t.Fatalf("try %d: back %v", try+1, back)
+			}
+		}
+		if back := c.Handle(t.Context(), ds); len(back) > 0 {
+			t.Fatalf("at the end: %v", back)
+		}
+		for i, w := range slices.DeleteFunc(h.waits, func(w batch.Wait) bool { return w.Receipt != ds[1].Receipt }) {
+			if middle := 30 * time.Second << i; w.For < middle*4/5 || w.For > middle*6/5 {
+				t.Errorf("retry %d waits %v", i+1, w.For)
+			}
+		}
+		errs, err := b.Errors(t.Context(), "", 0)
+		if err != nil || len(errs) != 1 || errs[0].Ingestion != bad.Ingestion || errs[0].Tries != 6 || errs[0].Reason != counting.ReasonExhausted {
+			t.Errorf("%+v, %v", errs, err)
+		}
+		if strings.Contains(lines.String(), "789456") {
+			t.Errorf("a client in the log: %s", lines)
+		}
+		b.Store = b.rows
+		for i, want := range []conversion.Verdict{conversion.Unique} {
+			if v, err := b.Replay(t.Context(), bad.Ingestion); err != nil || v != want {
+				t.Errorf("replay %d: %v, %v", i, v, err)
+			}
+		}
+		if _, err := b.Replay(t.Context(), bad.Ingestion); err == nil {
+			t.Error("replayed twice")
+		}
+		if sum := b.total(t); sum.Completed != 3 {
+			t.Errorf("%+v", sum)
+		}
+	}
+}
+
+func TestWithoutTimeNothingIsStarted(t *testing.T) {
+	b := newBench()
+	c, h := b.consumer()
+	c.Left = func(context.Context) time.Duration { return counting.Enough - 1 }
+	ds := deliver(b.purchase(nil), b.purchase(nil))
+	if back := c.Handle(t.Context(), ds); len(back) != 2 || h.waits[0].For != 0 {
+		t.Errorf("%v, %v", back, h.waits)
+	}
+}

@@ -1,0 +1,121 @@
+package counting
+
+import (
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+)
+
+// pulse is what arrived of a channel in one shard, by time of arrival and not of the events.
+type pulse struct {
+	Recent  []int64 `json:"recent,omitempty"` // the newest repeats, ms
+	Minutes []beat  `json:"minutes,omitempty"`
+	Hours   []beat  `json:"hours,omitempty"`
+}
+
+// beat is what arrived from an instant on.
+type beat struct {
+	At         int64 `json:"at"` // seconds since 1970
+	Arrivals   int64 `json:"arrivals"`
+	Duplicates int64 `json:"duplicates,omitempty"`
+	Conflicts  int64 `json:"conflicts,omitempty"`
+}
+
+// daySpan is what the usual share of repeats is taken from.
+const daySpan = 24 * time.Hour
+
+func (s *sheet) beat(a arrival) error {
+	key := pulseKey(a.scope, a.shard)
+	var p pulse
+	if err := s.read(key, &p); err != nil {
+		return err
+	}
+	b := beat{Arrivals: 1}
+	switch a.Verdict {
+	case conversion.Duplicate:
+		b.Duplicates = 1
+		p.Recent = recentTexts(recentOf(p.Recent).Plus(s.now))
+	case conversion.Conflict:
+		b.Conflicts = 1
+	}
+	p.Minutes = beats(p.Minutes, b, s.now, time.Minute, conversion.RepeatSpan)
+	p.Hours = beats(p.Hours, b, s.now, time.Hour, daySpan)
+	return s.write(key, p, s.now.Add(KeptEvents))
+}
+
+// beats adds to the beat of now and drops those that ended a span ago.
+func beats(all []beat, b beat, now time.Time, width, span time.Duration) []beat {
+	b.At = now.Truncate(width).Unix()
+	kept := all[:0]
+	for _, old := range all {
+		if old.At == b.At {
+			b.Arrivals, b.Duplicates, b.Conflicts = b.Arrivals+old.Arrivals, b.Duplicates+old.Duplicates, b.Conflicts+old.Conflicts
+		} else if !ended(old, now, width, span) {
+			kept = append(kept, old)
+		}
+	}
+	return append(kept, b)
+}
+
+func ended(b beat, now time.Time, width, span time.Duration) bool {
+	return !now.Before(time.Unix(b.At, 0).Add(width + span))
+}
+
+// within adds up what arrived in the last span, whole beats only.
+func within(all []beat, now time.Time, width, span time.Duration) (sum beat) {
+	for _, b := range all {
+		if !ended(b, now, width, span-width) {
+			sum.Arrivals += b.Arrivals
+			sum.Duplicates += b.Duplicates
+			sum.Conflicts += b.Conflicts
+		}
+	}
+	return sum
+}
+
+func recentOf(ms []int64) (r conversion.Recent) {
+	for _, at := range ms {
+		r = r.Plus(time.UnixMilli(at).UTC())
+	}
+	return r
+}
+
+func recentTexts(r conversion.Recent) []int64 {
+	out := []int64{}
+	for _, at := range r {
+		if !at.IsZero() {
+			out = append(out, at.UnixMilli())
+		}
+	}
+	return out
+}
+
+// recentLife is how long the repeats of a client are remembered behind the newest, and firedLife for how long somebody may
+// still be told of them.
+const (
+	recentLife = conversion.RepeatSpan
+	firedLife  = 24 * time.Hour
+)
+
+// fired is a client that repeated too often.
+type fired struct {
+	At        int64  `json:"at"`        // ms
+	Ingestion string `json:"ingestion"` // the request of the newest repeat
+}
+
+// repeat notes a client's repeat, and whether there were too many.
+func (s *sheet) repeat(a arrival) error {
+	key := recentKey(a.scope, a.client)
+	var ms []int64
+	if err := s.read(key, &ms); err != nil {
+		return err
+	}
+	r := recentOf(ms).Plus(s.now)
+	if err := s.write(key, recentTexts(r), s.now.Add(recentLife)); err != nil {
+		return err
+	}
+	if !r.TooMany() {
+		return nil
+	}
+	return s.write(firedKey(a.scope, a.client, a.shard), fired{s.now.UnixMilli(), a.Ingestion}, s.now.Add(firedLife))
+}
