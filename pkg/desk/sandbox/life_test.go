@@ -360,3 +360,29 @@ func TestAHalfThatTurnsOutToBeTheRecordsOwnKeepsItsName(t *testing.T) {
 	s.settle()
 	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano", "HubSpot_Id": hub})
 }
+
+func TestAZohoRecordThatThePairWentOnWithoutTakesItBack(t *testing.T) {
+	var meanwhile func()
+	s, hub, zo := two(t, meddling(crm.Zoho, func(r *http.Request) {
+		if do := meanwhile; do != nil && strings.HasSuffix(r.URL.Path, "/coql") {
+			meanwhile = nil
+			do()
+		}
+	}))
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.settle()
+	s.must(s.Zoho.Delete(crm.Contacts, zo[0]))
+	meanwhile = func() { s.must(s.Zoho.Restore(crm.Contacts, zo[0])) } // too late: the duplicate goes on
+	s.settle()
+	p := s.pair(crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: survivor})
+	if meanwhile != nil || p.Zoho != zo[1] {
+		t.Fatalf("the pair goes on with %s", p.Zoho)
+	}
+	_, err = s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
+	s.must(err)
+	s.settle()
+	s.editHub(crm.Contacts, survivor, props{"city": "Milano"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo[0], props{"Mailing_City": "Milano", "HubSpot_Id": survivor})
+}

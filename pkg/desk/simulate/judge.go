@@ -50,6 +50,7 @@ func (s *sim) judge() {
 	}
 	v.doubled()
 	v.erased()
+	v.forgotten()
 	v.herd()
 }
 

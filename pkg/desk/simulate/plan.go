@@ -75,6 +75,10 @@ var configs = map[string]config{
 		about: "people delete, restore and erase", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
 		deeds: []deed{{"delete hubspot", 10}, {"delete zoho", 10}, {"restore hubspot", 10}, {"restore zoho", 10}, {"erase", 6}, {"edit", 40}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}, {"move", 4}, {"delete company", 3}, {"restore company", 4}},
 	},
+	"erasures": {
+		about: "people erase whom others merge, delete and restore", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
+		deeds: []deed{{"erase", 14}, {"merge hubspot", 18}, {"merge zoho", 8}, {"delete hubspot", 6}, {"delete zoho", 6}, {"restore hubspot", 5}, {"restore zoho", 6}, {"edit", 25}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}},
+	},
 	"unheard": {
 		about: "deliveries never arrive: reconcile finds what they told", contacts: 3, companies: 1, actions: 10, reorder: 2 * time.Second, reconcile: 20 * time.Minute, workflow: 10,
 		rates: some.losing(250), conditional: true,
@@ -100,7 +104,7 @@ func (r rates) losing(deliveries int) rates {
 
 // Names returns the names of the configurations in the order in which "all" goes through them.
 func Names() []string {
-	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "companies", "merges", "deleterestore", "unheard", "tokens", "switches"}
+	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "companies", "merges", "deleterestore", "erasures", "unheard", "tokens", "switches"}
 }
 
 // About says what a configuration is, "" for none.

@@ -60,8 +60,9 @@ func NamePut(conn string, id crm.ID, pairID string) row.Put {
 	return row.Put{Key: nameKey(conn, id), Value: []byte(pairID)}
 }
 
-// Claim returns the writes that give the records to a pair, two a record at most. A name that leads to a pair which never came
-// to be is free; one that leads to another pair is row.ErrConflict, and so are the writes when a record was erased.
+// Claim returns the writes that give the records to a pair, three a record at most. A name is free that leads to a pair which
+// never came to be, or to one that was superseded by a pair which was erased: that one goes. A name that leads to another pair
+// is row.ErrConflict, and so are the writes when a record was erased.
 func (b *Book) Claim(ctx context.Context, conn, pairID string, ids ...crm.ID) ([]row.Put, error) {
 	keys := make([]row.Key, len(ids))
 	for i, id := range ids {
@@ -72,6 +73,7 @@ func (b *Book) Claim(ctx context.Context, conn, pairID string, ids ...crm.ID) ([
 		return nil, fmt.Errorf("identity.Claim: %w", err)
 	}
 	var puts []row.Put
+	left := map[string]bool{}
 	for i, n := range names {
 		if n.Version != 0 {
 			if string(n.Value) == pairID {
@@ -81,8 +83,16 @@ func (b *Book) Claim(ctx context.Context, conn, pairID string, ids ...crm.ID) ([
 			if err != nil {
 				return nil, err
 			}
-			if p.Version != 0 {
+			heir, err := b.Follow(ctx, p)
+			if err != nil {
+				return nil, err
+			}
+			if heir.Version != 0 {
 				return nil, fmt.Errorf("identity.Claim: %w", row.ErrConflict)
+			}
+			if p.Version != 0 && !left[p.ID] {
+				left[p.ID] = true
+				puts = append(puts, row.Put{Key: pairKey(p.ID), If: p.Version, Delete: true})
 			}
 		}
 		puts = append(puts, row.Put{Key: keys[i], If: n.Version, Value: []byte(pairID)}, b.unburied(conn, ids[i]))
@@ -164,10 +174,13 @@ func (b *Book) Formerly(ctx context.Context, conn string, id crm.ID) (Loaded, er
 	return b.Load(ctx, string(rows[0].Value))
 }
 
+// maxHops is how many pairs may have superseded each other in a row.
+const maxHops = 20
+
 // Follow returns the pair that goes on for p: p itself, or the last successor of a superseded one.
 func (b *Book) Follow(ctx context.Context, p Loaded) (Loaded, error) {
 	for hops := 0; p.State == pair.Superseded; hops++ {
-		if hops > 20 {
+		if hops > maxHops {
 			return Loaded{}, errors.New("identity.Follow: the successors of pair " + p.ID + " form a circle")
 		}
 		next, err := b.Load(ctx, p.Successor)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 )
 
@@ -45,13 +46,11 @@ func (b *Book) Kin(ctx context.Context, p Loaded) (superseded []Loaded, ids []cr
 		if err != nil {
 			return nil, nil, err
 		}
-		to := q
-		if q.ID != p.ID {
-			if to, err = b.Follow(ctx, q); err != nil {
-				return nil, nil, err
-			}
+		ours, err := b.leads(ctx, q, p.ID)
+		if err != nil {
+			return nil, nil, err
 		}
-		if q.Version != 0 && to.ID != p.ID {
+		if !ours && q.Version != 0 {
 			continue
 		}
 		ids = append(ids, known[at])
@@ -66,6 +65,17 @@ func (b *Book) Kin(ctx context.Context, p Loaded) (superseded []Loaded, ids []cr
 		}
 	}
 	return superseded, ids, nil
+}
+
+// leads reports whether a pair is the one of the id, or was superseded by it, or by one that was.
+func (b *Book) leads(ctx context.Context, q Loaded, id string) (bool, error) {
+	for hops := 0; q.ID != id && q.State == pair.Superseded && hops <= maxHops; hops++ {
+		var err error
+		if q, err = b.Load(ctx, q.Successor); err != nil {
+			return false, err
+		}
+	}
+	return q.ID == id, nil
 }
 
 // records are those that a pair names, each once.

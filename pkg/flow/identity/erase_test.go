@@ -52,6 +52,19 @@ func TestEverythingThatLeadsToAPairIsFound(t *testing.T) {
 	if !slices.Equal(ids, want) {
 		t.Errorf("%v, want %v", ids, want)
 	}
+	// What a superseded pair has superseded is its kin, whatever went on after it.
+	middle, _ := b.Load(t.Context(), "p3")
+	if _, ids, err := b.Kin(t.Context(), middle); err != nil || !slices.Equal(ids, []crm.ID{hubspot("21"), zoho("22")}) {
+		t.Errorf("%v, %v", ids, err)
+	}
+	middle.Leave(crm.HubSpot, "31", "11")
+	if err := b.Save(t.Context(), &middle); err != nil {
+		t.Fatal(err)
+	}
+	if pairs, ids, err := b.Kin(t.Context(), middle); err != nil || len(pairs) != 1 || pairs[0].ID != "p4" ||
+		!slices.Equal(ids, []crm.ID{hubspot("21"), zoho("22"), hubspot("31"), zoho("32")}) {
+		t.Errorf("%v, %v", ids, err)
+	}
 	// A superseded pair whose successor is gone stands for itself.
 	if err := b.Erase(t.Context(), conn, []identity.Loaded{head}, []crm.ID{hubspot("1"), zoho("2")}, noon); err != nil {
 		t.Fatal(err)
@@ -134,6 +147,35 @@ func TestAPairThatWentOnWithAnotherRecordIsFoundByTheFirstOne(t *testing.T) {
 	}
 	if got := strings.Join(b.parts(), " "); strings.Contains(got, "#1") || len(b.parts()) != 4 {
 		t.Errorf("%s", got)
+	}
+}
+
+func TestWhatWasSupersededByAnErasedPairIsFree(t *testing.T) {
+	b := newBench()
+	head, q := b.marry(t, "p1", "1", "2"), b.marry(t, "p2", "11", "12")
+	q.State, q.Successor = pair.Superseded, "p1"
+	if err := b.Save(t.Context(), &q); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Claim(t.Context(), conn, "p3", hubspot("11")); !errors.Is(err, row.ErrConflict) {
+		t.Errorf("while its successor lives: %v", err)
+	}
+	if err := b.Erase(t.Context(), conn, []identity.Loaded{head}, []crm.ID{hubspot("1"), zoho("2")}, noon); err != nil {
+		t.Fatal(err)
+	}
+	puts, err := b.Claim(t.Context(), conn, "p3", hubspot("11"), zoho("12"), zoho("22"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := identity.Loaded{Pair: pair.Pair{ID: "p3", Connection: conn, Kind: crm.Contact, State: pair.Living, HubSpot: "11", Zoho: "22"}}
+	if err := b.Save(t.Context(), &l, puts...); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.Find(t.Context(), conn, hubspot("11")); err != nil || got.ID != "p3" {
+		t.Errorf("%q, %v", got.ID, err)
+	}
+	if got, err := b.Load(t.Context(), "p2"); err != nil || got.Version != 0 {
+		t.Errorf("the ended pair is there still: %v", err)
 	}
 }
 

@@ -316,7 +316,7 @@ func (t *task) resume(p identity.Loaded) fault.Outcome {
 	} else {
 		r.Record.ID = p.Record(crm.HubSpot)
 	}
-	c, err := t.twins(r.Record)
+	c, err := t.twins(r.Record, "")
 	switch {
 	case err != nil:
 		return t.fail(err)

@@ -34,6 +34,7 @@ func (t *task) erase() fault.Outcome {
 		return t.fail(err)
 	}
 	e.suspect(rows)
+	e.held = slices.DeleteFunc(e.held, t.vanished)
 	if err := t.tell(t.remains(e)...); err != nil {
 		return t.fail(err)
 	}
@@ -130,9 +131,15 @@ func (t *task) goesWith(e *erasure, own identity.Loaded) fault.Outcome {
 	case err != nil:
 		return t.fail(err)
 	case !lives:
-		return t.take(e, p)
+		if o := t.take(e, p); o.Ending != fault.Done || slices.ContainsFunc(e.pairs, func(q identity.Loaded) bool { return q.ID == own.ID }) {
+			return o
+		}
+		return t.take(e, own) // it ended when their Zoho records were merged
 	}
 	e.heir, e.held = p, append(e.held, p.Record(crm.Zoho))
+	for _, key := range p.Duplicates {
+		e.held = append(e.held, t.record(crm.Zoho, key))
+	}
 	if own.ID == p.ID {
 		return done("")
 	}
@@ -156,6 +163,17 @@ func (t *task) take(e *erasure, p identity.Loaded) fault.Outcome {
 		return t.fail(err)
 	}
 	e.pairs = append(append(e.pairs, p), superseded...)
+	for _, q := range superseded { // one that was never merged in HubSpot, but whose Zoho record was, lives on
+		id := q.Record(crm.HubSpot)
+		r, err := t.read(crm.HubSpot, id.Key, t.columns(crm.HubSpot, false))
+		if err != nil {
+			return t.fail(err)
+		}
+		if !r.Gone && r.Record.ID == id && !slices.Contains(e.ids, id) {
+			ids = slices.DeleteFunc(ids, func(have crm.ID) bool { return have == id })
+			e.held = append(e.held, id)
+		}
+	}
 	e.ids = append(e.ids, ids...)
 	duplicates := slices.Clone(p.Duplicates)
 	switch {
@@ -165,14 +183,20 @@ func (t *task) take(e *erasure, p identity.Loaded) fault.Outcome {
 		e.left = append(e.left, p.Record(crm.Zoho))
 	}
 	for _, key := range duplicates {
-		if key == "" {
-			continue
-		}
-		if r, err := t.read(crm.Zoho, key, t.columns(crm.Zoho, false)); err != nil || !r.Gone {
-			e.left = append(e.left, t.record(crm.Zoho, key))
+		if id := t.record(crm.Zoho, key); !id.IsZero() && !t.vanished(id) {
+			e.left = append(e.left, id)
 		}
 	}
 	return done("")
+}
+
+// vanished reports whether a record is known to be gone: merged into another one, or deleted.
+func (t *task) vanished(id crm.ID) bool {
+	if id.Module != t.kind().Home() {
+		return false
+	}
+	r, err := t.read(id.System, id.Key, t.columns(id.System, false))
+	return err == nil && r.Gone
 }
 
 // suspect adds the records that open rows hold to be the same person's: a lead, a twin, one to be merged with.

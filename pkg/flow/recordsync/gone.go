@@ -59,7 +59,7 @@ func (t *task) lost(p *identity.Loaded, sys crm.System, b both) fault.Outcome {
 // heirs looks for the Zoho records that may go on for one that is gone: its duplicates, and what carries the same HubSpot
 // id or e-mail. A record in another living pair is taken; halfs holds the pairs of those.
 func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
-	c, err := t.twins(h)
+	c, err := t.twins(h, p.ID)
 	if err != nil {
 		return c, err
 	}

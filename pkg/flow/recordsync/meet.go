@@ -101,7 +101,7 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 		return t.fail(err)
 	}
 	found = slices.DeleteFunc(found, func(h crm.Record) bool { return !t.m.Matches(t.kind(), h, r.Record) })
-	c, err := t.classify(crm.HubSpot, found, r.Record)
+	c, err := t.classify(crm.HubSpot, found, r.Record, "")
 	switch {
 	case err != nil:
 		return t.fail(err)
@@ -230,7 +230,7 @@ func (t *task) lock(rec crm.Record) error {
 }
 
 func (t *task) meetLocked(r crm.Reading) fault.Outcome {
-	c, err := t.twins(r.Record)
+	c, err := t.twins(r.Record, "")
 	switch {
 	case err != nil:
 		return t.fail(err)
@@ -247,7 +247,7 @@ func (t *task) meetLocked(r crm.Reading) fault.Outcome {
 }
 
 // twins looks in Zoho by the HubSpot id and by the match keys. The answer does not lag.
-func (t *task) twins(rec crm.Record) (candidates, error) {
+func (t *task) twins(rec crm.Record, own string) (candidates, error) {
 	ids := append([]string{rec.ID.Key}, rec.Merged...)
 	found, err := t.find(crm.Zoho, crm.Search{
 		Module: t.kind().Home(), HubSpotIDs: ids, Keys: t.m.Keys(t.kind(), rec, crm.Zoho), Columns: t.columns(crm.Zoho, false),
@@ -258,11 +258,11 @@ func (t *task) twins(rec crm.Record) (candidates, error) {
 	found = slices.DeleteFunc(slices.Clone(found), func(z crm.Record) bool {
 		return !slices.Contains(ids, z.HubSpotID) && !t.m.Matches(t.kind(), rec, z)
 	})
-	return t.classify(crm.Zoho, found, rec)
+	return t.classify(crm.Zoho, found, rec, own)
 }
 
-// classify sorts what was found in sys by whether it may become the twin of rec.
-func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record) (candidates, error) {
+// classify sorts what was found in sys by whether it may become the twin of rec, whose pair own is, "" for none.
+func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record, own string) (candidates, error) {
 	var c candidates
 	ids := make([]crm.ID, len(found))
 	for i, f := range found {
@@ -284,7 +284,7 @@ func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record) (can
 		half := p.Version != 0 && p.State == pair.Orphan && p.Gone == sys.Other()
 		carries := sys == crm.Zoho && f.HubSpotID != "" && f.HubSpotID != rec.ID.Key && !slices.Contains(rec.Merged, f.HubSpotID)
 		switch {
-		case p.Version != 0 && (t.beingMade(p) || p.State == pair.Living && p.Key(sys.Other()) == rec.ID.Key):
+		case p.Version != 0 && p.ID != own && (t.beingMade(p) || p.State == pair.Living && p.Key(sys.Other()) == rec.ID.Key):
 			return c, row.ErrConflict // being paired, or paired meanwhile: look again
 		case p.Version == 0 && sys == crm.Zoho && f.HubSpotID == rec.ID.Key:
 			c.own = &found[i]

@@ -13,7 +13,7 @@ import (
 
 // mostNamed is how many ids that were merged away get a name at once: a transaction takes row.MaxPuts writes. The next look
 // goes on with the rest.
-const mostNamed = 40
+const mostNamed = 30
 
 // merged handles a HubSpot record that swallowed others: the ids that have pairs all lead to the survivor's. It reports
 // false when no other pair is concerned.
@@ -50,7 +50,7 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 	if settled {
 		return fault.Outcome{}, false
 	}
-	return t.unite(survivor, pairs, unnamed), true
+	return t.unite(survivor, pairs, ids, unnamed), true
 }
 
 // spared returns the records that were not erased: what was erased gets no name again by a merge.
@@ -97,8 +97,8 @@ func (t *task) concerned(ids []crm.ID, names []string) ([]identity.Loaded, []crm
 }
 
 // unite makes one pair of all that are concerned, in one transaction: the survivor's if it lives, else a living one, goes
-// on under the survivor's id; the rest is superseded and reported.
-func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID) fault.Outcome {
+// on under the survivor's id; the rest is superseded and reported. It remembers every id that was merged away.
+func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []crm.ID) fault.Outcome {
 	for i, p := range pairs {
 		if p.Leased(t.owner, t.now()) {
 			return again(t.later(), "somebody else is at work on a pair that was merged")
@@ -152,12 +152,12 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, unnamed []crm.ID)
 		q.Forget()
 		puts = append(puts, identity.PairPut(q))
 	}
-	unnamed = unnamed[:min(len(unnamed), mostNamed)] // the survivor is the first
-	for _, id := range unnamed {
+	for _, id := range ids {
 		if id != survivor {
 			head.Leave(crm.HubSpot, id.Key)
 		}
 	}
+	unnamed = unnamed[:min(len(unnamed), mostNamed)] // the survivor is the first
 	names, err := t.s.Book.Claim(t.ctx, t.conn, head.ID, unnamed...)
 	if err != nil {
 		return t.fail(err)
