@@ -103,19 +103,20 @@ func bench(p string) bool {
 
 // foreign is what may be imported from outside the standard library, by folder; the longest that fits counts.
 var foreign = map[string][]string{
-	"pkg/core":              nil,
-	"pkg/core/canon":        {"golang.org/x/text/unicode/norm"},
-	"pkg/core/chat/talk":    {"github.com/goccy/go-yaml", "golang.org/x/text/unicode/norm"},
-	"pkg/core/conversion":   {"golang.org/x/text/unicode/norm"},
-	"pkg/core/mapping":      {"github.com/goccy/go-yaml"},
-	"pkg/flow":              nil,
-	"pkg/suite":             nil,
-	"pkg/adapter":           {"github.com/aws/", "golang.org/x/oauth2"},
-	"pkg/adapter/rest":      nil,
-	"pkg/adapter/settings":  nil,
-	"pkg/adapter/memory":    nil,
-	"pkg/adapter/storetest": {"pgregory.net/rapid"},
-	"functions":             {"github.com/aws/", "github.com/google/uuid"},
+	"pkg/core":                nil,
+	"pkg/core/canon":          {"golang.org/x/text/unicode/norm"},
+	"pkg/core/chat/talk":      {"github.com/goccy/go-yaml", "golang.org/x/text/unicode/norm"},
+	"pkg/core/conversion":     {"golang.org/x/text/unicode/norm"},
+	"pkg/core/mapping":        {"github.com/goccy/go-yaml"},
+	"pkg/flow":                nil,
+	"pkg/suite":               nil,
+	"pkg/adapter":             {"github.com/aws/", "golang.org/x/oauth2"},
+	"pkg/adapter/rest":        nil,
+	"pkg/adapter/settings":    nil,
+	"pkg/adapter/conversions": {"github.com/golang-jwt/jwt/v5"},
+	"pkg/adapter/memory":      nil,
+	"pkg/adapter/storetest":   {"pgregory.net/rapid"},
+	"functions":               {"github.com/aws/", "github.com/google/uuid"},
 }
 
 // flows are the other flows that a flow may import.

@@ -1,0 +1,191 @@
+package conversions
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"time"
+)
+
+// How long a key set is believed, and how often it is asked for.
+const (
+	FreshFor    = 10 * time.Minute // then it is fetched again
+	StaleFor    = 24 * time.Hour   // if that fails, it is used until then
+	FetchAtMost = 60 * time.Second // between two fetches, whatever keys are asked for
+	maxKeySet   = 256 << 10
+	minRSA      = 2048
+	minSecret   = 32
+)
+
+// KeySet is a JWKS (RFC 7517) at one address. It is safe for concurrent use; one fetch is made for all who wait for it.
+type KeySet struct {
+	url       string
+	algorithm string
+	client    *http.Client
+	now       func() time.Time
+
+	turn    chan struct{} // whoever holds it may fetch and change what follows
+	keys    map[string]any
+	fetched time.Time // the last success
+	tried   time.Time
+	failed  error // of the last try
+}
+
+// NewKeySet returns the key set at an address. Redirects are not followed, whatever the client says. Only keys for signatures
+// of the algorithm are taken.
+func NewKeySet(url, algorithm string, client *http.Client, now func() time.Time) *KeySet {
+	own := *client
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &KeySet{url: url, algorithm: algorithm, client: &own, now: now, turn: make(chan struct{}, 1)}
+}
+
+// Key returns the key of a name. A name that nobody knows makes the set be fetched again, once in FetchAtMost at most.
+func (s *KeySet) Key(ctx context.Context, kid string) (any, error) {
+	if kid == "" {
+		return nil, forged("without kid")
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("conversions: waiting for the key set: %w", ctx.Err())
+	}
+	now := s.now()
+	key, known := s.keys[kid]
+	if (!known || now.Sub(s.fetched) >= FreshFor) && (s.tried.IsZero() || now.Sub(s.tried) >= FetchAtMost) {
+		s.fetch(ctx, now)
+		key, known = s.keys[kid]
+	}
+	switch {
+	case s.fetched.IsZero(), now.Sub(s.fetched) >= StaleFor:
+		return nil, fmt.Errorf("conversions: no key set: %w", s.failed)
+	case known:
+		return key, nil
+	case s.failed != nil: // it may have been added since
+		return nil, fmt.Errorf("conversions: a key that is not in the set of before: %w", s.failed)
+	}
+	return nil, forged("an unknown key")
+}
+
+// Stale returns for how long the set could not be fetched; 0 when the last fetch succeeded.
+func (s *KeySet) Stale() time.Duration {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	if s.failed == nil || s.fetched.IsZero() {
+		return 0
+	}
+	return s.now().Sub(s.fetched)
+}
+
+func (s *KeySet) fetch(ctx context.Context, now time.Time) {
+	s.tried = now
+	keys, err := s.get(ctx)
+	if s.failed = err; err == nil {
+		s.keys, s.fetched = keys, now
+	}
+}
+
+func (s *KeySet) get(ctx context.Context) (map[string]any, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
+	if err != nil {
+		return nil, errors.New("the address of the key set is none")
+	}
+	req.Header.Set("Accept", "application/json")
+	res, err := s.client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("the key set does not answer: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }() // it was read
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the key set answers %d", res.StatusCode)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxKeySet+1))
+	if err != nil || len(body) > maxKeySet {
+		return nil, errors.New("the key set was cut off or is too large")
+	}
+	return readKeys(body, s.algorithm)
+}
+
+// jwk is one key as RFC 7517 and RFC 7518 §6 write it.
+type jwk struct {
+	Kid string `json:"kid"`
+	Kty string `json:"kty"`
+	Use string `json:"use"`
+	Alg string `json:"alg"`
+	Crv string `json:"crv"`
+	X   string `json:"x"`
+	Y   string `json:"y"`
+	N   string `json:"n"`
+	E   string `json:"e"`
+}
+
+// readKeys takes the keys that are for signatures of the algorithm and strong enough; a set without any is an error.
+func readKeys(body []byte, algorithm string) (map[string]any, error) {
+	var set struct {
+		Keys []jwk `json:"keys"`
+	}
+	if err := json.Unmarshal(body, &set); err != nil {
+		return nil, errors.New("the key set is none")
+	}
+	keys := map[string]any{}
+	for _, k := range set.Keys {
+		if k.Kid == "" || !keyID(k.Kid) || k.Use != "sig" || k.Alg != algorithm {
+			continue
+		}
+		if key, err := k.public(); err == nil && usable(key) == nil {
+			keys[k.Kid] = key
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("the key set has no key for " + algorithm)
+	}
+	return keys, nil
+}
+
+func (k jwk) public() (any, error) {
+	switch {
+	case k.Kty == "EC" && k.Crv == "P-256" && k.Alg == "ES256":
+		x, errX := base64.RawURLEncoding.DecodeString(k.X)
+		y, errY := base64.RawURLEncoding.DecodeString(k.Y)
+		if errX != nil || errY != nil || len(x) != 32 || len(y) != 32 {
+			return nil, errors.New("no point")
+		}
+		return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, x...), y...))
+	case k.Kty == "RSA" && k.Alg == "RS256":
+		n, errN := base64.RawURLEncoding.DecodeString(k.N)
+		e, errE := base64.RawURLEncoding.DecodeString(k.E)
+		if errN != nil || errE != nil || len(e) > 4 {
+			return nil, errors.New("no number")
+		}
+		return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}, nil
+	}
+	return nil, errors.New("a key of another kind")
+}
+
+// usable refuses keys that are too weak.
+func usable(key any) error {
+	weak := errors.New("conversions: the key is too weak or of a kind that is not used")
+	switch k := key.(type) {
+	case *ecdsa.PublicKey:
+		if k.Curve == elliptic.P256() {
+			return nil
+		}
+	case *rsa.PublicKey:
+		if k.N.BitLen() >= minRSA && k.E >= 3 && k.E%2 == 1 {
+			return nil
+		}
+	case []byte:
+		if len(k) >= minSecret {
+			return nil
+		}
+	}
+	return weak
+}
