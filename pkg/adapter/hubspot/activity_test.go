@@ -132,3 +132,14 @@ func TestMoreThanAPageOfMessagesIsLookedThrough(t *testing.T) {
 		t.Errorf("Logged = %q, %v", got, err)
 	}
 }
+
+func TestAContactIsFoundByTheLastDigitsOfItsNumber(t *testing.T) {
+	a := open(t, hubspottest.Options{})
+	anna := a.make(t, crm.Contacts, map[string]string{"email": "anna@example.com", "phone": "+39 347 123 4567"})
+	a.make(t, crm.Contacts, map[string]string{"email": "bruno@example.com", "mobilephone": "+393471234567"})
+	column := crm.Column{Field: "phone", Property: "phone", Type: crm.TypePhone}
+	found, err := a.client.Find(t.Context(), crm.Search{Module: crm.Contacts, Keys: []crm.MatchKey{{Column: column, Value: "+393471234567"}}, Columns: []crm.Column{column}})
+	if err != nil || len(found) != 1 || found[0].ID.Key != anna {
+		t.Errorf("found %v, %v", found, err)
+	}
+}

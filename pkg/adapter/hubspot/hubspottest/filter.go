@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"crm-connector/pkg/core/crm"
 )
 
 // operators tells what each needs: one value, a second one, or a list. HubSpot docs: Search, "Filter operators".
@@ -42,6 +44,9 @@ func (t *table) filters(groups *[]filterGroup) ([]filterGroup, *refusal) {
 
 func (t *table) filter(f *filter) *refusal {
 	f.def = t.property(f.Property)
+	if of := calculated[f.Property]; f.def == nil && of != "" && t.module == crm.Contacts {
+		f.def = &Property{Name: f.Property, Type: "string", ReadOnly: true}
+	}
 	if f.def == nil {
 		return invalid("There was a problem with the request: property " + f.Property + " does not exist") // assembled
 	}
@@ -89,9 +94,29 @@ func (t *table) candidates(groups []filterGroup) []*record {
 	return slices.Compact(few)
 }
 
+// calculated are the properties by which a phone number is searched, and what they are made of: digits, the area code and the
+// local number, no country code. HubSpot docs: Search, "Search by phone number". Of which country a number is, is known here of
+// Italian ones only; of others all digits stand.
+var calculated = map[string]string{"hs_searchable_calculated_phone_number": "phone", "hs_searchable_calculated_mobile_number": "mobilephone"}
+
+// of is the value that a filter compares.
+func (f *filter) of(r *record, at time.Time) string {
+	source := calculated[f.Property]
+	if source == "" {
+		return r.value(f.Property, at)
+	}
+	digits := strings.Map(func(c rune) rune {
+		if c < '0' || c > '9' {
+			return -1
+		}
+		return c
+	}, r.value(source, at))
+	return strings.TrimPrefix(digits, "39")
+}
+
 func accepted(groups []filterGroup, r *record, at time.Time) bool {
 	for _, g := range groups {
-		if !slices.ContainsFunc(g.Filters, func(f filter) bool { return !f.accepts(r.value(f.Property, at)) }) {
+		if !slices.ContainsFunc(g.Filters, func(f filter) bool { return !f.accepts(f.of(r, at)) }) {
 			return true
 		}
 	}
