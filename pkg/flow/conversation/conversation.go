@@ -1,0 +1,255 @@
+// Package conversation logs what is written on WhatsApp on the right contact of both CRMs, keeps what became of the messages
+// of the business beside them, heeds who wants no messages, hands over to people, and sends.
+//
+// It takes the updates of a parcel one by one; each is carried out or parked by itself. What must not happen twice is claimed
+// before it is done: a claim that was left without an end is looked up in the CRM before anything is done again. So every
+// step may be repeated, by whoever, after any crash.
+//
+// All rows lie in one table. A person is found by keyed hashes; no row holds a name, a number or a text but those of the
+// outbox and of parked updates, which Erase finds. Which words mean what is the business of chat/talk, which keys mean whom
+// that of chat/who.
+package conversation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
+	"crm-connector/pkg/core/chat/talk"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
+)
+
+const (
+	// KeptFor is how long it is remembered that a message was logged: Meta repeats for 7 days, queues keep for 14, people replay.
+	KeptFor = 60 * 24 * time.Hour
+	// ParkedFor is how long a parked update can be replayed.
+	ParkedFor = 30 * 24 * time.Hour
+	// ClaimFor is how long a claim without an end is left to whoever made it: longer than a write and its landing take.
+	ClaimFor = time.Minute
+	// UnknownFor is how long a message of unknown fate waits for its status before a person is told.
+	UnknownFor = 24 * time.Hour
+	// BirthFor is how long a HubSpot contact that has no pair yet is waited for, before its person gets a Zoho contact from here.
+	BirthFor = 10 * time.Minute
+	// MaxFile is the largest file that is attached to a note, in bytes.
+	MaxFile = 20 << 20
+)
+
+// The lengths that a CRM takes of a logged message, in characters; what is longer is cut and says so.
+const longest = 30000
+
+// CRM is what both CRMs are asked for. What is logged and made is found again by a mark in its text.
+type CRM interface {
+	Find(ctx context.Context, s crm.Search) ([]crm.Record, error)
+	Read(ctx context.Context, q crm.Query) ([]crm.Reading, error)
+	Write(ctx context.Context, ch crm.Change) crm.Result
+	Log(ctx context.Context, contact string, text crm.Value, at time.Time) (id string, err error)
+	Logged(ctx context.Context, contact, mark string) (id string, err error)
+	Amend(ctx context.Context, id, prefix string, line crm.Value) error
+	AddTask(ctx context.Context, contact, subject string, text crm.Value, due time.Time) (id string, err error)
+	Tasked(ctx context.Context, contact, mark string) (id string, err error)
+}
+
+// Zoho is the main container: persons are created in it, and files kept.
+type Zoho interface {
+	CRM
+	Create(ctx context.Context, changes []crm.Change) ([]crm.Result, error)
+	Attach(ctx context.Context, note, name, contentType string, data []byte) error
+	Attached(ctx context.Context, note, mark string) (id string, err error)
+}
+
+// Phone sends messages and fetches files.
+type Phone interface {
+	// Send sends one message, once. An error that wraps ErrUnknownOutcome leaves open whether it went out; with every other
+	// fault it did not. Fault.Code is Meta's code, if it named one.
+	Send(ctx context.Context, number string, m Outgoing) (wamid crm.Value, err error)
+	// File fetches what a person attached: fault.Refused when it has more than most bytes, fault.Missing when it is gone.
+	File(ctx context.Context, id string, most int64) (contentType string, data []byte, err error)
+}
+
+// Outgoing is one message to send: Text or Template, to a number as WhatsApp writes it or, without one, to a user id.
+type Outgoing struct {
+	To       chat.Person
+	Text     crm.Value
+	Template *outbound.Template
+	Callback string // comes back with every status
+}
+
+// ErrUnknownOutcome says that a message may have been sent.
+var ErrUnknownOutcome = errors.New("the message may have been sent")
+
+// Parking opens rows of what was given up on, or counts them up.
+type Parking interface {
+	Open(ctx context.Context, rows ...fault.Parked) error
+}
+
+// Store is the table of conversations.
+type Store interface {
+	Get(ctx context.Context, keys ...row.Key) ([]row.Row, error)
+	Put(ctx context.Context, puts ...row.Put) error
+	List(ctx context.Context, part, sortPrefix, after string, limit int) ([]row.Row, error)
+}
+
+// Columns says where in the CRMs a person's keys stand. A column without a property is not used, but for Name and Number of
+// Zoho, which are.
+type Columns struct {
+	Name    crm.Column // Zoho: the mandatory name
+	Number  crm.Column // Zoho: where a new contact's number goes; one of Numbers
+	User    crm.Column // Zoho: the business-scoped user id; a text of our own, without which a person without a number is parked
+	Source  crm.Column // Zoho: gets SourceValue at creation
+	OptOut  crm.Column // Zoho: boolean
+	Numbers []crm.Column
+
+	SourceValue string
+
+	HubSpotNumbers []crm.Column
+	HubSpotOptOut  crm.Column
+	Region         string // of numbers without a country code; canon.NoRegion for none
+}
+
+// Flow is the flow of one connection's conversations. All fields but Keys and Own are required. It is safe for concurrent use if
+// they are.
+type Flow struct {
+	Zoho     Zoho
+	HubSpot  CRM
+	Phone    Phone
+	Book     *identity.Book // the connector's, so that a person is locked and paired once
+	Store    Store
+	Parking  Parking
+	Rules    *talk.Rules
+	Columns  Columns
+	Keys     func(crm.Record) []crm.MatchKey // the mapping's keys of a contact in Zoho: what the connector locks before it creates
+	Number   string                          // id of the number that requests are sent from
+	Own      []string                        // digits of the business's own numbers: two robots never talk to each other
+	Rate     chat.Rate                       // of a number
+	Language chat.Language
+	Zone     *time.Location
+	Now      func() time.Time
+}
+
+// Carry carries out the updates of a parcel. It ends as done when every update was carried out or parked; the rows of what was
+// parked are open by then. Else the parcel has to come again, and what was carried out is not done twice. Behind an update that goes again,
+// later ones of the same person wait.
+func (f *Flow) Carry(ctx context.Context, p chat.Parcel) fault.Outcome {
+	out := fault.Outcome{Ending: fault.Done}
+	held := map[string]bool{}
+	for _, u := range p.Updates {
+		t := &task{f: f, ctx: ctx, conn: p.Connection, u: u, id: u.Identity(), received: p.ReceivedAt}
+		line := t.line()
+		if line != "" && held[line] {
+			continue
+		}
+		err := t.carry()
+		out.Applied = out.Applied || t.applied
+		out.Told = append(out.Told, t.told...)
+		if err == nil {
+			continue
+		}
+		held[line] = true
+		if out.Ending == fault.Done || fault.After(err) < out.After {
+			out.Ending, out.After, out.Err = fault.GoAgain, fault.After(err), err
+		}
+	}
+	return out
+}
+
+// task is one update at work.
+type task struct {
+	f        *Flow
+	ctx      context.Context
+	conn     string
+	u        chat.Update
+	id       string
+	received time.Time
+	applied  bool
+	told     []fault.Parked
+}
+
+func (t *task) now() time.Time { return t.f.Now() }
+
+// line names what has to stay in order.
+func (t *task) line() string {
+	p := t.u.Person()
+	switch {
+	case t.u.Status != nil:
+		return t.u.Status.ID.Text()
+	case p.User.Filled():
+		return t.u.Number + " " + p.User.Text()
+	}
+	return t.u.Number + " " + p.Phone.Text()
+}
+
+// carry ends the update: nil when it is carried out or parked, else why it has to come again.
+func (t *task) carry() error {
+	end := claimKey(t.conn, t.id, "end")
+	rows, err := t.f.Store.Get(t.ctx, end)
+	if err != nil {
+		return tables(err)
+	}
+	if rows[0].Version != 0 {
+		return nil
+	}
+	if err = t.update(); err == nil {
+		return nil
+	}
+	switch fault.KindOf(err) {
+	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+		return t.park(err, end)
+	}
+	return err
+}
+
+func (t *task) update() error {
+	switch {
+	case t.u.Message != nil && t.u.Message.Group.Filled(), t.u.Notice != nil:
+		return nil // of many, or of none: no contact's
+	case t.u.Message != nil:
+		return t.message()
+	case t.u.Status != nil:
+		return t.status()
+	case t.u.Preference != nil:
+		return t.preference()
+	}
+	return nil
+}
+
+// message logs what a person wrote and does what it asks for. A CRM that fails keeps neither the other one back nor the answer.
+func (t *task) message() error {
+	m := *t.u.Message
+	if err := t.rename(m); err != nil {
+		return err
+	}
+	who, err := t.person(m.From)
+	if m.Renamed() && fault.KindOf(err) == fault.Refused {
+		return nil // nobody that we know has another number now
+	}
+	if err != nil {
+		return err
+	}
+	entry := t.entryOf(m)
+	zoho, errZoho := t.log(crm.Zoho, who, entry)
+	_, errHubSpot := t.log(crm.HubSpot, who, entry)
+	if errZoho == nil && m.Media.ID != "" {
+		errZoho = t.attach(zoho, m)
+	}
+	return first(t.talk(who, m), errZoho, errHubSpot)
+}
+
+// first returns the first error that asks to come again, or the first at all.
+func first(all ...error) error {
+	var found error
+	for _, err := range all {
+		switch kind := fault.KindOf(err); {
+		case err == nil:
+		case kind != fault.Refused && kind != fault.Conflict && kind != fault.Unknown && kind != fault.Ours:
+			return err
+		case found == nil:
+			found = err
+		}
+	}
+	return found
+}

@@ -1,0 +1,295 @@
+package conversation_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/conversation"
+)
+
+func TestAStrangerWhoWritesIsCreatedInZohoOnceAndNeverInHubSpot(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p := w.phone.Meet("Persona Nuova", "393471234567")
+	first, second := w.say(p, "buongiorno"), w.say(p, "vorrei un listino")
+	w.pass(time.Minute)
+	if w.contacts() != 1 {
+		t.Fatalf("%d contacts in Zoho", w.contacts())
+	}
+	props, _ := w.zoho.Props(crm.Contacts, w.zoho.IDs(crm.Contacts)[0])
+	if props["Last_Name"] != "Persona Nuova" || props["Mobile"] != "+393471234567" || props["WhatsApp_User"] != p.User || props["Lead_Source"] != "Chat" {
+		t.Errorf("the contact is %v", props)
+	}
+	for _, id := range []string{first, second} {
+		if n := w.notes(id); len(n) != 1 || n[0].Parent != props["id"] || len(w.communications(id)) != 0 {
+			t.Errorf("logged as %+v", n)
+		}
+	}
+	if len(w.hubspot.Communications()) != 0 {
+		t.Error("something was logged in HubSpot, which does not know the person")
+	}
+}
+
+func TestAMessageOfSomebodyWhomBothKnowIsLoggedInBoth(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	hub, zo := w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	id := w.say(p, "a <b> & c")
+	w.pass(time.Minute)
+	n, c := w.notes(id), w.communications(id)
+	if len(n) != 1 || n[0].Parent != zo || len(c) != 1 || c[0].Contact != hub {
+		t.Fatalf("notes %+v, communications %+v", n, c)
+	}
+	if !strings.Contains(n[0].Values["Note_Content"], "a <b> & c") || !strings.Contains(c[0].Properties["hs_communication_body"], "a &lt;b&gt; &amp; c") {
+		t.Errorf("texts %q, %q", n[0].Values["Note_Content"], c[0].Properties["hs_communication_body"])
+	}
+	if w.contacts() != 1 {
+		t.Errorf("%d contacts", w.contacts())
+	}
+}
+
+func TestANumberThatTwoContactsHaveIsParkedWithBothAndReplayedLater(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	_, one := w.couple("Rossi", "393471234567")
+	_, two := w.couple("Rossi figlio", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	id := w.say(p, "ciao")
+	w.pass(time.Minute)
+	if len(w.parked) != 1 || len(w.notes(id)) != 0 || w.contacts() != 2 {
+		t.Fatalf("parked %+v", w.parked)
+	}
+	for _, r := range w.parked {
+		if r.Code != fault.CauseTwin || !strings.Contains(r.Message, one) || !strings.Contains(r.Message, two) || r.Other.Key == "" {
+			t.Errorf("the row is %+v", r)
+		}
+		if err := w.zoho.Delete(crm.Contacts, two); err != nil {
+			t.Fatal(err)
+		}
+		if out := w.flow.Replay(t.Context(), crm.DefaultConnection, r.Operation); out.Ending != fault.Done || len(out.Told) != 0 {
+			t.Fatalf("replay: %+v", out)
+		}
+	}
+	if n := w.notes(id); len(n) != 1 || n[0].Parent != one {
+		t.Errorf("after the replay: %+v", n)
+	}
+}
+
+func TestSomebodyWithoutANumberIsFoundByHisUserID(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p, q := w.phone.Meet("Persona", "393471234567"), w.phone.Meet("Altra", "393471234568")
+	p.Hidden, q.Hidden, p.Username, q.Username = true, true, "persona", "altra"
+	for range 3 {
+		w.say(p, "ciao")
+		w.say(q, "ciao")
+		w.pass(10 * time.Second)
+	}
+	if w.contacts() != 2 || len(w.zoho.Notes()) < 6 {
+		t.Errorf("%d contacts, %d notes", w.contacts(), len(w.zoho.Notes()))
+	}
+}
+
+func TestAPersonWithANewNumberStaysTheSameContact(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "ciao")
+	w.pass(time.Minute)
+	p.ChangeNumber("393479999999")
+	w.pass(time.Minute)
+	id := w.say(p, "sono sempre io")
+	w.pass(time.Minute)
+	if w.contacts() != 1 || len(w.notes(id)) != 1 {
+		t.Errorf("%d contacts, parked %v", w.contacts(), w.reasons())
+	}
+	// The number that was given up belongs to somebody else now.
+	other := w.phone.Meet("Un Altro", "393471234567")
+	w.say(other, "salve")
+	w.pass(time.Minute)
+	if w.contacts() != 1 || len(w.parked) == 0 {
+		t.Errorf("the number's new owner: %d contacts, parked %v; Zoho still shows his number on another contact", w.contacts(), w.reasons())
+	}
+}
+
+func TestAPictureIsAttachedToItsNoteOnce(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{Duplicates: 1})
+	p := w.phone.Meet("Persona", "393471234567")
+	id, err := p.Photograph(number, "il difetto", []byte("jpeg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pass(5 * time.Minute)
+	n, files := w.notes(id), w.zoho.Attachments()
+	if len(n) != 1 || len(files) != 1 || files[0].Parent != n[0].ID || string(files[0].Data) != "jpeg" {
+		t.Errorf("notes %+v, files %+v", n, files)
+	}
+}
+
+func TestAComplaintIsATaskInBothCRMsWithinTwentySeconds(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	hub, zo := w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "voglio un rimborso, il pacco era rotto")
+	w.pass(15 * time.Second)
+	z, h := w.zoho.Tasks(), w.hubspot.Tasks()
+	if len(z) != 1 || z[0].Parent != zo || len(h) != 1 || h[0].Contact != hub {
+		t.Fatalf("tasks %+v, %+v", z, h)
+	}
+	sent := w.phone.SentMessages()
+	if len(sent) != 1 || len(w.notes(sent[0].ID)) != 1 || len(w.communications(sent[0].ID)) != 1 {
+		t.Errorf("the answer %+v is not logged once in each", sent)
+	}
+}
+
+func TestAnOptOutIsSetInBothAndOnlyThePersonClearsIt(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	hub, zo := w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	shows := func(want string) {
+		t.Helper()
+		z, _ := w.zoho.Props(crm.Contacts, zo)
+		h, _ := w.hubspot.Props(crm.Contacts, hub)
+		if z["WhatsApp_Opt_Out"] != want || h["whatsapp_opt_out"] != want {
+			t.Errorf("Zoho shows %q, HubSpot %q, want %s", z["WhatsApp_Opt_Out"], h["whatsapp_opt_out"], want)
+		}
+	}
+	w.say(p, "STOP")
+	w.pass(time.Minute)
+	shows("true")
+	id, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "r1", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("offerta")})
+	if err != nil || id == "" {
+		t.Fatal(err)
+	}
+	before := len(w.phone.SentMessages())
+	w.pass(time.Minute)
+	if len(w.phone.SentMessages()) != before || len(w.parked) != 1 {
+		t.Errorf("a message was sent to somebody who wants none; parked %v", w.reasons())
+	}
+	if err := p.Resume(number); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	shows("false")
+}
+
+func TestARequestIsSentOnceUnderItsReferenceAndLoggedWithItsFinalState(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{ReadAfter: 30 * time.Second, Reorder: 20 * time.Second, Duplicates: 0.5})
+	w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "buongiorno")
+	w.pass(time.Minute)
+	before := len(w.phone.SentMessages())
+	r := outbound.Request{Reference: "ordine-1", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("il pacco parte oggi")}
+	one, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r)
+	if err != nil || two != one {
+		t.Errorf("the same request: %q, %v", two, err)
+	}
+	other := r
+	other.Text = crm.Text("un altro testo")
+	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, other); err != conversation.ErrReference {
+		t.Errorf("another request under the same reference: %v", err)
+	}
+	w.pass(5 * time.Minute)
+	sent := w.phone.SentMessages()[before:]
+	if len(sent) != 1 || sent[0].Callback != one {
+		t.Fatalf("sent %+v", sent)
+	}
+	n, c := w.notes(sent[0].ID), w.communications(sent[0].ID)
+	if len(n) != 1 || len(c) != 1 {
+		t.Fatalf("notes %+v, communications %+v", n, c)
+	}
+	for _, text := range []string{n[0].Values["Note_Content"], c[0].Properties["hs_communication_body"]} {
+		if strings.Count(text, "» ") != 1 || !strings.Contains(text, "lett") {
+			t.Errorf("the entry ends %q", text)
+		}
+	}
+}
+
+func TestFreeWordsAfterADayAreRefusedAndATemplateIsSent(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "buongiorno")
+	w.pass(time.Minute)
+	w.now = w.now.Add(25 * time.Hour)
+	before := len(w.phone.SentMessages())
+	to := chat.Person{Phone: crm.Text("393471234567")}
+	tpl := whatsapptest.DefaultTemplates()[0]
+	params := make([]crm.Value, tpl.Parameters)
+	for i := range params {
+		params[i] = crm.Text("x")
+	}
+	for _, r := range []outbound.Request{
+		{Reference: "t1", To: to, Text: crm.Text("parole libere")},
+		{Reference: "t2", To: to, Template: &outbound.Template{Name: tpl.Name, Language: tpl.Language, Parameters: params}},
+	} {
+		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pass(time.Minute)
+	sent := w.phone.SentMessages()[before:]
+	if len(sent) != 1 || sent[0].Template != tpl.Name {
+		t.Errorf("sent %+v", sent)
+	}
+	if codes := w.reasons(); len(codes) != 1 || codes[0] != "131047" {
+		t.Errorf("parked %v", codes)
+	}
+}
+
+func TestAMessageOfUnknownFateIsNeverSentAgain(t *testing.T) {
+	for _, lost := range []whatsapptest.Lost{whatsapptest.LostBefore, whatsapptest.LostAfter} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.couple("Rossi", "393471234567")
+		p := w.phone.Meet("Persona", "393471234567")
+		w.say(p, "buongiorno")
+		w.pass(time.Minute)
+		before := len(w.phone.SentMessages())
+		w.phone.Fail(whatsapptest.Fault{On: "POST", Lost: lost})
+		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "u", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("parte")}); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(26 * time.Hour)
+		sent := w.phone.SentMessages()[before:]
+		if calls := w.phone.Count(whatsapptest.CallMessages); calls != before+1 {
+			t.Errorf("%d calls after %d messages", calls, before)
+		}
+		if lost == whatsapptest.LostBefore {
+			if len(sent) != 0 || len(w.parked) != 1 {
+				t.Errorf("never sent: %+v, parked %v", sent, w.reasons())
+			}
+			continue
+		}
+		if len(sent) != 1 || len(w.parked) != 0 || len(w.notes(sent[0].ID)) != 1 || len(w.communications(sent[0].ID)) != 1 {
+			t.Errorf("sent without an answer: %+v, parked %v", sent, w.reasons())
+		}
+	}
+}
+
+func TestAnErasedPersonLeavesNothingThatLeadsToHim(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "STOP")
+	w.pass(time.Minute)
+	contact := w.zoho.IDs(crm.Contacts)[0]
+	if err := w.flow.Erase(t.Context(), crm.DefaultConnection, contact); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{"I#", "S#", "K#", "T#", "O#", "B#"} {
+		for r := range w.chats.All(prefix) {
+			t.Errorf("a row of %s is left", r.Key.Part[:2])
+		}
+	}
+	for r := range w.chats.All("") {
+		if text := string(r.Value); strings.Contains(text, "393471234567") || strings.Contains(text, "Persona") {
+			t.Errorf("%s tells of the person", r.Key.Part[:2])
+		}
+	}
+}

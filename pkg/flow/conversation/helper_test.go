@@ -1,0 +1,360 @@
+package conversation_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/hubspot"
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/adapter/zoho"
+	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/talk"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/conversation"
+	"crm-connector/pkg/flow/identity"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+const number = whatsapptest.DefaultNumber
+
+// columns are those of both sandboxes.
+var columns = conversation.Columns{
+	Name:   crm.Column{Field: "last_name", Property: "Last_Name", Type: crm.TypeText},
+	Number: crm.Column{Field: "mobile", Property: "Mobile", Type: crm.TypePhone},
+	User:   crm.Column{Field: "whatsapp_user", Property: "WhatsApp_User", Type: crm.TypeText},
+	Source: crm.Column{Field: "source", Property: "Lead_Source", Type: crm.TypePicklist}, SourceValue: "Chat",
+	OptOut: crm.Column{Field: "whatsapp_opt_out", Property: "WhatsApp_Opt_Out", Type: crm.TypeBool},
+	Numbers: []crm.Column{{Field: "mobile", Property: "Mobile", Type: crm.TypePhone},
+		{Field: "phone", Property: "Phone", Type: crm.TypePhone}},
+	HubSpotNumbers: []crm.Column{{Field: "phone", Property: "phone", Type: crm.TypePhone}, {Field: "mobile", Property: "mobilephone", Type: crm.TypePhone}},
+	HubSpotOptOut:  crm.Column{Field: "whatsapp_opt_out", Property: "whatsapp_opt_out", Type: crm.TypeBool},
+	Region:         "IT",
+}
+
+// crash is what a worker dies of.
+type crash struct{}
+
+// fuse lets a worker die before or after the n-th thing that it does.
+type fuse struct {
+	left  int // 0: never
+	after bool
+}
+
+// pass runs one step of a worker.
+func (f *fuse) pass(step func()) {
+	if f.left > 0 {
+		if f.left--; f.left == 0 {
+			if f.after {
+				step()
+			}
+			panic(crash{})
+		}
+	}
+	step()
+}
+
+type wire struct {
+	*fuse
+	to http.RoundTripper
+}
+
+func (w wire) RoundTrip(r *http.Request) (a *http.Response, err error) {
+	w.pass(func() { a, err = w.to.RoundTrip(r) })
+	return a, err
+}
+
+// table is a table whose user may die at each call.
+type table struct {
+	*memory.Rows
+	*fuse
+}
+
+func (s table) Get(ctx context.Context, keys ...row.Key) (rows []row.Row, err error) {
+	s.pass(func() { rows, err = s.Rows.Get(ctx, keys...) })
+	return rows, err
+}
+
+func (s table) Put(ctx context.Context, puts ...row.Put) (err error) {
+	s.pass(func() { err = s.Rows.Put(ctx, puts...) })
+	return err
+}
+
+// telephone lets the flow use WhatsApp's client.
+type telephone struct{ *whatsapp.Client }
+
+func (p telephone) Send(ctx context.Context, number string, m conversation.Outgoing) (crm.Value, error) {
+	r, err := p.Client.Send(ctx, number, whatsapp.Outgoing{To: m.To, Text: m.Text, Template: m.Template, Callback: m.Callback})
+	if errors.Is(err, whatsapp.ErrUnknownOutcome) {
+		err = fmt.Errorf("%w: %w", conversation.ErrUnknownOutcome, err)
+	}
+	return r.ID, err
+}
+
+func (p telephone) File(ctx context.Context, id string, most int64) (string, []byte, error) {
+	a, err := p.Media(ctx, id, most)
+	return a.MIME, a.Data, err
+}
+
+// letter is a parcel on its way.
+type letter struct {
+	entry batch.Entry
+	due   time.Time
+}
+
+// world is both CRMs, WhatsApp, the tables and a queue, in model time.
+type world struct {
+	t       testing.TB
+	now     time.Time
+	chance  *rand.Rand
+	fuse    *fuse
+	hubspot *hubspottest.Server
+	zoho    *zohotest.Server
+	phone   *whatsapptest.Server
+	flow    *conversation.Flow
+	book    *identity.Book
+	pairs   *memory.Rows
+	chats   *memory.Rows
+	queue   []letter
+	twice   float64 // chance that a parcel is delivered once more by the queue
+	parked  map[string]fault.Parked
+	worked  int
+	crashes int
+}
+
+type always struct{}
+
+func (always) Token(context.Context) (crm.Access, error) {
+	return crm.Access{Token: crm.NewSecret("t"), Version: 1, Base: "https://www.zohoapis.eu"}, nil
+}
+func (always) Bad(context.Context, int64) error { return nil }
+
+func (w *world) Open(_ context.Context, rows ...fault.Parked) error {
+	for _, r := range rows {
+		w.parked[r.ID] = r
+	}
+	return nil
+}
+
+func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
+	w := &world{t: t, now: noon, chance: rand.New(rand.NewPCG(seed, 9)), fuse: &fuse{}, parked: map[string]fault.Parked{}}
+	clock := func() time.Time { return w.now }
+	w.hubspot = hubspottest.New(hubspottest.Options{Now: clock, Burst: -1, Daily: -1, SearchRate: -1, Properties: map[crm.Module][]hubspottest.Property{
+		crm.Contacts: {{Name: "whatsapp_opt_out", Label: "WhatsApp opt-out", Type: "bool", FieldType: "booleancheckbox",
+			Options: []hubspottest.Option{{Label: "Yes", Value: "true"}, {Label: "No", Value: "false"}}}}}})
+	w.zoho = zohotest.New(zohotest.Options{Now: clock, AccessToken: "t", OpenPicklists: true, Fields: map[string][]zohotest.Field{"Contacts": {
+		{Name: "WhatsApp_User", Type: "text", Length: 140}, {Name: "WhatsApp_Opt_Out", Type: "boolean"}}}})
+	source := whatsapp.NewSource(whatsapp.SourceConfig{Now: clock, Secrets: func(context.Context) ([]crm.Secret, error) {
+		return []crm.Secret{crm.NewSecret(whatsapptest.DefaultAppSecret)}, nil
+	}})
+	o.Now, o.Rand, o.Webhook = clock, w.chance, "https://door.example.com/webhooks/whatsapp"
+	o.Send = func(r *http.Request) (int, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return 0, err
+		}
+		in := door.Request{Method: r.Method, Header: r.Header, Body: body}
+		if err := source.Verify(t.Context(), in); err != nil {
+			return http.StatusUnauthorized, nil
+		}
+		got, err := source.Read(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range got.Entries {
+			w.queue = append(w.queue, letter{entry: e, due: w.now})
+		}
+		return http.StatusOK, nil
+	}
+	w.phone = whatsapptest.New(o)
+	w.pairs, w.chats = memory.NewRows(clock), memory.NewRows(clock)
+	ids := 0
+	w.book = &identity.Book{Store: table{w.pairs, w.fuse}, Hasher: pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1},
+		NewID: func() string { ids++; return fmt.Sprintf("id%06d", ids) }}
+	wait := func(context.Context, time.Duration) bool { return true }
+	w.flow = &conversation.Flow{
+		Zoho:    zoho.New(zoho.Config{Tokens: always{}, HTTP: wire{w.fuse, w.zoho.Transport()}, Now: clock, UserID: "1"}),
+		HubSpot: hubspot.New(hubspot.Config{Token: crm.NewSecret(hubspottest.DefaultToken), HTTP: wire{w.fuse, w.hubspot.Transport()}, Now: clock}),
+		Phone:   telephone{whatsapp.New(whatsapp.Config{BaseURL: "http://127.0.0.1:8183", Token: crm.NewSecret(whatsapptest.DefaultToken), HTTP: wire{w.fuse, w.phone.Transport()}, Now: clock, Sleep: wait})},
+		Book:    w.book, Store: table{w.chats, w.fuse}, Parking: w, Rules: talk.Default(), Columns: columns, Number: number,
+		Own: []string{whatsapptest.DefaultDisplay}, Rate: chat.NumberRate, Language: chat.Italian, Zone: time.UTC, Now: clock,
+	}
+	return w
+}
+
+// work lets a worker do something, and reports whether it lived.
+func (w *world) work(do func()) (lived bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			if _, ok := p.(crash); !ok {
+				panic(p)
+			}
+			w.crashes++
+			w.fuse.left = 0
+			lived = false
+		}
+	}()
+	do()
+	w.fuse.left = 0
+	return true
+}
+
+// step carries out what is due: one letter of each group, the first, and every message of the outbox.
+func (w *world) step() {
+	w.phone.Tick()
+	busy := map[string]bool{}
+	for i := 0; i < len(w.queue); {
+		l := w.queue[i]
+		if busy[l.entry.Group] {
+			i++
+			continue
+		}
+		if l.due.After(w.now) {
+			busy[l.entry.Group] = true
+			i++
+			continue
+		}
+		p, err := chat.Open(l.entry.Body)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p.ReceivedAt = w.now
+		w.worked++
+		var out fault.Outcome
+		if !w.work(func() { out = w.flow.Carry(w.t.Context(), p) }) {
+			out = fault.Outcome{Ending: fault.GoAgain, After: 5 * time.Second}
+		}
+		w.check(out)
+		if out.Ending == fault.Done && w.chance.Float64() >= w.twice {
+			w.queue = slices.Delete(w.queue, i, i+1)
+			continue
+		}
+		w.queue[i].due = w.now.Add(max(out.After, time.Second))
+		busy[l.entry.Group] = true
+		i++
+	}
+	w.ship()
+}
+
+func (w *world) ship() {
+	ids, err := w.flow.Due(context.Background(), crm.DefaultConnection, "", 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, id := range ids {
+		var out fault.Outcome
+		w.work(func() { out = w.flow.Send(w.t.Context(), crm.DefaultConnection, id) })
+		w.check(out)
+	}
+}
+
+// check holds every outcome to say nothing of a person.
+func (w *world) check(out fault.Outcome) {
+	if out.Err == nil {
+		return
+	}
+	for _, secret := range []string{"3934", "wamid", "Persona", "canarino"} {
+		if strings.Contains(out.Err.Error(), secret) {
+			w.t.Errorf("an error tells of a person: %v", out.Err)
+		}
+	}
+}
+
+// pass lets time go by, second after second where there is work.
+func (w *world) pass(d time.Duration) {
+	w.t.Helper()
+	for end := w.now.Add(d); w.now.Before(end); {
+		w.step()
+		w.now = w.now.Add(time.Second)
+		if len(w.queue) == 0 && w.phone.Outstanding() == 0 {
+			w.ship()
+			if rest := end.Sub(w.now); rest > 20*time.Second {
+				w.now = w.now.Add(20 * time.Second)
+			}
+		}
+	}
+	w.step()
+}
+
+// couple makes a contact in both CRMs with its pair.
+func (w *world) couple(name, phone string) (hubspot, zoho string) {
+	w.t.Helper()
+	hubspot, err := w.hubspot.Create(crm.Contacts, map[string]string{"lastname": name, "phone": "+" + phone})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	zoho, err = w.zoho.Create(crm.Contacts, map[string]string{"Last_Name": name, "Phone": "+" + phone, "HubSpot_Id": hubspot})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.marry(hubspot, zoho)
+	return hubspot, zoho
+}
+
+func (w *world) marry(hubspot, zoho string) {
+	w.t.Helper()
+	p := identity.Loaded{Pair: pair.Pair{ID: w.book.NewID(), Connection: crm.DefaultConnection, Kind: crm.Contact, State: pair.Living, HubSpot: hubspot, Zoho: zoho, KeyID: 1}}
+	names, err := w.book.Claim(w.t.Context(), crm.DefaultConnection, p.ID, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.book.Save(w.t.Context(), &p, names...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) say(p *whatsapptest.Person, text string) string {
+	w.t.Helper()
+	id, err := p.Say(number, text)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+// notes and communications return the texts that hold a mark.
+func (w *world) notes(mark string) (out []zohotest.Activity) {
+	for _, n := range w.zoho.Notes() {
+		if strings.Contains(n.Values["Note_Content"], mark) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func (w *world) communications(mark string) (out []hubspottest.Activity) {
+	for _, c := range w.hubspot.Communications() {
+		if strings.Contains(c.Properties["hs_communication_body"], mark) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (w *world) contacts() int { return len(w.zoho.IDs(crm.Contacts)) }
+
+func (w *world) reasons() (out []string) {
+	for _, r := range w.parked {
+		out = append(out, r.Code)
+	}
+	slices.Sort(out)
+	return out
+}
+

@@ -1,0 +1,140 @@
+package conversation
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/identity"
+)
+
+// entry is what a message becomes in a CRM.
+type entry struct {
+	wamid crm.Value
+	key   string // what its claims are kept under
+	text  string
+	at    time.Time
+}
+
+var (
+	headIn  = map[chat.Language]string{chat.Italian: "WhatsApp ricevuto", chat.English: "WhatsApp received"}
+	headOut = map[chat.Language]string{chat.Italian: "WhatsApp inviato", chat.English: "WhatsApp sent"}
+	cutOff  = map[chat.Language]string{chat.Italian: " […] (il testo continua su WhatsApp)", chat.English: " […] (the text goes on in WhatsApp)"}
+)
+
+// entryOf is a message of a person as the CRMs show it: when, what, and the id by which it is found again.
+func (t *task) entryOf(m chat.Message) entry {
+	at := m.At
+	if at.IsZero() {
+		at = t.received
+	}
+	head := headIn[t.f.Language]
+	if name := strings.Join(strings.Fields(chat.Plain(m.From.Name.Text())), " "); name != "" {
+		head += " · " + name
+	}
+	return t.f.entry(head, chat.Render(m, t.f.Language), m.ID, t.id, at)
+}
+
+func (f *Flow) entry(head, text string, wamid crm.Value, key string, at time.Time) entry {
+	if utf8.RuneCountInString(text) > longest {
+		text = string([]rune(text)[:longest]) + cutOff[f.Language]
+	}
+	head += " · " + at.In(f.Zone).Format("02.01.2006 15:04")
+	return entry{wamid: wamid, key: key, at: at, text: chat.Plain(head + "\n" + text + "\n[" + wamid.Text() + "]")}
+}
+
+func (f *Flow) side(sys crm.System) CRM {
+	if sys == crm.HubSpot {
+		return f.HubSpot
+	}
+	return f.Zoho
+}
+
+// log writes the entry onto the person's contact, effectively once, and returns its id; "" where the CRM has him not.
+func (t *task) log(sys crm.System, who someone, e entry) (string, error) {
+	contact := who.in(sys)
+	if contact == "" {
+		return "", nil
+	}
+	side := t.f.side(sys)
+	id, err := t.once(claimKey(t.conn, e.key, string(sys)), contact,
+		func() (string, error) { return side.Logged(t.ctx, contact, e.wamid.Text()) },
+		func() (string, error) { return side.Log(t.ctx, contact, crm.Text(e.text), e.at) })
+	return id, t.absent(sys, who, err)
+}
+
+// absent turns a contact that is gone into another look: in Zoho for the person, in HubSpot for his pair. A HubSpot contact that
+// went without its pair knowing is not waited for.
+func (t *task) absent(sys crm.System, who someone, err error) error {
+	switch {
+	case err == nil || fault.KindOf(err) != fault.Missing:
+		return err
+	case sys == crm.Zoho:
+		return t.forget(who.zoho)
+	}
+	return nil
+}
+
+// pair returns the pair of a contact, Version 0 for none.
+func (t *task) pair(sys crm.System, contact string) (identity.Loaded, error) {
+	p, err := t.f.Book.Find(t.ctx, t.conn, contactID(sys, contact))
+	if err == nil && p.Version != 0 && p.State == pair.Superseded {
+		p, err = t.f.Book.Follow(t.ctx, p)
+	}
+	return p, tables(err)
+}
+
+var fileLost = map[chat.Language]string{chat.Italian: "allegato non conservato", chat.English: "the attachment was not kept"}
+
+const filePrefix = "! "
+
+// attach puts the file of a message beside its note. One that is too large or gone is named by a line instead.
+func (t *task) attach(note string, m chat.Message) error {
+	if note == "" {
+		return nil
+	}
+	mark := t.id[:16]
+	_, err := t.once(claimKey(t.conn, t.id, "file"), note,
+		func() (string, error) { return t.f.Zoho.Attached(t.ctx, note, mark) },
+		func() (string, error) {
+			kind, data, err := t.f.Phone.File(t.ctx, m.Media.ID, MaxFile)
+			if err == nil {
+				err = t.f.Zoho.Attach(t.ctx, note, mark+"-"+fileName(m.Media.Filename.Text(), kind), kind, data)
+			}
+			if kind := fault.KindOf(err); err != nil && (kind == fault.Refused || kind == fault.Missing) {
+				err = t.f.Zoho.Amend(t.ctx, note, filePrefix, crm.Text(fileLost[t.f.Language]))
+			}
+			return "file", err
+		})
+	if fault.KindOf(err) == fault.Missing {
+		return nil // the note went meanwhile, and its files with it
+	}
+	return err
+}
+
+// fileName is a name that every system takes: letters, digits, points and dashes of what it is called, and its kind.
+func fileName(name, contentType string) string {
+	safe := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == '_':
+			return r
+		}
+		return '_'
+	}, name)
+	safe = strings.Trim(safe[max(0, len(safe)-80):], "._")
+	if safe != "" {
+		return safe
+	}
+	_, sub, _ := strings.Cut(contentType, "/")
+	sub, _, _ = strings.Cut(sub, ";")
+	return "whatsapp." + strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, sub)
+}

@@ -1,0 +1,166 @@
+package conversation
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/row"
+)
+
+// parked is a fault of the update itself.
+func parked(code, why string) *fault.Error {
+	return &fault.Error{Op: "conversation", Kind: fault.Refused, Code: code, Err: errors.New(why)}
+}
+
+// ambiguous says that the person may be any of several contacts: ids, which a person has to choose from.
+func (t *task) ambiguous(candidates []string) error {
+	e := parked(fault.CauseTwin, "the person may be any of these contacts: "+strings.Join(candidates, ", "))
+	for _, id := range candidates {
+		e.Refused = append(e.Refused, fault.Refusal{Code: fault.CauseTwin, Hint: fault.HintDuplicate, Message: e.Err.Error(), Record: id})
+	}
+	return e
+}
+
+// rowOf is the row that a person reads. It names the update by its identity and the contacts by their ids.
+func (f *Flow) rowOf(conn, update string, verb crm.Verb, err error, now time.Time) fault.Parked {
+	r := fault.Parked{Connection: conn, Operation: update, Verb: verb, Kind: crm.Contact, Target: crm.Zoho,
+		Record: crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: update},
+		Class:  fault.KindOf(err), Hint: fault.HintUnprocessed, Count: 1, First: now, Last: now, Message: "the message was not carried out"}
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		r.Code = e.Code
+		if e.Err != nil {
+			r.Message = e.Err.Error()
+		}
+		if strings.HasPrefix(e.Op, "hubspot.") {
+			r.Target = crm.HubSpot
+		}
+		if len(e.Refused) > 0 {
+			r.Hint, r.Message, r.Property = e.Refused[0].Hint, e.Refused[0].Message, e.Refused[0].Property
+			if e.Refused[0].Record != "" {
+				r.Other = contactID(r.Target, e.Refused[0].Record)
+			}
+		}
+	}
+	sum := f.Book.Hasher.Sum("parked", conn, r.Record.String(), r.Code, string(r.Hint))
+	r.ID = hex.EncodeToString(sum[:])
+	return r
+}
+
+// park ends an update that was given up on: its row, and the update itself for a replay, since nobody can be asked for it later.
+func (t *task) park(why error, end row.Key) error {
+	kept := t.f.keep(t.conn, t.u, t.received)
+	r := t.f.rowOf(t.conn, t.id, verbOf(t.u), why, t.now())
+	if err := t.f.Parking.Open(t.ctx, r); err != nil {
+		return tables(err)
+	}
+	t.told = append(t.told, r)
+	puts := []row.Put{{Key: end, Value: []byte("parked"), Expires: t.now().Add(KeptFor)}}
+	if kept != "" {
+		key := parkedKey(t.conn, t.id)
+		rows, err := t.f.Store.Get(t.ctx, key)
+		if err != nil {
+			return tables(err)
+		}
+		puts = append(puts, row.Put{Key: key, If: rows[0].Version, Value: []byte(kept), Expires: t.now().Add(ParkedFor)})
+	}
+	return t.f.save(t.ctx, puts...)
+}
+
+// keep returns the body of a parcel of one update, "" for one that is too large to be kept.
+func (f *Flow) keep(conn string, u chat.Update, received time.Time) string {
+	entries, _ := chat.Pack(chat.Parcel{V: chat.Version, Connection: conn, ReceivedAt: received, Updates: []chat.Update{u}})
+	if len(entries) != 1 || len(entries[0].Body) > 300<<10 { // a row holds 400 kB
+		return ""
+	}
+	return entries[0].Body
+}
+
+func verbOf(u chat.Update) crm.Verb {
+	if u.Status != nil {
+		return crm.Status
+	}
+	return crm.Message
+}
+
+// Replay carries out an update that was parked, by its identity. It is done when nothing is kept under it.
+func (f *Flow) Replay(ctx context.Context, conn, update string) fault.Outcome {
+	key, end := parkedKey(conn, update), claimKey(conn, update, "end")
+	rows, err := f.Store.Get(ctx, key, end)
+	if err != nil {
+		return again(tables(err))
+	}
+	if rows[0].Version == 0 {
+		return fault.Outcome{Ending: fault.Done, Note: "nothing is kept of this update"}
+	}
+	p, err := chat.Open(string(rows[0].Value))
+	if err != nil {
+		return again(err)
+	}
+	if rows[1].Version != 0 {
+		if err := f.save(ctx, row.Put{Key: end, If: rows[1].Version, Delete: true}); err != nil {
+			return again(err)
+		}
+	}
+	out := f.Carry(ctx, p)
+	if out.Ending == fault.Done && len(out.Told) == 0 {
+		if err := f.save(ctx, row.Put{Key: key, If: rows[0].Version, Delete: true}); err != nil {
+			return again(err)
+		}
+		out.Settled = []crm.ID{{System: crm.WhatsApp, Module: crm.Contacts, Key: update}}
+	}
+	return out
+}
+
+func again(err error) fault.Outcome {
+	return fault.Outcome{Ending: fault.GoAgain, After: fault.After(err), Err: err}
+}
+
+// Erase forgets a person: what leads to his contact, his conversation, what was sent or kept of him. Claims stay, which hold
+// ids alone: without them a repeated delivery would be logged anew.
+func (f *Flow) Erase(ctx context.Context, conn, contact string) error {
+	return f.each(ctx, conn, contact, func(of row.Key) (bool, error) { return true, f.drop(ctx, of) })
+}
+
+// each visits every row that is listed under a contact and strikes off those that the visit has taken away.
+func (f *Flow) each(ctx context.Context, conn, contact string, visit func(row.Key) (gone bool, err error)) error {
+	part := belongs(conn, contact, row.Key{}, time.Time{}).Key.Part
+	after := ""
+	for {
+		rows, err := f.Store.List(ctx, part, "", after, 100)
+		if err != nil {
+			return tables(err)
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		for _, r := range rows {
+			after = r.Key.Sort
+			of, sort, _ := strings.Cut(r.Key.Sort, "\x00")
+			gone, err := visit(row.Key{Part: of, Sort: sort})
+			if err != nil {
+				return err
+			}
+			if !gone {
+				continue
+			}
+			if err := f.drop(ctx, r.Key); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// drop removes a row, whatever it holds now.
+func (f *Flow) drop(ctx context.Context, key row.Key) error {
+	rows, err := f.Store.Get(ctx, key)
+	if err != nil || rows[0].Version == 0 {
+		return tables(err)
+	}
+	return f.save(ctx, row.Put{Key: key, If: rows[0].Version, Delete: true})
+}

@@ -1,0 +1,412 @@
+package conversation
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/who"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+)
+
+// someone is a person as the CRMs know him.
+type someone struct {
+	zoho    string
+	hubspot string // "" when HubSpot has him not
+}
+
+func (s someone) in(sys crm.System) string {
+	if sys == crm.HubSpot {
+		return s.hubspot
+	}
+	return s.zoho
+}
+
+// known is a row of the identity graph: what a key leads to.
+type known struct {
+	Contact string    `json:"contact"`
+	User    string    `json:"user,omitempty"` // of a number: the name of the user id by which the contact is known
+	At      time.Time `json:"at"`
+	Retired bool      `json:"retired,omitempty"` // leads nowhere any more
+}
+
+// names are the keys of a person as the graph knows them; "" for none.
+type names struct{ user, number string }
+
+func (t *task) names(k who.Keys) (n names) {
+	if k.User.Filled() {
+		n.user = t.f.name("user", t.conn, k.User.Text())
+	}
+	if !k.Phone.IsZero() {
+		n.number = t.f.name("number", t.conn, k.Phone.Match.Text())
+	}
+	return n
+}
+
+// birth is a contact that is being made.
+type birth struct {
+	Until time.Time `json:"until"`
+}
+
+// person finds the contact of a person, and makes one in Zoho for somebody whom neither CRM knows.
+func (t *task) person(p chat.Person) (someone, error) {
+	keys := who.Of(p)
+	if keys.IsZero() {
+		return someone{}, parked("NOBODY", "nothing tells whose message it is")
+	}
+	n := t.names(keys)
+	contact, err := t.recall(keys, n)
+	if err != nil {
+		return someone{}, err
+	}
+	if contact == "" {
+		if contact, err = t.meet(p, keys, n); err != nil {
+			return someone{}, err
+		}
+	}
+	hubspot, err := t.twin(contact)
+	return someone{zoho: contact, hubspot: hubspot}, err
+}
+
+// recall asks the graph. What it lacks of the person's keys is added; the first writer wins.
+func (t *task) recall(keys who.Keys, n names) (string, error) {
+	var byUser, byNumber known
+	if n.user != "" {
+		if _, err := t.f.load(t.ctx, personKey(t.conn, n.user), &byUser); err != nil {
+			return "", err
+		}
+	}
+	if n.number != "" {
+		if _, err := t.f.load(t.ctx, personKey(t.conn, n.number), &byNumber); err != nil {
+			return "", err
+		}
+	}
+	if byUser.Retired {
+		byUser.Contact = ""
+	}
+	if byNumber.Retired {
+		byNumber = known{}
+	}
+	if n.user != "" {
+		keys.User = crm.Text(n.user)
+	}
+	verdict := who.Decide(keys, byUser.Contact, []who.Hit{{Contact: byNumber.Contact, User: crm.Text(byNumber.User)}})
+	if len(verdict.Candidates) > 0 {
+		return "", t.ambiguous(verdict.Candidates)
+	}
+	if verdict.Contact == "" {
+		return "", nil
+	}
+	if n.user != "" && byUser.Contact == "" || n.number != "" && byNumber.Contact == "" {
+		if err := t.remember(verdict.Contact, n); err != nil {
+			return "", err
+		}
+	}
+	return verdict.Contact, nil
+}
+
+// remember lets the keys lead to the contact where they lead nowhere yet.
+func (t *task) remember(contact string, n names, more ...row.Put) error {
+	puts := more
+	for _, name := range []string{n.user, n.number} {
+		if name == "" {
+			continue
+		}
+		key := personKey(t.conn, name)
+		var k known
+		version, err := t.f.load(t.ctx, key, &k)
+		if err != nil {
+			return err
+		}
+		if version != 0 && !k.Retired && k.Contact != "" {
+			continue
+		}
+		k = known{Contact: contact, At: t.now()}
+		if name == n.number {
+			k.User = n.user
+		}
+		puts = append(puts, write(key, version, k, time.Time{}))
+		listed, err := t.listed(contact, key)
+		if err != nil {
+			return err
+		}
+		puts = append(puts, listed...)
+	}
+	if len(puts) == 0 {
+		return nil
+	}
+	return t.f.save(t.ctx, puts...)
+}
+
+// listed returns the write that lists a row under its contact, none when it is listed.
+func (t *task) listed(contact string, of row.Key) ([]row.Put, error) {
+	put := belongs(t.conn, contact, of, time.Time{})
+	rows, err := t.f.Store.Get(t.ctx, put.Key)
+	if err != nil {
+		return nil, tables(err)
+	}
+	if rows[0].Version != 0 {
+		return nil, nil
+	}
+	return []row.Put{put}, nil
+}
+
+// forget takes away what leads to a contact that is gone; the next update looks anew.
+func (t *task) forget(contact string) error {
+	err := t.f.each(t.ctx, t.conn, contact, func(of row.Key) (bool, error) {
+		if !strings.HasPrefix(of.Part, "I#") {
+			return false, nil
+		}
+		return true, t.f.drop(t.ctx, of)
+	})
+	if err != nil {
+		return err
+	}
+	return fault.Again("conversation.Person", 2*time.Second, "the contact is gone; its person is looked for anew")
+}
+
+// twin returns the HubSpot contact that a Zoho contact is paired with, "" for none.
+func (t *task) twin(contact string) (string, error) {
+	p, err := t.pair(crm.Zoho, contact)
+	if err != nil || p.Version == 0 || p.State != pair.Living {
+		return "", err
+	}
+	return p.HubSpot, nil
+}
+
+// rename moves the keys of somebody who has another number or user id now. What the new keys led to is the same person.
+func (t *task) rename(m chat.Message) error {
+	change, ok := who.Renamed(m)
+	if !ok {
+		return nil
+	}
+	before, now := t.names(change.Before), t.names(change.Now)
+	contact, err := t.recall(change.Before, before)
+	if err != nil || contact == "" {
+		return err
+	}
+	retired := t.names(change.Retired)
+	for _, name := range []string{now.user, now.number, retired.user, retired.number} {
+		if name == "" {
+			continue
+		}
+		key := personKey(t.conn, name)
+		var k known
+		version, err := t.f.load(t.ctx, key, &k)
+		if err != nil {
+			return err
+		}
+		next := known{Contact: contact, At: change.At, Retired: name == retired.user || name == retired.number}
+		if name == now.number {
+			next.User = now.user
+		}
+		if version != 0 && (k.At.After(change.At) || k.Contact == next.Contact && k.Retired == next.Retired && k.User == next.User) {
+			continue
+		}
+		listed, err := t.listed(contact, key)
+		if err != nil {
+			return err
+		}
+		if err := t.f.save(t.ctx, append(listed, write(key, version, next, time.Time{}))...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// meet looks for a person whom the graph does not know, under the locks that the connector takes too, and makes a contact in
+// Zoho when nobody is found.
+func (t *task) meet(p chat.Person, keys who.Keys, n names) (string, error) {
+	owner := n.number
+	if owner == "" {
+		owner = n.user
+	}
+	locks, err := t.f.Book.Lock(t.ctx, t.conn, "whatsapp "+owner, t.lockNames(keys, n), t.now())
+	if err != nil {
+		return "", tables(err)
+	}
+	contact, err := t.meetLocked(p, keys, n, owner)
+	if uncertain(err) {
+		return "", err // an insert may land yet: the locks stay
+	}
+	if unlocked := t.f.Book.Unlock(t.ctx, locks); unlocked != nil && !errors.Is(unlocked, row.ErrConflict) {
+		return "", first(err, tables(unlocked))
+	}
+	return contact, err
+}
+
+func (t *task) lockNames(keys who.Keys, n names) []string {
+	all := []string{"whatsapp " + n.number, "whatsapp " + n.user}
+	all = slices.DeleteFunc(all, func(s string) bool { return s == "whatsapp " })
+	if t.f.Keys != nil && !keys.Phone.IsZero() {
+		rec := crm.Record{ID: contactID(crm.HubSpot, ""), Fields: map[crm.Field]crm.Value{}}
+		for _, c := range t.f.Columns.Numbers {
+			rec.Fields[c.Field] = keys.Phone.E164
+		}
+		for _, k := range t.f.Keys(rec) {
+			all = append(all, string(crm.Contact)+" "+string(k.Column.Field)+" "+k.Value)
+		}
+	}
+	return all
+}
+
+func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (string, error) {
+	contact, err := t.recall(keys, n) // whoever held the locks before may have met him
+	if err != nil || contact != "" {
+		return contact, err
+	}
+	at := birthKey(t.conn, owner)
+	var b birth
+	version, err := t.f.load(t.ctx, at, &b)
+	if err != nil {
+		return "", err
+	}
+	if left := b.Until.Sub(t.now()); left > 0 {
+		return "", fault.Again("conversation.Person", left, "the contact may be about to appear in zoho")
+	}
+	if contact, err = t.search(keys); err != nil {
+		return "", err
+	}
+	if contact == "" {
+		b.Until = t.now().Add(ClaimFor)
+		if err := t.f.save(t.ctx, write(at, version, b, t.now().Add(KeptFor))); err != nil {
+			return "", err
+		}
+		version++
+		if contact, err = t.create(p, keys); err != nil {
+			if !uncertain(err) {
+				return "", first(t.f.save(t.ctx, row.Put{Key: at, If: version, Delete: true}), err)
+			}
+			return "", &fault.Error{Op: "conversation.Create", Kind: fault.Down, After: ClaimFor, Err: err}
+		}
+		t.applied = true
+	}
+	var born []row.Put
+	if version != 0 {
+		born = []row.Put{{Key: at, If: version, Delete: true}}
+	}
+	return contact, t.remember(contact, n, born...)
+}
+
+// search looks in Zoho and, when it has nobody, in HubSpot, whose contacts the connector brings to Zoho.
+func (t *task) search(keys who.Keys) (string, error) {
+	found, err := t.matches(crm.Zoho, keys)
+	if err != nil {
+		return "", err
+	}
+	if len(found) == 1 {
+		erased, err := t.f.Book.Erased(t.ctx, t.conn, contactID(crm.Zoho, found[0]))
+		if err != nil {
+			return "", tables(err)
+		}
+		if !erased[0] {
+			return found[0], nil
+		}
+	}
+	if len(found) > 0 {
+		return "", t.ambiguous(found)
+	}
+	found, err = t.matches(crm.HubSpot, keys)
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	if len(found) > 1 {
+		return "", t.ambiguous(found)
+	}
+	p, err := t.pair(crm.HubSpot, found[0])
+	switch {
+	case err != nil:
+		return "", err
+	case p.Version != 0 && p.State == pair.Living && p.Zoho != "":
+		return p.Zoho, nil
+	case t.now().Sub(t.received) < BirthFor:
+		return "", fault.Again("conversation.Person", 5*time.Second, "the connector is bringing the contact to zoho")
+	}
+	return "", nil
+}
+
+// matches returns the contacts of a system that carry one of the keys. What a search names is compared again.
+func (t *task) matches(sys crm.System, keys who.Keys) ([]string, error) {
+	c, side := t.f.Columns, CRM(t.f.Zoho)
+	columns := slices.Clone(c.Numbers)
+	s := crm.Search{Module: crm.Contacts}
+	if sys == crm.HubSpot {
+		columns, side = slices.Clone(c.HubSpotNumbers), t.f.HubSpot
+	}
+	for _, col := range columns {
+		for _, digits := range keys.Phone.Ask {
+			s.Keys = append(s.Keys, crm.MatchKey{Column: col, Value: "+" + digits.Text()})
+		}
+	}
+	if sys == crm.Zoho && keys.User.Filled() && c.User.Property != "" {
+		columns = append(columns, c.User)
+		s.Keys = append(s.Keys, crm.MatchKey{Column: c.User, Value: keys.User.Text()})
+	}
+	if s.Columns = columns; len(s.Keys) == 0 {
+		return nil, nil
+	}
+	found, err := side.Find(t.ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, r := range found {
+		same := keys.User.Filled() && r.Value(c.User.Field) == keys.User && c.User.Property != ""
+		for _, col := range columns {
+			v := r.Value(col.Field)
+			same = same || col.Type == crm.TypePhone && v.Filled() && !keys.Phone.IsZero() && who.Phone(v.Text(), c.Region).Match == keys.Phone.Match
+		}
+		if same && !slices.Contains(out, r.ID.Key) {
+			out = append(out, r.ID.Key)
+		}
+	}
+	return out, nil
+}
+
+// create makes the contact of a person whom nobody knows.
+func (t *task) create(p chat.Person, keys who.Keys) (string, error) {
+	c := t.f.Columns
+	if keys.Phone.IsZero() && c.User.Property == "" {
+		return "", parked("NO_NUMBER", "the person shows no number, and no property of Zoho is set for user ids")
+	}
+	ch := crm.Change{ID: contactID(crm.Zoho, ""), Set: map[crm.Field]crm.Value{}}
+	set := func(col crm.Column, v crm.Value) {
+		if col.Property != "" && v.Filled() {
+			ch.Columns, ch.Set[col.Field] = append(ch.Columns, col), v
+		}
+	}
+	set(c.Name, crm.Text(nameOf(p, keys)))
+	set(c.Number, keys.Phone.E164)
+	set(c.User, keys.User)
+	set(c.Source, crm.Text(c.SourceValue))
+	results, err := t.f.Zoho.Create(t.ctx, []crm.Change{ch})
+	if err == nil {
+		err = results[0].Err
+	}
+	if err != nil {
+		return "", err
+	}
+	return results[0].ID.Key, nil
+}
+
+// nameOf is what a new contact is called: whatever the person calls himself, else how he was reached.
+func nameOf(p chat.Person, keys who.Keys) string {
+	name := strings.Join(strings.Fields(chat.Plain(p.Name.Text())), " ")
+	for _, other := range []string{p.Username.Text(), keys.Phone.E164.Text()} {
+		if name == "" {
+			name = other
+		}
+	}
+	if name == "" {
+		name = "WhatsApp"
+	}
+	if r := []rune(name); len(r) > 80 {
+		name = string(r[:80])
+	}
+	return name
+}

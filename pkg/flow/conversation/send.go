@@ -1,0 +1,330 @@
+package conversation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/row"
+)
+
+// ErrReference says that a request bears the reference of another one.
+var ErrReference = errors.New("the reference belongs to another message")
+
+// The stages of a message in the outbox.
+const (
+	stageWaiting = ""
+	stageSending = "sending"
+	stageUnknown = "unknown"
+	stageSent    = "sent"
+	stageLogged  = "logged"
+	stageRefused = "refused"
+)
+
+// outgoing is a row of the outbox.
+type outgoing struct {
+	Fingerprint string    `json:"fingerprint"`
+	Request     []byte    `json:"request"`
+	Number      string    `json:"number"`
+	Rule        string    `json:"rule,omitempty"` // of an automatic answer
+	Contact     string    `json:"contact,omitempty"`
+	At          time.Time `json:"at"`
+	Stage       string    `json:"stage,omitempty"`
+	Until       time.Time `json:"until,omitzero"`
+	SentAt      time.Time `json:"sent_at,omitzero"`
+	Wamid       string    `json:"wamid,omitempty"`
+	Pressed     int       `json:"pressed,omitempty"` // refusals in a row for the pair rate
+}
+
+// Accept puts a request into the outbox and returns the id of the message. The same request under the same reference is the
+// same message, however often it comes; another one under it is ErrReference.
+func (f *Flow) Accept(ctx context.Context, conn string, r outbound.Request) (string, error) {
+	return f.accept(ctx, conn, outgoing{Number: f.Number}, r)
+}
+
+func (f *Flow) accept(ctx context.Context, conn string, o outgoing, r outbound.Request) (string, error) {
+	id := f.name("outbox", conn, r.Reference)
+	key := outboxKey(conn, id)
+	var have outgoing
+	version, err := f.load(ctx, key, &have)
+	if err != nil {
+		return "", err
+	}
+	if version != 0 {
+		if have.Fingerprint != r.Fingerprint() {
+			return "", ErrReference
+		}
+		return id, nil
+	}
+	o.Fingerprint, o.Request, o.At = r.Fingerprint(), r.JSON(), f.Now()
+	expires := o.At.Add(KeptFor)
+	return id, f.save(ctx, write(key, 0, o, expires), row.Put{Key: dueKey(conn, id), Value: []byte(id), Expires: expires})
+}
+
+// Due returns ids of messages that are not at their end, after the given one.
+func (f *Flow) Due(ctx context.Context, conn, after string, limit int) ([]string, error) {
+	rows, err := f.Store.List(ctx, dueKey(conn, "").Part, "", after, limit)
+	if err != nil {
+		return nil, tables(err)
+	}
+	var ids []string
+	for _, r := range rows {
+		ids = append(ids, r.Key.Sort)
+	}
+	return ids, nil
+}
+
+// Send brings one message of the outbox on: it is sent once, and what was sent is logged like what comes in. Done: it is at its
+// end. Again: the rates, a failing system, or its fate is not known yet. A refusal is parked and, for what a person was to
+// read, handed over. What may have been sent is never sent again.
+func (f *Flow) Send(ctx context.Context, conn, id string) fault.Outcome {
+	t := &task{f: f, ctx: ctx, conn: conn, id: f.name("sending", id), received: f.Now()}
+	err := t.send(id)
+	out := fault.Outcome{Ending: fault.Done, Applied: t.applied, Told: t.told}
+	if err != nil {
+		out.Ending, out.After, out.Err = fault.GoAgain, fault.After(err), err
+	}
+	return out
+}
+
+// parcel is one message of the outbox at work.
+type shipment struct {
+	outgoing
+	id      string
+	version int64
+	request outbound.Request
+	who     someone
+}
+
+func (t *task) send(id string) error {
+	s := shipment{id: id}
+	var err error
+	if s.version, err = t.f.load(t.ctx, outboxKey(t.conn, id), &s.outgoing); err != nil {
+		return err
+	}
+	if s.version == 0 || s.Stage == stageLogged || s.Stage == stageRefused {
+		return t.f.drop(t.ctx, dueKey(t.conn, id))
+	}
+	if s.request, err = outbound.Decode(s.Request); err != nil {
+		return t.refuse(&s, parked("UNREADABLE", "the stored request cannot be read"))
+	}
+	t.u.Number, t.received = s.Number, s.At
+	switch s.Stage {
+	case stageSending:
+		if left := s.Until.Sub(t.now()); left > 0 {
+			return fault.Again("conversation.Send", left, "it is being sent")
+		}
+		s.Stage = stageUnknown // whoever sent it did not live to tell
+		return first(t.keepShipment(&s), t.await(&s))
+	case stageUnknown:
+		return t.await(&s)
+	case stageSent:
+		return t.logShipment(&s)
+	}
+	return t.ship(&s)
+}
+
+func (t *task) keepShipment(s *shipment, more ...row.Put) error {
+	err := t.f.save(t.ctx, append(more, write(outboxKey(t.conn, s.id), s.version, s.outgoing, s.At.Add(KeptFor)))...)
+	if err == nil {
+		s.version++
+	}
+	return err
+}
+
+// await waits for the status of a message of unknown fate; after UnknownFor a person is asked to look.
+func (t *task) await(s *shipment) error {
+	if left := s.At.Add(UnknownFor).Sub(t.now()); left > 0 {
+		return fault.Again("conversation.Send", min(left, 15*time.Minute), "whether it was sent is not known; its status tells")
+	}
+	return t.refuse(s, parked("UNKNOWN_OUTCOME", "whether the message was sent is not known; look at the conversation before it is sent again"))
+}
+
+// ship looks at everything that may forbid a message, and sends it.
+func (t *task) ship(s *shipment) error {
+	var err error
+	if s.who, err = t.person(s.request.To); err != nil {
+		return t.orRefuse(s, err)
+	}
+	if err := t.allowed(s); err != nil {
+		return t.orRefuse(s, err)
+	}
+	if s.Contact != s.who.zoho || s.version == 1 {
+		s.Contact = s.who.zoho
+		listed, err := t.listed(s.Contact, outboxKey(t.conn, s.id))
+		if err != nil {
+			return err
+		}
+		if err := t.keepShipment(s, listed...); err != nil {
+			return err
+		}
+	}
+	rates, err := t.rates(s)
+	if err != nil {
+		return err
+	}
+	s.Stage, s.Until = stageSending, t.now().Add(ClaimFor)
+	if err := t.keepShipment(s, rates...); err != nil {
+		return err
+	}
+	wamid, err := t.f.Phone.Send(t.ctx, s.Number, Outgoing{To: s.request.To, Text: s.request.Text, Template: s.request.Template, Callback: s.id})
+	if err != nil {
+		return t.notSent(s, err)
+	}
+	t.applied = true
+	s.Stage, s.Wamid, s.SentAt = stageSent, wamid.Text(), t.now()
+	if err := t.keepShipment(s); err != nil {
+		return err
+	}
+	return t.logShipment(s)
+}
+
+// allowed says why a message may not be sent: its person wants none, or wrote too long ago for free words.
+func (t *task) allowed(s *shipment) error {
+	out, err := t.refuses(s.who)
+	switch {
+	case err != nil:
+		return err
+	case out && s.Rule != "opt_out": // that there will be none is said once
+		return parked(strconv.Itoa(chat.CodeOptedOut), "the person wants no messages")
+	case s.request.Template != nil:
+		return nil
+	}
+	state := struct{ LastIn time.Time }{}
+	if _, err := t.f.load(t.ctx, stateKey(t.conn, s.Number, s.who.zoho), &state); err != nil {
+		return err
+	}
+	if !chat.WindowOpen(state.LastIn, t.now()) {
+		return parked(strconv.Itoa(chat.CodeWindowClosed), "the person wrote more than 24 hours ago; only a template may be sent")
+	}
+	return nil
+}
+
+// rates takes the message's part of what its number may send, to everybody and to this person.
+func (t *task) rates(s *shipment) ([]row.Put, error) {
+	var puts []row.Put
+	for _, r := range []struct {
+		key  row.Key
+		rate chat.Rate
+	}{{rateKey(t.conn, s.Number, ""), t.f.Rate}, {rateKey(t.conn, s.Number, "#"+s.who.zoho), chat.PairRate}} {
+		var full time.Time
+		version, err := t.f.load(t.ctx, r.key, &full)
+		if err != nil {
+			return nil, err
+		}
+		next, wait := r.rate.Take(full, t.now(), 1)
+		if wait > 0 {
+			return nil, &fault.Error{Op: "conversation.Send", Kind: fault.Throttled, After: wait, Err: errors.New("as many messages as are allowed are under way")}
+		}
+		puts = append(puts, write(r.key, version, next, t.now().Add(24*time.Hour)))
+	}
+	return puts, nil
+}
+
+// notSent decides what becomes of a message that was refused, or may have gone out.
+func (t *task) notSent(s *shipment, err error) error {
+	if errors.Is(err, ErrUnknownOutcome) {
+		s.Stage = stageUnknown
+		return first(t.keepShipment(s), t.await(s))
+	}
+	code := 0
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		code, _ = strconv.Atoi(e.Code)
+	}
+	switch class := chat.ClassOf(code); {
+	case code == 0 && !fault.KindOf(err).Final() && fault.KindOf(err) != fault.Ours, class == chat.ClassThrottle, class == chat.ClassPassing, class == chat.ClassToken:
+		after := fault.After(err)
+		if code == chat.CodePairRate {
+			after = max(after, chat.PairBackoff(s.Pressed))
+			s.Pressed++
+		}
+		s.Stage = stageWaiting
+		if saved := t.keepShipment(s); saved != nil {
+			return saved
+		}
+		return &fault.Error{Op: "conversation.Send", Kind: fault.Throttled, After: max(after, time.Second), Err: err}
+	}
+	why := parked(strconv.Itoa(code), chat.Meaning(code, t.f.Language))
+	if code == 0 {
+		why.Code, why.Err = fault.KindOf(err).String(), fmt.Errorf("WhatsApp did not take the message")
+	}
+	return t.refuse(s, why)
+}
+
+// orRefuse ends a message for a fault of its own, and lets every other fault come again.
+func (t *task) orRefuse(s *shipment, err error) error {
+	switch fault.KindOf(err) {
+	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+		return t.refuse(s, err)
+	}
+	return err
+}
+
+// refuse gives a message up: a row, and a person who takes the conversation over where its person is known.
+func (t *task) refuse(s *shipment, why error) error {
+	if s.Contact != "" {
+		hubspot, err := t.twin(s.Contact)
+		if err != nil {
+			return err
+		}
+		if err := t.failed(someone{zoho: s.Contact, hubspot: hubspot}); err != nil {
+			return err
+		}
+	}
+	r := t.f.rowOf(t.conn, s.id, crm.Message, why, t.now())
+	if err := t.f.Parking.Open(t.ctx, r); err != nil {
+		return tables(err)
+	}
+	t.told = append(t.told, r)
+	s.Stage = stageRefused
+	if err := t.keepShipment(s); err != nil {
+		return err
+	}
+	return t.f.drop(t.ctx, dueKey(t.conn, s.id))
+}
+
+// logShipment writes what was sent onto the contact, as what comes in is written.
+func (t *task) logShipment(s *shipment) error {
+	var err error
+	if s.who, err = t.person(s.request.To); err != nil {
+		return err
+	}
+	e := t.f.entry(headOut[t.f.Language], s.request.Render(t.f.Language), crm.Text(s.Wamid), s.id, s.SentAt)
+	entries := map[crm.System]string{}
+	for _, sys := range []crm.System{crm.Zoho, crm.HubSpot} {
+		if entries[sys], err = t.log(sys, s.who, e); err != nil {
+			return err
+		}
+	}
+	if err := t.logged(crm.Text(s.Wamid), s.who.zoho, entries); err != nil {
+		return err
+	}
+	s.Stage = stageLogged
+	if err := t.keepShipment(s); err != nil {
+		return err
+	}
+	return t.f.drop(t.ctx, dueKey(t.conn, s.id))
+}
+
+// confirmed notes that a message of unknown fate went out: its status brought back our own id of it.
+func (t *task) confirmed(st chat.Status) error {
+	if !st.Callback.Filled() {
+		return nil
+	}
+	s := shipment{id: st.Callback.Text()}
+	var err error
+	if s.version, err = t.f.load(t.ctx, outboxKey(t.conn, s.id), &s.outgoing); err != nil || s.version == 0 {
+		return err
+	}
+	if s.Stage != stageUnknown && s.Stage != stageSending {
+		return nil
+	}
+	s.Stage, s.Wamid, s.SentAt = stageSent, st.ID.Text(), st.At
+	return t.keepShipment(&s)
+}

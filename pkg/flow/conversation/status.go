@@ -1,0 +1,123 @@
+package conversation
+
+import (
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+// statusPrefix begins the one line of an entry that says what became of the message.
+const statusPrefix = "» "
+
+// track is what is known of one message of the business.
+type track struct {
+	Track   []byte                    `json:"track,omitempty"`
+	Entries map[crm.System]string     `json:"entries,omitempty"` // what it was logged as; nil before it is
+	Written map[crm.System]chat.State `json:"written,omitempty"` // the last state that stands in the entry
+	Contact string                    `json:"contact,omitempty"`
+}
+
+func (k track) read() chat.Track {
+	if len(k.Track) == 0 {
+		return chat.Track{}
+	}
+	t, err := chat.DecodeTrack(k.Track)
+	if err != nil {
+		return chat.Track{} // of a later version: it is told anew by what comes next
+	}
+	return t
+}
+
+// status notes what became of a message. What comes before the message is logged is kept for it.
+func (t *task) status() error {
+	s := *t.u.Status
+	if err := t.confirmed(s); err != nil {
+		return err
+	}
+	key := trackKey(t.conn, t.f.name("wamid", s.ID.Text()))
+	var k track
+	version, err := t.f.load(t.ctx, key, &k)
+	if err != nil {
+		return err
+	}
+	next := k.read().With(s).Encode()
+	if string(next) != string(k.Track) {
+		k.Track = next
+		if err := t.f.save(t.ctx, write(key, version, k, t.now().Add(KeptFor))); err != nil {
+			return err
+		}
+		version++
+	}
+	return first(t.settle(s.ID, k, version), t.consequences(s, k))
+}
+
+// consequences are what a message that did not arrive means for its person.
+func (t *task) consequences(s chat.Status, k track) error {
+	if k.Contact == "" || s.State != chat.Failed {
+		return nil
+	}
+	hubspot, err := t.twin(k.Contact)
+	if err != nil {
+		return err
+	}
+	who := someone{zoho: k.Contact, hubspot: hubspot}
+	if c, said := t.f.Rules.Consent(t.u); said {
+		return t.consent(who, c)
+	}
+	return t.failed(who)
+}
+
+// settle writes the state into every entry that shows another one. Sent alone is not written: nothing is certain yet.
+func (t *task) settle(wamid crm.Value, k track, version int64) error {
+	told := k.read()
+	state := told.State()
+	if state == "" || state == chat.Sent {
+		return nil
+	}
+	var failed []error
+	for _, sys := range []crm.System{crm.Zoho, crm.HubSpot} {
+		id := k.Entries[sys]
+		if id == "" || k.Written[sys] == state {
+			continue
+		}
+		line := chat.StatusLine(told, t.f.Language, t.f.Zone)
+		err := t.f.side(sys).Amend(t.ctx, id, statusPrefix, crm.Text(line))
+		if err != nil && fault.KindOf(err) != fault.Missing { // an entry that was deleted needs no state
+			failed = append(failed, err)
+			continue
+		}
+		if k.Written == nil {
+			k.Written = map[crm.System]chat.State{}
+		}
+		k.Written[sys] = state
+		t.applied = true
+		key := trackKey(t.conn, t.f.name("wamid", wamid.Text()))
+		if err := t.f.save(t.ctx, write(key, version, k, t.now().Add(KeptFor))); err != nil {
+			return err
+		}
+		version++
+	}
+	return first(failed...)
+}
+
+// logged notes what a message of the business was logged as, and writes what is known of it already.
+func (t *task) logged(wamid crm.Value, contact string, entries map[crm.System]string) error {
+	key := trackKey(t.conn, t.f.name("wamid", wamid.Text()))
+	var k track
+	version, err := t.f.load(t.ctx, key, &k)
+	if err != nil {
+		return err
+	}
+	if k.Entries == nil {
+		k.Entries, k.Contact = entries, contact
+		listed, err := t.listed(contact, key)
+		if err != nil {
+			return err
+		}
+		if err := t.f.save(t.ctx, append(listed, write(key, version, k, t.now().Add(KeptFor)))...); err != nil {
+			return err
+		}
+		version++
+	}
+	return t.settle(wamid, k, version)
+}

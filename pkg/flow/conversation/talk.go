@@ -1,0 +1,124 @@
+package conversation
+
+import (
+	"slices"
+	"time"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
+	"crm-connector/pkg/core/chat/talk"
+	"crm-connector/pkg/core/chat/who"
+	"crm-connector/pkg/core/crm"
+)
+
+// decided is what a message was found to ask for, kept until it is carried out.
+type decided struct {
+	Done     bool         `json:"done,omitempty"`
+	Said     bool         `json:"said,omitempty"` // a word on messages
+	Out      bool         `json:"out,omitempty"`
+	HandOver talk.Reason  `json:"hand_over,omitempty"`
+	Due      time.Time    `json:"due,omitzero"`
+	Answer   *talk.Answer `json:"answer,omitempty"`
+}
+
+// talk puts a message to the rules, once, and does what they decide.
+func (t *task) talk(person someone, m chat.Message) error {
+	return t.decide(person, m.From, func(s talk.State) (talk.State, talk.Decision) {
+		own := slices.ContainsFunc(t.f.Own, func(n string) bool { return who.WhatsApp(n).Match == who.Of(m.From).Phone.Match && n != "" })
+		return t.f.Rules.Next(s, talk.Situation{Message: m, Now: t.now(), Language: t.f.Language, Own: own})
+	})
+}
+
+// failed hands the conversation over because a message did not go out.
+func (t *task) failed(person someone) error {
+	return t.decide(person, chat.Person{}, func(s talk.State) (talk.State, talk.Decision) { return s.Failed(t.now()) })
+}
+
+// decide asks once: the state and what was decided are written together.
+func (t *task) decide(person someone, from chat.Person, next func(talk.State) (talk.State, talk.Decision)) error {
+	key, at := claimKey(t.conn, t.id, "talk"), stateKey(t.conn, t.u.Number, person.zoho)
+	var d decided
+	version, err := t.f.load(t.ctx, key, &d)
+	if err != nil || d.Done {
+		return err
+	}
+	expires := t.now().Add(KeptFor)
+	if version == 0 {
+		var s talk.State
+		was, err := t.f.load(t.ctx, at, &s)
+		if err != nil {
+			return err
+		}
+		s, decision := next(s)
+		d = decided{HandOver: decision.HandOver, Due: decision.Due, Answer: decision.Answer}
+		if c := decision.Consent; c != nil {
+			d.Said, d.Out = true, c.Out
+		}
+		listed, err := t.listed(person.zoho, at)
+		if err != nil {
+			return err
+		}
+		if err := t.f.save(t.ctx, append(listed, write(key, 0, d, expires), write(at, was, s, time.Time{}))...); err != nil {
+			return err
+		}
+		version = 1
+	}
+	if err := t.carryOut(person, from, d); err != nil {
+		return err
+	}
+	d.Done = true
+	return t.f.save(t.ctx, write(key, version, d, expires))
+}
+
+func (t *task) carryOut(person someone, from chat.Person, d decided) error {
+	var failed []error
+	if d.Said {
+		failed = append(failed, t.consent(person, talk.Consent{Out: d.Out, At: t.u.At(), Person: from}))
+	}
+	if d.HandOver != "" {
+		failed = append(failed, t.handOver(crm.Zoho, person, d), t.handOver(crm.HubSpot, person, d))
+	}
+	if d.Answer != nil {
+		failed = append(failed, t.answer(person, from, *d.Answer))
+	}
+	return first(failed...)
+}
+
+var (
+	taskSubject = map[chat.Language]string{chat.Italian: "Rispondere su WhatsApp", chat.English: "Answer on WhatsApp"}
+	taskReasons = map[chat.Language]map[talk.Reason]string{
+		chat.Italian: {talk.ByButton: "Ha chiesto di parlare con una persona.", talk.ByWish: "Ha chiesto di parlare con una persona.",
+			talk.ByComplaint: "Si lamenta.", talk.ByLength: "La conversazione dura da molti messaggi.",
+			talk.ByMisses: "Le risposte automatiche non lo capiscono.", talk.ByFailure: "Un messaggio non è stato consegnato."},
+		chat.English: {talk.ByButton: "Asked for a person.", talk.ByWish: "Asked for a person.",
+			talk.ByComplaint: "Complains.", talk.ByLength: "The conversation has gone on for many messages.",
+			talk.ByMisses: "The automatic answers do not understand.", talk.ByFailure: "A message was not delivered."},
+	}
+)
+
+// handOver makes the task of one CRM.
+func (t *task) handOver(sys crm.System, person someone, d decided) error {
+	contact := person.in(sys)
+	if contact == "" {
+		return nil
+	}
+	side, mark := t.f.side(sys), "["+t.id[:16]+"]"
+	text := crm.Text(taskReasons[t.f.Language][d.HandOver] + "\n" + mark)
+	_, err := t.once(claimKey(t.conn, t.id, "task "+string(sys)), contact,
+		func() (string, error) { return side.Tasked(t.ctx, contact, mark) },
+		func() (string, error) {
+			return side.AddTask(t.ctx, contact, taskSubject[t.f.Language], text, d.Due.In(t.f.Zone))
+		})
+	return t.absent(sys, person, err)
+}
+
+// answer puts an automatic answer into the outbox.
+func (t *task) answer(person someone, from chat.Person, a talk.Answer) error {
+	to := chat.Person{Phone: from.Phone}
+	if !from.Phone.Filled() {
+		to = chat.Person{User: from.User}
+	}
+	r := outbound.Request{Reference: "auto-" + t.id[:32], To: to, Text: crm.Text(a.Text)}
+	_, err := t.f.accept(t.ctx, t.conn, outgoing{Number: t.u.Number, Rule: a.Rule, Contact: person.zoho}, r)
+	return err
+}
