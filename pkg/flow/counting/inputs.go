@@ -1,0 +1,121 @@
+package counting
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"strconv"
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/metric"
+	"crm-connector/pkg/core/row"
+)
+
+// Inputs takes what rates need beside events: costs, and who came in. Every field is required.
+type Inputs struct {
+	Store Store
+	Now   func() time.Time
+	Patience
+}
+
+// cost is a row of costs.
+type cost struct {
+	Costs   conversion.Costs `json:"costs"` // cents
+	Version int              `json:"version"`
+}
+
+func costsPart(t conversion.Tenant, day conversion.Day) string {
+	return "C#" + string(t) + "#" + day.String()
+}
+
+// Cost puts costs in the place of those told before, and returns their version, from 1. The same costs again change nothing.
+func (in *Inputs) Cost(ctx context.Context, c metric.Cost) (version int, err error) {
+	key := row.Key{Part: costsPart(c.Tenant, c.Day), Sort: string(c.Channel) + "#" + c.Campaign}
+	err = in.retry(ctx, func() error {
+		d := newDraft(in.Store)
+		if err := d.load(ctx, key); err != nil {
+			return err
+		}
+		var old cost
+		if err := d.read(key, &old); err != nil {
+			return err
+		}
+		if version = old.Version; version > 0 && maps.Equal(old.Costs, c.Costs) {
+			return nil
+		}
+		version++
+		if err := d.write(key, cost{c.Costs, version}, time.Time{}); err != nil {
+			return err
+		}
+		return d.save(ctx)
+	})
+	return version, err
+}
+
+// costsOf returns what a channel and its campaigns cost on a day; none is nil.
+func costsOf(ctx context.Context, s Store, sc scope, day conversion.Day) (sum conversion.Costs, err error) {
+	rows, err := s.List(ctx, costsPart(sc.tenant, day), string(sc.channel)+"#", "", 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		var c cost
+		if err := decode(r, &c); err != nil {
+			return nil, err
+		}
+		if sum, err = sum.Plus(c.Costs); err != nil {
+			return nil, err
+		}
+	}
+	return sum, nil
+}
+
+// Enter adds entries to their window, and reports whether they were added now: the same id again adds nothing. Another content
+// under the same id is metric.ErrOtherEntry. This is how a caller's visits come in, and what the connector itself sees: a
+// contact created, a conversation begun.
+func (in *Inputs) Enter(ctx context.Context, e metric.Entry) (added bool, err error) {
+	w := conversion.WindowOf(e.At).Start()
+	guard := row.Key{Part: "V#" + string(e.Tenant) + "#" + e.ID, Sort: only}
+	at := row.Key{Part: scope{e.Tenant, e.Channel}.countersPart("I", dayOf(w)), Sort: millis(w)}
+	says := digest(e)
+	err = in.retry(ctx, func() error {
+		d := newDraft(in.Store)
+		if err := d.load(ctx, guard, at); err != nil {
+			return err
+		}
+		var before string
+		if err := d.read(guard, &before); err != nil {
+			return err
+		}
+		switch {
+		case before == says:
+			return nil
+		case before != "":
+			return metric.ErrOtherEntry
+		}
+		var sum conversion.Entries
+		if err := d.read(at, &sum); err != nil {
+			return err
+		}
+		if err := d.write(at, sum.Plus(e.Entries), time.Time{}); err != nil {
+			return err
+		}
+		if err := d.write(guard, says, in.Now().Add(conversion.MarkerLife)); err != nil {
+			return err
+		}
+		added = true
+		return d.save(ctx)
+	})
+	return added && err == nil, err
+}
+
+func digest(e metric.Entry) string {
+	text := string(e.Channel) + "|" + e.At.UTC().Format(time.RFC3339Nano)
+	for _, n := range []int64{e.Entries.Contacts, e.Entries.Conversations, e.Entries.Visits} {
+		text += "|" + strconv.FormatInt(n, 10)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
+}

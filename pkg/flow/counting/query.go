@@ -1,0 +1,240 @@
+package counting
+
+import (
+	"context"
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/metric"
+	"crm-connector/pkg/core/row"
+)
+
+// Query reads the counters. Every field but Policy is required.
+type Query struct {
+	Store  Store
+	Policy conversion.Policy
+	Zone   *time.Location // whose days costs are told by
+	Now    func() time.Time
+}
+
+// Rows answers a query: one row a step, also where nothing was counted, of what is counted at this moment. Late events are in the
+// row of their own time. What cannot be said is null with its reason. A query that cannot be answered is a *conversion.Refusal.
+func (q *Query) Rows(ctx context.Context, ask metric.Query) (metric.Answer, error) {
+	now := q.Now().UTC()
+	if err := ask.Check(now); err != nil {
+		return metric.Answer{}, err
+	}
+	p := answer{ask: ask, query: q, now: now}
+	p.lay()
+	channels := conversion.Channels()
+	if ask.Channel != "" {
+		channels = []conversion.Channel{ask.Channel}
+	}
+	for _, ch := range channels {
+		if err := p.channel(ctx, scope{ask.Tenant, ch}); err != nil {
+			return metric.Answer{}, err
+		}
+	}
+	return p.finish(), nil
+}
+
+// answer is a page at work.
+type answer struct {
+	ask     metric.Query
+	query   *Query
+	now     time.Time
+	end     time.Time // of the page
+	rows    []metric.Row
+	entries []conversion.Entries
+	costs   []conversion.Costs
+	at      map[int64]int // the row of a minute or a window, by its start in seconds
+}
+
+// lay lays out the rows, and finds where the page ends.
+func (p *answer) lay() {
+	p.at = map[int64]int{}
+	unit, most := conversion.Width, metric.MaxRows
+	if p.ask.Step == conversion.ByMinute {
+		unit, most = time.Minute, metric.MaxRows/5*5 // the next page begins on a window's edge
+	}
+	limit := p.ask.From.Add(metric.MaxSpan)
+	for t := p.ask.From; t.Before(p.ask.To) && t.Before(limit) && len(p.rows) < most; t = p.end {
+		_, end, _ := p.ask.Step.Bounds(t, p.ask.Zone)
+		if end = ceiling(end); end.After(p.ask.To) {
+			end = p.ask.To
+		}
+		for u := t; u.Before(end); u = u.Add(unit) {
+			p.at[u.Unix()] = len(p.rows)
+		}
+		p.rows = append(p.rows, metric.Row{Start: t.In(p.ask.Zone), End: end.In(p.ask.Zone), Final: true})
+		p.entries, p.costs = append(p.entries, conversion.Entries{}), append(p.costs, nil)
+		p.end = end
+	}
+}
+
+// ceiling returns the first whole minute that is not before t. Hours and days begin on edges of windows in every place of today.
+func ceiling(t time.Time) time.Time {
+	if m := conversion.MinuteOf(t); m.Before(t) {
+		return m.Add(time.Minute)
+	}
+	return t
+}
+
+// channel adds what there is of one channel.
+func (p *answer) channel(ctx context.Context, s scope) error {
+	letter := "W"
+	if p.ask.Step == conversion.ByMinute {
+		letter = "N"
+	}
+	first, end := conversion.WindowOf(p.ask.From), conversion.WindowOf(p.end.Add(conversion.Width-1))
+	counted := map[conversion.Window]conversion.Counts{}
+	published := map[conversion.Window]conversion.Snapshot{}
+	for _, day := range days(first, end) {
+		if err := p.counters(ctx, s, letter, day, counted); err != nil {
+			return err
+		}
+		if letter == "W" {
+			if err := p.beside(ctx, s, day, published); err != nil {
+				return err
+			}
+		}
+	}
+	for w := first; w < end; w++ {
+		p.settle(w, counted[w], published[w])
+	}
+	return p.spread(ctx, s, first, end)
+}
+
+// counters adds the rows of one day, and tells what was counted of each window in all.
+func (p *answer) counters(ctx context.Context, s scope, letter, day string, counted map[conversion.Window]conversion.Counts) error {
+	return each(ctx, p.query.Store, s.countersPart(letter, day), p.ask.From, p.end, func(r row.Row) error {
+		c, err := readCounts(r)
+		if err != nil {
+			return err
+		}
+		at := instant(r.Key.Sort)
+		sum, err := counted[conversion.WindowOf(at)].Plus(c)
+		if err != nil {
+			return err
+		}
+		counted[conversion.WindowOf(at)] = sum
+		if p.ask.Type != "" && typeOf(r.Key.Sort) != p.ask.Type {
+			return nil
+		}
+		if p.ask.Currency != "" {
+			c.Value = inOnly(c.Value, p.ask.Currency)
+		}
+		return p.rows[p.at[at.Unix()]].Totals.Add(p.query.Policy, typeOf(r.Key.Sort), c)
+	})
+}
+
+// inOnly returns what is of one currency.
+func inOnly(m conversion.Money, c conversion.Currency) conversion.Money {
+	if s, ok := m[c]; ok {
+		return conversion.Money{c: s}
+	}
+	return nil
+}
+
+// beside reads the published versions and the entries of one day.
+func (p *answer) beside(ctx context.Context, s scope, day string, published map[conversion.Window]conversion.Snapshot) error {
+	err := each(ctx, p.query.Store, s.countersPart("S", day), p.ask.From, p.end, func(r row.Row) error {
+		snap, err := readSnapshot(r)
+		if err != nil {
+			return err
+		}
+		published[conversion.WindowOf(instant(r.Key.Sort))] = snap // the last version comes last
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(ctx, p.query.Store, s.countersPart("I", day), p.ask.From, p.end, func(r row.Row) error {
+		var e conversion.Entries
+		if err := decode(r, &e); err != nil {
+			return err
+		}
+		i := p.at[instant(r.Key.Sort).Unix()]
+		p.entries[i] = p.entries[i].Plus(e)
+		return nil
+	})
+}
+
+// settle says what a window means for whether its row is final.
+func (p *answer) settle(w conversion.Window, counted conversion.Counts, last conversion.Snapshot) {
+	final := w.Phase(p.now) == conversion.Final
+	if p.ask.Step == conversion.ByMinute {
+		for m := w.Start(); m.Before(w.End()); m = m.Add(time.Minute) {
+			if i, ok := p.at[m.Unix()]; ok {
+				p.rows[i].Final = p.rows[i].Final && final
+			}
+		}
+		return
+	}
+	i, ok := p.at[w.Start().Unix()]
+	if !ok {
+		return
+	}
+	p.rows[i].Version += last.Version
+	p.rows[i].Final = p.rows[i].Final && final && last.Counts.Equal(counted)
+}
+
+// spread adds the costs of the days that the windows lie in, each window its share.
+func (p *answer) spread(ctx context.Context, s scope, first, end conversion.Window) error {
+	zone := p.query.Zone
+	last := conversion.DayOf((end - 1).Start(), zone)
+	for day := conversion.DayOf(first.Start(), zone); !day.Start(zone).After(last.Start(zone)); day = day.Plus(1) {
+		costs, err := costsOf(ctx, p.query.Store, s, day)
+		if err != nil {
+			return err
+		}
+		if p.ask.Currency != "" {
+			cents, ok := costs[p.ask.Currency]
+			if costs = nil; ok {
+				costs = conversion.Costs{p.ask.Currency: cents}
+			}
+		}
+		if len(costs) == 0 {
+			continue
+		}
+		from, n := day.Windows(zone)
+		for i := range n {
+			if err := p.charge(from+conversion.Window(i), costs.Share(n, i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// charge adds the costs of a window to its row, or to those of its minutes.
+func (p *answer) charge(w conversion.Window, costs conversion.Costs) error {
+	parts, unit := 1, conversion.Width
+	if p.ask.Step == conversion.ByMinute {
+		parts, unit = 5, time.Minute
+	}
+	for j := range parts {
+		i, ok := p.at[w.Start().Add(time.Duration(j)*unit).Unix()]
+		if !ok {
+			continue
+		}
+		sum, err := p.costs[i].Plus(costs.Share(parts, j))
+		if err != nil {
+			return err
+		}
+		p.costs[i] = sum
+		p.rows[i].Estimated = p.ask.Step != conversion.ByDay
+	}
+	return nil
+}
+
+func (p *answer) finish() metric.Answer {
+	for i := range p.rows {
+		p.rows[i].Rates = conversion.RatesOf(p.rows[i].Totals, p.entries[i], p.costs[i])
+	}
+	a := metric.Answer{Rows: p.rows, Now: p.now}
+	if p.end.Before(p.ask.To) {
+		a.Next = p.end.In(p.ask.Zone)
+	}
+	return a
+}

@@ -1,0 +1,299 @@
+package counting_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/metric"
+	"crm-connector/pkg/flow/counting"
+)
+
+func rome(t testing.TB) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loc
+}
+
+// ask answers a query and all its further pages.
+func (b *bench) ask(t *testing.T, q metric.Query) (rows []metric.Row) {
+	t.Helper()
+	reader := counting.Query{Store: b.Store, Zone: rome(t), Now: b.clock}
+	if q.Tenant == "" {
+		q.Tenant = tenant
+	}
+	if q.Zone == nil {
+		q.Zone = rome(t)
+	}
+	for pages := 0; ; pages++ {
+		a, err := reader.Rows(t.Context(), q)
+		if err != nil || pages > 400 {
+			t.Fatalf("page %d: %v", pages, err)
+		}
+		if len(a.Rows) > metric.MaxRows {
+			t.Fatalf("%d rows", len(a.Rows))
+		}
+		rows = append(rows, a.Rows...)
+		if a.Next.IsZero() {
+			return rows
+		}
+		q.From = a.Next
+	}
+}
+
+func sum(rows []metric.Row) (c conversion.Counts, conversions int64) {
+	for _, r := range rows {
+		c, _ = c.Plus(r.Totals.Counts)
+		conversions += r.Totals.Conversions
+	}
+	return c, conversions
+}
+
+// two days of events over all channels and types.
+func twoDays(t *testing.T) *bench {
+	b := newBench()
+	for i := range 600 {
+		b.apply(t, b.purchase(func(e *conversion.Event) {
+			e.Client = fmt.Sprintf("CLIENTE-ROMA-%06d", i)
+			e.Channel, e.Type = conversion.Channels()[i%5], conversion.Types()[i%4]
+			e.At = noon.Add(-time.Duration(i*280) * time.Second)
+			if i%7 == 0 {
+				e.Currency = "USD"
+			}
+			if i%11 == 0 {
+				e.State = conversion.Failed
+			}
+		}))
+	}
+	return b
+}
+
+func TestTheSameIsCountedInMinutesWindowsHoursAndDaysAndInEveryPage(t *testing.T) {
+	b := twoDays(t)
+	want := b.total(t)
+	from := noon.Add(-48 * time.Hour)
+	for _, step := range []conversion.Step{conversion.ByMinute, conversion.ByWindow, conversion.ByHour, conversion.ByDay} {
+		rows := b.ask(t, metric.Query{From: from, To: noon.Add(5 * time.Minute), Step: step})
+		got, conversions := sum(rows)
+		if !got.Equal(want) || conversions != want.Completed-count(rows, conversion.Abandonment, b, t, from, step) {
+			t.Errorf("%s: %+v, want %+v", step, got, want)
+		}
+		at := from
+		for _, r := range rows {
+			if !r.Start.Equal(at) || !r.End.After(r.Start) {
+				t.Fatalf("%s: a row from %v to %v behind %v", step, r.Start, r.End, at)
+			}
+			at = r.End
+		}
+		if !at.Equal(noon.Add(5 * time.Minute)) {
+			t.Errorf("%s: ends at %v", step, at)
+		}
+	}
+}
+
+// count returns how many completed events of a type there are.
+func count(_ []metric.Row, of conversion.Type, b *bench, t *testing.T, from time.Time, step conversion.Step) int64 {
+	c, conversions := sum(b.ask(t, metric.Query{From: from, To: noon.Add(5 * time.Minute), Step: step, Type: of}))
+	if of == conversion.Abandonment && conversions != 0 {
+		t.Errorf("%d abandonments are conversions", conversions)
+	}
+	return c.Completed
+}
+
+func TestChannelsTypesAndTenantsAddUpToTheWhole(t *testing.T) {
+	b := twoDays(t)
+	q := metric.Query{From: noon.Add(-48 * time.Hour), To: noon.Add(5 * time.Minute), Step: conversion.ByHour}
+	var byChannel, byType conversion.Counts
+	for _, ch := range conversion.Channels() {
+		q.Channel = ch
+		c, _ := sum(b.ask(t, q))
+		byChannel, _ = byChannel.Plus(c)
+	}
+	q.Channel = ""
+	for _, k := range conversion.Types() {
+		q.Type = k
+		c, _ := sum(b.ask(t, q))
+		byType, _ = byType.Plus(c)
+	}
+	if want := b.total(t); !byChannel.Equal(want) || !byType.Equal(want) {
+		t.Errorf("channels %+v, types %+v, want %+v", byChannel, byType, want)
+	}
+	q.Type, q.Tenant = "", "another"
+	if c, _ := sum(b.ask(t, q)); c.Received() != 0 {
+		t.Errorf("another tenant sees %+v", c)
+	}
+	q.Tenant, q.Currency = "", "USD"
+	if c, _ := sum(b.ask(t, q)); len(c.Value) != 1 || c.Value["USD"].N == 0 {
+		t.Errorf("in dollars: %v", c.Value)
+	}
+}
+
+func TestADayInRomeHasTwentyThreeToTwentyFiveHours(t *testing.T) {
+	b := newBench()
+	for day, want := range map[string]int{"2026-11-20": 288, "2027-03-28": 276, "2027-10-31": 300} {
+		d, err := conversion.ParseDay(day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := counting.Inputs{Store: b.rows, Now: b.clock, Patience: b.Patience}
+		if _, err := in.Cost(t.Context(), metric.Cost{Tenant: tenant, Day: d, Channel: conversion.Email, Costs: conversion.Costs{"EUR": 10001}}); err != nil {
+			t.Fatal(err)
+		}
+		q := metric.Query{From: d.Start(rome(t)), To: d.Plus(1).Start(rome(t)), Step: conversion.ByWindow}
+		if rows := b.ask(t, q); len(rows) != want {
+			t.Errorf("%s: %d windows", day, len(rows))
+		}
+		q.Step = conversion.ByDay
+		if rows := b.ask(t, q); len(rows) != 1 {
+			t.Errorf("%s: %d days", day, len(rows))
+		}
+	}
+}
+
+func TestWhatCannotBeSaidIsNullWithItsReason(t *testing.T) {
+	b := newBench()
+	q := metric.Query{From: noon, To: noon.Add(5 * time.Minute), Step: conversion.ByWindow, Channel: conversion.Webform}
+	r := b.ask(t, q)[0].Rates
+	if r.Completion.Null != conversion.NoOutcomes || r.Conversion.Null != conversion.NoEntries || r.MeanValue.Null != conversion.NoConversions || r.CPA.Null != conversion.NoCosts {
+		t.Errorf("nothing counted: %+v", r)
+	}
+	in := counting.Inputs{Store: b.rows, Now: b.clock, Patience: b.Patience}
+	cost := metric.Cost{Tenant: tenant, Day: conversion.Day{Year: 2026, Month: 11, Day: 22}, Channel: conversion.Webform, Costs: conversion.Costs{"EUR": 28800}}
+	for i, want := range []int{1, 1, 2} {
+		if i == 2 {
+			cost.Costs = conversion.Costs{"EUR": 57600}
+		}
+		if v, err := in.Cost(t.Context(), cost); err != nil || v != want {
+			t.Errorf("told %d times: version %d, %v", i+1, v, err)
+		}
+	}
+	e := metric.Entry{Tenant: tenant, ID: "visits-0001", Channel: conversion.Webform, At: noon.Add(time.Minute), Entries: conversion.Entries{Visits: 8}}
+	for i, want := range []bool{true, false} {
+		if added, err := in.Enter(t.Context(), e); err != nil || added != want {
+			t.Errorf("entered %d times: %t, %v", i+1, added, err)
+		}
+	}
+	e.Entries.Visits = 9
+	if _, err := in.Enter(t.Context(), e); !errors.Is(err, metric.ErrOtherEntry) {
+		t.Errorf("another content: %v", err)
+	}
+	b.apply(t, b.purchase(nil), b.purchase(func(e *conversion.Event) { e.Value = 2002 }))
+	row := b.ask(t, q)[0]
+	r = row.Rates
+	if r.Conversion.Value != 0.25 || r.Denominator != "visite" || r.CPA.Of["EUR"] != 100 || r.MeanValue.Of["EUR"] != 2000 || !row.Estimated {
+		t.Errorf("%+v", row)
+	}
+	minutes := b.ask(t, metric.Query{From: noon, To: noon.Add(5 * time.Minute), Step: conversion.ByMinute, Channel: conversion.Webform})
+	if minutes[0].Rates.CPA.Of["EUR"] != 20 || minutes[1].Rates.CPA.Null != conversion.NoConversions {
+		t.Errorf("a minute's share of 200 cents: %+v", minutes[0].Rates.CPA)
+	}
+}
+
+func TestALateEventMakesANewVersionAndTheOldOneStays(t *testing.T) {
+	b := newBench()
+	q := metric.Query{From: noon, To: noon.Add(5 * time.Minute), Step: conversion.ByWindow}
+	state := func(final bool, version int) {
+		t.Helper()
+		if r := b.ask(t, q)[0]; r.Final != final || r.Version != version {
+			t.Errorf("final %t, version %d, want %t and %d", r.Final, r.Version, final, version)
+		}
+	}
+	closes := func(want int) {
+		t.Helper()
+		if _, done, err := b.Close(t.Context(), 100); err != nil || len(done) != want {
+			t.Errorf("published %v, %v; want %d", done, err, want)
+		}
+	}
+	b.apply(t, b.purchase(nil))
+	state(false, 0)
+	b.now = noon.Add(conversion.Width + conversion.Lateness - time.Second)
+	closes(0)
+	state(false, 0)
+	b.now = noon.Add(conversion.Width + conversion.Lateness)
+	state(false, 0) // until it is published
+	closes(1)
+	state(true, 1)
+	closes(0)
+	first := b.snapshot(t, 1)
+	late := func(e *conversion.Event) { e.At, e.Value = noon.Add(time.Second), 5 }
+	b.apply(t, b.purchase(late))
+	state(false, 1)
+	closes(1)
+	state(true, 2)
+	b.apply(t, b.purchase(late)) // a repeat changes the counts too
+	closes(1)
+	state(true, 3)
+	if got := b.snapshot(t, 1); got != first {
+		t.Errorf("the first version changed: %s, was %s", got, first)
+	}
+	if sum := b.total(t); sum.Late != 1 || sum.Completed != 2 || sum.Duplicates != 1 {
+		t.Errorf("%+v", sum)
+	}
+}
+
+// snapshot returns a published version as it lies in the table.
+func (b *bench) snapshot(t *testing.T, version int) string {
+	t.Helper()
+	for r := range b.rows.All("S#") {
+		if r.Key.Sort == fmt.Sprintf("%013d#%06d", noon.UnixMilli(), version) {
+			return string(r.Value)
+		}
+	}
+	t.Fatalf("no version %d", version)
+	return ""
+}
+
+func TestWhatIsCountedWhileAWindowIsPublishedIsPublishedNext(t *testing.T) {
+	b := newBench()
+	b.apply(t, b.purchase(nil))
+	b.now = noon.Add(time.Hour)
+	armed := true
+	b.Store = &faulty{Store: b.rows, before: func() error {
+		if armed { // between the reading of the window and its publication
+			armed = false
+			other := b.Counter
+			other.Store = b.rows
+			if _, err := other.Apply(t.Context(), b.purchase(func(e *conversion.Event) { e.At, e.Value = noon.Add(time.Second), 5 })); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil
+	}}
+	if _, done, err := b.Close(t.Context(), 100); err != nil || len(done) != 0 {
+		t.Errorf("published %v, %v", done, err)
+	}
+	b.Store = b.rows
+	if _, done, err := b.Close(t.Context(), 100); err != nil || len(done) != 1 {
+		t.Errorf("published %v, %v", done, err)
+	}
+	if r := b.ask(t, metric.Query{From: noon, To: noon.Add(5 * time.Minute), Step: conversion.ByWindow})[0]; !r.Final || r.Totals.Counts.Completed != 2 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestAQueryThatCannotBeAnsweredSaysWhy(t *testing.T) {
+	b := newBench()
+	reader := counting.Query{Store: b.rows, Zone: rome(t), Now: b.clock}
+	good := metric.Query{Tenant: tenant, From: noon, To: noon.Add(time.Hour), Step: conversion.ByHour, Zone: time.UTC}
+	for want, edit := range map[string]func(*metric.Query){
+		"{da formato}":               func(q *metric.Query) { q.From = q.From.Add(time.Second) },
+		"{a formato}":                func(q *metric.Query) { q.To = q.To.Add(time.Minute) },
+		"{a minimo}":                 func(q *metric.Query) { q.To = q.From },
+		"{passo valore_non_ammesso}": func(q *metric.Query) { q.Step = "2h" },
+		"{da troppo_vecchio}":        func(q *metric.Query) { q.Step, q.From = conversion.ByMinute, noon.Add(-48*time.Hour-5*time.Minute) },
+		"{fuso valore_non_ammesso}":  func(q *metric.Query) { q.Zone = nil },
+	} {
+		q := good
+		edit(&q)
+		_, err := reader.Rows(t.Context(), q)
+		r, ok := errors.AsType[*conversion.Refusal](err)
+		if !ok || r.Reason != conversion.Malformed || fmt.Sprint(r.Problems[0]) != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
