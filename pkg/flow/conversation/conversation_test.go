@@ -1,11 +1,15 @@
 package conversation_test
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
@@ -291,5 +295,152 @@ func TestAnErasedPersonLeavesNothingThatLeadsToHim(t *testing.T) {
 		if text := string(r.Value); strings.Contains(text, "393471234567") || strings.Contains(text, "Persona") {
 			t.Errorf("%s tells of the person", r.Key.Part[:2])
 		}
+	}
+}
+
+func TestParkedMessagesOfAnErasedPersonAreErasedToo(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "ciao")
+	w.pass(time.Minute)
+	contact := w.zoho.IDs(crm.Contacts)[0]
+	w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts/", Status: http.StatusBadRequest, Body: `{"code":"NOT_ALLOWED","details":{},"message":"no","status":"error"}`})
+	w.say(p, "un segreto")
+	w.pass(time.Minute)
+	if len(w.parked) != 1 {
+		t.Fatalf("parked %v", w.reasons())
+	}
+	if err := w.flow.Erase(t.Context(), crm.DefaultConnection, contact); err != nil {
+		t.Fatal(err)
+	}
+	for r := range w.chats.All("") {
+		if strings.Contains(string(r.Value), "un segreto") {
+			t.Errorf("%s keeps what he wrote", r.Key.Part[:2])
+		}
+	}
+}
+
+func TestSomebodyWhomHubSpotKnowsAlreadyIsNotCreatedTwice(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	hub, err := w.hubspot.Create(crm.Contacts, map[string]string{"lastname": "Rossi", "mobilephone": "+39 347 123 4567"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := w.phone.Meet("Persona", "393471234567")
+	id := w.say(p, "ciao")
+	w.pass(20 * time.Second)
+	if w.contacts() != 0 {
+		t.Fatal("a contact was created while the connector is about to bring it over")
+	}
+	zo, err := w.zoho.Create(crm.Contacts, map[string]string{"Last_Name": "Rossi", "HubSpot_Id": hub})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.marry(hub, zo)
+	w.pass(20 * time.Second)
+	if n, c := w.notes(id), w.communications(id); w.contacts() != 1 || len(n) != 1 || n[0].Parent != zo || len(c) != 1 || c[0].Contact != hub {
+		t.Errorf("%d contacts, notes %+v, communications %+v", w.contacts(), n, c)
+	}
+}
+
+func TestAContactThatWasDeletedOrMergedIsLookedForAnew(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "ciao")
+	w.pass(time.Minute)
+	first := w.zoho.IDs(crm.Contacts)[0]
+	survivor, err := w.zoho.Create(crm.Contacts, map[string]string{"Last_Name": "Rossi"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.zoho.Merge(crm.Contacts, survivor, first); err != nil {
+		t.Fatal(err)
+	}
+	id := w.say(p, "dopo la fusione")
+	w.pass(time.Minute)
+	if n := w.notes(id); len(n) != 1 || n[0].Parent != survivor || w.contacts() != 1 {
+		t.Errorf("after the merge: %+v, %d contacts", n, w.contacts())
+	}
+	if err := w.zoho.Delete(crm.Contacts, survivor); err != nil {
+		t.Fatal(err)
+	}
+	id = w.say(p, "dopo la cancellazione")
+	w.pass(time.Minute)
+	if n := w.notes(id); len(n) != 1 || w.contacts() != 1 {
+		t.Errorf("after the deletion: %+v, %d contacts", n, w.contacts())
+	}
+}
+
+func TestTwoWorkersOnOneParcelLogItOnce(t *testing.T) {
+	for seed := range uint64(10) {
+		w := build(t, seed, whatsapptest.Options{})
+		w.couple("Rossi", "393471234567")
+		ids := map[string]bool{w.say(w.phone.Meet("Persona", "393471234567"), "un reclamo"): true, w.say(w.phone.Meet("Nuova", "393477654321"), "ciao"): false}
+		w.phone.Tick()
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				for _, l := range w.queue {
+					p, err := chat.Open(l.entry.Body)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					w.check(w.flow.Carry(t.Context(), p))
+				}
+			})
+		}
+		both.Wait()
+		w.pass(5 * time.Minute)
+		for id, known := range ids {
+			if n, c := w.notes(id), w.communications(id); len(n) != 1 || (len(c) == 1) != known {
+				t.Errorf("seed %d: %d notes, %d communications", seed, len(n), len(c))
+			}
+		}
+		if w.contacts() != 2 || len(w.zoho.Tasks()) != 1 || len(w.hubspot.Tasks()) != 1 {
+			t.Errorf("seed %d: %d contacts, %d and %d tasks", seed, w.contacts(), len(w.zoho.Tasks()), len(w.hubspot.Tasks()))
+		}
+	}
+}
+
+func TestAPersonGetsNoMoreMessagesThanThePairRateAllows(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "buongiorno")
+	w.pass(10 * time.Minute)
+	before := len(w.phone.SentMessages())
+	for i := range 60 {
+		r := outbound.Request{Reference: fmt.Sprintf("r%d", i), To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("uno dei tanti")}
+		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pass(5 * time.Second)
+	if n := len(w.phone.SentMessages()) - before; n < 8 || n > chat.PairRate.Burst {
+		t.Errorf("%d messages at once", n)
+	}
+	w.pass(20 * time.Minute)
+	if n := len(w.phone.SentMessages()) - before; n != 60 || len(w.parked) != 0 {
+		t.Errorf("%d messages in all, parked %v", n, w.reasons())
+	}
+}
+
+func TestAnAnswerOfThePersonWhoTookOverEndsTheAutomaticOnes(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "vorrei parlare con un operatore")
+	w.pass(time.Minute)
+	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "h", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("eccomi")}); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	before := len(w.phone.SentMessages())
+	w.say(p, "quali sono gli orari?")
+	w.say(p, "operatore")
+	w.pass(time.Minute)
+	if n := len(w.phone.SentMessages()); n != before || len(w.zoho.Tasks()) != 1 {
+		t.Errorf("%d answers beside the person's, %d tasks", n-before, len(w.zoho.Tasks()))
 	}
 }

@@ -137,6 +137,7 @@ type world struct {
 	parked  map[string]fault.Parked
 	worked  int
 	crashes int
+	keeps   bool // a fuse burns on over the next calls of workers
 }
 
 type always struct{}
@@ -212,7 +213,9 @@ func (w *world) work(do func()) (lived bool) {
 		}
 	}()
 	do()
-	w.fuse.left = 0
+	if !w.keeps {
+		w.fuse.left = 0
+	}
 	return true
 }
 
@@ -254,9 +257,14 @@ func (w *world) step() {
 }
 
 func (w *world) ship() {
-	ids, err := w.flow.Due(context.Background(), crm.DefaultConnection, "", 1000)
-	if err != nil {
-		w.t.Fatal(err)
+	var ids []string
+	if !w.work(func() {
+		var err error
+		if ids, err = w.flow.Due(w.t.Context(), crm.DefaultConnection, "", 1000); err != nil {
+			w.t.Fatal(err)
+		}
+	}) {
+		return
 	}
 	for _, id := range ids {
 		var out fault.Outcome
@@ -357,4 +365,3 @@ func (w *world) reasons() (out []string) {
 	slices.Sort(out)
 	return out
 }
-

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
@@ -121,10 +123,48 @@ func again(err error) fault.Outcome {
 	return fault.Outcome{Ending: fault.GoAgain, After: fault.After(err), Err: err}
 }
 
-// Erase forgets a person: what leads to his contact, his conversation, what was sent or kept of him. Claims stay, which hold
-// ids alone: without them a repeated delivery would be logged anew.
+// Erase forgets the person of a Zoho contact: parked messages of his, what leads to his contact, his conversation, what was sent
+// to him. Claims stay, which hold ids alone: without them a repeated delivery would be logged anew. It may be repeated.
 func (f *Flow) Erase(ctx context.Context, conn, contact string) error {
+	var his []string
+	err := f.each(ctx, conn, contact, func(of row.Key) (bool, error) {
+		if name, ok := strings.CutPrefix(of.Part, personKey(conn, "").Part); ok {
+			his = append(his, name)
+		}
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := f.eraseParked(ctx, conn, his); err != nil {
+		return err
+	}
 	return f.each(ctx, conn, contact, func(of row.Key) (bool, error) { return true, f.drop(ctx, of) })
+}
+
+// eraseParked removes what is kept of parked messages by one of the names.
+func (f *Flow) eraseParked(ctx context.Context, conn string, names []string) error {
+	for after := ""; ; {
+		rows, err := f.Store.List(ctx, parkedKey(conn, "").Part, "", after, 100)
+		if err != nil || len(rows) == 0 {
+			return tables(err)
+		}
+		for _, r := range rows {
+			after = r.Key.Sort
+			p, err := chat.Open(string(r.Value))
+			if err != nil {
+				continue // nobody can say whose it is; it expires
+			}
+			for _, u := range p.Updates {
+				t := task{f: f, conn: conn}
+				if n := t.names(who.Of(u.Person())); slices.Contains(names, n.user) || slices.Contains(names, n.number) {
+					if err := f.drop(ctx, r.Key); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
 }
 
 // each visits every row that is listed under a contact and strikes off those that the visit has taken away.

@@ -48,9 +48,9 @@ func (t *task) names(k who.Keys) (n names) {
 	return n
 }
 
-// birth is a contact that is being made.
+// birth is a contact that is being made. Its row stays when it is made: whoever looked before that must not begin another one.
 type birth struct {
-	Until time.Time `json:"until"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // person finds the contact of a person, and makes one in Zoho for somebody whom neither CRM knows.
@@ -280,7 +280,7 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 		version++
 		if contact, err = t.create(p, keys); err != nil {
 			if !uncertain(err) {
-				return "", first(t.f.save(t.ctx, row.Put{Key: at, If: version, Delete: true}), err)
+				return "", first(t.f.save(t.ctx, write(at, version, birth{}, t.now().Add(KeptFor))), err)
 			}
 			return "", &fault.Error{Op: "conversation.Create", Kind: fault.Down, After: ClaimFor, Err: err}
 		}
@@ -288,7 +288,7 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 	}
 	var born []row.Put
 	if version != 0 {
-		born = []row.Put{{Key: at, If: version, Delete: true}}
+		born = []row.Put{write(at, version, birth{}, t.now().Add(KeptFor))}
 	}
 	return contact, t.remember(contact, n, born...)
 }

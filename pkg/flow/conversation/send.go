@@ -9,6 +9,7 @@ import (
 
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
+	"crm-connector/pkg/core/chat/talk"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
@@ -93,7 +94,7 @@ func (f *Flow) Send(ctx context.Context, conn, id string) fault.Outcome {
 	return out
 }
 
-// parcel is one message of the outbox at work.
+// shipment is one message of the outbox at work.
 type shipment struct {
 	outgoing
 	id      string
@@ -196,7 +197,7 @@ func (t *task) allowed(s *shipment) error {
 	case s.request.Template != nil:
 		return nil
 	}
-	state := struct{ LastIn time.Time }{}
+	var state talk.State
 	if _, err := t.f.load(t.ctx, stateKey(t.conn, s.Number, s.who.zoho), &state); err != nil {
 		return err
 	}
@@ -305,11 +306,27 @@ func (t *task) logShipment(s *shipment) error {
 	if err := t.logged(crm.Text(s.Wamid), s.who.zoho, entries); err != nil {
 		return err
 	}
+	if err := t.taken(s); err != nil {
+		return err
+	}
 	s.Stage = stageLogged
 	if err := t.keepShipment(s); err != nil {
 		return err
 	}
 	return t.f.drop(t.ctx, dueKey(t.conn, s.id))
+}
+
+// taken notes that a person of the business leads a conversation that waited for one: what is asked to be sent in free words is
+// an answer.
+func (t *task) taken(s *shipment) error {
+	key := stateKey(t.conn, s.Number, s.who.zoho)
+	var state talk.State
+	version, err := t.f.load(t.ctx, key, &state)
+	if err != nil || state.Phase != talk.Pending || s.Rule != "" || !s.request.Text.Filled() {
+		return err
+	}
+	state.Phase = talk.Human
+	return t.f.save(t.ctx, write(key, version, state, time.Time{}))
 }
 
 // confirmed notes that a message of unknown fate went out: its status brought back our own id of it.
