@@ -182,7 +182,9 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 		return ok
 	}
 	id := crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: v.Text()}
-	t.await(id)
+	if err := t.await(id); err != nil {
+		return t.fail(err)
+	}
 	c, err := t.companyPair(crm.HubSpot, v.Text())
 	if err != nil {
 		return t.fail(err)

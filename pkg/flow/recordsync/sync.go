@@ -206,11 +206,14 @@ func (t *task) put(c *call) *call {
 	return c
 }
 
-// await lets the other tasks of the batch go on until none is at work on the record.
-func (t *task) await(id crm.ID) {
+// await lets the other tasks of the batch go on until none is at work on the record, or the time is over.
+func (t *task) await(id crm.ID) error {
 	for t.busy[id] {
-		t.put(&call{kind: callNothing})
+		if c := t.put(&call{kind: callNothing}); c.err != nil {
+			return c.err
+		}
 	}
+	return nil
 }
 
 func (t *task) now() time.Time { return t.s.Now() }

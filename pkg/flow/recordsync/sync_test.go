@@ -27,20 +27,30 @@ type hub struct {
 	reads [][]string
 	panik string // the key at which it panics
 	err   error
+	asked func(crm.Query)
+
+	company string // of every contact
 }
 
 func (h *hub) Read(_ context.Context, q crm.Query) ([]crm.Reading, error) {
 	h.mu.Lock()
 	h.reads = append(h.reads, q.Keys)
 	h.mu.Unlock()
+	if h.asked != nil {
+		h.asked(q)
+	}
 	out := make([]crm.Reading, len(q.Keys))
 	for i, key := range q.Keys {
 		if key == h.panik {
 			panic("a bug")
 		}
+		fields := map[crm.Field]crm.Value{"email": crm.Text("p" + key + "@acme.example"), "last_name": crm.Text("Rossi")}
+		if h.company != "" {
+			fields["company"] = crm.Text(h.company)
+		}
 		out[i] = crm.Reading{ReadAt: noon, Record: crm.Record{
 			ID: crm.ID{System: crm.HubSpot, Module: q.Module, Key: key}, Modified: noon,
-			Fields: map[crm.Field]crm.Value{"email": crm.Text("p" + key + "@acme.example"), "last_name": crm.Text("Rossi")},
+			Fields: fields,
 		}}
 	}
 	return out, h.err
@@ -159,5 +169,28 @@ func TestACRMThatDoesNotAnswerSendsTheOperationBackAndWritesNothing(t *testing.T
 	out := bench(h, z).Sync(t.Context(), created(1))
 	if out[0].Ending != fault.GoAgain || out[0].After != time.Minute || len(z.inserts) != 0 {
 		t.Errorf("%+v, inserts %v", out[0], z.inserts)
+	}
+}
+
+func TestAWorkerThatWasFrozenWhileOneRecordWaitedForAnotherComesToItsEnd(t *testing.T) {
+	h, z := &hub{company: "9"}, &zoo{}
+	s := bench(h, z)
+	now := noon
+	s.Now = func() time.Time { return now }
+	h.asked = func(q crm.Query) {
+		if q.Module == crm.Companies {
+			now = now.Add(time.Hour)
+		}
+	}
+	ops := append(created(1), crm.Operation{
+		V: 1, ID: "c", Connection: "main", Source: crm.HubSpot, Kind: crm.Company, Module: crm.Companies, Verb: crm.Create, RecordID: "9", OccurredAt: noon, ReceivedAt: noon,
+	})
+	for i, o := range s.Sync(t.Context(), ops) {
+		if o.Ending != fault.GoAgain {
+			t.Errorf("operation %d: %+v", i, o)
+		}
+	}
+	if len(z.inserts) != 0 {
+		t.Errorf("a worker that has outlived its time inserts %v", z.inserts)
 	}
 }
