@@ -1,0 +1,205 @@
+package conversions
+
+import (
+	"bytes"
+	"encoding/json"
+	"mime"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/metric"
+	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/scan"
+)
+
+// readQuery reads the parameters of a query: da and a (RFC 3339), passo, canale, evento, valuta, fuso. A parameter that nobody
+// knows, or that comes twice, is refused: a misspelt filter would answer another question.
+func readQuery(raw string, zone *time.Location) (q metric.Query, err error) {
+	v, err := url.ParseQuery(raw)
+	if err != nil {
+		return q, malformed("", conversion.CodeSyntax)
+	}
+	q.Zone, q.Step = zone, conversion.ByWindow
+	var problems []conversion.Problem
+	wrong := func(path string, code conversion.Code) {
+		problems = append(problems, conversion.Problem{Path: path, Code: code})
+	}
+	for _, name := range []string{"da", "a"} {
+		if !v.Has(name) {
+			wrong(name, conversion.CodeRequired)
+		}
+	}
+	for name, values := range v {
+		if len(values) != 1 {
+			wrong(known(name), conversion.CodeDuplicate)
+			continue
+		}
+		if code := parameter(&q, name, values[0]); code != "" {
+			wrong(known(name), code)
+		}
+	}
+	if problems == nil {
+		return q, nil
+	}
+	slices.SortFunc(problems, func(a, b conversion.Problem) int {
+		return strings.Compare(a.Path+string(a.Code), b.Path+string(b.Code))
+	})
+	return q, &conversion.Refusal{Reason: conversion.Malformed, Problems: problems}
+}
+
+// parameters are those of a query.
+var parameters = []string{"da", "a", "passo", "canale", "evento", "valuta", "fuso"}
+
+// known repeats the name of a parameter only if it is one.
+func known(name string) string {
+	if slices.Contains(parameters, name) {
+		return name
+	}
+	return ""
+}
+
+func parameter(q *metric.Query, name, value string) conversion.Code {
+	var err error
+	switch name {
+	case "da":
+		q.From, err = time.Parse(time.RFC3339, value)
+	case "a":
+		q.To, err = time.Parse(time.RFC3339, value)
+	case "passo":
+		q.Step = conversion.Step(value) // Check knows the four
+	case "canale":
+		q.Channel = conversion.Channel(value)
+		if !slices.Contains(conversion.Channels(), q.Channel) {
+			return conversion.CodeEnum
+		}
+	case "evento":
+		q.Type = conversion.Type(value)
+		if !slices.Contains(conversion.Types(), q.Type) {
+			return conversion.CodeEnum
+		}
+	case "valuta":
+		q.Currency = conversion.Currency(value)
+		if !q.Currency.Valid() {
+			return conversion.CodeFormat
+		}
+	case "fuso":
+		if value == "" || value == "Local" {
+			return conversion.CodeEnum
+		}
+		if q.Zone, err = time.LoadLocation(value); err != nil {
+			return conversion.CodeEnum
+		}
+	default:
+		return conversion.CodeUnknown
+	}
+	if err != nil {
+		return conversion.CodeFormat
+	}
+	return ""
+}
+
+func malformed(path string, code conversion.Code) error {
+	return &conversion.Refusal{Reason: conversion.Malformed, Problems: []conversion.Problem{{Path: path, Code: code}}}
+}
+
+func invalid(path string, code conversion.Code) error {
+	return &conversion.Refusal{Reason: conversion.Invalid, Problems: []conversion.Problem{{Path: path, Code: code}}}
+}
+
+// body decodes a JSON body strictly into v.
+func body(r door.Request, v any) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return errMedia
+	}
+	if len(r.Body) > conversion.MaxBody {
+		return &conversion.Refusal{Reason: conversion.TooLarge, Problems: []conversion.Problem{{Path: "", Code: conversion.CodeSize}}}
+	}
+	if scan.JSON(r.Body, scan.Limits{Depth: 4}) != nil {
+		return malformed("", conversion.CodeSyntax)
+	}
+	d := json.NewDecoder(bytes.NewReader(r.Body))
+	d.DisallowUnknownFields()
+	if d.Decode(v) != nil {
+		return invalid("", conversion.CodeType)
+	}
+	return nil
+}
+
+// maxCampaign is how many characters the name of a campaign has at most, as in an event's metadata.
+const maxCampaign = 200
+
+// readCost reads PUT …/costi/{giorno}/{canale} with {"costi":{"EUR":"100.01"},"campagna":"…"}; the campaign may be missing. No
+// currency at all takes the costs back.
+func readCost(r door.Request) (c metric.Cost, err error) {
+	day, channel, _ := strings.Cut(strings.TrimPrefix(r.Path, CostsPath), "/")
+	if c.Day, err = conversion.ParseDay(day); err != nil {
+		return c, malformed("giorno", conversion.CodeFormat)
+	}
+	if c.Channel = conversion.Channel(channel); !slices.Contains(conversion.Channels(), c.Channel) {
+		return c, malformed("canale", conversion.CodeEnum)
+	}
+	var in struct {
+		Costs    map[conversion.Currency]string `json:"costi"`
+		Campaign string                         `json:"campagna"`
+	}
+	if err := body(r, &in); err != nil {
+		return c, err
+	}
+	if in.Costs == nil {
+		return c, invalid("/costi", conversion.CodeRequired)
+	}
+	if c.Campaign = in.Campaign; utf8.RuneCountInString(c.Campaign) > maxCampaign {
+		return c, invalid("/campagna", conversion.CodeLength)
+	}
+	c.Costs = conversion.Costs{}
+	for currency, text := range in.Costs {
+		cents, err := conversion.ParseCents(text)
+		if err != nil || !currency.Valid() {
+			return c, invalid("/costi", conversion.CodeFormat)
+		}
+		c.Costs[currency] = cents
+	}
+	return c, nil
+}
+
+var entryID = regexp.MustCompile(`\A[A-Za-z0-9._:-]{8,64}\z`)
+
+// maxVisits is how many visits one entry may tell.
+const maxVisits = 1_000_000_000
+
+// readEntry reads {"id_ingresso":"…","canale":"…","timestamp":"…","visite":12}: visits of the window that the instant lies in.
+func readEntry(r door.Request, now time.Time) (e metric.Entry, err error) {
+	var in struct {
+		ID      string             `json:"id_ingresso"`
+		Channel conversion.Channel `json:"canale"`
+		At      string             `json:"timestamp"`
+		Visits  int64              `json:"visite"`
+	}
+	if err := body(r, &in); err != nil {
+		return e, err
+	}
+	at, err := time.Parse(time.RFC3339, in.At)
+	switch {
+	case !entryID.MatchString(in.ID):
+		return e, invalid("/id_ingresso", conversion.CodeFormat)
+	case !slices.Contains(conversion.Channels(), in.Channel):
+		return e, invalid("/canale", conversion.CodeEnum)
+	case err != nil:
+		return e, invalid("/timestamp", conversion.CodeFormat)
+	case at.After(now.Add(conversion.MaxAhead)):
+		return e, invalid("/timestamp", conversion.CodeFuture)
+	case at.Before(now.Add(-conversion.MaxAge)):
+		return e, invalid("/timestamp", conversion.CodePast)
+	case in.Visits < 1:
+		return e, invalid("/visite", conversion.CodeMinimum)
+	case in.Visits > maxVisits:
+		return e, invalid("/visite", conversion.CodeMaximum)
+	}
+	return metric.Entry{ID: in.ID, Channel: in.Channel, At: at.UTC(), Entries: conversion.Entries{Visits: in.Visits}}, nil
+}
