@@ -163,6 +163,10 @@ func TestAnOptOutIsSetInBothAndOnlyThePersonClearsIt(t *testing.T) {
 	w.say(p, "STOP")
 	w.pass(time.Minute)
 	shows("true")
+	pair, err := w.book.Find(t.Context(), crm.DefaultConnection, crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: zo})
+	if err != nil || len(pair.Base) != 1 || pair.Lease.Owner != "" {
+		t.Errorf("the connector would take our own write for an edit: %v, base %v, lease %v", err, pair.Base, pair.Lease)
+	}
 	id, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "r1", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("offerta")})
 	if err != nil || id == "" {
 		t.Fatal(err)
@@ -442,5 +446,99 @@ func TestAnAnswerOfThePersonWhoTookOverEndsTheAutomaticOnes(t *testing.T) {
 	w.pass(time.Minute)
 	if n := len(w.phone.SentMessages()); n != before || len(w.zoho.Tasks()) != 1 {
 		t.Errorf("%d answers beside the person's, %d tasks", n-before, len(w.zoho.Tasks()))
+	}
+}
+
+func TestAWriteThatLandsLateIsWaitedForAndNotRepeated(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", LandsAfter: 40 * time.Second})
+	p := w.phone.Meet("Persona", "393471234567")
+	id := w.say(p, "ciao")
+	w.pass(10 * time.Second)
+	w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts/", LandsAfter: 40 * time.Second})
+	w.pass(5 * time.Minute)
+	if n := w.notes(id); w.contacts() != 1 || len(n) != 1 {
+		t.Errorf("%d contacts, %d notes", w.contacts(), len(n))
+	}
+}
+
+func TestAWorkerThatDiesWhileItSendsNeverMakesASecondMessage(t *testing.T) {
+	for n := 1; ; n++ {
+		crashes, sent := 0, 0
+		for _, after := range []bool{false, true} {
+			w := build(t, 1, whatsapptest.Options{})
+			w.couple("Rossi", "393471234567")
+			w.say(w.phone.Meet("Persona", "393471234567"), "buongiorno")
+			w.pass(10 * time.Minute)
+			before := len(w.phone.SentMessages())
+			id, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "u", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("parte")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.fuse.left, w.fuse.after = n, after
+			w.work(func() { w.flow.Send(t.Context(), crm.DefaultConnection, id) })
+			w.pass(26 * time.Hour)
+			crashes += w.crashes
+			all := w.phone.SentMessages()[before:]
+			sent += len(all)
+			if len(all) > 1 || len(all) == 1 && len(w.notes(all[0].ID)) != 1 || len(all) == 0 && len(w.parked) != 1 {
+				t.Errorf("step %d, after %v: %d messages, parked %v", n, after, len(all), w.reasons())
+			}
+		}
+		if crashes == 0 {
+			if n < 15 || sent != 2 {
+				t.Errorf("%d steps, %d messages", n, sent)
+			}
+			return
+		}
+	}
+}
+
+func TestAnOptOutWaitsForWhoeverIsAtWorkOnThePair(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	_, zo := w.couple("Rossi", "393471234567")
+	key := crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: zo}
+	p, err := w.book.Find(t.Context(), crm.DefaultConnection, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Lease.Owner, p.Lease.Until = "connector", w.now.Add(30*time.Second)
+	if err := w.book.Save(t.Context(), &p); err != nil {
+		t.Fatal(err)
+	}
+	w.say(w.phone.Meet("Persona", "393471234567"), "STOP")
+	w.pass(15 * time.Second)
+	if z, _ := w.zoho.Props(crm.Contacts, zo); z["WhatsApp_Opt_Out"] != "false" {
+		t.Error("written while somebody else was at work")
+	}
+	w.pass(time.Minute)
+	if z, _ := w.zoho.Props(crm.Contacts, zo); z["WhatsApp_Opt_Out"] != "true" {
+		t.Error("never written")
+	}
+}
+
+func TestOfTwoWordsTheLaterOneHoldsWhicheverComesFirst(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	hub, zo := w.couple("Rossi", "393471234567")
+	word := func(value string, at time.Time) chat.Update {
+		return chat.Update{Number: number, Preference: &chat.Preference{From: chat.Person{Phone: crm.Text("393471234567")}, At: at, Value: value, Category: chat.CategoryMarketing}}
+	}
+	for _, c := range []struct {
+		updates []chat.Update
+		want    string
+	}{
+		{[]chat.Update{word(chat.PreferenceResume, noon), word(chat.PreferenceStop, noon.Add(-time.Hour))}, "false"},
+		{[]chat.Update{word(chat.PreferenceStop, noon.Add(2*time.Hour)), word(chat.PreferenceResume, noon.Add(time.Hour))}, "true"},
+		{[]chat.Update{word(chat.PreferenceResume, noon.Add(2*time.Hour))}, "true"},
+	} {
+		out := w.flow.Carry(t.Context(), chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: w.now, Updates: c.updates})
+		if out.Ending != fault.Done {
+			t.Fatalf("%+v", out)
+		}
+		z, _ := w.zoho.Props(crm.Contacts, zo)
+		h, _ := w.hubspot.Props(crm.Contacts, hub)
+		if z["WhatsApp_Opt_Out"] != c.want || h["whatsapp_opt_out"] != "" && h["whatsapp_opt_out"] != c.want {
+			t.Errorf("Zoho shows %q, HubSpot %q, want %s", z["WhatsApp_Opt_Out"], h["whatsapp_opt_out"], c.want)
+		}
 	}
 }

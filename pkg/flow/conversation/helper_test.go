@@ -150,6 +150,7 @@ func (always) Bad(context.Context, int64) error { return nil }
 func (w *world) Open(_ context.Context, rows ...fault.Parked) error {
 	for _, r := range rows {
 		w.parked[r.ID] = r
+		w.discreet(fmt.Sprintf("%+v", r))
 	}
 	return nil
 }
@@ -222,6 +223,8 @@ func (w *world) work(do func()) (lived bool) {
 // step carries out what is due: one letter of each group, the first, and every message of the outbox.
 func (w *world) step() {
 	w.phone.Tick()
+	w.zoho.Tick()
+	w.hubspot.Tick()
 	busy := map[string]bool{}
 	for i := 0; i < len(w.queue); {
 		l := w.queue[i]
@@ -275,12 +278,18 @@ func (w *world) ship() {
 
 // check holds every outcome to say nothing of a person.
 func (w *world) check(out fault.Outcome) {
-	if out.Err == nil {
-		return
+	if out.Err != nil {
+		w.discreet(out.Err.Error())
 	}
-	for _, secret := range []string{"3934", "wamid", "Persona", "canarino"} {
-		if strings.Contains(out.Err.Error(), secret) {
-			w.t.Errorf("an error tells of a person: %v", out.Err)
+	w.discreet(out.Note)
+}
+
+// discreet holds a text that others read to tell nothing of a person. Ids of contacts may hold any digits, so the number is looked for
+// as it is written.
+func (w *world) discreet(text string) {
+	for _, secret := range []string{"3934700", "393471234567", "393477654321", "wamid", "Persona", "Nuova", "rimborso", "listino"} {
+		if strings.Contains(text, secret) {
+			w.t.Errorf("a text tells of a person: %s", text)
 		}
 	}
 }
