@@ -239,17 +239,20 @@ func TestAPrivacyDeletionReachesTheQuarantine(t *testing.T) {
 }
 
 func TestAPersonWhoWasNeverPairedIsErasedToo(t *testing.T) {
+	twins := func(s *scene) []string {
+		p := props{"Email": "anna@acme.example", "Last_Name": "Rossi"}
+		return []string{s.zo(crm.Contacts, p), s.zo(crm.Contacts, p)}
+	}
 	for name, tt := range map[string]struct {
 		there func(*scene) []string
 		row   string
+		gone  bool
 	}{
 		"a lead in Zoho": {func(s *scene) []string {
 			return []string{s.zo(crm.Leads, props{"Email": "anna@acme.example", "Last_Name": "Rossi"})}
-		}, "lead"},
-		"a twin that cannot be told": {func(s *scene) []string {
-			p := props{"Email": "anna@acme.example", "Last_Name": "Rossi"}
-			return []string{s.zo(crm.Contacts, p), s.zo(crm.Contacts, p)}
-		}, "duplicate"},
+		}, "lead", false},
+		"a twin that cannot be told":                        {twins, "duplicate", false},
+		"a twin that cannot be told, and was deleted since": {twins, "duplicate", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := stage(t)
@@ -258,9 +261,14 @@ func TestAPersonWhoWasNeverPairedIsErasedToo(t *testing.T) {
 			hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
 			s.settle()
 			s.wantRows("hubspot/contact  " + tt.row)
+			left := there[:1]
+			if tt.gone {
+				s.must(s.Zoho.Delete(crm.Contacts, there[0]))
+				left = nil
+			}
 			s.must(s.HubSpot.Erase(hub))
 			s.settle()
-			s.wantErased([]string{hub}, there[:1])
+			s.wantErased([]string{hub}, left)
 			s.wantForgotten([]string{hub}, nil)
 			for _, r := range s.parked() {
 				if r.Code != fault.CauseErasedTwin {
@@ -272,13 +280,24 @@ func TestAPersonWhoWasNeverPairedIsErasedToo(t *testing.T) {
 }
 
 func TestAnErasureOvertakesItsCreation(t *testing.T) {
-	for name, lands := range map[string]time.Duration{"carried out at once": time.Millisecond, "landing in minutes": 5 * time.Minute, "landing in hours": 2 * time.Hour} {
+	for name, tt := range map[string]struct {
+		lands time.Duration
+		lost  bool // Zoho's event of it
+	}{
+		"carried out at once": {lands: time.Millisecond}, "landing in minutes": {lands: 5 * time.Minute}, "landing in hours": {lands: 2 * time.Hour},
+		"carried out at once, unheard": {time.Millisecond, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := stage(t)
-			s.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", LandsAfter: lands})
+			s.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", LandsAfter: tt.lands})
+			s.mute(crm.Zoho, &tt.lost)
 			hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
 			s.pass(3 * time.Second)
 			s.must(s.HubSpot.Erase(hub))
+			s.settle()
+			if s.pairs() != 0 {
+				t.Error("the pair waits for the insert")
+			}
 			s.pass(4 * time.Hour)
 			all := s.Zoho.IDs(crm.Contacts)
 			if len(all) != 1 {
@@ -357,6 +376,58 @@ func TestOfTwoWhoseZohoRecordsWereMergedTheOtherIsNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnErasureReachesThePairThatEndedWithAMergeInZoho(t *testing.T) {
+	s, hub, zo := two(t)
+	s.editZo(crm.Contacts, zo[0], props{"Secondary_Email": "p1@acme.example"})
+	_, err := s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
+	s.must(err)
+	s.settle()
+	lost := true
+	s.mute(crm.HubSpot, &lost)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.must(s.HubSpot.Erase(survivor))
+	s.merged(survivor, hub[:]...)
+	s.send(crm.Contacts, crm.HubSpot, survivor, crm.Erase)
+	s.settle()
+	s.wantErased(append(hub[:], zo[0], zo[1], survivor), zo[:1])
+	if s.pairs() != 0 {
+		t.Error("a pair is left")
+	}
+}
+
+func TestAnErasureAsksAboutTheDuplicatesOfAPairThatWasTakenOver(t *testing.T) {
+	s, hub, zo := mergedTwo(t)
+	s.must(s.HubSpot.Delete(crm.Contacts, hub[2]))
+	s.settle()
+	heir := s.hub(crm.Contacts, props{"email": "p0@acme.example", "lastname": "Rossi"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": heir})
+	s.send(crm.Contacts, crm.HubSpot, hub[2], crm.Erase)
+	s.settle()
+	s.wantErased(hub[2:], zo)
+}
+
+func TestAnErasureAfterMergesOnBothSidesSparesWhoWasNeverMergedInHubSpot(t *testing.T) {
+	s, hub, zo := crowd(t, 3)
+	s.editZo(crm.Contacts, zo[2], props{"Secondary_Email": "p0@acme.example"})
+	_, err := s.Zoho.Merge(crm.Contacts, zo[2], zo[0]) // the first pair ends in the third
+	s.must(err)
+	s.settle()
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[1], hub[0]) // and the third in the second
+	s.must(err)
+	s.settle()
+	s.must(s.HubSpot.Erase(survivor))
+	s.settle()
+	s.wantErased([]string{hub[0], hub[1], survivor, zo[0], zo[1], zo[2]}, []string{zo[1], zo[2], hub[2]})
+	s.wantForgotten([]string{hub[0], hub[1], survivor}, zo)
+	s.editHub(crm.Contacts, hub[2], props{"city": "Milano"})
+	s.settle()
+	s.must(s.Zoho.Delete(crm.Contacts, zo[2]))
+	s.pass(3 * time.Hour)
+	s.wantZo(crm.Contacts, s.twin(crm.Contacts, hub[2]), props{"Mailing_City": "Milano"})
 }
 
 func TestARowOfSomebodyElseThatNamesAnErasedRecordStays(t *testing.T) {

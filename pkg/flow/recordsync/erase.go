@@ -115,35 +115,36 @@ func (t *task) goesWith(e *erasure, own identity.Loaded) fault.Outcome {
 	if p.Version == 0 {
 		p = own // its successor was erased before
 	}
-	if slices.ContainsFunc(e.pairs, func(q identity.Loaded) bool { return q.ID == p.ID }) {
-		return done("")
-	}
-	if p.Leased(t.owner, t.now()) {
-		return again(t.later(), "somebody else is at work on the pair")
-	}
-	if p.State == pair.Creating {
-		if o := t.born(&p); o.Ending != fault.Done {
+	if !e.has(p) {
+		if p.Leased(t.owner, t.now()) {
+			return again(t.later(), "somebody else is at work on the pair")
+		}
+		lives, err := t.livesOn(p, e.ids)
+		if err != nil {
+			return t.fail(err)
+		}
+		if lives {
+			e.lives(p)
+		} else if o := t.take(e, p); o.Ending != fault.Done {
 			return o
 		}
 	}
-	lives, err := t.livesOn(p, e.ids)
-	switch {
-	case err != nil:
-		return t.fail(err)
-	case !lives:
-		if o := t.take(e, p); o.Ending != fault.Done || slices.ContainsFunc(e.pairs, func(q identity.Loaded) bool { return q.ID == own.ID }) {
-			return o
-		}
-		return t.take(e, own) // it ended when their Zoho records were merged
-	}
-	e.heir, e.held = p, append(e.held, p.Record(crm.Zoho))
-	for _, key := range p.Duplicates {
-		e.held = append(e.held, t.record(crm.Zoho, key))
-	}
-	if own.ID == p.ID {
+	if own.ID == p.ID || e.has(own) {
 		return done("")
 	}
-	return t.take(e, own)
+	return t.take(e, own) // it ended when their Zoho records were merged
+}
+
+func (e *erasure) has(p identity.Loaded) bool {
+	return slices.ContainsFunc(e.pairs, func(q identity.Loaded) bool { return q.ID == p.ID })
+}
+
+// lives notes that a pair goes on which the erased record was in: its Zoho records were taken for the same person's.
+func (e *erasure) lives(p identity.Loaded) {
+	e.heir = p
+	for _, key := range append([]string{p.Zoho}, p.Duplicates...) {
+		e.held = append(e.held, crm.ID{System: crm.Zoho, Module: p.Kind.Home(), Key: key})
+	}
 }
 
 // livesOn reports whether a pair goes on with a HubSpot record that is none of the person's and lives.
