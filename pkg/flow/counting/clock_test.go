@@ -1,0 +1,286 @@
+package counting_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/counting"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	file = filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || string(want) != got {
+		t.Errorf("%s: %v; got\n%s", file, err, got)
+	}
+}
+
+// teller keeps what it was told.
+type teller struct {
+	err  error
+	told []counting.Message
+}
+
+func (x *teller) Tell(_ context.Context, m counting.Message) error {
+	x.told = append(x.told, m)
+	return x.err
+}
+
+func (b *bench) watch(t *testing.T, rules counting.Rules) (*counting.Clock, *teller) {
+	x := &teller{}
+	return &counting.Clock{Counter: &b.Counter, Teller: x, Zone: rome(t), Rules: rules}, x
+}
+
+func tick(t *testing.T, k *counting.Clock) counting.Ticked {
+	t.Helper()
+	done, err := k.Tick(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+// repeat sends an event and then repeats of it, one at each of the instants after noon.
+func (b *bench) repeat(t *testing.T, after ...time.Duration) {
+	t.Helper()
+	b.apply(t, b.purchase(named("order-0001")))
+	for _, d := range after {
+		b.now = noon.Add(d)
+		b.apply(t, b.purchase(func(e *conversion.Event) { e.ID, e.At = "order-0001", noon }))
+	}
+}
+
+// guarded keeps the rule of the channel quiet: there are few arrivals.
+var guarded = counting.Rules{Guard: conversion.Guarded}
+
+func TestMoreThanThreeRepeatsInTenMinutesAreToldOnceAndTheirEndOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after  []time.Duration
+		raised int
+	}{
+		"three":         {[]time.Duration{1, 2, 3 * time.Minute}, 0},
+		"four in 9:59":  {[]time.Duration{time.Second, time.Minute, 2 * time.Minute, 10 * time.Minute}, 1},
+		"four in 10:00": {[]time.Duration{0, time.Minute, 2 * time.Minute, 10 * time.Minute}, 0},
+	} {
+		b := newBench()
+		k, x := b.watch(t, guarded)
+		b.repeat(t, tt.after...)
+		last := b.now
+		raised := 0
+		for b.now.Before(last.Add(conversion.RepeatSpan)) {
+			raised += tick(t, k).Raised
+			b.now = b.now.Add(2 * time.Minute)
+		}
+		if raised != tt.raised {
+			t.Errorf("%s: %d alarms", name, raised)
+		}
+		ended := 0
+		for range 10 {
+			ended += tick(t, k).Raised
+			b.now = b.now.Add(2 * time.Minute)
+		}
+		if ended != tt.raised || len(x.told) != 2*tt.raised {
+			t.Errorf("%s: %d ends, %d messages", name, ended, len(x.told))
+		}
+		for _, m := range x.told {
+			if strings.Contains(m.Text, "789456") {
+				t.Errorf("%s: a client in the mail: %s", name, m.Text)
+			}
+		}
+	}
+}
+
+func TestTheGuardOfAChannelLetsThroughWhatIsUnusual(t *testing.T) {
+	for _, tt := range []struct {
+		events, repeats int
+		rules           counting.Rules
+		raised          bool
+	}{
+		{200, 8, guarded, false},         // 4 per cent
+		{200, 40, guarded, true},         // 17 per cent
+		{5, 5, guarded, false},           // few arrivals say nothing
+		{200, 8, counting.Rules{}, true}, // the literal rule
+	} {
+		b := newBench()
+		k, x := b.watch(t, tt.rules)
+		b.now = noon.Add(-2 * time.Hour)
+		for i := range 800 { // what is usual: no repeats
+			b.apply(t, b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-OGGI-%06d", i) }))
+		}
+		b.now = noon
+		for i := range tt.events {
+			s := b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-ROMA-%06d", i) })
+			b.apply(t, s)
+			if i < tt.repeats {
+				s.Ingestion += "-again"
+				b.apply(t, s)
+			}
+		}
+		if done := tick(t, k); (done.Raised == 1) != tt.raised || len(x.told) != done.Raised {
+			t.Errorf("%d repeats of %d: %+v", tt.repeats, tt.events, done)
+		}
+	}
+}
+
+func TestAnHourOfUnusualVolumeIsTold(t *testing.T) {
+	for _, tt := range []struct {
+		last int
+		want bool
+	}{{20, true}, {30, false}, {50, true}} {
+		b := newBench()
+		k, _ := b.watch(t, counting.UsualRules)
+		for day := range 8 {
+			n := 30
+			if day == 0 {
+				n = tt.last
+			}
+			for i := range n {
+				b.now = noon.Add(-30*time.Minute - time.Duration(day)*24*time.Hour)
+				b.apply(t, b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-ROMA-%06d", day*100+i) }))
+			}
+		}
+		b.now = noon.Add(time.Minute)
+		if done := tick(t, k); (done.Raised == 1) != tt.want {
+			t.Errorf("%d events: %+v", tt.last, done)
+		}
+	}
+}
+
+func TestWhatIsToldReadsLikeThis(t *testing.T) {
+	b := newBench()
+	k, x := b.watch(t, counting.Rules{})
+	b.repeat(t, time.Second, time.Minute, 2*time.Minute, 3*time.Minute)
+	b.apply(t, b.purchase(func(e *conversion.Event) { e.ID, e.Value, e.Channel = "order-0001", 1, conversion.Email }))
+	tick(t, k)
+	b.now = b.now.Add(12 * time.Minute)
+	tick(t, k)
+	b.now = b.now.Add(12 * time.Minute)
+	tick(t, k)
+	var all strings.Builder
+	for _, m := range x.told {
+		all.WriteString("== " + m.Subject + "\n" + m.Text + "\n")
+	}
+	golden(t, "alarms.txt", all.String())
+}
+
+func TestAMessageThatCouldNotBeSentIsSentAgainAsItWasAndNothingIsLost(t *testing.T) {
+	b := newBench()
+	k, x := b.watch(t, counting.Rules{})
+	x.err = errors.New("SES is down")
+	b.repeat(t, time.Second, time.Minute, 2*time.Minute, 3*time.Minute)
+	for range 3 {
+		if _, err := k.Tick(t.Context()); !errors.Is(err, x.err) {
+			t.Fatal(err)
+		}
+		b.now = b.now.Add(2 * time.Minute)
+		b.apply(t, b.purchase(func(e *conversion.Event) { e.ID, e.Value, e.Channel = "order-0001", 1, conversion.SMS })) // raised meanwhile
+	}
+	x.err = nil
+	tick(t, k)
+	if n := len(x.told); n != 4 || x.told[0] != x.told[3] {
+		t.Fatalf("%d messages, the last %+v", n, x.told[n-1])
+	}
+	tick(t, k)
+	b.now = b.now.Add(2 * counting.Pause)
+	tick(t, k)
+	if n := len(x.told); n != 5 || !strings.Contains(x.told[4].Text, "conflitti") || x.told[4].ID == x.told[0].ID {
+		t.Errorf("%d messages, the last %+v", n, x.told[n-1])
+	}
+}
+
+func TestAWindowThatDoesNotAgreeWithItsEventsIsFound(t *testing.T) {
+	b := newBench()
+	k, x := b.watch(t, guarded)
+	b.apply(t, b.purchase(nil))
+	for r := range b.rows.All("W#") {
+		value := strings.Replace(string(r.Value), `[1,1999]`, `[1,1998]`, 1)
+		if err := b.rows.Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Value: []byte(value)}); err != nil || value == string(r.Value) {
+			t.Fatal(err, value)
+		}
+	}
+	b.now = noon.Add(time.Hour)
+	if done := tick(t, k); len(done.Closed) != 1 || done.Raised != 1 || !strings.Contains(x.told[0].Text, "controllo") {
+		t.Errorf("%+v, %+v", done, x.told)
+	}
+}
+
+func TestTheClockGoesOnReleasing(t *testing.T) {
+	b := newBench()
+	k, _ := b.watch(t, guarded)
+	if err := b.Quarantine(t.Context(), tenant, conversion.Webform); err != nil {
+		t.Fatal(err)
+	}
+	b.apply(t, b.purchase(nil), b.purchase(named("order-0002")))
+	if done := tick(t, k); done.Released != 0 {
+		t.Errorf("held: %+v", done)
+	}
+	if err := b.Lift(t.Context(), tenant, conversion.Webform, true); err != nil {
+		t.Fatal(err)
+	}
+	if done := tick(t, k); done.Released != 2 || b.total(t).Completed != 2 {
+		t.Errorf("released: %+v", done)
+	}
+	if done := tick(t, k); done.Released != 0 {
+		t.Errorf("again: %+v", done)
+	}
+}
+
+func TestATickThatFailsAnywhereIsMadeUpForByTheNext(t *testing.T) {
+	for call := 1; call < 60; call++ {
+		b := newBench()
+		k, x := b.watch(t, counting.Rules{})
+		b.repeat(t, time.Second, time.Minute, 2*time.Minute, 3*time.Minute)
+		n := 0
+		fail := func() error {
+			if n++; n == call {
+				return errLost
+			}
+			return nil
+		}
+		b.Store = &faulty{Store: b.rows, before: func() error {
+			if call%2 == 0 {
+				return fail()
+			}
+			return nil
+		}, after: func() error {
+			if call%2 == 1 {
+				return fail()
+			}
+			return nil
+		}}
+		_, first := k.Tick(t.Context()) // fails or not, as the call falls
+		b.Store = b.rows
+		for range 3 {
+			b.now = b.now.Add(time.Minute)
+			tick(t, k)
+		}
+		b.now = b.now.Add(counting.Pause)
+		tick(t, k)
+		text := ""
+		for _, m := range x.told {
+			if !strings.Contains(text, m.Text) {
+				text += m.Text
+			}
+		}
+		if strings.Count(text, "ALLARME duplicati_cliente") != 1 || strings.Count(text, "ALLARME duplicati_canale") != 1 {
+			t.Errorf("failure at call %d (%v): told\n%s", call, first, text)
+		}
+	}
+}
