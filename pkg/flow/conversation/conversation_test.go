@@ -109,12 +109,37 @@ func TestAPersonWithANewNumberStaysTheSameContact(t *testing.T) {
 	if w.contacts() != 1 || len(w.notes(id)) != 1 {
 		t.Errorf("%d contacts, parked %v", w.contacts(), w.reasons())
 	}
-	// The number that was given up belongs to somebody else now.
+	if props, _ := w.zoho.Props(crm.Contacts, w.zoho.IDs(crm.Contacts)[0]); props["WhatsApp_User"] != p.User {
+		t.Errorf("Zoho shows the user id of before: %v", props)
+	}
+	if len(w.parked) != 0 {
+		t.Fatalf("parked %v", w.reasons())
+	}
+	// The number that was given up belongs to somebody else now, and still stands on the first one's contact in Zoho.
 	other := w.phone.Meet("Un Altro", "393471234567")
-	w.say(other, "salve")
+	id = w.say(other, "salve")
 	w.pass(time.Minute)
-	if w.contacts() != 1 || len(w.parked) == 0 {
-		t.Errorf("the number's new owner: %d contacts, parked %v; Zoho still shows his number on another contact", w.contacts(), w.reasons())
+	if codes := w.reasons(); w.contacts() != 1 || len(w.notes(id)) != 0 || len(codes) != 1 || codes[0] != fault.CauseTwin {
+		t.Errorf("the number's new owner: %d contacts, parked %v", w.contacts(), codes)
+	}
+	// Once a person has changed the contact's number he is somebody new.
+	if err := w.zoho.Edit(crm.Contacts, w.zoho.IDs(crm.Contacts)[0], map[string]string{"Mobile": "+393479999999"}); err != nil {
+		t.Fatal(err)
+	}
+	id = w.say(other, "sono nuovo")
+	w.pass(time.Minute)
+	if w.contacts() != 2 || len(w.notes(id)) != 1 {
+		t.Errorf("the number's new owner: %d contacts, %d notes", w.contacts(), len(w.notes(id)))
+	}
+}
+
+func TestWhatIsWrittenInAGroupIsNobodysAndMakesNoContact(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	m := chat.Message{ID: crm.Text("wamid.group"), At: w.now, Type: chat.TypeText, Text: crm.Text("ciao a tutti"), Group: crm.Text("g"),
+		From: chat.Person{Phone: crm.Text("393471234567")}}
+	out := w.flow.Carry(t.Context(), chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: w.now, Updates: []chat.Update{{Number: number, Message: &m}}})
+	if out.Ending != fault.Done || w.contacts() != 0 {
+		t.Errorf("%+v, %d contacts", out, w.contacts())
 	}
 }
 
@@ -455,6 +480,15 @@ func TestAWriteThatLandsLateIsWaitedForAndNotRepeated(t *testing.T) {
 	p := w.phone.Meet("Persona", "393471234567")
 	id := w.say(p, "ciao")
 	w.pass(10 * time.Second)
+	for range 3 { // others get the same parcel meanwhile
+		twin, err := chat.Open(w.queue[0].entry.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := w.flow.Carry(t.Context(), twin); out.Ending != fault.GoAgain || out.After <= 0 {
+			t.Errorf("%+v", out)
+		}
+	}
 	w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts/", LandsAfter: 40 * time.Second})
 	w.pass(5 * time.Minute)
 	if n := w.notes(id); w.contacts() != 1 || len(n) != 1 {
@@ -466,7 +500,7 @@ func TestAWorkerThatDiesWhileItSendsNeverMakesASecondMessage(t *testing.T) {
 	for n := 1; ; n++ {
 		crashes, sent := 0, 0
 		for _, after := range []bool{false, true} {
-			w := build(t, 1, whatsapptest.Options{})
+			w := build(t, 1, whatsapptest.Options{SentAfter: 5 * time.Minute, DeliveredAfter: 6 * time.Minute})
 			w.couple("Rossi", "393471234567")
 			w.say(w.phone.Meet("Persona", "393471234567"), "buongiorno")
 			w.pass(10 * time.Minute)

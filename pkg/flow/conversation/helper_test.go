@@ -133,7 +133,8 @@ type world struct {
 	pairs   *memory.Rows
 	chats   *memory.Rows
 	queue   []letter
-	twice   float64 // chance that a parcel is delivered once more by the queue
+	outbox  map[string]time.Time // when the open messages are looked at again
+	twice   float64              // chance that a parcel is delivered once more by the queue
 	parked  map[string]fault.Parked
 	worked  int
 	crashes int
@@ -269,11 +270,17 @@ func (w *world) ship() {
 	}) {
 		return
 	}
+	open := map[string]time.Time{}
 	for _, id := range ids {
+		if open[id] = w.outbox[id]; open[id].After(w.now) {
+			continue
+		}
 		var out fault.Outcome
 		w.work(func() { out = w.flow.Send(w.t.Context(), crm.DefaultConnection, id) })
 		w.check(out)
+		open[id] = w.now.Add(max(out.After, time.Second))
 	}
+	w.outbox = open
 }
 
 // check holds every outcome to say nothing of a person.
@@ -294,18 +301,31 @@ func (w *world) discreet(text string) {
 	}
 }
 
-// pass lets time go by, second after second where there is work.
+// pass lets time go by, from one thing that is due to the next.
 func (w *world) pass(d time.Duration) {
 	w.t.Helper()
-	for end := w.now.Add(d); w.now.Before(end); {
+	end := w.now.Add(d)
+	for w.now.Before(end) {
 		w.step()
-		w.now = w.now.Add(time.Second)
-		if len(w.queue) == 0 && w.phone.Outstanding() == 0 {
-			w.ship()
-			if rest := end.Sub(w.now); rest > 20*time.Second {
-				w.now = w.now.Add(20 * time.Second)
+		next := end
+		sooner := func(t time.Time) {
+			if !t.IsZero() && t.Before(next) {
+				next = t
 			}
 		}
+		for _, at := range w.outbox {
+			sooner(at)
+		}
+		for _, l := range w.queue {
+			sooner(l.due)
+		}
+		sooner(w.phone.NextTick())
+		sooner(w.zoho.NextTick())
+		sooner(w.hubspot.NextTick())
+		if next.Before(w.now.Add(time.Second)) {
+			next = w.now.Add(time.Second)
+		}
+		w.now = next
 	}
 	w.step()
 }

@@ -23,6 +23,7 @@ type entry struct {
 var (
 	headIn  = map[chat.Language]string{chat.Italian: "WhatsApp ricevuto", chat.English: "WhatsApp received"}
 	headOut = map[chat.Language]string{chat.Italian: "WhatsApp inviato", chat.English: "WhatsApp sent"}
+	minutes = map[chat.Language]string{chat.Italian: "02/01/2006 15:04", chat.English: "2006-01-02 15:04"}
 	cutOff  = map[chat.Language]string{chat.Italian: " […] (il testo continua su WhatsApp)", chat.English: " […] (the text goes on in WhatsApp)"}
 )
 
@@ -43,7 +44,7 @@ func (f *Flow) entry(head, text string, wamid crm.Value, key string, at time.Tim
 	if utf8.RuneCountInString(text) > longest {
 		text = string([]rune(text)[:longest]) + cutOff[f.Language]
 	}
-	head += " · " + at.In(f.Zone).Format("02.01.2006 15:04")
+	head += " · " + at.In(f.Zone).Format(minutes[f.Language])
 	return entry{wamid: wamid, key: key, at: at, text: chat.Plain(head + "\n" + text + "\n[" + wamid.Text() + "]")}
 }
 

@@ -179,7 +179,8 @@ func (t *task) twin(contact string) (string, error) {
 	return p.HubSpot, nil
 }
 
-// rename moves the keys of somebody who has another number or user id now. What the new keys led to is the same person.
+// rename moves the keys of somebody who has another number or user id now. What the new keys led to is the same person. In Zoho
+// the user id is moved, which is ours; the number is a person's to change.
 func (t *task) rename(m chat.Message) error {
 	change, ok := who.Renamed(m)
 	if !ok {
@@ -215,6 +216,10 @@ func (t *task) rename(m chat.Message) error {
 		if err := t.f.save(t.ctx, append(listed, write(key, version, next, time.Time{}))...); err != nil {
 			return err
 		}
+	}
+	if c := t.f.Columns.User; change.Now.User.Filled() && c.Property != "" {
+		ch := crm.Change{ID: contactID(crm.Zoho, contact), Set: map[crm.Field]crm.Value{c.Field: change.Now.User}, Columns: []crm.Column{c}}
+		return t.absent(crm.Zoho, someone{zoho: contact}, t.f.Zoho.Write(t.ctx, ch).Err)
 	}
 	return nil
 }
@@ -295,30 +300,29 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 
 // search looks in Zoho and, when it has nobody, in HubSpot, whose contacts the connector brings to Zoho.
 func (t *task) search(keys who.Keys) (string, error) {
-	found, err := t.matches(crm.Zoho, keys)
-	if err != nil {
+	verdict, err := t.matches(crm.Zoho, keys)
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if len(found) == 1 {
-		erased, err := t.f.Book.Erased(t.ctx, t.conn, contactID(crm.Zoho, found[0]))
-		if err != nil {
-			return "", tables(err)
+	case len(verdict.Candidates) > 0:
+		return "", t.ambiguous(verdict.Candidates)
+	case verdict.Contact != "":
+		erased, err := t.f.Book.Erased(t.ctx, t.conn, contactID(crm.Zoho, verdict.Contact))
+		if err == nil && erased[0] {
+			return "", t.ambiguous([]string{verdict.Contact})
 		}
-		if !erased[0] {
-			return found[0], nil
-		}
+		return verdict.Contact, tables(err)
 	}
-	if len(found) > 0 {
-		return "", t.ambiguous(found)
-	}
-	found, err = t.matches(crm.HubSpot, keys)
-	if err != nil || len(found) == 0 {
+	verdict, err = t.matches(crm.HubSpot, keys)
+	switch {
+	case err != nil:
 		return "", err
+	case len(verdict.Candidates) > 0:
+		return "", t.ambiguous(verdict.Candidates)
+	case verdict.Contact == "":
+		return "", nil
 	}
-	if len(found) > 1 {
-		return "", t.ambiguous(found)
-	}
-	p, err := t.pair(crm.HubSpot, found[0])
+	p, err := t.pair(crm.HubSpot, verdict.Contact)
 	switch {
 	case err != nil:
 		return "", err
@@ -330,42 +334,51 @@ func (t *task) search(keys who.Keys) (string, error) {
 	return "", nil
 }
 
-// matches returns the contacts of a system that carry one of the keys. What a search names is compared again.
-func (t *task) matches(sys crm.System, keys who.Keys) ([]string, error) {
+// matches says which contact of a system carries the keys. What a search names is compared again, and a number that stands on the
+// contact of another user id is nobody's match: it may have changed hands.
+func (t *task) matches(sys crm.System, keys who.Keys) (who.Verdict, error) {
 	c, side := t.f.Columns, CRM(t.f.Zoho)
-	columns := slices.Clone(c.Numbers)
-	s := crm.Search{Module: crm.Contacts}
+	numbers, users := c.Numbers, c.User.Property != ""
 	if sys == crm.HubSpot {
-		columns, side = slices.Clone(c.HubSpotNumbers), t.f.HubSpot
+		numbers, users, side = c.HubSpotNumbers, false, t.f.HubSpot
 	}
-	for _, col := range columns {
+	s := crm.Search{Module: crm.Contacts, Columns: slices.Clone(numbers)}
+	for _, col := range numbers {
 		for _, digits := range keys.Phone.Ask {
 			s.Keys = append(s.Keys, crm.MatchKey{Column: col, Value: "+" + digits.Text()})
 		}
 	}
-	if sys == crm.Zoho && keys.User.Filled() && c.User.Property != "" {
-		columns = append(columns, c.User)
+	if users {
+		s.Columns = append(s.Columns, c.User)
+	}
+	if users && keys.User.Filled() {
 		s.Keys = append(s.Keys, crm.MatchKey{Column: c.User, Value: keys.User.Text()})
 	}
-	if s.Columns = columns; len(s.Keys) == 0 {
-		return nil, nil
+	if len(s.Keys) == 0 {
+		return who.Verdict{}, nil
 	}
 	found, err := side.Find(t.ctx, s)
 	if err != nil {
-		return nil, err
+		return who.Verdict{}, err
 	}
-	var out []string
+	byUser := ""
+	var byNumber []who.Hit
 	for _, r := range found {
-		same := keys.User.Filled() && r.Value(c.User.Field) == keys.User && c.User.Property != ""
-		for _, col := range columns {
-			v := r.Value(col.Field)
-			same = same || col.Type == crm.TypePhone && v.Filled() && !keys.Phone.IsZero() && who.Phone(v.Text(), c.Region).Match == keys.Phone.Match
+		user := crm.Unknown()
+		if users {
+			user = r.Value(c.User.Field)
 		}
-		if same && !slices.Contains(out, r.ID.Key) {
-			out = append(out, r.ID.Key)
+		if user.Filled() && user == keys.User {
+			byUser = r.ID.Key
+		}
+		for _, col := range numbers {
+			v := r.Value(col.Field)
+			if v.Filled() && !keys.Phone.IsZero() && who.Phone(v.Text(), c.Region).Match == keys.Phone.Match {
+				byNumber = append(byNumber, who.Hit{Contact: r.ID.Key, User: user})
+			}
 		}
 	}
-	return out, nil
+	return who.Decide(keys, byUser, byNumber), nil
 }
 
 // create makes the contact of a person whom nobody knows.
