@@ -121,6 +121,10 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		return 3
 	}
 	slices.SortStableFunc(pairs, func(a, b identity.Loaded) int { return rank(a) - rank(b) })
+	rows, err := t.takenAlong(survivor, pairs, ids)
+	if err != nil {
+		return t.fail(err)
+	}
 	head := pairs[0]
 	if head.HubSpot != survivor.Key {
 		head.Leave(crm.HubSpot, head.HubSpot)
@@ -135,7 +139,6 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		t.settled = append(t.settled, q.Record(crm.HubSpot))
 	}
 	var puts []row.Put
-	var rows []fault.Parked
 	for _, q := range pairs[1:] {
 		r := t.row(crm.Zoho, fault.HintMergeTwins, fault.CauseMerged, "merged in HubSpot; merge these two in Zoho")
 		r.Record, r.TargetID, r.Other = q.Record(crm.HubSpot), head.Record(crm.Zoho), q.Record(crm.Zoho)
@@ -178,6 +181,29 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		return t.resume(head)
 	}
 	return t.orphan(head)
+}
+
+// takenAlong makes the rows of HubSpot records whose pairs go on with the survivor though nobody merged them: in Zoho theirs
+// became one with the record of one that was merged. They are the same to a person, and go on as one when they are merged here too.
+func (t *task) takenAlong(survivor crm.ID, pairs []identity.Loaded, ids []crm.ID) ([]fault.Parked, error) {
+	var rows []fault.Parked
+	for _, p := range pairs {
+		own := p.Record(crm.HubSpot)
+		if own.Key == "" || own == survivor || slices.Contains(ids, own) {
+			continue
+		}
+		r, err := t.read(crm.HubSpot, own.Key, t.columns(crm.HubSpot, false))
+		if err != nil {
+			return nil, err
+		}
+		if r.Gone || r.Record.ID != own {
+			continue
+		}
+		told := t.row(crm.HubSpot, fault.HintMergeTwins, fault.CauseMerged, "their Zoho records are one; merge these two in HubSpot")
+		told.Record, told.TargetID, told.Other = own, own, survivor
+		rows = append(rows, t.named(told))
+	}
+	return rows, nil
 }
 
 // born finds out whether a creation that was overtaken by a merge was carried out. While it may still land, nobody knows.
