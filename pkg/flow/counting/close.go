@@ -15,7 +15,6 @@ import (
 type published struct {
 	Version int                          `json:"version"`
 	At      int64                        `json:"at"` // ms
-	Repair  bool                         `json:"repair,omitempty"`
 	Types   map[conversion.Type]counters `json:"types"`
 }
 
@@ -97,7 +96,7 @@ func (c *Counter) close(ctx context.Context, due row.Row) (Closed, error) {
 		return Closed{}, c.Store.Put(ctx, puts...)
 	}
 	d := newDraft(c.Store)
-	if err := d.write(s.snapshotKey(w, next.Version), published{next.Version, now.UnixMilli(), false, types}, time.Time{}); err != nil {
+	if err := d.write(s.snapshotKey(w, next.Version), published{next.Version, now.UnixMilli(), types}, time.Time{}); err != nil {
 		return Closed{}, err
 	}
 	puts = append(puts, d.puts[s.snapshotKey(w, next.Version)])

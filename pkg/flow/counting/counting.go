@@ -16,7 +16,8 @@
 //	F#<shard> <tenant>#<channel>#<client's hash>  a client that repeated too often
 //	Q#<tenant>#<channel> -, H#<tenant>#<channel> <shard>#<ms>#<request>     quarantine, and the events held in it
 //	B <request>, Y#<request> -                    the errors, and the counted attempts at a message
-//	A#<rule> <key>, O <ms>#<id>                   alarms, and the outbox
+//	A#<rule> <key>, O <ms>#<id>, O#told -         alarms, the outbox, and what of it is being told
+//	G <day>#<age>                                 the daily reports, two years
 //	C#<tenant>#<day> <channel>#<campaign>, I#<tenant>#<day>#<channel> <ms>, V#<tenant>#<id> -    costs, entries
 //
 // Days are UTC, ms is the start of the row in milliseconds since 1970, 13 digits. Every change of an event is one transaction

@@ -110,26 +110,30 @@ func (c *Counter) Ledger(ctx context.Context, t conversion.Tenant, first, end co
 func (c *Counter) events(ctx context.Context, s scope, first, end conversion.Window, f func(ledgered, conversion.Event, conversion.Identity) error) error {
 	for _, day := range days(first, end) {
 		for shard := range c.Shards {
-			err := each(ctx, c.Store, ledgerPart(day, s.channel, shard), first.Start(), end.Start(), func(r row.Row) error {
-				var l ledgered
-				if err := decode(r, &l); err != nil {
-					return err
-				}
-				if l.Tenant != s.tenant {
-					return nil
-				}
-				e, id, err := l.open()
-				if err != nil {
-					return err
-				}
-				return f(l, e, id)
-			})
-			if err != nil {
+			if err := ledgerRows(ctx, c.Store, ledgerPart(day, s.channel, shard), s, first, end, f); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// ledgerRows calls f for the events of a tenant in one Part of the ledger.
+func ledgerRows(ctx context.Context, st Store, part string, s scope, first, end conversion.Window, f func(ledgered, conversion.Event, conversion.Identity) error) error {
+	return each(ctx, st, part, first.Start(), end.Start(), func(r row.Row) error {
+		var l ledgered
+		if err := decode(r, &l); err != nil {
+			return err
+		}
+		if l.Tenant != s.tenant {
+			return nil
+		}
+		e, id, err := l.open()
+		if err != nil {
+			return err
+		}
+		return f(l, e, id)
+	})
 }
 
 // scopes returns the channels of tenants that anything ever arrived of, with what arrived of them lately.

@@ -22,7 +22,6 @@ type counters struct {
 	Value       map[conversion.Currency][2]int64 `json:"value,omitempty"` // how many, cents
 	Checksum    string                           `json:"checksum"`
 	Newest      int64                            `json:"newest,omitempty"` // ms
-	Repaired    int                              `json:"repaired,omitempty"`
 }
 
 func countersOf(c conversion.Counts) counters {

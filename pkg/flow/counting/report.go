@@ -1,0 +1,275 @@
+package counting
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/submission"
+	"crm-connector/pkg/core/row"
+)
+
+// CRM says how many conversions of a tenant's channel the CRM itself knows, in [from, to). asked is false where it is not set up
+// to tell.
+type CRM interface {
+	Conversions(ctx context.Context, t conversion.Tenant, c conversion.Channel, from, to time.Time) (n int64, asked bool, err error)
+}
+
+// Queues says how many events wait in the queue and in its dead letters. Whose they are nobody knows before they are read, so
+// they count as waiting for every channel.
+type Queues interface {
+	Waiting(ctx context.Context) (int64, error)
+}
+
+// Sample is the percentage of events whose markers a report looks at.
+const Sample = 1
+
+// Reporter makes the daily report. Every field but Policy is required.
+type Reporter struct {
+	Counter *Counter
+	CRM     CRM
+	Queues  Queues
+	Policy  conversion.Policy
+	Zone    *time.Location
+}
+
+// Report is what a day's comparison has found.
+type Report struct {
+	Day      string    `json:"giorno"`
+	Age      int       `json:"eta_giorni"`
+	Windows  int       `json:"finestre"`
+	Outcome  string    `json:"esito"` // the worst of the channels'
+	Waiting  int64     `json:"in_coda"`
+	Channels []Audited `json:"canali"`
+}
+
+// Audited is one channel of a tenant in a report.
+type Audited struct {
+	Tenant      conversion.Tenant  `json:"mittente"`
+	Channel     conversion.Channel `json:"canale"`
+	Outcome     string             `json:"esito"`
+	Ledger      int64              `json:"registro"` // unique events
+	Counters    int64              `json:"contatori"`
+	Conversions int64              `json:"conversioni"`
+	CRM         *int64             `json:"crm"` // null: not asked
+	Errors      int64              `json:"errori"`
+	Quarantined int64              `json:"in_quarantena"`
+	Markers     int64              `json:"marcatori"` // looked at
+	BadMarkers  int64              `json:"marcatori_errati"`
+	Differing   int                `json:"finestre_diverse"`
+	Differences []Differing        `json:"differenze,omitempty"` // at most MaxDiffering of them
+}
+
+// MaxDiffering is how many windows a report lists of one channel: it must fit into a row and be read by a person.
+const MaxDiffering = 100
+
+// Differing is a window of a type in which ledger and counters disagree.
+type Differing struct {
+	Window   string          `json:"finestra"`
+	Type     conversion.Type `json:"evento"`
+	Ledger   int64           `json:"registro"`
+	Counters int64           `json:"contatori"`
+	Suspects []string        `json:"chiavi"` // of all windows of the channel together at most conversion.MaxSuspects
+}
+
+// Report compares a day of the zone: the ledger with the counters, a sample of markers with the ledger, and the CRM with what was
+// counted. It changes nothing; a failing CRM or queue is an error, never a guess.
+func (r *Reporter) Report(ctx context.Context, day conversion.Day) (Report, error) {
+	first, n := day.Windows(r.Zone)
+	out := Report{Day: day.String(), Windows: n, Age: r.age(day), Outcome: conversion.OK.String()}
+	scopes, err := r.Counter.scopes(ctx)
+	if err != nil {
+		return out, err
+	}
+	if out.Waiting, err = r.Queues.Waiting(ctx); err != nil {
+		return out, fmt.Errorf("counting.Report: the queues: %w", err)
+	}
+	failed, err := r.failed(ctx, first, first+conversion.Window(n))
+	if err != nil {
+		return out, err
+	}
+	worst := conversion.OK
+	for _, s := range slices.SortedFunc(maps.Keys(scopes), func(a, b scope) int { return strings.Compare(a.String(), b.String()) }) {
+		one, verdict, err := r.audit(ctx, s, day, out.Waiting, failed[s])
+		if err != nil {
+			return out, err
+		}
+		out.Channels = append(out.Channels, one)
+		worst = max(worst, verdict)
+	}
+	out.Outcome = worst.String()
+	return out, nil
+}
+
+func (r *Reporter) age(day conversion.Day) (n int) {
+	for today := conversion.DayOf(r.Counter.Now(), r.Zone); n < 1000 && day.Plus(n) != today; {
+		n++
+	}
+	return n
+}
+
+// failed counts the events of the windows that lie among the errors and may still be counted, by channel.
+func (r *Reporter) failed(ctx context.Context, first, end conversion.Window) (map[scope]int64, error) {
+	out := map[scope]int64{}
+	return out, all(ctx, r.Counter.Store, errorsPart, func(w row.Row) error {
+		var f Failed
+		if err := decode(w, &f); err != nil {
+			return err
+		}
+		sub, err := submission.Open(f.Body)
+		if err != nil || f.Reason != ReasonExhausted {
+			return nil //nolint:nilerr // what cannot be read is no conversion that the CRM could know
+		}
+		if at := conversion.WindowOf(sub.Event.At); first <= at && at < end {
+			out[scope{sub.Tenant, sub.Event.Channel}]++
+		}
+		return nil
+	})
+}
+
+func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiting, failed int64) (Audited, conversion.Outcome, error) {
+	first, n := day.Windows(r.Zone)
+	end := first + conversion.Window(n)
+	out := Audited{Tenant: s.tenant, Channel: s.channel, Errors: failed}
+	differences, err := r.Counter.compare(ctx, s, first, end)
+	if err != nil {
+		return out, 0, err
+	}
+	counters := conversion.Book{}
+	if err := counted(ctx, r.Counter.Store, s, first, end, counters); err != nil {
+		return out, 0, err
+	}
+	var totals conversion.Totals
+	for cell, c := range counters {
+		if err := totals.Add(r.Policy, cell.Type, c); err != nil {
+			return out, 0, err
+		}
+	}
+	out.Counters, out.Conversions, out.Quarantined = totals.Counts.Unique(), totals.Conversions, totals.Counts.Quarantined
+	entries, err := r.entries(ctx, s, first, end, differences, &out)
+	if err != nil {
+		return out, 0, err
+	}
+	out.Differing, out.Differences = len(differences), list(differences, entries)
+	crm, asked, err := r.CRM.Conversions(ctx, s.tenant, s.channel, first.Start(), end.Start())
+	if err != nil {
+		return out, 0, fmt.Errorf("counting.Report: the CRM: %w", err)
+	}
+	if asked {
+		out.CRM = &crm
+	}
+	verdict := conversion.Audit{
+		Differences: differences, BadMarkers: out.BadMarkers, Conversions: out.Conversions, Waiting: waiting + failed + out.Quarantined,
+		CRM: crm, Asked: asked, Age: r.age(day),
+	}.Outcome()
+	out.Outcome = verdict.String()
+	return out, verdict, nil
+}
+
+// list words the first differences.
+func list(differences []conversion.Difference, entries map[conversion.Cell][]conversion.Entry) (out []Differing) {
+	room := conversion.MaxSuspects
+	for _, d := range differences[:min(len(differences), MaxDiffering)] {
+		keys := conversion.Suspects(d, entries[d.Cell])
+		keys = keys[:min(len(keys), room)]
+		room -= len(keys)
+		out = append(out, Differing{d.Window.String(), d.Type, d.Ledger.Unique(), d.Counters.Unique(), keys})
+	}
+	return out
+}
+
+// entries reads the ledger, the markers of the sample, and all those of cells that differ: there any of them may say why.
+func (r *Reporter) entries(ctx context.Context, s scope, first, end conversion.Window, differences []conversion.Difference, out *Audited) (map[conversion.Cell][]conversion.Entry, error) {
+	entries := map[conversion.Cell][]conversion.Entry{}
+	differs := map[conversion.Cell]bool{}
+	for _, d := range differences {
+		differs[d.Cell] = true
+	}
+	var ids []conversion.Identity
+	var cells []conversion.Cell
+	err := r.Counter.events(ctx, s, first, end, func(l ledgered, e conversion.Event, id conversion.Identity) error {
+		out.Ledger++
+		cell, _ := conversion.Recount(e, id, l.Quarantined)
+		if (id.Sampled(Sample) || differs[cell]) && r.Counter.Now().Before(time.UnixMilli(l.Applied).Add(conversion.MarkerLife)) {
+			ids, cells = append(ids, id), append(cells, cell)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for from := 0; from < len(ids); from += page {
+		some := ids[from:min(from+page, len(ids))]
+		keys := make([]row.Key, len(some))
+		for i, id := range some {
+			keys[i] = markerKey(id)
+		}
+		rows, err := r.Counter.Store.Get(ctx, keys...)
+		if err != nil {
+			return nil, err
+		}
+		for i, id := range some {
+			m, err := readMarker(rows[i])
+			if err != nil {
+				return nil, err
+			}
+			entries[cells[from+i]] = append(entries[cells[from+i]], conversion.Entry{Identity: id, Marker: m})
+			if !id.Sampled(Sample) {
+				continue
+			}
+			if out.Markers++; m.Hash != id.Hash {
+				out.BadMarkers++
+			}
+		}
+	}
+	return entries, nil
+}
+
+const reportsPart = "G"
+
+// Publish keeps a report for two years, and puts it into the outbox, once a day and age.
+func (r *Reporter) Publish(ctx context.Context, rep Report) error {
+	return r.Counter.retry(ctx, func() error {
+		d, now := newDraft(r.Counter.Store), r.Counter.Now().UTC()
+		key := row.Key{Part: reportsPart, Sort: fmt.Sprintf("%s#%04d", rep.Day, rep.Age)}
+		if err := d.load(ctx, key); err != nil || d.has(key) {
+			return err
+		}
+		if err := d.write(key, rep, now.Add(KeptEvents)); err != nil {
+			return err
+		}
+		if err := d.post(Notice{Kind: KindReport, Key: rep.Day, Text: rep.Text(), At: now}); err != nil {
+			return err
+		}
+		return d.save(ctx)
+	})
+}
+
+// Text is the report as it is mailed.
+func (r Report) Text() string {
+	b := &strings.Builder{}
+	fmt.Fprintf(b, "Rapporto del %s: %s\n%d finestre, %d eventi in coda\n", r.Day, r.Outcome, r.Windows, r.Waiting)
+	for _, c := range r.Channels {
+		crm := "non interrogato"
+		if c.CRM != nil {
+			crm = fmt.Sprint(*c.CRM)
+		}
+		fmt.Fprintf(b, "\n%s, mittente %s: %s\n", c.Channel, string(c.Tenant)[:min(8, len(c.Tenant))], c.Outcome)
+		fmt.Fprintf(b, "  registro %d, contatori %d, conversioni %d, CRM %s\n", c.Ledger, c.Counters, c.Conversions, crm)
+		fmt.Fprintf(b, "  errori %d, in quarantena %d, marcatori %d di cui errati %d\n", c.Errors, c.Quarantined, c.Markers, c.BadMarkers)
+		if c.Differing > len(c.Differences) {
+			fmt.Fprintf(b, "  %d finestre diverse, le prime %d:\n", c.Differing, len(c.Differences))
+		}
+		for _, d := range c.Differences {
+			fmt.Fprintf(b, "  finestra %s, %s: registro %d, contatori %d\n", d.Window, d.Type, d.Ledger, d.Counters)
+			for _, key := range d.Suspects {
+				fmt.Fprintf(b, "    %s\n", key)
+			}
+		}
+	}
+	return b.String()
+}

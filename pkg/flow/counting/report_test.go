@@ -1,0 +1,289 @@
+package counting_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/counting"
+)
+
+// crm says what it was told to say, by channel.
+type crm struct {
+	n   map[conversion.Channel]int64
+	err error
+}
+
+func (c crm) Conversions(_ context.Context, _ conversion.Tenant, ch conversion.Channel, _, _ time.Time) (int64, bool, error) {
+	n, asked := c.n[ch]
+	return n, asked, c.err
+}
+
+type queues int64
+
+func (q queues) Waiting(context.Context) (int64, error) { return int64(q), nil }
+
+var today = conversion.Day{Year: 2026, Month: 11, Day: 22}
+
+// aDay is a bench on which a day's traffic was counted, and the reporter that looks at it a day later.
+func aDay(t *testing.T, events int, seed uint64) (*bench, *counting.Reporter) {
+	t.Helper()
+	b := newBench()
+	dice := rand.New(rand.NewPCG(seed, 3))
+	if err := b.Quarantine(t.Context(), tenant, conversion.SMS); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range traffic(b, events, dice) {
+		s.Event.At = today.Start(rome(t)).UTC().Add(time.Duration(dice.IntN(24*3600)) * time.Second)
+		s.Received, b.now = s.Event.At, s.Event.At
+		b.apply(t, s)
+	}
+	b.now = noon.Add(14*time.Hour + 30*time.Minute)
+	return b, &counting.Reporter{Counter: &b.Counter, CRM: crm{}, Queues: queues(0), Zone: rome(t)}
+}
+
+func report(t *testing.T, r *counting.Reporter) counting.Report {
+	t.Helper()
+	rep, err := r.Report(t.Context(), today)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+func TestOnADayOnWhichNothingWentWrongTheReportSaysSo(t *testing.T) {
+	for seed := range uint64(10) {
+		_, r := aDay(t, 300, seed)
+		rep := report(t, r)
+		if rep.Outcome != "ok" || len(rep.Channels) != 5 || rep.Windows != 288 || rep.Age != 1 {
+			t.Errorf("seed %d:\n%s", seed, rep.Text())
+		}
+		for _, c := range rep.Channels {
+			if c.Ledger == 0 || c.Ledger != c.Counters || c.BadMarkers != 0 {
+				t.Errorf("seed %d: %+v", seed, c)
+			}
+		}
+	}
+}
+
+// pick returns one of the rows whose Part has the prefix.
+func (b *bench) pick(dice *rand.Rand, prefix string) row.Row {
+	rows := slices.Collect(b.rows.All(prefix))
+	return rows[dice.IntN(len(rows))]
+}
+
+func (b *bench) overwrite(t *testing.T, r row.Row, edit func(map[string]any)) {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal(r.Value, &v); err != nil {
+		t.Fatal(err)
+	}
+	edit(v)
+	value, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.rows.Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Value: value, Expires: r.Expires}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// defects are the ways in which rows may be wrong.
+var defects = map[string]func(*testing.T, *bench, *rand.Rand){
+	"an event lost from the ledger": func(t *testing.T, b *bench, dice *rand.Rand) {
+		r := b.pick(dice, "E#")
+		if err := b.rows.Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Delete: true}); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"an event twice in the ledger": func(t *testing.T, b *bench, dice *rand.Rand) {
+		r := b.pick(dice, "E#")
+		if err := b.rows.Put(t.Context(), row.Put{Key: row.Key{Part: r.Key.Part, Sort: r.Key.Sort + "x"}, Value: r.Value}); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"an event in the place of another": func(t *testing.T, b *bench, dice *rand.Rand) {
+		b.overwrite(t, b.pick(dice, "E#"), func(v map[string]any) { v["hash"] = strings.Repeat("0", 64) })
+	},
+	"counters that are gone": func(t *testing.T, b *bench, dice *rand.Rand) {
+		for {
+			if r := b.pick(dice, "W#"); !strings.Contains(string(r.Value), `"checksum":"0"`) { // else it held repeats only
+				if err := b.rows.Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Delete: true}); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+		}
+	},
+	"counted once too often": func(t *testing.T, b *bench, dice *rand.Rand) {
+		b.overwrite(t, b.pick(dice, "W#"), func(v map[string]any) { n, _ := v["completed"].(float64); v["completed"] = n + 1 })
+	},
+	"a cent too much": func(t *testing.T, b *bench, dice *rand.Rand) {
+		for {
+			if r := b.pick(dice, "W#"); strings.Contains(string(r.Value), `"EUR":[`) {
+				b.overwrite(t, r, func(v map[string]any) {
+					eur := v["value"].(map[string]any)["EUR"].([]any)
+					eur[1] = eur[1].(float64) + 1
+				})
+				return
+			}
+		}
+	},
+	"counters in another window": func(t *testing.T, b *bench, dice *rand.Rand) {
+		for {
+			r := b.pick(dice, "W#")
+			if strings.Contains(string(r.Value), `"checksum":"0"`) {
+				continue
+			}
+			_, rest, _ := strings.Cut(r.Key.Sort, "#")
+			moved := row.Key{Part: r.Key.Part, Sort: fmt.Sprintf("%013d#%sx", noon.UnixMilli(), rest)}
+			puts := []row.Put{{Key: r.Key, If: r.Version, Delete: true}, {Key: moved, Value: r.Value}}
+			if strings.HasPrefix(r.Key.Sort, fmt.Sprint(noon.UnixMilli())) {
+				continue
+			}
+			if err := b.rows.Put(t.Context(), puts...); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	},
+}
+
+func TestEachOfTwoHundredDefectsIsFound(t *testing.T) {
+	found := 0
+	for seed := uint64(0); found < 200; seed++ {
+		for name, spoil := range defects {
+			b, r := aDay(t, 60, seed)
+			spoil(t, b, rand.New(rand.NewPCG(seed, 9)))
+			rep := report(t, r)
+			if rep.Outcome != "differenza" {
+				t.Fatalf("%s, seed %d:\n%s", name, seed, rep.Text())
+			}
+			found++
+		}
+	}
+}
+
+func TestAWrongMarkerIsFoundIfItIsInTheSample(t *testing.T) {
+	b, r := aDay(t, 1000, 1)
+	for m := range b.rows.All("M#") {
+		b.overwrite(t, m, func(v map[string]any) { v["hash"] = strings.Repeat("0", 64) })
+	}
+	rep := report(t, r)
+	looked, bad := int64(0), int64(0)
+	for _, c := range rep.Channels {
+		looked, bad = looked+c.Markers, bad+c.BadMarkers
+	}
+	if rep.Outcome != "differenza" || bad == 0 || bad != looked || looked > 40 {
+		t.Errorf("%d of %d markers, %s", bad, looked, rep.Outcome)
+	}
+}
+
+func TestWhatTheCRMSaysIsExplainedByWhatWaitsOrDiffers(t *testing.T) {
+	_, r := aDay(t, 300, 1)
+	var n int64
+	for _, c := range report(t, r).Channels {
+		if c.Channel == conversion.Email {
+			n = c.Conversions
+		}
+	}
+	for _, tt := range []struct {
+		says    int64
+		waiting int64
+		want    string
+	}{{n, 0, "ok"}, {n + 5, 5, "spiegato"}, {n + 5, 0, "differenza"}, {n - 5, 5, "differenza"}} {
+		r.CRM, r.Queues = crm{n: map[conversion.Channel]int64{conversion.Email: tt.says}}, queues(tt.waiting)
+		if rep := report(t, r); rep.Outcome != tt.want {
+			t.Errorf("the CRM says %d of %d, %d wait: %s", tt.says, n, tt.waiting, rep.Outcome)
+		}
+	}
+	r.CRM = crm{err: errors.New("no CRM today")}
+	if _, err := r.Report(t.Context(), today); err == nil {
+		t.Error("a CRM that does not answer is taken for one that agrees")
+	}
+}
+
+func TestTheReportReadsLikeThisAndIsMailedOnce(t *testing.T) {
+	b := newBench()
+	k, x := b.watch(t, guarded)
+	b.apply(t, b.purchase(named("order-0001")), b.purchase(named("order-0002")))
+	b.apply(t, b.purchase(func(e *conversion.Event) { e.Channel = conversion.Email }))
+	b.overwrite(t, b.pick(rand.New(rand.NewPCG(1, 1)), "W#"+string(tenant)+"#2026-11-22#webform"), func(v map[string]any) { v["completed"] = 3 })
+	b.now = noon.Add(14*time.Hour + 30*time.Minute)
+	r := &counting.Reporter{Counter: &b.Counter, CRM: crm{n: map[conversion.Channel]int64{conversion.Email: 1}}, Queues: queues(2), Zone: rome(t)}
+	rep := report(t, r)
+	golden(t, "report.txt", rep.Text())
+	text, err := json.MarshalIndent(rep, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "report.json", string(text)+"\n")
+	for range 2 {
+		if err := r.Publish(t.Context(), rep); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tick(t, k)
+	if len(x.told) != 1 || !strings.Contains(x.told[0].Text, rep.Text()) {
+		t.Errorf("%+v", x.told)
+	}
+}
+
+func TestARepairCountsTheWindowAgainAndPublishesAFurtherVersion(t *testing.T) {
+	b, r := aDay(t, 300, 2)
+	if _, _, err := b.Close(t.Context(), 10_000); err != nil {
+		t.Fatal(err)
+	}
+	before := b.total(t)
+	for _, defect := range []string{"counted once too often", "a cent too much", "counters that are gone"} {
+		defects[defect](t, b, rand.New(rand.NewPCG(5, uint64(len(defect)))))
+	}
+	rep := report(t, r)
+	if rep.Outcome != "differenza" {
+		t.Fatal(rep.Text())
+	}
+	for _, c := range rep.Channels {
+		for _, d := range c.Differences {
+			at, err := time.Parse(time.RFC3339, d.Window)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range []bool{true, false} {
+				n, err := b.Repair(t.Context(), c.Tenant, c.Channel, conversion.WindowOf(at))
+				if err != nil || (n > 0) != want {
+					t.Errorf("repair %d of %s: %d rows, %v", i+1, d.Window, n, err)
+				}
+			}
+		}
+	}
+	after := b.total(t)
+	if rep := report(t, r); rep.Outcome != "ok" || after.Unique() != before.Unique() || fmt.Sprint(after.Value) != fmt.Sprint(before.Value) || after.Checksum != before.Checksum {
+		t.Errorf("%s: %+v, want %+v", rep.Outcome, after, before)
+	}
+}
+
+func TestAReportOfADayThatIsAllWrongStaysReadable(t *testing.T) {
+	b, r := aDay(t, 1500, 4)
+	for e := range b.rows.All("E#") {
+		if err := b.rows.Put(t.Context(), row.Put{Key: e.Key, If: e.Version, Delete: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep := report(t, r)
+	for _, c := range rep.Channels {
+		if c.Differing <= counting.MaxDiffering || len(c.Differences) != counting.MaxDiffering || c.Ledger != 0 {
+			t.Errorf("%s: %d windows, %d listed", c.Channel, c.Differing, len(c.Differences))
+		}
+	}
+	if err := r.Publish(t.Context(), rep); err != nil || len(rep.Text()) > 100_000 {
+		t.Errorf("%d bytes, %v", len(rep.Text()), err)
+	}
+}
