@@ -1,0 +1,220 @@
+package conversation
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/who"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+)
+
+// birth is a contact that is being made. Its row stays when it is made: whoever looked before that must not begin another one.
+type birth struct {
+	Until time.Time `json:"until,omitzero"`
+}
+
+// meet looks for a person whom the graph does not know, under the locks that the connector takes too, and makes a contact in
+// Zoho when nobody is found.
+func (t *task) meet(p chat.Person, keys who.Keys, n names) (string, error) {
+	owner := n.number
+	if owner == "" {
+		owner = n.user
+	}
+	locks, err := t.f.Book.Lock(t.ctx, t.conn, "whatsapp "+owner, t.lockNames(keys, n), t.now())
+	if err != nil {
+		return "", tables(err)
+	}
+	contact, err := t.meetLocked(p, keys, n, owner)
+	if uncertain(err) {
+		return "", err // an insert may land yet: the locks stay
+	}
+	if unlocked := t.f.Book.Unlock(t.ctx, locks); unlocked != nil && !errors.Is(unlocked, row.ErrConflict) {
+		return "", first(err, tables(unlocked))
+	}
+	return contact, err
+}
+
+func (t *task) lockNames(keys who.Keys, n names) []string {
+	all := []string{"whatsapp " + n.number, "whatsapp " + n.user}
+	all = slices.DeleteFunc(all, func(s string) bool { return s == "whatsapp " })
+	if t.f.Keys != nil && !keys.Phone.IsZero() {
+		rec := crm.Record{ID: contactID(crm.HubSpot, ""), Fields: map[crm.Field]crm.Value{}}
+		for _, c := range t.f.Columns.Numbers {
+			rec.Fields[c.Field] = keys.Phone.E164
+		}
+		for _, k := range t.f.Keys(rec) {
+			all = append(all, string(crm.Contact)+" "+string(k.Column.Field)+" "+k.Value)
+		}
+	}
+	return all
+}
+
+func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (string, error) {
+	contact, err := t.recall(keys, n) // whoever held the locks before may have met him
+	if err != nil || contact != "" {
+		return contact, err
+	}
+	at := birthKey(t.conn, owner)
+	var b birth
+	version, err := t.f.load(t.ctx, at, &b)
+	if err != nil {
+		return "", err
+	}
+	if left := b.Until.Sub(t.now()); left > 0 {
+		return "", fault.Again("conversation.Person", left, "the contact may be about to appear in zoho")
+	}
+	if contact, err = t.search(keys); err != nil {
+		return "", err
+	}
+	if contact == "" {
+		b.Until = t.now().Add(ClaimFor)
+		if err := t.f.save(t.ctx, write(at, version, b, t.now().Add(KeptFor))); err != nil {
+			return "", err
+		}
+		version++
+		if contact, err = t.create(p, keys); err != nil {
+			if !uncertain(err) {
+				return "", first(t.f.save(t.ctx, write(at, version, birth{}, t.now().Add(KeptFor))), err)
+			}
+			return "", &fault.Error{Op: "conversation.Create", Kind: fault.Down, After: ClaimFor, Err: err}
+		}
+		t.applied = true
+	}
+	var born []row.Put
+	if version != 0 {
+		born = []row.Put{write(at, version, birth{}, t.now().Add(KeptFor))}
+	}
+	return contact, t.remember(contact, n, born...)
+}
+
+// search looks in Zoho and, when it has nobody, in HubSpot, whose contacts the connector brings to Zoho.
+func (t *task) search(keys who.Keys) (string, error) {
+	verdict, err := t.matches(crm.Zoho, keys)
+	switch {
+	case err != nil:
+		return "", err
+	case len(verdict.Candidates) > 0:
+		return "", t.ambiguous(verdict.Candidates)
+	case verdict.Contact != "":
+		erased, err := t.f.Book.Erased(t.ctx, t.conn, contactID(crm.Zoho, verdict.Contact))
+		if err == nil && erased[0] {
+			return "", t.ambiguous([]string{verdict.Contact})
+		}
+		return verdict.Contact, tables(err)
+	}
+	verdict, err = t.matches(crm.HubSpot, keys)
+	switch {
+	case err != nil:
+		return "", err
+	case len(verdict.Candidates) > 0:
+		return "", t.ambiguous(verdict.Candidates)
+	case verdict.Contact == "":
+		return "", nil
+	}
+	p, err := t.pair(crm.HubSpot, verdict.Contact)
+	switch {
+	case err != nil:
+		return "", err
+	case p.Version != 0 && p.State == pair.Living && p.Zoho != "":
+		return p.Zoho, nil
+	case t.now().Sub(t.received) < BirthFor:
+		return "", fault.Again("conversation.Person", 5*time.Second, "the connector is bringing the contact to zoho")
+	}
+	return "", nil
+}
+
+// matches says which contact of a system carries the keys. What a search names is compared again, and a number that stands on the
+// contact of another user id is nobody's match: it may have changed hands.
+func (t *task) matches(sys crm.System, keys who.Keys) (who.Verdict, error) {
+	c, side := t.f.Columns, CRM(t.f.Zoho)
+	numbers, users := c.Numbers, c.User.Property != ""
+	if sys == crm.HubSpot {
+		numbers, users, side = c.HubSpotNumbers, false, t.f.HubSpot
+	}
+	s := crm.Search{Module: crm.Contacts, Columns: slices.Clone(numbers)}
+	for _, col := range numbers {
+		for _, digits := range keys.Phone.Ask {
+			s.Keys = append(s.Keys, crm.MatchKey{Column: col, Value: "+" + digits.Text()})
+		}
+	}
+	if users {
+		s.Columns = append(s.Columns, c.User)
+	}
+	if users && keys.User.Filled() {
+		s.Keys = append(s.Keys, crm.MatchKey{Column: c.User, Value: keys.User.Text()})
+	}
+	if len(s.Keys) == 0 {
+		return who.Verdict{}, nil
+	}
+	found, err := side.Find(t.ctx, s)
+	if err != nil {
+		return who.Verdict{}, err
+	}
+	byUser := ""
+	var byNumber []who.Hit
+	for _, r := range found {
+		user := crm.Unknown()
+		if users {
+			user = r.Value(c.User.Field)
+		}
+		if user.Filled() && user == keys.User {
+			byUser = r.ID.Key
+		}
+		for _, col := range numbers {
+			v := r.Value(col.Field)
+			if v.Filled() && !keys.Phone.IsZero() && who.Phone(v.Text(), c.Region).Match == keys.Phone.Match {
+				byNumber = append(byNumber, who.Hit{Contact: r.ID.Key, User: user})
+			}
+		}
+	}
+	return who.Decide(keys, byUser, byNumber), nil
+}
+
+// create makes the contact of a person whom nobody knows.
+func (t *task) create(p chat.Person, keys who.Keys) (string, error) {
+	c := t.f.Columns
+	if keys.Phone.IsZero() && c.User.Property == "" {
+		return "", parked("NO_NUMBER", "the person shows no number, and no property of Zoho is set for user ids")
+	}
+	ch := crm.Change{ID: contactID(crm.Zoho, ""), Set: map[crm.Field]crm.Value{}}
+	set := func(col crm.Column, v crm.Value) {
+		if col.Property != "" && v.Filled() {
+			ch.Columns, ch.Set[col.Field] = append(ch.Columns, col), v
+		}
+	}
+	set(c.Name, crm.Text(nameOf(p, keys)))
+	set(c.Number, keys.Phone.E164)
+	set(c.User, keys.User)
+	set(c.Source, crm.Text(c.SourceValue))
+	results, err := t.f.Zoho.Create(t.ctx, []crm.Change{ch})
+	if err == nil {
+		err = results[0].Err
+	}
+	if err != nil {
+		return "", err
+	}
+	return results[0].ID.Key, nil
+}
+
+// nameOf is what a new contact is called: whatever the person calls himself, else how he was reached.
+func nameOf(p chat.Person, keys who.Keys) string {
+	name := strings.Join(strings.Fields(chat.Plain(p.Name.Text())), " ")
+	for _, other := range []string{p.Username.Text(), keys.Phone.E164.Text()} {
+		if name == "" {
+			name = other
+		}
+	}
+	if name == "" {
+		name = "WhatsApp"
+	}
+	if r := []rune(name); len(r) > 80 {
+		name = string(r[:80])
+	}
+	return name
+}
