@@ -213,11 +213,6 @@ func (p Pair) Wrote(sys crm.System, slot Slot, h Hash) bool {
 	})
 }
 
-// OpenAt reports whether a write to that field of that side is unfinished.
-func (p Pair) OpenAt(sys crm.System, slot Slot) bool {
-	return slices.ContainsFunc(p.Unfinished, func(u Unfinished) bool { return u.System == sys && u.Slot == slot })
-}
-
 // Open reports whether any write to that field is unfinished.
 func (p Pair) Open(slot Slot) bool {
 	return slices.ContainsFunc(p.Unfinished, func(u Unfinished) bool { return u.Slot == slot })
@@ -232,6 +227,17 @@ func (p *Pair) Forget() {
 // Lose drops what was known of when the records were read, and keeps what they held: one of them is gone for now.
 func (p *Pair) Lose() {
 	p.ReadAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.ZohoBefore = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+}
+
+// Retry lets go of every field that is held: it is decided anew, one that a system altered as if both sides met in it for the
+// first time.
+func (p *Pair) Retry() {
+	for slot, h := range p.Held {
+		if h.Hint == fault.HintAltered {
+			delete(p.Base, slot)
+		}
+	}
+	p.Held = nil
 }
 
 // Settle notes that a field came to rest with these hashes.

@@ -320,10 +320,27 @@ func (v verdict) doubled() {
 				if ours[other] && since.After(in.looked(key)) && !v.wasInserted(in.module, other, property, key) {
 					continue
 				}
+				if v.reborn(in, i) {
+					continue
+				}
 				v.violate("doubled", "we made zoho %s %s (%s) beside %s", in.module, v.name(id), key, v.name(other))
 			}
 		}
 	}
+}
+
+// reborn reports whether an insert whose answer was lost landed after another one of the same record had, and a person had
+// deleted what that one made: only then does Zoho take the record's id again.
+func (v verdict) reborn(in *insertion, i int) bool {
+	owner, _ := in.items[i]["HubSpot_Id"].(string)
+	for _, other := range v.insertions {
+		for j, id := range other.ids {
+			if o, _ := other.items[j]["HubSpot_Id"].(string); other != in && o == owner && id != "" && other.at.After(in.sent) && other.at.Before(in.at) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hadKey returns since when a record had the key at an instant.

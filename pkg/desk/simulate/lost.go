@@ -24,6 +24,7 @@ type edit struct {
 	raw   string
 	value crm.Value // canonical
 	weak  bool      // it may win, but need not
+	moot  bool      // it is about a company that was deleted: it need not win, and what it replaced has been replaced
 }
 
 // lost: the value that both sides show is that of an edit that no other edit is later than by more than the tie.
@@ -63,7 +64,7 @@ func (v verdict) lost(pr sides, f mapping.Field, shows crm.Value) {
 
 // replaced reports whether somebody on the same side said something else later: that is what must count, not this.
 func replaced(later []edit, e edit) bool {
-	return slices.ContainsFunc(later, func(l edit) bool { return !l.weak && l.sys == e.sys && l.at.After(e.at) })
+	return slices.ContainsFunc(later, func(l edit) bool { return (!l.weak || l.moot) && l.sys == e.sys && l.at.After(e.at) })
 }
 
 func since(t time.Time) string {
@@ -111,11 +112,12 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 		if before, last = c, raw; ours || same {
 			return
 		}
+		moot := v.perished(sys, f, was, raw)
 		early := at.Before(since.of(sys))
 		for i := mark; early && i < len(out); i++ {
 			out[i].weak = true // its own side has said something else before the two met
 		}
-		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: early && (anew || !c.Filled()) || v.perished(sys, f, was, raw)})
+		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: early && (anew || !c.Filled()) || moot, moot: moot})
 	}
 	history := v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)
 	for _, e := range slices.Backward(history) {

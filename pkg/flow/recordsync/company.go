@@ -87,8 +87,14 @@ func (t *task) bereft(p pair.Pair, b both, it *item, in *merge.Field) error {
 			continue
 		}
 		c, err := t.former(p, b.hubspot.Record.History[it.field.Name], it, sys)
-		if err != nil || c.IsZero() {
+		if err != nil {
 			return err
+		}
+		if held, err := t.heldBoth(p, b, it, c); err != nil || !held {
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		gone, err := t.departed(c)
 		if err != nil {
@@ -99,6 +105,20 @@ func (t *task) bereft(p pair.Pair, b both, it *item, in *merge.Field) error {
 		}
 	}
 	return nil
+}
+
+// heldBoth reports whether a company is the one that both sides held last, or the one that the other side shows: who left another
+// company for it had left that one before it went.
+func (t *task) heldBoth(p pair.Pair, b both, it *item, c crm.ID) (bool, error) {
+	if c.IsZero() {
+		return false, nil
+	}
+	h := t.s.Book.Hasher
+	if h.Raw(c.System, it.field.Name, crm.Text(c.Key)) == p.Base[it.slot].Of(c.System) {
+		return true, nil
+	}
+	twin, err := t.s.Book.Find(t.ctx, t.conn, c)
+	return err == nil && twin.Version != 0 && b.record(c.System.Other()).Value(it.field.Name) == crm.Text(twin.Key(c.System.Other())), err
 }
 
 // strand makes a contact wait for a company that is gone. Once it is back, the side that kept it fills the empty one; where

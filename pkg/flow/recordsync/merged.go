@@ -134,7 +134,7 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		head.State, head.Gone, head.GoneAt = pair.Living, "", time.Time{}
 	}
 	head.Begun = true
-	head.Held = nil // what was held under another id is tried again, and told under this one
+	head.Retry() // what was held under another id is tried again, and told under this one
 	for _, q := range pairs {
 		t.settled = append(t.settled, q.Record(crm.HubSpot))
 	}

@@ -327,10 +327,19 @@ func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {
 	return f.Equal(hubspot, zoho)
 }
 
+// mayHaveLanded reports whether a write to Zoho that was begun and not answered may be what its record shows: the record was
+// modified since.
+func (t *task) mayHaveLanded(p pair.Pair, slot pair.Slot, z crm.Record) bool {
+	return slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool {
+		return u.System == crm.Zoho && u.Slot == slot && !z.Modified.Before(u.At.Add(-skew))
+	})
+}
+
 // altered reports whether Zoho stored something else than we sent: a field that nobody has read back since our write shows
 // another value. Asked for its times, Zoho tells a user's edit apart.
 func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field, times map[crm.Field][]crm.Entry) bool {
-	begun, z := p.OpenAt(crm.Zoho, it.slot), b.zoho.Record
+	z := b.zoho.Record
+	begun := t.mayHaveLanded(p, it.slot, z)
 	if in.Equal || !in.BaseKnown && !begun || !in.Zoho.Changed || p.Wrote(crm.Zoho, it.slot, it.shows.Zoho) {
 		return false
 	}

@@ -31,6 +31,8 @@ const (
 	writeNeeds = 5 * time.Second
 	// covers is how long after an event a read is sure to have taken it in, and how often one pair is looked at in a burst.
 	covers = 2 * time.Second
+	// skew is how far Zoho's clock may be from ours.
+	skew = 5 * time.Second
 	// settles is how long a system may show less than it told us.
 	settles = 10 * time.Second
 	// young is how long a new record may not be readable yet.
