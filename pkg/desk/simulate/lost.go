@@ -154,7 +154,10 @@ func (v verdict) overruled(pr sides, f mapping.Field) {
 		stands := slices.IndexFunc(edits, func(e edit) bool { return e.sys == sys && e.raw == pr.raw(sys, f).Text() })
 		for i, e := range edits {
 			later := stands >= 0 && !e.weak && e.sys != sys && !strings.HasPrefix(e.value.Text(), alien) && e.at.After(edits[stands].upto.Add(tie)) && !replaced(edits[i+1:], e)
-			if later && e.raw == pr.raw(e.sys, f).Text() && v.window(pr, f, e) == "" {
+			back := v.hasher.Raw(e.sys, f.Name, crm.Text(e.raw)) == pr.p.Base[slotOf(f)].Of(e.sys)
+			if later && back {
+				v.result.Windows = append(v.result.Windows, Window{"put-back", v.describe(pr, f, e)})
+			} else if later && e.raw == pr.raw(e.sys, f).Text() && v.window(pr, f, e) == "" {
 				v.violate("overruled", "%s, and the field is held for an earlier value of the other side that cannot cross", v.describe(pr, f, e))
 			}
 		}
