@@ -174,7 +174,7 @@ func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 			return 0, err
 		}
 		in := door.Request{Method: r.Method, Header: r.Header, Body: body}
-		if err := source.Verify(t.Context(), in); err != nil {
+		if forged := source.Verify(t.Context(), in) != nil; forged {
 			return http.StatusUnauthorized, nil
 		}
 		got, err := source.Read(t.Context(), in)

@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestARequestIsSentOnceUnderItsReferenceAndLoggedWithItsFinalState(t *testin
 	}
 	other := r
 	other.Text = crm.Text("un altro testo")
-	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, other); err != conversation.ErrReference {
+	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, other); !errors.Is(err, conversation.ErrReference) {
 		t.Errorf("another request under the same reference: %v", err)
 	}
 	w.pass(5 * time.Minute)
