@@ -168,14 +168,9 @@ func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 		return []crm.Secret{crm.NewSecret(whatsapptest.DefaultAppSecret)}, nil
 	}})
 	o.Now, o.Rand, o.Webhook = clock, w.chance, "https://door.example.com/webhooks/whatsapp"
-	o.Send = func(r *http.Request) (int, error) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return 0, err
-		}
-		in := door.Request{Method: r.Method, Header: r.Header, Body: body}
-		if forged := source.Verify(t.Context(), in) != nil; forged {
-			return http.StatusUnauthorized, nil
+	take := func(in door.Request) int {
+		if source.Verify(t.Context(), in) != nil {
+			return http.StatusUnauthorized
 		}
 		got, err := source.Read(t.Context(), in)
 		if err != nil {
@@ -184,7 +179,14 @@ func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 		for _, e := range got.Entries {
 			w.queue = append(w.queue, letter{entry: e, due: w.now})
 		}
-		return http.StatusOK, nil
+		return http.StatusOK
+	}
+	o.Send = func(r *http.Request) (int, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return 0, err
+		}
+		return take(door.Request{Method: r.Method, Header: r.Header, Body: body}), nil
 	}
 	w.phone = whatsapptest.New(o)
 	w.pairs, w.chats = memory.NewRows(clock), memory.NewRows(clock)
