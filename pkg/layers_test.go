@@ -107,6 +107,7 @@ var foreign = map[string][]string{
 	"pkg/core/canon":          {"golang.org/x/text/unicode/norm"},
 	"pkg/core/chat/talk":      {"github.com/goccy/go-yaml", "golang.org/x/text/unicode/norm"},
 	"pkg/core/conversion":     {"golang.org/x/text/unicode/norm"},
+	"pkg/core/document":       {"github.com/goccy/go-yaml"},
 	"pkg/core/mapping":        {"github.com/goccy/go-yaml"},
 	"pkg/flow":                nil,
 	"pkg/suite":               nil,

@@ -16,27 +16,27 @@ func (r *reader) checkField(at ast.Node, k crm.Kind, f Field, decimals bool) {
 		s := f.Side(sys)
 		switch {
 		case s.Property == "":
-			r.fail(at, "%s names no property of %s: add %s: <its API name>", f.Name, sys, sys)
+			r.Fail(at, "%s names no property of %s: add %s: <its API name>", f.Name, sys, sys)
 		case strings.ContainsAny(s.Property, " ,;") || s.Property != canon.Text(s.Property):
-			r.fail(at, "%s: the %s property must be its API name, not its label", f.Name, sys)
+			r.Fail(at, "%s: the %s property must be its API name, not its label", f.Name, sys)
 		case s.IgnoreUnlisted && !s.ReadOnly && f.Policy != crm.AtCreation:
-			r.fail(at, "%s: ignore_unlisted would clear the other side: it is for a read_only side, or policy at-creation", f.Name)
+			r.Fail(at, "%s: ignore_unlisted would clear the other side: it is for a read_only side, or policy at-creation", f.Name)
 		}
 	}
 	numbers := f.Type == crm.TypeNumber || f.Type == crm.TypeMoney
 	switch {
 	case f.HubSpot.ReadOnly && f.Zoho.ReadOnly:
-		r.fail(at, "%s is read_only on both sides: remove it", f.Name)
+		r.Fail(at, "%s is read_only on both sides: remove it", f.Name)
 	case f.HubSpot.ReadOnly && (f.Policy == crm.Newest || f.Policy == crm.ToHubSpot):
-		r.fail(at, "%s: HubSpot does not write it, so %s cannot hold: use policy to-zoho", f.Name, f.Policy)
+		r.Fail(at, "%s: HubSpot does not write it, so %s cannot hold: use policy to-zoho", f.Name, f.Policy)
 	case f.Zoho.ReadOnly && (f.Policy == crm.Newest || f.Policy == crm.ToZoho || f.Policy == crm.AtCreation):
-		r.fail(at, "%s: Zoho does not write it, so %s cannot hold: use policy to-hubspot", f.Name, f.Policy)
+		r.Fail(at, "%s: Zoho does not write it, so %s cannot hold: use policy to-hubspot", f.Name, f.Policy)
 	case f.Policy == crm.Strict && f.Type != crm.TypeBool:
-		r.fail(at, "%s: strict is for consent: use type bool, where true is the restrictive value", f.Name)
+		r.Fail(at, "%s: strict is for consent: use type bool, where true is the restrictive value", f.Name)
 	case f.Type == crm.TypeCompany && k != crm.Contact:
-		r.fail(at, "%s: only a contact has a company: remove it", f.Name)
+		r.Fail(at, "%s: only a contact has a company: remove it", f.Name)
 	case decimals && !numbers:
-		r.fail(at, "%s: decimals are for type number and money: remove it", f.Name)
+		r.Fail(at, "%s: decimals are for type number and money: remove it", f.Name)
 	}
 }
 
@@ -46,7 +46,7 @@ func (r *reader) checkOptions(at ast.Node, f *Field) {
 		return
 	}
 	if f.Type != crm.TypePicklist && f.Type != crm.TypeMulti {
-		r.fail(at, "%s: options are for type picklist and multi: remove them", f.Name)
+		r.Fail(at, "%s: options are for type picklist and multi: remove them", f.Name)
 		return
 	}
 	f.read = map[crm.System]map[string]string{crm.HubSpot: {}, crm.Zoho: {}}
@@ -54,7 +54,7 @@ func (r *reader) checkOptions(at ast.Node, f *Field) {
 	for _, o := range f.Options {
 		name := o.Name()
 		if named[name] {
-			r.fail(at, "%s: two options are called %s: make them one, with several values on a side", f.Name, name)
+			r.Fail(at, "%s: two options are called %s: make them one, with several values on a side", f.Name, name)
 		}
 		named[name] = true
 		for _, sys := range systems {
@@ -68,12 +68,12 @@ func (r *reader) checkOptions(at ast.Node, f *Field) {
 // option adds a value of an option to the field's table.
 func (r *reader) option(at ast.Node, f *Field, sys crm.System, value, name string) {
 	if value == "" || value != canon.Text(value) || strings.Contains(value, ";") {
-		r.fail(at, "%s: a value of an option has text, no space around it and no semicolon: correct the one of %s", f.Name, name)
+		r.Fail(at, "%s: a value of an option has text, no space around it and no semicolon: correct the one of %s", f.Name, name)
 		return
 	}
 	folded := canon.Fold(value)
 	if other, ok := f.read[sys][folded]; ok {
-		r.fail(at, "%s: the options %s and %s both have the %s value %s: keep it in one", f.Name, other, name, sys, value)
+		r.Fail(at, "%s: the options %s and %s both have the %s value %s: keep it in one", f.Name, other, name, sys, value)
 	}
 	f.read[sys][value], f.read[sys][folded] = name, name
 }
@@ -82,16 +82,16 @@ func (r *reader) option(at ast.Node, f *Field, sys crm.System, value, name strin
 func (r *reader) checkOrder(at ast.Node, f Field) {
 	switch {
 	case f.Policy == crm.Forward && len(f.Order) < 2:
-		r.fail(at, "%s: forward needs an order: list its stages, the first one first", f.Name)
+		r.Fail(at, "%s: forward needs an order: list its stages, the first one first", f.Name)
 	case f.Policy != crm.Forward && len(f.Order) > 0:
-		r.fail(at, "%s: order is for policy forward: remove it", f.Name)
+		r.Fail(at, "%s: order is for policy forward: remove it", f.Name)
 	}
 	if len(f.Options) == 0 {
 		return
 	}
 	for _, stage := range f.Order {
 		if _, ok := f.option(stage); !ok {
-			r.fail(at, "%s: order names %s, which no option is called: use the option's first HubSpot value", f.Name, stage)
+			r.Fail(at, "%s: order names %s, which no option is called: use the option's first HubSpot value", f.Name, stage)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func (r *reader) match(n ast.Node, m *Mapping) {
 			m.kinds[name] = k
 		}
 	}
-	r.keys(n, "match", map[string]func(ast.Node){
+	r.Keys(n, "match", map[string]func(ast.Node){
 		string(crm.Contact): set(crm.Contact),
 		string(crm.Company): set(crm.Company),
 	})
@@ -122,7 +122,7 @@ func (r *reader) matchKeys(n ast.Node, k crm.Kind, fields []Field) []key {
 		for part := range strings.SplitSeq(s, "+") {
 			at := slices.IndexFunc(fields, func(f Field) bool { return string(f.Name) == part })
 			if at < 0 {
-				r.fail(n, "match: %s has no field %s: use a name that stands under fields", k, part)
+				r.Fail(n, "match: %s has no field %s: use a name that stands under fields", k, part)
 				return nil
 			}
 			names, kinds = append(names, fields[at].Name), append(kinds, fields[at].Type)
@@ -144,10 +144,10 @@ func (r *reader) checkKey(at ast.Node, s string, names []crm.Field, kinds []crm.
 	human := names[0] == fieldName || names[0] == fieldFirstName || names[0] == fieldLastName
 	switch {
 	case !slices.Contains([]crm.Type{crm.TypeEmail, crm.TypeDomain, crm.TypeText}, kinds[0]):
-		r.fail(at, "match: %s recognises nobody: use a field of type email, domain or text (phones: phone_match)", s)
+		r.Fail(at, "match: %s recognises nobody: use a field of type email, domain or text (phones: phone_match)", s)
 	case kinds[0] == crm.TypeEmail && len(names) > 1:
-		r.fail(at, "match: %s: an e-mail address stands alone: remove what follows it", s)
+		r.Fail(at, "match: %s: an e-mail address stands alone: remove what follows it", s)
 	case human && len(names) == 1:
-		r.fail(at, "match: %s: many share a name: join it with another field, as in name+city", s)
+		r.Fail(at, "match: %s: many share a name: join it with another field, as in name+city", s)
 	}
 }

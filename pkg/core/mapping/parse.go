@@ -7,19 +7,20 @@ import (
 
 	"crm-connector/pkg/core/canon"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/document"
 )
 
 // Parse reads a mapping. It is strict: an unknown key, type or policy, a field or property that stands there twice, options that
 // clash, a policy that a read-only side cannot follow are mistakes. The error lists all of them, one a line, each with line and
 // column and with what to do.
 func Parse(text []byte) (*Mapping, error) {
-	root, err := document(text)
+	r := &reader{document.Reader{Name: "mapping"}}
+	root, err := r.Root(text, SchemaVersion)
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{}
 	m := r.mapping(root)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	m.build()
@@ -32,7 +33,7 @@ func (r *reader) mapping(root ast.Node) *Mapping {
 	version := 0
 	var match ast.Node // read last: it names fields
 	known := map[string]func(ast.Node){
-		"version":       func(n ast.Node) { version = r.number(n, "version", SchemaVersion, SchemaVersion) },
+		"version":       func(n ast.Node) { version = r.Number(n, "version", SchemaVersion, SchemaVersion) },
 		"home_currency": func(n ast.Node) { m.home = r.currency(n) },
 		"free_hosts":    func(n ast.Node) { m.freeHosts = r.hosts(n) },
 		"fields":        func(n ast.Node) { m.kinds = r.kinds(n) },
@@ -40,22 +41,22 @@ func (r *reader) mapping(root ast.Node) *Mapping {
 	}
 	for _, c := range choices {
 		known[c.name] = func(n ast.Node) {
-			s, ok := r.text(n, c.name)
+			s, ok := r.Text(n, c.name)
 			if !ok {
 				return
 			}
 			if err := c.check(s); err != nil {
-				r.fail(n, "%s: %v", c.name, err)
+				r.Fail(n, "%s: %v", c.name, err)
 			}
 			*c.of(&m.options) = s
 		}
 	}
-	r.keys(root, "the mapping", known)
-	if version == 0 && len(r.faults) == 0 {
-		r.fail(root, "version is missing: add version: %d", SchemaVersion)
+	r.Keys(root, "the mapping", known)
+	if version == 0 && r.Faults() == 0 {
+		r.Fail(root, "version is missing: add version: %d", SchemaVersion)
 	}
 	r.required(root, m)
-	if match != nil && len(r.faults) == 0 {
+	if match != nil && r.Faults() == 0 {
 		r.match(match, m)
 	}
 	return m
@@ -63,21 +64,21 @@ func (r *reader) mapping(root ast.Node) *Mapping {
 
 // required checks the fields without which Zoho creates nothing.
 func (r *reader) required(root ast.Node, m *Mapping) {
-	if len(r.faults) > 0 {
+	if r.Faults() > 0 {
 		return
 	}
 	for _, k := range []crm.Kind{crm.Contact, crm.Company} {
 		name := m.RequiredField(k)
 		has := slices.ContainsFunc(m.kinds[k].fields, func(f Field) bool { return f.Name == name && f.Type == crm.TypeText })
 		if !has {
-			r.fail(root, "fields: %s has no %s of type text: Zoho creates none without it, so map it", k, name)
+			r.Fail(root, "fields: %s has no %s of type text: Zoho creates none without it, so map it", k, name)
 		}
 	}
 }
 
 func (r *reader) kinds(n ast.Node) map[crm.Kind]kind {
 	out := map[crm.Kind]kind{}
-	r.keys(n, "fields", map[string]func(ast.Node){
+	r.Keys(n, "fields", map[string]func(ast.Node){
 		string(crm.Contact): func(n ast.Node) { out[crm.Contact] = kind{fields: r.fields(n, crm.Contact)} },
 		string(crm.Company): func(n ast.Node) { out[crm.Company] = kind{fields: r.fields(n, crm.Company)} },
 	})
@@ -87,12 +88,12 @@ func (r *reader) kinds(n ast.Node) map[crm.Kind]kind {
 func (r *reader) fields(n ast.Node, k crm.Kind) []Field {
 	var out []Field
 	taken := map[crm.System]map[string]crm.Field{crm.HubSpot: {}, crm.Zoho: {}}
-	for _, e := range r.entries(n, string(k)) {
+	for _, e := range r.Entries(n, string(k)) {
 		f := r.field(e, k)
 		for _, sys := range systems {
 			property := f.Side(sys).Property
 			if other, ok := taken[sys][property]; ok && property != "" {
-				r.fail(e.key, "%s: the field %s has the %s property %s already: map a property once", f.Name, other, sys, property)
+				r.Fail(e.Key, "%s: the field %s has the %s property %s already: map a property once", f.Name, other, sys, property)
 			}
 			taken[sys][property] = f.Name
 		}
@@ -101,21 +102,21 @@ func (r *reader) fields(n ast.Node, k crm.Kind) []Field {
 	return out
 }
 
-func (r *reader) field(e entry, k crm.Kind) Field {
-	f := Field{Name: crm.Field(e.name), Type: crm.TypeText}
-	before := len(r.faults)
-	if !identifier(e.name) {
-		r.fail(e.key, "%s: a field's name has small letters, digits and _ only, and begins with a letter", e.name)
+func (r *reader) field(e document.Entry, k crm.Kind) Field {
+	f := Field{Name: crm.Field(e.Name), Type: crm.TypeText}
+	before := r.Faults()
+	if !identifier(e.Name) {
+		r.Fail(e.Key, "%s: a field's name has small letters, digits and _ only, and begins with a letter", e.Name)
 	}
-	options, order := e.key, e.key // where to point
+	options, order := e.Key, e.Key // where to point
 	decimals := map[crm.System]int{}
-	r.keys(e.node, e.name, map[string]func(ast.Node){
-		"type":    func(n ast.Node) { f.Type = word(r, n, e.name+": type", types) },
-		"policy":  func(n ast.Node) { f.Policy = word(r, n, e.name+": policy", policies) },
-		"hubspot": func(n ast.Node) { f.HubSpot = r.side(n, e.name+": hubspot", crm.HubSpot, decimals) },
-		"zoho":    func(n ast.Node) { f.Zoho = r.side(n, e.name+": zoho", crm.Zoho, decimals) },
-		"options": func(n ast.Node) { options, f.Options = n, r.options(n, e.name+": options") },
-		"order":   func(n ast.Node) { order, f.Order = n, r.texts(n, e.name+": order") },
+	r.Keys(e.Node, e.Name, map[string]func(ast.Node){
+		"type":    func(n ast.Node) { f.Type = word(r, n, e.Name+": type", types) },
+		"policy":  func(n ast.Node) { f.Policy = word(r, n, e.Name+": policy", policies) },
+		"hubspot": func(n ast.Node) { f.HubSpot = r.side(n, e.Name+": hubspot", crm.HubSpot, decimals) },
+		"zoho":    func(n ast.Node) { f.Zoho = r.side(n, e.Name+": zoho", crm.Zoho, decimals) },
+		"options": func(n ast.Node) { options, f.Options = n, r.options(n, e.Name+": options") },
+		"order":   func(n ast.Node) { order, f.Order = n, r.texts(n, e.Name+": order") },
 	})
 	if f.Policy == "" {
 		f.Policy = crm.Newest
@@ -124,8 +125,8 @@ func (r *reader) field(e entry, k crm.Kind) Field {
 		}
 	}
 	f.Scale = scale(f.Type, decimals)
-	if len(r.faults) == before {
-		r.checkField(e.key, k, f, len(decimals) > 0)
+	if r.Faults() == before {
+		r.checkField(e.Key, k, f, len(decimals) > 0)
 		r.checkOptions(options, &f)
 		r.checkOrder(order, f)
 	}
@@ -147,15 +148,15 @@ func scale(t crm.Type, decimals map[crm.System]int) int {
 
 func (r *reader) side(n ast.Node, what string, sys crm.System, decimals map[crm.System]int) Side {
 	var s Side
-	property := func(n ast.Node) { s.Property, _ = r.text(n, what) }
+	property := func(n ast.Node) { s.Property, _ = r.Text(n, what) }
 	if _, ok := n.(*ast.MappingNode); !ok {
 		property(n)
 		return s
 	}
-	r.keys(n, what, map[string]func(ast.Node){
+	r.Keys(n, what, map[string]func(ast.Node){
 		"property":        property,
-		"max":             func(n ast.Node) { s.Max = r.number(n, what+": max", 1, 1_000_000) },
-		"decimals":        func(n ast.Node) { decimals[sys] = r.number(n, what+": decimals", 0, 9) },
+		"max":             func(n ast.Node) { s.Max = r.Number(n, what+": max", 1, 1_000_000) },
+		"decimals":        func(n ast.Node) { decimals[sys] = r.Number(n, what+": decimals", 0, 9) },
 		"read_only":       func(n ast.Node) { s.ReadOnly = r.flag(n, what+": read_only") },
 		"not_empty":       func(n ast.Node) { s.NotEmpty = r.flag(n, what+": not_empty") },
 		"ignore_unlisted": func(n ast.Node) { s.IgnoreUnlisted = r.flag(n, what+": ignore_unlisted") },
@@ -166,18 +167,18 @@ func (r *reader) side(n ast.Node, what string, sys crm.System, decimals map[crm.
 func (r *reader) options(n ast.Node, what string) []Option {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok {
-		r.fail(n, "%s must be a list: write each as - {hubspot: VALUE, zoho: Value}", what)
+		r.Fail(n, "%s must be a list: write each as - {hubspot: VALUE, zoho: Value}", what)
 		return nil
 	}
 	var out []Option
 	for _, n := range seq.Values {
 		var o Option
-		r.keys(n, what, map[string]func(ast.Node){
+		r.Keys(n, what, map[string]func(ast.Node){
 			"hubspot": func(n ast.Node) { o.HubSpot = r.texts(n, what) },
 			"zoho":    func(n ast.Node) { o.Zoho = r.texts(n, what) },
 		})
 		if len(o.HubSpot)+len(o.Zoho) == 0 {
-			r.fail(n, "%s: an option needs a value on one side at least: write - {hubspot: VALUE, zoho: Value}", what)
+			r.Fail(n, "%s: an option needs a value on one side at least: write - {hubspot: VALUE, zoho: Value}", what)
 			continue
 		}
 		out = append(out, o)
@@ -186,9 +187,9 @@ func (r *reader) options(n ast.Node, what string) []Option {
 }
 
 func (r *reader) currency(n ast.Node) string {
-	s, ok := r.text(n, "home_currency")
+	s, ok := r.Text(n, "home_currency")
 	if ok && !currency(s) {
-		r.fail(n, "home_currency must be the code of a currency: three capital letters such as EUR")
+		r.Fail(n, "home_currency must be the code of a currency: three capital letters such as EUR")
 	}
 	return s
 }
@@ -198,7 +199,7 @@ func (r *reader) hosts(n ast.Node) []string {
 	for _, s := range r.texts(n, "free_hosts") {
 		host, err := canon.Domain(s)
 		if err != nil {
-			r.fail(n, "free_hosts: %s is not a host name: write it like example.com", s)
+			r.Fail(n, "free_hosts: %s is not a host name: write it like example.com", s)
 		}
 		out = append(out, host)
 	}
@@ -207,12 +208,12 @@ func (r *reader) hosts(n ast.Node) []string {
 
 // word reads one of a closed list of words.
 func word[T ~string](r *reader, n ast.Node, what string, allowed []T) T {
-	s, ok := r.text(n, what)
+	s, ok := r.Text(n, what)
 	if !ok {
 		return ""
 	}
 	if err := oneOf(allowed...)(T(s)); err != nil {
-		r.fail(n, "%s: there is no %s: %v", what, s, err)
+		r.Fail(n, "%s: there is no %s: %v", what, s, err)
 	}
 	return T(s)
 }

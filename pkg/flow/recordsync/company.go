@@ -90,13 +90,10 @@ func (t *task) bereft(p pair.Pair, b both, it *item, in *merge.Field) error {
 		if err != nil {
 			return err
 		}
-		if held, err := t.heldBoth(p, b, it, c); err != nil || !held {
-			if err != nil {
-				return err
-			}
-			continue
+		gone, err := t.heldBoth(p, b, it, c)
+		if err == nil && gone {
+			gone, err = t.departed(c)
 		}
-		gone, err := t.departed(c)
 		if err != nil {
 			return err
 		}
