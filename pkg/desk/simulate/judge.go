@@ -310,7 +310,7 @@ func (v verdict) doubled() {
 			}
 			for _, other := range lives.order[in.module] {
 				born, alive := lives.at(other, in.at)
-				if other == id || !alive || born.After(in.looked(key)) && !ours[other] {
+				if other == id || !alive || born.After(in.looked(key)) && (!ours[other] || lives.restored(other, born)) {
 					continue // it was made or brought back after we had looked
 				}
 				since, ok := v.hadKey(in.module, other, property, key, in.at)
@@ -383,6 +383,9 @@ func (v verdict) lives() lives {
 	}
 	return l
 }
+
+// restored reports whether the life of a record that began at an instant is not its first.
+func (l lives) restored(id string, born time.Time) bool { return born.After(l.turns[id][0]) }
 
 // at tells whether a record lived at an instant, and since when.
 func (l lives) at(id string, at time.Time) (since time.Time, alive bool) {

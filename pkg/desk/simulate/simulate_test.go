@@ -29,6 +29,24 @@ func TestNothingIsLostInAnyConfiguration(t *testing.T) {
 	}
 }
 
+// Each of these was violated once, for the reason beside it.
+func TestWhatWasViolatedOnceHolds(t *testing.T) {
+	for _, o := range []Options{
+		{Config: "companies", Seed: 6005623}, // a creation of unknown outcome whose record swallowed a paired one
+		{Config: "erasures", Seed: 92384},    // likewise
+		{Config: "erasures", Seed: 91384},    // an orphan that reconcile asked about was read stale a moment after its deletion
+		{Config: "companies", Seed: 6004290}, // the judge: a record came back between our search and our insert
+	} {
+		r, err := Run(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Violations) > 0 {
+			t.Errorf("%s --shrink\n%v", o.Command(), r.Violations)
+		}
+	}
+}
+
 func TestTheSameSeedGivesTheSameTrace(t *testing.T) {
 	for _, name := range Names() {
 		o := Options{Config: name, Seed: 4, Trace: true}

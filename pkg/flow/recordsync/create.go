@@ -309,12 +309,15 @@ func (t *task) resume(p identity.Loaded) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	if !r.Gone {
+	if r.Gone {
+		r.Record.ID = p.Record(crm.HubSpot)
+	} else {
+		if o, merged := t.merged(p, r); merged {
+			return o
+		}
 		if err := t.lock(r.Record); err != nil {
 			return t.fail(err)
 		}
-	} else {
-		r.Record.ID = p.Record(crm.HubSpot)
 	}
 	c, err := t.twins(r.Record, "")
 	switch {

@@ -153,7 +153,7 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 	if t.undead() {
 		return again(covers, "the system still shows what it told us is deleted")
 	}
-	if t.now().Sub(p.GoneAt) < settles && !t.has(crm.Restore) {
+	if t.now().Sub(p.GoneAt) < settles {
 		return again(covers, "a system may still show what was deleted a moment ago")
 	}
 	if near == crm.HubSpot {
