@@ -32,7 +32,7 @@ type Gap struct {
 // GapKind says what is missing.
 type GapKind string
 
-// The gaps. The first is mended by Subscribe; the others on the app's webhook page.
+// The gaps. The first is mended by Subscribe, the others by SubscribeApp.
 const (
 	GapAccount  GapKind = "account_not_subscribed" // the account does not send to the app: POST /{account}/subscribed_apps is missing
 	GapNone     GapKind = "no_subscription"        // the app has no subscription to whatsapp_business_account
@@ -76,47 +76,75 @@ func (c *Client) subscribed(ctx context.Context, w Wiring) (bool, error) {
 	return false, nil
 }
 
-// appGaps looks at the app's own subscription, which only the app may: its token is id and secret together.
-func (c *Client) appGaps(ctx context.Context, w Wiring) ([]Gap, error) {
-	var a struct {
-		Data []struct {
-			Object string `json:"object"`
-			URL    string `json:"callback_url"`
-			Active bool   `json:"active"`
-			Fields []struct {
-				Name string `json:"name"`
-			} `json:"fields"`
-		} `json:"data"`
-	}
+// businessAccount is the object that an app subscribes to for WhatsApp.
+const businessAccount = "whatsapp_business_account"
+
+// asApp is the client as the app itself, whose token is id and secret together: only the app may see and change its own
+// subscriptions. Page: https://developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens.
+func (c *Client) asApp(w Wiring) *Client {
 	app := *c
 	app.bearer, app.token = nil, crm.NewSecret(w.AppID+"|"+w.AppSecret.Reveal())
 	app.rest.Authorize = app.authorize
-	if err := app.get(ctx, "whatsapp.Subscriptions", node(w.AppID, "subscriptions"), nil, &a); err != nil {
-		return nil, err
+	return &app
+}
+
+// subscription is one of an app's.
+type subscription struct {
+	Object string `json:"object"`
+	URL    string `json:"callback_url"`
+	Active bool   `json:"active"`
+	Fields []struct {
+		Name string `json:"name"`
+	} `json:"fields"`
+}
+
+func (s subscription) names() []string {
+	var out []string
+	for _, f := range s.Fields {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
+// subscription returns the app's own subscription to WhatsApp, the zero one for none.
+func (c *Client) subscription(ctx context.Context, w Wiring) (subscription, error) {
+	var a struct {
+		Data []subscription `json:"data"`
+	}
+	if err := c.get(ctx, "whatsapp.Subscriptions", node(w.AppID, "subscriptions"), nil, &a); err != nil {
+		return subscription{}, err
 	}
 	for _, d := range a.Data {
-		if d.Object != "whatsapp_business_account" {
-			continue
+		if d.Object == businessAccount {
+			return d, nil
 		}
-		var gaps []Gap
-		if !d.Active {
-			gaps = append(gaps, Gap{Kind: GapInactive})
-		}
-		if d.URL != w.URL {
-			gaps = append(gaps, Gap{Kind: GapURL, Found: d.URL})
-		}
-		var names []string
-		for _, f := range d.Fields {
-			names = append(names, f.Name)
-		}
-		for _, f := range Fields {
-			if !slices.Contains(names, f) {
-				gaps = append(gaps, Gap{Kind: GapField, Field: f})
-			}
-		}
-		return gaps, nil
 	}
-	return []Gap{{Kind: GapNone}}, nil
+	return subscription{}, nil
+}
+
+// appGaps looks at the app's own subscription.
+func (c *Client) appGaps(ctx context.Context, w Wiring) ([]Gap, error) {
+	d, err := c.asApp(w).subscription(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	if d.Object == "" {
+		return []Gap{{Kind: GapNone}}, nil
+	}
+	var gaps []Gap
+	if !d.Active {
+		gaps = append(gaps, Gap{Kind: GapInactive})
+	}
+	if d.URL != w.URL {
+		gaps = append(gaps, Gap{Kind: GapURL, Found: d.URL})
+	}
+	names := d.names()
+	for _, f := range Fields {
+		if !slices.Contains(names, f) {
+			gaps = append(gaps, Gap{Kind: GapField, Field: f})
+		}
+	}
+	return gaps, nil
 }
 
 // Subscribe lets the account send its deliveries to the app whose token this is. A repeat is harmless.

@@ -14,6 +14,9 @@ const (
 	CallAccountApps = "GET /{version}/{account}/subscribed_apps"
 	CallSubscribe   = "POST /{version}/{account}/subscribed_apps"
 	CallAppURLs     = "GET /{version}/{app}/subscriptions"
+	CallSetAppURL   = "POST /{version}/{app}/subscriptions"
+	CallNumbers     = "GET /{version}/{account}/phone_numbers"
+	CallToken       = "GET /{version}/debug_token"
 )
 
 type handler = func(*Server, *request) (answer, *refusal)
@@ -37,6 +40,8 @@ func (s *Server) route(q *request, path string) {
 		q.id = part[1]
 		found(CallDownload, (*Server).download)
 	case len(part) < 2 || !version(part[0]):
+	case len(part) == 2 && part[1] == "debug_token":
+		found(CallToken, (*Server).debugToken)
 	case len(part) == 2:
 		q.id = part[1]
 		found(CallMedia, (*Server).mediaURL)
@@ -50,6 +55,10 @@ func (s *Server) route(q *request, path string) {
 	case len(part) == 3 && part[2] == "subscriptions":
 		q.id, q.app = part[1], true
 		found(CallAppURLs, (*Server).subscriptions)
+		found(CallSetAppURL, (*Server).setCallback)
+	case len(part) == 3 && part[2] == "phone_numbers":
+		q.id = part[1]
+		found(CallNumbers, (*Server).phoneNumbers)
 	}
 }
 

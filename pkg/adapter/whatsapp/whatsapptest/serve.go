@@ -172,7 +172,7 @@ func (s *Server) authenticate(q *request) *refusal {
 	switch {
 	case !bearer || token == "":
 		return refuse(104, "An access token is required to request this resource.").status(http.StatusUnauthorized)
-	case token != want:
+	case token != want, !q.app && !s.setup.expires.IsZero() && !s.now().Before(s.setup.expires):
 		return refuse(190, "Error validating access token: Session has expired")
 	}
 	return nil

@@ -104,6 +104,7 @@ type Server struct {
 
 	subscribed bool // the account to the app
 	callback   subscription
+	setup      setup
 
 	calls  map[string]int
 	faults []*Fault
