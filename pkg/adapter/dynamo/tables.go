@@ -7,16 +7,20 @@ type Table string
 
 // The tables.
 const (
-	Pairs      Table = "pairs"      // which record is which, names, locks
-	Parked     Table = "parked"     // operations given up on, and the mails about them
-	Attempts   Table = "attempts"   // counted tries of operations
-	Config     Table = "config"     // mode, mapping, brakes, cursors
-	Tokens     Table = "tokens"     // access tokens; two functions may read it
-	Quarantine Table = "quarantine" // signed bodies that nobody could read
+	Pairs       Table = "pairs"       // which record is which, names, locks
+	Parked      Table = "parked"      // operations given up on, and the mails about them
+	Attempts    Table = "attempts"    // counted tries of operations
+	Config      Table = "config"      // mode, mapping, brakes, cursors
+	Tokens      Table = "tokens"      // access tokens; two functions may read it
+	Quarantine  Table = "quarantine"  // signed bodies that nobody could read
+	Chats       Table = "chats"       // who is who on WhatsApp, what was logged, the outbox
+	Conversions Table = "conversions" // events, counters, costs, alarms
 )
 
 // Tables returns all of them.
-func Tables() []Table { return []Table{Pairs, Parked, Attempts, Config, Tokens, Quarantine} }
+func Tables() []Table {
+	return []Table{Pairs, Parked, Attempts, Config, Tokens, Quarantine, Chats, Conversions}
+}
 
 // Setting is the name of the setting that holds the physical name of the table: PAIRS_TABLE.
 func (t Table) Setting() string { return strings.ToUpper(string(t)) + "_TABLE" }

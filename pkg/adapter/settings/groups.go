@@ -175,6 +175,13 @@ func (r *Reader) Queues() Queues {
 	return Queues{FromHubSpot: r.Need("ZOHO_OPERATIONS_QUEUE"), FromZoho: r.Need("HUBSPOT_OPERATIONS_QUEUE")}
 }
 
+// WhatsAppQueue and ConversionsQueue are the settings with the addresses of the queues of whole messages.
+const (
+	WhatsAppQueue    = "WHATSAPP_OPERATIONS_QUEUE" // drained by whatsappConsumer
+	ConversionsQueue = "CONVERSION_EVENTS_QUEUE"   // drained by conversionAggregator
+	ConversionsDLQ   = "CONVERSION_EVENTS_DLQ"     // what conversionAggregator gave up on
+)
+
 // Rules are the settings that stand over the mapping's and the config table's own; "" leaves those as they are.
 type Rules struct {
 	PhoneRegion string   // PHONE_REGION, a country that has phone numbers, or ZZ for none
