@@ -41,8 +41,12 @@ func (t *task) meet(p chat.Person, keys who.Keys, n names) (string, error) {
 }
 
 func (t *task) lockNames(keys who.Keys, n names) []string {
-	all := []string{"whatsapp " + n.number, "whatsapp " + n.user}
-	all = slices.DeleteFunc(all, func(s string) bool { return s == "whatsapp " })
+	var all []string
+	for _, name := range []string{n.number, n.user} {
+		if name != "" {
+			all = append(all, locked(name))
+		}
+	}
 	if t.f.Keys != nil && !keys.Phone.IsZero() {
 		rec := crm.Record{ID: contactID(crm.HubSpot, ""), Fields: map[crm.Field]crm.Value{}}
 		for _, c := range t.f.Columns.Numbers {

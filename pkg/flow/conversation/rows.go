@@ -9,6 +9,7 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 )
 
@@ -34,8 +35,10 @@ func belongs(conn, contact string, of row.Key, expires time.Time) row.Put {
 }
 
 // name is the keyed hash under which something about a person is kept: 32 letters and digits.
-func (f *Flow) name(parts ...string) string {
-	a, b := f.Book.Hasher.Sum(append([]string{"chat"}, parts...)...), f.Book.Hasher.Sum(append([]string{"chat more"}, parts...)...)
+func (f *Flow) name(parts ...string) string { return hashed(f.Book.Hasher, parts...) }
+
+func hashed(h pair.Hasher, parts ...string) string {
+	a, b := h.Sum(append([]string{"chat"}, parts...)...), h.Sum(append([]string{"chat more"}, parts...)...)
 	return hex.EncodeToString(a[:]) + hex.EncodeToString(b[:])
 }
 

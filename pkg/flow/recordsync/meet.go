@@ -145,7 +145,7 @@ func (t *task) joinHubSpot(h crm.Record) fault.Outcome {
 		return again(t.later(), "records that were merged in hubspot come together first")
 	}
 	t.floor = h.Modified
-	return t.join(h.ID.Key, t.id.Key, identity.Locks{})
+	return t.join(t.newPair(pair.Living, h.ID.Key, t.id.Key), identity.Locks{})
 }
 
 // carries pairs a Zoho record by the HubSpot id that it carries. It reports false when that id leads nowhere.
@@ -224,6 +224,7 @@ func (t *task) lock(rec crm.Record) error {
 	for _, k := range t.m.Keys(t.kind(), rec, crm.Zoho) {
 		keys = append(keys, string(t.kind())+" "+string(k.Column.Field)+" "+k.Value)
 	}
+	keys = append(keys, t.writerNames(rec)...)
 	var err error
 	t.locks, err = t.s.Book.Lock(t.ctx, t.conn, rec.ID.Key, keys, t.now())
 	return err
@@ -235,13 +236,20 @@ func (t *task) meetLocked(r crm.Reading) fault.Outcome {
 	case err != nil:
 		return t.fail(err)
 	case c.own != nil:
-		return t.join(r.Record.ID.Key, c.own.ID.Key, t.locks)
+		return t.join(t.newPair(pair.Living, r.Record.ID.Key, c.own.ID.Key), t.locks)
 	case len(c.taken)+len(c.erased) > 0 || len(c.free) > 1:
 		return t.several(crm.Zoho, c)
 	case len(c.free) == 1 && c.halfs[0].Version != 0:
 		return t.regain(c.halfs[0], r.Record.ID.Key)
 	case len(c.free) == 1:
-		return t.join(r.Record.ID.Key, c.free[0].ID.Key, t.locks)
+		return t.join(t.newPair(pair.Living, r.Record.ID.Key, c.free[0].ID.Key), t.locks)
+	}
+	writer, err := t.writer(r.Record)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case !writer.ID.IsZero():
+		return t.joinWriter(r.Record.ID.Key, writer)
 	}
 	return t.create(identity.Loaded{}, r)
 }
@@ -318,9 +326,8 @@ func (t *task) several(sys crm.System, c candidates) fault.Outcome {
 	return t.park(r)
 }
 
-// join writes the pair of two free records, all names or none, and brings them in step.
-func (t *task) join(hubspot, zoho string, locks identity.Locks) fault.Outcome {
-	p := t.newPair(pair.Living, hubspot, zoho)
+// join writes the new pair of two free records, all names or none, and brings them in step.
+func (t *task) join(p identity.Loaded, locks identity.Locks) fault.Outcome {
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
 	p.UpdatedAt = t.floor
 	names, err := t.s.Book.Claim(t.ctx, t.conn, p.ID, p.Record(crm.HubSpot), p.Record(crm.Zoho))
@@ -332,7 +339,7 @@ func (t *task) join(hubspot, zoho string, locks identity.Locks) fault.Outcome {
 	}
 	t.locks = identity.Locks{}
 	t.joined = true
-	t.note("paired hubspot " + hubspot + " with zoho " + zoho)
+	t.note("paired hubspot " + p.HubSpot + " with zoho " + p.Zoho)
 	return t.release(&p, t.reconcile(&p, both{}))
 }
 

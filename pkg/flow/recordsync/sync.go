@@ -43,7 +43,7 @@ const (
 	crossing = 2 * time.Second
 )
 
-// Syncer brings records in step. All fields but Parallel and Log are needed.
+// Syncer brings records in step. All fields but Parallel, Log and Writers are needed.
 type Syncer struct {
 	HubSpot CRM
 	Zoho    Zoho
@@ -57,6 +57,8 @@ type Syncer struct {
 	Log     *slog.Logger
 	// Quarantine is where deliveries lie that nobody could read.
 	Quarantine Quarantine
+	// Writers knows who has written on WhatsApp; nil when nobody is listened to.
+	Writers Writers
 	// Parallel is how many requests are out at a time; 0 and 1 mean one after the other.
 	Parallel int
 	// Conditional says that this Zoho org was seen to refuse a stale conditional write, so that an unchanged record need
