@@ -32,8 +32,10 @@ func (c *Client) Owners(ctx context.Context) error {
 	return c.loadOwners(ctx)
 }
 
-// Scopes are what the token of the suite must be allowed (https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes).
+// Scopes are what the token of the suite must be allowed. Communications and tasks need no more than contacts do; the one that
+// writes a schema is for the property that connector setup whatsapp makes. It is asked for from the start: an app of static
+// authentication is installed anew, with a new token, for every scope that is added later (https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/scopes).
 func Scopes() []string {
 	return strings.Fields(`oauth crm.objects.contacts.read crm.objects.contacts.write crm.objects.companies.read crm.objects.companies.write
-		crm.objects.owners.read crm.schemas.contacts.read crm.schemas.companies.read`)
+		crm.objects.owners.read crm.schemas.contacts.read crm.schemas.contacts.write crm.schemas.companies.read`)
 }

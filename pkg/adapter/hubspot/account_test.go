@@ -31,3 +31,22 @@ func TestTheAccountSaysWhoseTokenItIs(t *testing.T) {
 		t.Errorf("without the scope: %v", err)
 	}
 }
+
+func TestAFlagOfOurOwnIsMadeOnce(t *testing.T) {
+	s := hubspottest.New(hubspottest.Options{Now: time.Now})
+	c := hubspot.New(hubspot.Config{Token: crm.NewSecret(hubspottest.DefaultToken), HTTP: s.Transport(), Now: time.Now})
+	if err := c.CreateFlag(t.Context(), crm.Contacts, "whatsapp_opt_out", "WhatsApp opt-out"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := c.Definitions(t.Context(), crm.Contacts)
+	if d := all["whatsapp_opt_out"]; err != nil || d.Type != "bool" || d.FieldType != "booleancheckbox" || d.Label != "WhatsApp opt-out" || len(d.Options) != 2 || d.Options[0] != "true" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if err := c.CreateFlag(t.Context(), crm.Contacts, "whatsapp_opt_out", "WhatsApp opt-out"); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("again: %v", err)
+	}
+	s.Fail(hubspottest.Fault{On: "POST /crm/properties", Status: http.StatusForbidden, Body: `{"status":"error","category":"MISSING_SCOPES"}`})
+	if err := c.CreateFlag(t.Context(), crm.Contacts, "another", "Another"); fault.KindOf(err) != fault.Setup {
+		t.Errorf("without the scope: %v", err)
+	}
+}

@@ -2,8 +2,10 @@ package hubspot
 
 import (
 	"context"
+	"net/http"
 	"time"
 
+	"crm-connector/pkg/adapter/rest"
 	"crm-connector/pkg/core/crm"
 )
 
@@ -51,6 +53,20 @@ func (c *Client) Definitions(ctx context.Context, m crm.Module) (map[string]Defi
 		all[p.Name] = d
 	}
 	return all, nil
+}
+
+// CreateFlag makes a property of a module that is true or false, in the group of standard properties. fault.Conflict says that
+// there is one of that name; fault.Setup that the token lacks the scope crm.schemas.<module>.write
+// (https://developers.hubspot.com/docs/api-reference/latest/crm/properties/guide, "Create a property").
+func (c *Client) CreateFlag(ctx context.Context, m crm.Module, name, label string) error {
+	option := func(label, value string, order int) map[string]any {
+		return map[string]any{"label": label, "value": value, "displayOrder": order, "hidden": false}
+	}
+	_, err := c.do(ctx, rest.Call{Op: "hubspot.CreateFlag", Method: http.MethodPost, Path: "/crm/properties/" + Version + "/" + plural(m), Timeout: writeTimeout, Body: map[string]any{
+		"groupName": string(m) + "information", "name": name, "label": label, "type": "bool", "fieldType": "booleancheckbox",
+		"options": []any{option("Yes", "true", 0), option("No", "false", 1)},
+	}}, nil, nil)
+	return err
 }
 
 // definitionsLast is for how long an answer about definitions, or its failure, holds for a property.

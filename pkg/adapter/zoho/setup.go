@@ -103,16 +103,30 @@ func (c *Client) Definitions(ctx context.Context, m crm.Module) (map[string]Defi
 // CreateHubSpotID makes the field HubSpotID in a module: an external id of the organisation, or with plain a text that is
 // unique, for editions without external ids (https://www.zoho.com/crm/developer/docs/api/v8/create-custom-field.html).
 func (c *Client) CreateHubSpotID(ctx context.Context, m crm.Module, plain bool) error {
-	const op = "zoho.CreateHubSpotID"
-	module, err := moduleName(op, m)
-	if err != nil {
-		return err
-	}
 	field := map[string]any{"field_label": "HubSpot Id", "data_type": "text", "length": 50}
 	if plain {
 		field["unique"] = map[string]any{"case_sensitive": false}
 	} else {
 		field["external"] = map[string]any{"type": "org", "show": true}
+	}
+	return c.createField(ctx, "zoho.CreateHubSpotID", m, field)
+}
+
+// CreateField makes a field of a module from a definition's Label, Type and, for a text, Length; Zoho makes its API name of the
+// label, with underscores. fault.Conflict says that there is one of that label
+// (https://www.zoho.com/crm/developer/docs/api/v8/create-custom-field.html).
+func (c *Client) CreateField(ctx context.Context, m crm.Module, d Definition) error {
+	field := map[string]any{"field_label": d.Label, "data_type": d.Type}
+	if d.Length > 0 {
+		field["length"] = d.Length
+	}
+	return c.createField(ctx, "zoho.CreateField", m, field)
+}
+
+func (c *Client) createField(ctx context.Context, op string, m crm.Module, field map[string]any) error {
+	module, err := moduleName(op, m)
+	if err != nil {
+		return err
 	}
 	var a made
 	call := rest.Call{

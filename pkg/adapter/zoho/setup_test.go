@@ -88,6 +88,27 @@ func TestTheExternalIDIsMadeAsEitherKind(t *testing.T) {
 	}
 }
 
+func TestAFieldOfOurOwnIsMadeOnce(t *testing.T) {
+	_, c := org(zohotest.Options{})
+	for name, d := range map[string]zoho.Definition{
+		"WhatsApp_User": {Label: "WhatsApp User", Type: "text", Length: 150}, "WhatsApp_Opt_Out": {Label: "WhatsApp Opt Out", Type: "boolean"},
+	} {
+		if err := c.CreateField(t.Context(), crm.Contacts, d); err != nil {
+			t.Fatal(err)
+		}
+		all, err := c.Definitions(t.Context(), crm.Contacts)
+		if got := all[name]; err != nil || got.Type != d.Type || d.Length > 0 && got.Length != d.Length || got.Unique {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if err := c.CreateField(t.Context(), crm.Contacts, d); fault.KindOf(err) != fault.Conflict {
+			t.Errorf("%s, again: %v", name, err)
+		}
+	}
+	if err := c.CreateField(t.Context(), crm.Contacts, zoho.Definition{Label: "X", Type: "none"}); fault.KindOf(err) != fault.Refused {
+		t.Errorf("a type that is none: %v", err)
+	}
+}
+
 func TestChannelsAreFoundByWhomTheyNotify(t *testing.T) {
 	_, c := org(zohotest.Options{ChannelID: "1000000068001", ChannelToken: "t", NotifyURL: "https://connector.example.com/webhooks/zoho"})
 	if _, err := c.OpenChannel(t.Context(), crm.Channel{

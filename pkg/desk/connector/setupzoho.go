@@ -15,8 +15,10 @@ import (
 // grantCode is the name under which the code of the self client is handed over. It is stored nowhere.
 const grantCode = "ZOHO_GRANT_CODE"
 
-// zohoScopes are what the self client's code must be made with.
-const zohoScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,ZohoCRM.modules.leads.READ,ZohoCRM.modules.notes.ALL,ZohoSearch.securesearch.READ,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoCRM.settings.fields.ALL,ZohoCRM.settings.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.READ"
+// zohoScopes are what the self client's code must be made with. Notes, attachments and tasks are what a conversation on WhatsApp
+// leaves behind. They are asked for from the start: a refresh token keeps the scopes of its code, and one that is added later
+// takes a new code.
+const zohoScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,ZohoCRM.modules.leads.READ,ZohoCRM.modules.notes.ALL,ZohoCRM.modules.attachments.ALL,ZohoCRM.modules.tasks.ALL,ZohoSearch.securesearch.READ,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoCRM.settings.fields.ALL,ZohoCRM.settings.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.READ"
 
 type setupZohoCommand struct {
 	NewToken bool `help:"Trade a new code although the refresh token works."`
@@ -28,7 +30,7 @@ func (setupZohoCommand) Help() string {
 
 It trades the code for a refresh token, stores the secrets, makes the field HubSpot_Id on Contacts and Accounts, and, once the stack is deployed, opens the notification channel: run it again then.
 
-Scopes:
+Scopes (those of notes, attachments and tasks are for WhatsApp, and asked for at once, since each later one takes a new code; where CONVERSIONS_ZOHO_COUNT names a module, its READ scope comes to them):
 
     ` + strings.ReplaceAll(zohoScopes, ",", ",\n    ") + `
 
