@@ -32,20 +32,52 @@ func (h *Handler) Handle(ctx context.Context, event events.SQSEvent) (events.SQS
 	for i, r := range event.Records {
 		messages[i] = message(r)
 	}
+	return failures(h.Work(ctx, messages)), nil
+}
+
+// Whole is the Lambda handler of a consumer of messages that are no operations: what nobody can be asked for later travels as it
+// is. Work is as Handler's.
+type Whole struct {
+	Work func(context.Context, []batch.Delivery) []string
+}
+
+// Handle answers one SQS event, as Handler does.
+func (w *Whole) Handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+	all := make([]batch.Delivery, len(event.Records))
+	for i, r := range event.Records {
+		all[i] = delivery(r)
+	}
+	return failures(w.Work(ctx, all)), nil
+}
+
+func failures(ids []string) events.SQSEventResponse {
 	answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
-	for _, id := range h.Work(ctx, messages) {
+	for _, id := range ids {
 		answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: id})
 	}
-	return answer, nil
+	return answer
+}
+
+// delivery reads one record as it came. One without a group (emulators leave it out) belongs to a group of all such.
+func delivery(r events.SQSMessage) batch.Delivery {
+	d := batch.Delivery{
+		ID: r.MessageId, Receipt: r.ReceiptHandle, Group: r.Attributes[attributeGroup], Dedup: r.Attributes[attributeDedup],
+		Sequence: r.Attributes[attributeSequence], Receives: 1, Body: r.Body,
+	}
+	if n, err := strconv.Atoi(r.Attributes[attributeReceives]); err == nil {
+		d.Receives = max(n, 1)
+	}
+	if ms, err := strconv.ParseInt(r.Attributes[attributeSent], 10, 64); err == nil {
+		d.Sent = time.UnixMilli(ms)
+	}
+	return d
 }
 
 // message reads one record. A record without a group (emulators leave it out) belongs to the group that its operation was
 // sent in.
 func message(r events.SQSMessage) batch.Message {
-	m := batch.Message{ID: r.MessageId, Receipt: r.ReceiptHandle, Group: r.Attributes[attributeGroup], Receives: 1}
-	if n, err := strconv.Atoi(r.Attributes[attributeReceives]); err == nil {
-		m.Receives = max(n, 1)
-	}
+	d := delivery(r)
+	m := batch.Message{ID: d.ID, Receipt: d.Receipt, Group: d.Group, Receives: d.Receives}
 	m.Operation, m.Bad = Decode(r.Body)
 	if m.Group == "" && m.Bad == nil {
 		m.Group = Group(m.Operation)

@@ -263,6 +263,36 @@ func TestARecordThatCannotBeReadIsAMessageAllTheSame(t *testing.T) {
 	})
 }
 
+func TestAWholeMessageIsHandedOnAsItCameAndItsFailuresAreAListThatIsNeverNull(t *testing.T) {
+	sent := []batch.Delivery{
+		{ID: "m1", Receipt: "r1", Group: "g", Dedup: "d1", Sequence: "00000000000000000001", Receives: 3, Body: `{"any":"\u00e8"}`, Sent: time.UnixMilli(1763722800123)},
+		{ID: "m2", Receipt: "r2", Group: "h", Dedup: "d2", Sequence: "00000000000000000002", Receives: 1, Body: "no JSON", Sent: time.UnixMilli(1763722800124)},
+	}
+	for _, back := range [][]string{nil, {"m2"}} {
+		var got []batch.Delivery
+		h := &queue.Whole{Work: func(_ context.Context, ds []batch.Delivery) []string { got = ds; return back }}
+		answer, err := h.Handle(t.Context(), queue.Event("arn", sent))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(sent, got); d != "" {
+			t.Error(d)
+		}
+		want := `{"batchItemFailures":[]}`
+		if back != nil {
+			want = `{"batchItemFailures":[{"itemIdentifier":"m2"}]}`
+		}
+		if out, _ := json.Marshal(answer); string(out) != want {
+			t.Errorf("%s, want %s", out, want)
+		}
+	}
+	var got []batch.Delivery
+	h := &queue.Whole{Work: func(_ context.Context, ds []batch.Delivery) []string { got = ds; return nil }}
+	if _, err := h.Handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{MessageId: "m", Body: "b"}}}); err != nil || got[0].Receives != 1 || !got[0].Sent.IsZero() {
+		t.Errorf("what an emulator leaves out: %+v, %v", got, err)
+	}
+}
+
 func TestAnEventOfTheDeskIsWhatLambdaSends(t *testing.T) {
 	sent := time.Date(2026, 11, 21, 10, 0, 0, 5e6, time.UTC)
 	d := batch.Delivery{ID: "m1", Receipt: "1.3", Group: "g", Dedup: "d", Sequence: "00000000000000000001", Receives: 3, Body: updated, Sent: sent}
