@@ -154,6 +154,16 @@ type Patience struct {
 	Rand  func(n int64) int64 // uniform in [0, n)
 }
 
+// Patient is the Patience of a caller whose wait reports whether it waited to the end.
+func Patient(wait func(ctx context.Context, d time.Duration) bool, random func(n int64) int64) Patience {
+	return Patience{Rand: random, Sleep: func(ctx context.Context, d time.Duration) error {
+		if !wait(ctx, d) {
+			return &fault.Error{Op: "counting.Wait", Kind: fault.Down, Err: context.Cause(ctx)}
+		}
+		return nil
+	}}
+}
+
 // retry calls f again, up to QuickTries times in all, as long as a moment may help: the rows were changed meanwhile, or the table
 // is throttled.
 func (p Patience) retry(ctx context.Context, f func() error) error {
