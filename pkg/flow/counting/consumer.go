@@ -193,7 +193,9 @@ func (c *Consumer) again(receives int) time.Duration {
 
 func (c *Consumer) chance() float64 { return float64(c.Counter.Rand(1<<20)) / (1 << 20) }
 
-// counted writes the one line of an event that was judged.
+// counted writes the one line of an event that was judged. How far the sender's clock is ahead of ours or behind is told in two fields,
+// neither below zero: CloudWatch has no percentiles of what is.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html
 func (c *Consumer) counted(ctx context.Context, d batch.Delivery, s submission.Submission, v conversion.Verdict) {
 	level := slog.LevelInfo
 	if v == conversion.Conflict {
@@ -203,7 +205,8 @@ func (c *Consumer) counted(ctx context.Context, d batch.Delivery, s submission.S
 		slog.String("request", s.Ingestion), slog.String("messageId", d.ID), slog.String("tenant", string(s.Tenant)),
 		slog.String("type", string(s.Event.Type)), slog.String("channel", string(s.Event.Channel)),
 		slog.String("client", clientHash(s.Tenant, s.Event.Client)), slog.Int("receives", d.Receives),
-		slog.Int64("age_ms", c.Counter.Now().Sub(s.Received).Milliseconds()))
+		slog.Int64("age_ms", c.Counter.Now().Sub(s.Received).Milliseconds()),
+		slog.Int64("ahead_ms", max(0, s.Event.At.Sub(s.Received).Milliseconds())), slog.Int64("behind_ms", max(0, s.Received.Sub(s.Event.At).Milliseconds())))
 }
 
 // tell writes the one line of a message that was not counted.

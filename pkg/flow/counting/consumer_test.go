@@ -174,3 +174,21 @@ func TestWithoutTimeNothingIsStarted(t *testing.T) {
 		t.Errorf("%v, %v", back, h.waits)
 	}
 }
+
+func TestTheLineOfAnEventTellsHowFarItsSendersClockIsOff(t *testing.T) {
+	for _, tt := range []struct {
+		off  time.Duration
+		want string
+	}{
+		{90 * time.Second, "ahead_ms=90000 behind_ms=0"}, {-3 * time.Second, "ahead_ms=0 behind_ms=3000"}, {0, "ahead_ms=0 behind_ms=0"},
+	} {
+		b := newBench()
+		c, _ := b.consumer()
+		lines := &bytes.Buffer{}
+		c.Log = slog.New(slog.NewTextHandler(lines, nil))
+		c.Handle(t.Context(), deliver(b.purchase(func(e *conversion.Event) { e.At = e.At.Add(tt.off) })))
+		if !strings.Contains(lines.String(), tt.want) {
+			t.Errorf("%s off, want %s: %s", tt.off, tt.want, lines)
+		}
+	}
+}
