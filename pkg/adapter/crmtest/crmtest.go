@@ -187,7 +187,11 @@ func change(id crm.ID, columns []crm.Column, v Values) crm.Change {
 
 // write writes and returns what came of it.
 func (l *lab) write(key string, v Values) crm.Result {
-	return l.Write(l.t.Context(), change(l.id(key), l.Columns, v))
+	c := change(l.id(key), l.Columns, v)
+	if v, there := v[Company]; there && v == "" {
+		c.Leaves = l.one(key).Value(Company)
+	}
+	return l.Write(l.t.Context(), c)
 }
 
 func (l *lab) wrote(key string, v Values) crm.Result {

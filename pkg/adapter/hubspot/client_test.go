@@ -383,17 +383,19 @@ func TestAnOwnerWithoutAnAccountIsSkipped(t *testing.T) {
 	}
 }
 
-func TestTakingACompanyAwayDeletesTheAssociationThatIsThere(t *testing.T) {
-	tests := map[string]int{`"55"`: 2, `null`: 1}
-	for current, calls := range tests {
-		c, p := dial(t, map[string][]string{
-			"GET " + contacts + "/7":                              {`{"id":"7","properties":{"associatedcompanyid":` + current + `}}`},
-			"DELETE " + contacts + "/7/associations/companies/55": {`204 `},
-		})
-		got := c.Write(t.Context(), crm.Change{ID: hub(crm.Contacts, "7"), Columns: []crm.Column{employs}, Set: map[crm.Field]crm.Value{"company": crm.Empty()}})
-		if got.Err != nil || !got.Answered["company"].IsEmpty() || len(p.calls) != calls {
-			t.Errorf("from %s: %+v after %v", current, got, p.calls)
+func TestTakingACompanyAwayDeletesTheAssociationThatWasReadAndAsksNothing(t *testing.T) {
+	leave := func(company crm.Value) crm.Change {
+		return crm.Change{ID: hub(crm.Contacts, "7"), Columns: []crm.Column{employs}, Set: map[crm.Field]crm.Value{"company": crm.Empty()}, Leaves: company}
+	}
+	for company, calls := range map[crm.Value]int{crm.Text("55"): 1, crm.Empty(): 0} {
+		c, p := dial(t, map[string][]string{"DELETE " + contacts + "/7/associations/companies/55": {`204 `}})
+		if got := c.Write(t.Context(), leave(company)); got.Err != nil || !got.Answered["company"].IsEmpty() || len(p.calls) != calls {
+			t.Errorf("from %q: %+v after %v", company.Text(), got, p.calls)
 		}
+	}
+	c, p := dial(t, nil)
+	if got := c.Write(t.Context(), leave(crm.Unknown())); fault.KindOf(got.Err) != fault.Ours || len(p.calls) != 0 {
+		t.Errorf("from a company that nobody has read: %+v after %v", got, p.calls)
 	}
 }
 

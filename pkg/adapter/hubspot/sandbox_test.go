@@ -120,7 +120,8 @@ func TestACompanyIsSetAndTakenAway(t *testing.T) {
 	id := a.make(t, crm.Contacts, map[string]string{"email": "a@example.com"})
 	firm := a.make(t, crm.Companies, map[string]string{"name": "Acme", "domain": "acme.it"})
 	for _, want := range []crm.Value{crm.Text(firm), crm.Empty(), crm.Empty()} {
-		got := a.client.Write(t.Context(), crm.Change{ID: contact(id), Columns: columns, Set: map[crm.Field]crm.Value{"company": want}})
+		has := a.read(t, id)[0].Record.Value("company")
+		got := a.client.Write(t.Context(), crm.Change{ID: contact(id), Columns: columns, Set: map[crm.Field]crm.Value{"company": want}, Leaves: has})
 		if got.Err != nil || got.Answered["company"] != want {
 			t.Fatalf("%+v", got)
 		}

@@ -62,6 +62,8 @@ func (c *Client) prepare(ctx context.Context, ch crm.Change) (write, error) {
 		col, text := ch.Columns[at], ch.Set[f].Text()
 		w.columns[col.Property] = col
 		switch {
+		case col.Type == crm.TypeCompany && text == "" && !ch.Leaves.Known():
+			return w, ours("hubspot.Write", "the company that the contact leaves is not known")
 		case col.Type == crm.TypeCompany:
 			w.company = col
 			continue
@@ -123,18 +125,14 @@ func named(err error, columns map[string]crm.Column) error {
 	return e
 }
 
-// setCompany makes the company the contact's primary one, or takes the contact away from the one it has.
+// setCompany makes the company the contact's primary one, or takes the contact away from the one that it was read with: to ask
+// again would be answered by a replica that may not know it yet, and another one that a person has chosen since is to stay.
 func (c *Client) setCompany(ctx context.Context, ch crm.Change, col crm.Column, result *crm.Result) {
 	key := ch.Set[col.Field].Text()
 	method, body := http.MethodPut, any([]map[string]any{{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": primaryCompany}})
 	target := key
 	if key == "" {
-		current, err := c.company(ctx, result.ID)
-		if err != nil {
-			result.Err = err
-			return
-		}
-		method, body, target = http.MethodDelete, nil, current
+		method, body, target = http.MethodDelete, nil, ch.Leaves.Text()
 	}
 	if target != "" {
 		call := rest.Call{Op: "hubspot.Associate", Method: method, Body: body, Timeout: writeTimeout,
@@ -148,14 +146,6 @@ func (c *Client) setCompany(ctx context.Context, ch crm.Change, col crm.Column, 
 		result.Answered = map[crm.Field]crm.Value{}
 	}
 	result.Answered[col.Field] = crm.Text(key)
-}
-
-// company returns the contact's primary company as HubSpot shows it now, "" when it has none.
-func (c *Client) company(ctx context.Context, id crm.ID) (string, error) {
-	var o wireObject
-	query := url.Values{"properties": {companyProperty}, "archived": {"false"}}
-	err := c.get(ctx, "hubspot.Associate", object(crm.Contacts, id.Key), query, &o)
-	return o.Properties[companyProperty].text, err
 }
 
 // refusedCompany puts a refusal of the association on the company's field: the contact itself was found by the PATCH, so

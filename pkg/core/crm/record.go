@@ -61,6 +61,7 @@ type Change struct {
 	Set          map[Field]Value
 	Columns      []Column
 	HubSpotID    string    // Zoho: also write this HubSpot id
+	Leaves       Value     // HubSpot: the company that the contact was read with; known when Set clears the company, which it then leaves
 	IfUnmodified time.Time // Zoho: refuse (fault.Stale) if the record was modified after this instant; zero asks nothing
 }
 

@@ -107,9 +107,9 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 		if err != nil {
 			c = crm.Text(alien + raw)
 		}
-		same := c == before
+		same := c == before // a company that another one goes on for: whoever says so need not be heard, and may be
 		was := last
-		if before, last = c, raw; ours || same {
+		if before, last = c, raw; ours || same && raw == was {
 			return
 		}
 		moot := v.perished(sys, f, was, raw)
@@ -117,7 +117,7 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 		for i := mark; early && i < len(out); i++ {
 			out[i].weak = true // its own side has said something else before the two met
 		}
-		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: early && (anew || !c.Filled()) || moot, moot: moot})
+		out = append(out, edit{sys: sys, at: at, upto: upto, raw: raw, value: c, weak: early && (anew || !c.Filled()) || moot || same, moot: moot})
 	}
 	history := v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)
 	for _, e := range slices.Backward(history) {

@@ -64,7 +64,7 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 		toHubSpot = slices.DeleteFunc(toHubSpot, func(it *item) bool { return it.toZoho.Known() })
 	}
 	if len(toHubSpot) > 0 {
-		hubspotErr = t.writeHubSpot(p, toHubSpot, at)
+		hubspotErr = t.writeHubSpot(p, b, toHubSpot, at)
 	} else {
 		p.Answered(crm.HubSpot, at)
 	}
@@ -284,8 +284,13 @@ func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, 
 	return nil
 }
 
-func (t *task) writeHubSpot(p *identity.Loaded, items []*item, at time.Time) error {
+func (t *task) writeHubSpot(p *identity.Loaded, b both, items []*item, at time.Time) error {
 	change := crm.Change{ID: p.Record(crm.HubSpot), Columns: t.m.Columns(t.kind(), crm.HubSpot)}
+	for _, it := range items {
+		if it.field.Type == crm.TypeCompany {
+			change.Leaves = b.hubspot.Record.Value(it.field.Name)
+		}
+	}
 	res, taken, err := t.send(p, change, items, func(it *item) crm.Value { return it.toHub }, at)
 	if err != nil {
 		return err
