@@ -3,6 +3,7 @@ package pkg_test
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -274,6 +275,36 @@ var breaks = []struct {
 	}},
 	{"a parameter is described, grouped and bounded", "ReportTo", func(t template, _ *code) {
 		t.set(nil, "Parameters", "ReportTo", "AllowedPattern")
+	}},
+	{"the template stays within CloudFormation's limits", "501 resources", func(t template, _ *code) {
+		for i := len(t.resources()); i < mostResources+1; i++ {
+			t.set(object{"Type": "AWS::SNS::Topic"}, "Resources", "Topic"+strconv.Itoa(i))
+		}
+		for _, f := range t.of(functionType) {
+			t.set(object{}, "Resources", f, "Properties", "Events")
+		}
+	}},
+	{"the template stays within CloudFormation's limits", "502 resources", func(t template, _ *code) {
+		for _, f := range t.of(functionType) {
+			t.set(object{}, "Resources", f, "Properties", "Events")
+		}
+		t.set(object{"Tick": object{}, "Report": object{}}, "Resources", "reconcile", "Properties", "Events")
+		for i := len(t.resources()); i < mostResources; i++ {
+			t.set(object{"Type": "AWS::SNS::Topic"}, "Resources", "Topic"+strconv.Itoa(i))
+		}
+	}},
+	{"the template stays within CloudFormation's limits", "Throttles: it looks at 11 metrics", func(t template, _ *code) {
+		few := list(t.get("Throttles", "Metrics"))
+		for len(few) < mostMetrics+2 {
+			few = append(few, few[1])
+		}
+		t.property(few, "Throttles", "Metrics")
+	}},
+	{"the template stays within CloudFormation's limits", "201 parameters", func(t template, _ *code) {
+		all := t.object["Parameters"].(object)
+		for i := len(all); i <= mostParameters; i++ {
+			all["More"+strconv.Itoa(i)] = object{"Type": "String"}
+		}
 	}},
 	{"the stack says its version", "SuiteVersion", func(t template, _ *code) { t.property("0.1.0", "SuiteVersion", "Value") }},
 }

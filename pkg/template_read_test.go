@@ -20,6 +20,7 @@ type object = map[string]any
 type template struct {
 	object
 	order []string // of the resources
+	size  int      // in bytes
 }
 
 func readTemplate(path string) (template, error) {
@@ -42,7 +43,7 @@ func readTemplate(path string) (template, error) {
 	if !ok {
 		return template{}, errors.New("not a mapping")
 	}
-	return template{doc, order(file.Docs[0].Body)}, nil
+	return template{doc, order(file.Docs[0].Body), len(text)}, nil
 }
 
 // order returns the ids of the resources as they stand in the file.
@@ -204,7 +205,7 @@ func (t template) get(id string, path ...string) any {
 
 // copy returns a template that shares nothing with this one.
 func (t template) copy() template {
-	return template{deep(t.object).(object), slices.Clone(t.order)}
+	return template{deep(t.object).(object), slices.Clone(t.order), t.size}
 }
 
 func deep(v any) any {

@@ -18,9 +18,11 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/dynamo"
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/webhook"
@@ -29,28 +31,47 @@ import (
 
 // routes are the routes of the API and the functions behind them. There are no others.
 var routes = map[string]string{
-	"POST " + hubspot.Path: "webhook",
-	"POST " + zoho.Path:    "webhook",
+	"POST " + hubspot.Path:                               "webhook",
+	"POST " + zoho.Path:                                  "webhook",
+	"GET " + whatsapp.Path:                               "webhook",
+	"POST " + whatsapp.Path:                              "webhook",
+	"POST " + conversions.EventsPath:                     "webhook",
+	"GET " + conversions.MetricsPath:                     "conversionApi",
+	"PUT " + conversions.CostsPath + "{giorno}/{canale}": "conversionApi",
+	"POST " + conversions.EntriesPath:                    "conversionApi",
+	"POST " + "/api/v1/messaggi":                         "sendWhatsapp",
 }
 
-// schedules are the functions that a clock starts, and how often.
-var schedules = map[string]string{
-	"refreshZohoToken": "rate(10 minutes)",
-	"failureReporter":  "rate(5 minutes)",
-	"renewZohoChannel": "rate(12 hours)",
-	"reconcile":        "rate(1 hour)",
+// schedules are the functions that a clock starts: how often, in which zone where that matters, and with what input.
+var schedules = map[string][]string{
+	"refreshZohoToken": {"rate(10 minutes)"},
+	"failureReporter":  {"rate(5 minutes)"},
+	"renewZohoChannel": {"rate(12 hours)"},
+	"reconcile":        {"rate(1 hour)"},
+	"conversionClock":  {`cron(30 2 * * ? *) Europe/Rome {"action":"report"}`, `rate(2 minutes) {"action":"tick"}`},
+	"sendWhatsapp":     {`rate(1 minute) {"action":"send"}`},
 }
 
 // consumers are the functions that drain a queue, with it.
-var consumers = map[string]string{"zohoConsumer": "ZohoOperations", "hubspotConsumer": "HubspotOperations"}
+var consumers = map[string]string{
+	"zohoConsumer": "ZohoOperations", "hubspotConsumer": "HubspotOperations", "whatsappConsumer": "WhatsappOperations", "conversionAggregator": "ConversionEvents",
+}
 
-// ages are what an alarm says of the oldest message of a queue, in seconds: late, stuck, and near its end of 14 days.
-var ages = []string{"600", "86400", "864000"}
+// ages are what an alarm says of the oldest message of a queue, in seconds: late, stuck, and near its end of 14 days. Whoever asks for
+// conversions is promised what is at most 90 seconds old, so that an event that waits for a minute is told too.
+func ages(queue string) []string {
+	all := []string{"600", "86400", "864000"}
+	if queue == consumers["conversionAggregator"] {
+		return append([]string{"60"}, all...)
+	}
+	return all
+}
 
 // secrets are the settings that lie in the store of secrets and in no template.
 var secrets = []string{
 	settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken,
-	settings.ZohoChannelToken, settings.PairKey,
+	settings.ZohoChannelToken, settings.PairKey, "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_ACCESS_TOKEN",
+	"CONVERSIONS_JWT_SECRET", "SLACK_WEBHOOK_URL",
 }
 
 // atTheDesk are settings that `sam local` sets and a stack never does: a token that is used as it is, and the mode, which is
@@ -71,10 +92,32 @@ var undeclared = map[string]string{
 	"REPORT_EVERY":              "the schedule decides",
 }
 
-// answers are values for the parameters that have no default.
+// answers are values for the parameters that have no default: a stack without WhatsApp and without conversions.
 var answers = map[string]string{
 	"HubspotAppId": "19635961", "ZohoClientId": "1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123",
 	"ReportTo": "client@example.com,second@example.com", "ReportFrom": "reports@example.com",
+}
+
+// stacks are the values of the parameters that every function must start with: the least, and what can be switched on beside it.
+var stacks = map[string]map[string]string{
+	"without WhatsApp and conversions": {},
+	"with WhatsApp":                    {"WhatsappPhoneNumberId": "106540352242922"},
+	"with conversions":                 {"ConversionsJwtIssuer": "https://issuer.example"},
+	"with both": {
+		"WhatsappPhoneNumberId": "106540352242922", "WhatsappOwnNumbers": "390612340000,390612340001", "ConversionsJwtIssuer": "https://issuer.example",
+		"ConversionsJwtSubjects": "shop,crm", "ConversionsOwnSubject": "crm", "ConversionsZohoCount": "Deals.Closing_Time.Channel", "Slack": "true",
+	},
+	"with a key set": {
+		"WhatsappPhoneNumberId": "106540352242922", "WhatsappCoexistence": "true", "ConversionsJwtIssuer": "https://issuer.example",
+		"ConversionsJwksUrl": "https://issuer.example/jwks.json", "ConversionsJwtAlgorithm": "RS256", "ConversionsRetries": "fisso", "ConversionsAlarms": "literal",
+	},
+}
+
+// answered returns the values of a stack's parameters.
+func answered(stack string) map[string]string {
+	all := maps.Clone(answers)
+	maps.Copy(all, stacks[stack])
+	return all
 }
 
 // code is what the template is compared with: the functions as they are built.
@@ -120,6 +163,7 @@ var rules = []rule{
 	{"a name is derived from the stack's", names},
 	{"a parameter is described, grouped and bounded", parameters},
 	{"the stack says its version", version},
+	{"the template stays within CloudFormation's limits", limited},
 }
 
 func TestTheTemplateKeepsItsRules(t *testing.T) {
@@ -176,7 +220,7 @@ var readCode = sync.OnceValues(func() (code, error) {
 			c.learn(s.ast)
 		}
 	}
-	c.reads, c.faults, err = start(stack{tpl, answers}, c.folders)
+	c.reads, c.faults, err = start(tpl, c.folders)
 	return c, err
 })
 
@@ -223,9 +267,9 @@ func (c *code) learn(file *ast.File) {
 	})
 }
 
-// start starts every function with the environment that the template gives it, and returns what each asked for and why it
-// did not start. A function is a main package, which nobody imports: a test is laid over its folder.
-func start(s stack, functions []string) (reads map[string][]string, faults map[string]string, err error) {
+// start starts every function with the environment that the template gives it in each of the stacks, and returns what it asked for
+// in any of them and why it did not start. A function is a main package, which nobody imports: a test is laid over its folder.
+func start(t template, functions []string) (reads map[string][]string, faults map[string]string, err error) {
 	dir, err := os.MkdirTemp("", "settings")
 	if err != nil {
 		return nil, nil, err
@@ -242,7 +286,10 @@ func start(s stack, functions []string) (reads map[string][]string, faults map[s
 			return nil, nil, err
 		}
 		overlay["Replace"][filepath.Join(folder, "settings_laid_over_test.go")] = recorder
-		_, given := s.environment(f)
+		given := map[string]map[string]string{}
+		for name := range stacks {
+			_, given[name] = stack{t, answered(name)}.environment(f)
+		}
 		if err := write(filepath.Join(dir, f+".given.json"), given); err != nil {
 			return nil, nil, err
 		}
@@ -765,6 +812,12 @@ var bounds = map[string][2]time.Duration{
 	"failureReporter":  {30 * time.Second, digest.Lease - time.Second},
 	"renewZohoChannel": {30 * time.Second, 15 * time.Minute},
 	"reconcile":        {5 * time.Minute, 15 * time.Minute},
+
+	"whatsappConsumer":     {45 * time.Second, 45 * time.Second},
+	"conversionAggregator": {6 * time.Second, 6 * time.Second},
+	"conversionApi":        {5 * time.Second, 10 * time.Second}, // of the integration
+	"conversionClock":      {5 * time.Minute, 15 * time.Minute},
+	"sendWhatsapp":         {20 * time.Second, 55 * time.Second}, // the next minute begins
 }
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -817,7 +870,8 @@ func scheduled(t template, _ code) (out []string) {
 	for _, f := range t.of(functionType) {
 		var rates []string
 		for _, e := range t.events(f, "ScheduleV2") {
-			rates = append(rates, word(e["ScheduleExpression"]))
+			told := []string{word(e["ScheduleExpression"]), word(e["ScheduleExpressionTimezone"]), word(e["Input"])}
+			rates = append(rates, strings.Join(slices.DeleteFunc(told, func(s string) bool { return s == "" }), " "))
 			role := ref(e["RoleArn"])
 			if word(e["OmitName"]) != "true" {
 				out = append(out, f+": the name of its schedule is the same in every stack")
@@ -829,7 +883,7 @@ func scheduled(t template, _ code) (out []string) {
 				out = append(out, fmt.Sprintf("%s: %s may not start it", f, role))
 			}
 		}
-		if strings.Join(rates, " ") != schedules[f] {
+		if !slices.Equal(rates, schedules[f]) {
 			out = append(out, fmt.Sprintf("%s: started at %q, want %q", f, rates, schedules[f]))
 		}
 	}
@@ -893,8 +947,8 @@ func alarmed(t template, c code) (out []string) {
 			have = append(have, word(t.get(id, "Threshold")))
 		}
 		slices.SortFunc(have, func(a, b string) int { return number(a) - number(b) })
-		if !slices.Equal(have, ages) {
-			out = append(out, fmt.Sprintf("%s: alarms at an age of %s s, want %s", q, have, ages))
+		if want := ages(q); !slices.Equal(have, want) {
+			out = append(out, fmt.Sprintf("%s: alarms at an age of %s s, want %s", q, have, want))
 		}
 	}
 	for _, f := range t.of(functionType) {
@@ -1053,6 +1107,14 @@ func filters(t template, c code) (out []string) {
 			if rest := strings.Trim(comparison.ReplaceAllString(pattern, ""), "{}()&| "); rest != "" || len(fields) == 0 {
 				complain("the pattern %s cannot be read", pattern)
 			}
+			if t.accessed(id) {
+				for _, f := range fields {
+					if _, has := t.accessLine("GET /", "200")[f[1]]; !has {
+						complain("no line of the access log has a field %s", f[1])
+					}
+				}
+				break
+			}
 			for _, f := range fields {
 				if !c.fields[f[1]] {
 					complain("no line of the log has a field %s", f[1])
@@ -1073,6 +1135,9 @@ func filters(t template, c code) (out []string) {
 			if fed[key] = true; len(watched[key]) == 0 {
 				complain("no alarm looks at %s", key.name)
 			}
+			if value := word(at(m, "MetricValue")); value != "1" && !c.fields[strings.TrimPrefix(value, "$.")] {
+				complain("no line of the log has the value %s", value)
+			}
 		}
 	}
 	for key, alarms := range watched {
@@ -1081,6 +1146,31 @@ func filters(t template, c code) (out []string) {
 		}
 	}
 	return out
+}
+
+// accessed reports whether a metric filter looks at the access log, which API Gateway writes.
+func (t template) accessed(filter string) bool {
+	return slices.ContainsFunc(t.of("AWS::ApiGatewayV2::Stage"), func(stage string) bool {
+		return ref(t.get(stage, "AccessLogSettings", "DestinationArn")) == ref(t.get(filter, "LogGroupName"))
+	})
+}
+
+// accessLine is the line of the access log for a request: its fields, with what is not known of it as the gateway writes that.
+func (t template) accessLine(route, status string) map[string]string {
+	line := map[string]string{}
+	for _, stage := range t.of("AWS::ApiGatewayV2::Stage") {
+		format := variables.ReplaceAllStringFunc(word(t.get(stage, "AccessLogSettings", "Format")), func(name string) string {
+			switch name {
+			case "$context.routeKey":
+				return route
+			case "$context.status":
+				return status
+			}
+			return "-"
+		})
+		_ = json.Unmarshal([]byte(format), &line) // that it is JSON is a rule of its own
+	}
+	return line
 }
 
 // writes reports whether a text is in a string constant of the code.
@@ -1158,6 +1248,43 @@ func parameters(t template, _ code) (out []string) {
 	}
 	for name := range grouped {
 		out = append(out, name+": no such parameter")
+	}
+	return out
+}
+
+// The limits of a template and of an alarm:
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html. Ten metrics an alarm is the least that any
+// page of CloudWatch promises.
+const (
+	mostResources  = 500
+	mostParameters = 200
+	mostBytes      = 1_000_000
+	mostMetrics    = 10
+)
+
+// limited counts what the transform of SAM makes too: a resource for each event of a function.
+func limited(t template, _ code) (out []string) {
+	resources := len(t.resources())
+	for _, f := range t.of(functionType) {
+		all, _ := t.get(f, "Events").(object)
+		resources += len(all)
+	}
+	parameters, _ := t.object["Parameters"].(object)
+	for what, n := range map[string][2]int{"resources": {resources, mostResources}, "parameters": {len(parameters), mostParameters}, "bytes": {t.size, mostBytes}} {
+		if n[0] > n[1] || n[0] == 0 {
+			out = append(out, fmt.Sprintf("template: %d %s, want at most %d", n[0], what, n[1]))
+		}
+	}
+	for _, id := range t.of("AWS::CloudWatch::Alarm") {
+		n := 0
+		for _, m := range list(t.get(id, "Metrics")) {
+			if at(m, "MetricStat") != nil {
+				n++
+			}
+		}
+		if n > mostMetrics {
+			out = append(out, fmt.Sprintf("%s: it looks at %d metrics, want at most %d", id, n, mostMetrics))
+		}
 	}
 	return out
 }

@@ -1,5 +1,5 @@
-// This test is laid over each folder of functions/ by the test of the template. It starts the function with the environment
-// that the template gives it, and writes down which settings it asked for.
+// This test is laid over each folder of functions/ by the test of the template. It starts the function with the environments
+// that the template gives it in several stacks, and writes down which settings it asked for in any of them, and where it did not start.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"crm-connector/pkg/adapter/awsenv/awstest"
@@ -24,25 +25,24 @@ func TestSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	given := map[string]string{}
+	given := map[string]map[string]string{}
 	if err := json.Unmarshal(in, &given); err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(given, awstest.Refused(t)) // none makes a call before its first event
-	read := map[string]bool{}
-	_, failed := build(t.Context(), func(setting string) string {
-		read[setting] = true
-		return given[setting]
-	})
-	out, err := json.Marshal(map[string]any{"read": slices.Sorted(maps.Keys(read)), "fault": text(failed)})
+	read, faults := map[string]bool{}, []string{}
+	for _, stack := range slices.Sorted(maps.Keys(given)) {
+		environment := given[stack]
+		maps.Copy(environment, awstest.Refused(t)) // none makes a call before its first event
+		_, err := build(t.Context(), func(setting string) string {
+			read[setting] = true
+			return environment[setting]
+		})
+		if err != nil {
+			faults = append(faults, stack+": "+err.Error())
+		}
+	}
+	out, err := json.Marshal(map[string]any{"read": slices.Sorted(maps.Keys(read)), "fault": strings.Join(faults, "; ")})
 	if err := cmp.Or(err, os.WriteFile(filepath.Join(here, name+".read.json"), out, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
