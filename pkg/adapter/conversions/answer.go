@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/fault"
@@ -21,8 +22,8 @@ const RetryAfter = conversion.FirstRetry
 
 // wrong is one problem of a request: where and what, never the value.
 type wrong struct {
-	Path string          `json:"percorso"`
-	Code conversion.Code `json:"codice"`
+	Path string `json:"percorso"`
+	Code string `json:"codice"`
 }
 
 func answer(status int, body any) door.Answer {
@@ -39,15 +40,13 @@ func headers() http.Header {
 
 // problem answers what was not accepted. Every cause of a 401 has the same body.
 func problem(usual door.Answer, s Scope, err error) door.Answer {
-	status, header, wrongs := usual.Status, headers(), []wrong(nil)
+	status, header := usual.Status, headers()
 	if usual.Header.Get("Allow") != "" {
 		header.Set("Allow", usual.Header.Get("Allow"))
 	}
-	if r := refusal(err); r != nil {
-		status = statusOf(r.Reason)
-		for _, p := range r.Problems {
-			wrongs = append(wrongs, wrong(p))
-		}
+	refused, wrongs := refusal(err)
+	if wrongs != nil {
+		status = refused
 	}
 	switch {
 	case errors.Is(err, ErrForbidden):
@@ -71,11 +70,28 @@ func problem(usual door.Answer, s Scope, err error) door.Answer {
 	return a
 }
 
-func statusOf(r conversion.Reason) int {
-	switch r {
-	case conversion.Malformed:
+// refusal returns the status and the problems of a body, nil when that is not what is wrong.
+func refusal(err error) (status int, wrongs []wrong) {
+	if r, ok := errors.AsType[*conversion.Refusal](err); ok {
+		for _, p := range r.Problems {
+			wrongs = append(wrongs, wrong{p.Path, string(p.Code)})
+		}
+		return statusOf(r.Reason == conversion.Malformed, r.Reason == conversion.TooLarge), wrongs
+	}
+	if r, ok := errors.AsType[*outbound.Refusal](err); ok {
+		for _, p := range r.Problems {
+			wrongs = append(wrongs, wrong{p.Path, string(p.Code)})
+		}
+		return statusOf(r.Reason == outbound.Malformed, r.Reason == outbound.TooLarge), wrongs
+	}
+	return 0, nil
+}
+
+func statusOf(malformed, tooLarge bool) int {
+	switch {
+	case malformed:
 		return http.StatusBadRequest
-	case conversion.TooLarge:
+	case tooLarge:
 		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusUnprocessableEntity

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/metric"
 	"crm-connector/pkg/core/door"
@@ -43,64 +44,67 @@ type API struct {
 	Log     *slog.Logger
 }
 
-// route is one of the API's.
+// route is a route that is answered at once. The zero route is none.
 type route struct {
 	method string
 	scope  Scope
-	serve  func(*API, context.Context, conversion.Tenant, door.Request) (door.Answer, error)
+	serve  func(context.Context, conversion.Tenant, door.Request) (door.Answer, error)
 }
 
-func find(path string) (route, bool) {
+func (a *API) find(path string) route {
 	switch {
 	case path == MetricsPath:
-		return route{http.MethodGet, ScopeMetrics, (*API).metrics}, true
+		return route{http.MethodGet, ScopeMetrics, a.metrics}
 	case path == EntriesPath:
-		return route{http.MethodPost, ScopeEntries, (*API).entry}, true
+		return route{http.MethodPost, ScopeEntries, a.entry}
 	case strings.HasPrefix(path, CostsPath):
-		return route{http.MethodPut, ScopeCosts, (*API).cost}, true
+		return route{http.MethodPut, ScopeCosts, a.cost}
 	}
-	return route{}, false
+	return route{}
 }
 
 // Handle answers one request:
 //
 //	200 metrics, costs    202 entries    400 a query or path that cannot be answered    401, 403 tokens
 //	404, 405, 409 an entry's id that was used before    413, 415, 422 bodies    429, 503 with Retry-After
-func (a *API) Handle(ctx context.Context, r door.Request) (out door.Answer) {
-	var scope Scope
+func (a *API) Handle(ctx context.Context, r door.Request) door.Answer {
+	return a.find(r.Path).answer(ctx, a.Tokens, a.Log, r)
+}
+
+// answer answers one request that came to the route.
+func (to route) answer(ctx context.Context, tokens *Tokens, log *slog.Logger, r door.Request) (out door.Answer) {
 	defer func() {
 		if p := recover(); p != nil {
-			a.Log.ErrorContext(ctx, "request", "request", r.ID, "err", fmt.Sprintf("panic of a %T", p))
-			out = problem(door.Answer{Status: http.StatusServiceUnavailable}, scope, nil)
+			log.ErrorContext(ctx, "request", "request", r.ID, "err", fmt.Sprintf("panic of a %T", p))
+			out = problem(door.Answer{Status: http.StatusServiceUnavailable}, to.scope, nil)
 		}
 	}()
-	to, ok := find(r.Path)
-	if scope = to.scope; !ok {
-		return problem(door.Answer{Status: http.StatusNotFound}, scope, nil)
+	if to.serve == nil {
+		return problem(door.Answer{Status: http.StatusNotFound}, to.scope, nil)
 	}
 	if r.Method != to.method {
-		return problem(door.Answer{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {to.method}}}, scope, nil)
+		return problem(door.Answer{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {to.method}}}, to.scope, nil)
 	}
-	out, err := a.serve(ctx, to, r)
+	out, err := to.proven(ctx, tokens, r)
 	if err == nil {
-		a.Log.InfoContext(ctx, "request", "request", r.ID, "scope", string(scope), "status", out.Status)
+		log.InfoContext(ctx, "request", "request", r.ID, "scope", string(to.scope), "status", out.Status)
 		return out
 	}
-	out = problem(door.Answer{Status: verdict(err)}, scope, err)
+	out = problem(door.Answer{Status: verdict(err)}, to.scope, err)
 	level := slog.LevelWarn
 	if out.Status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
-	a.Log.Log(ctx, level, "request", "request", r.ID, "scope", string(scope), "status", out.Status, "err", words(err))
+	log.Log(ctx, level, "request", "request", r.ID, "scope", string(to.scope), "status", out.Status, "err", words(err))
 	return out
 }
 
-func (a *API) serve(ctx context.Context, to route, r door.Request) (door.Answer, error) {
-	tenant, err := a.Tokens.Verify(ctx, r.Header, to.scope)
+func (to route) proven(ctx context.Context, tokens *Tokens, r door.Request) (door.Answer, error) {
+	tenant, err := tokens.Verify(ctx, r.Header, to.scope)
 	if err != nil {
 		return door.Answer{}, err
 	}
-	return to.serve(a, ctx, tenant, r)
+	return to.serve(ctx, tenant, r)
 }
 
 var errMedia = errors.New("the body is not JSON")
@@ -110,7 +114,7 @@ func verdict(err error) int {
 	switch {
 	case errors.Is(err, door.ErrForged):
 		return http.StatusUnauthorized
-	case errors.Is(err, metric.ErrOtherEntry):
+	case errors.Is(err, metric.ErrOtherEntry), errors.Is(err, outbound.ErrReference):
 		return http.StatusConflict
 	case errors.Is(err, errMedia):
 		return http.StatusUnsupportedMediaType
@@ -121,7 +125,7 @@ func verdict(err error) int {
 // words is what may be logged of an error: our own words, or its type.
 func words(err error) string {
 	_, ours := errors.AsType[*fault.Error](err)
-	if ours || refusal(err) != nil || verdict(err) != http.StatusServiceUnavailable || errors.Is(err, door.ErrRefused) || strings.HasPrefix(err.Error(), "conversions: ") {
+	if _, refused := refusal(err); ours || refused != nil || verdict(err) != http.StatusServiceUnavailable || errors.Is(err, door.ErrRefused) || strings.HasPrefix(err.Error(), "conversions: ") {
 		return err.Error()
 	}
 	return fmt.Sprintf("%T", err)

@@ -111,11 +111,19 @@ func invalid(path string, code conversion.Code) error {
 	return &conversion.Refusal{Reason: conversion.Invalid, Problems: []conversion.Problem{{Path: path, Code: code}}}
 }
 
-// body decodes a JSON body strictly into v.
-func body(r door.Request, v any) error {
+// isJSON returns errMedia unless the request says that its body is JSON.
+func isJSON(r door.Request) error {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		return errMedia
+	}
+	return nil
+}
+
+// body decodes a JSON body strictly into v.
+func body(r door.Request, v any) error {
+	if err := isJSON(r); err != nil {
+		return err
 	}
 	if len(r.Body) > conversion.MaxBody {
 		return &conversion.Refusal{Reason: conversion.TooLarge, Problems: []conversion.Problem{{Path: "", Code: conversion.CodeSize}}}

@@ -2,7 +2,6 @@ package conversions
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -94,10 +93,4 @@ func (s *Source) Answer(_ door.Request, d door.Delivery, err error, usual door.A
 		Key      string `json:"chiave"`
 		Received string `json:"ricevuto"`
 	}{sub.Ingestion, sub.Event.Basis(), sub.Received.Format(instantLayout)})
-}
-
-// refusal returns the problems of a body, nil when that is not what is wrong.
-func refusal(err error) *conversion.Refusal {
-	r, _ := errors.AsType[*conversion.Refusal](err)
-	return r
 }

@@ -1,6 +1,6 @@
-// Package conversions is the wire of the routes of conversion events: it proves bearer tokens, reads what callers send, and
-// writes what they are told, in the published Italian names. What an event is, is core/conversion's; what is counted, the
-// flow's.
+// Package conversions is the wire of the routes that callers prove themselves to by bearer tokens, those of conversion events and
+// the one of messages to send: it proves the tokens, reads what callers send, and writes what they are told, in the published
+// Italian names. What an event is, is core/conversion's; what may be sent, chat/outbound's; what becomes of it, the flows'.
 package conversions
 
 import (
@@ -38,10 +38,11 @@ type Scope string
 
 // The scopes, one a route.
 const (
-	ScopeEvents  Scope = "conversioni:scrivi"
-	ScopeMetrics Scope = "metriche:leggi"
-	ScopeCosts   Scope = "costi:scrivi"
-	ScopeEntries Scope = "ingressi:scrivi"
+	ScopeEvents   Scope = "conversioni:scrivi"
+	ScopeMetrics  Scope = "metriche:leggi"
+	ScopeCosts    Scope = "costi:scrivi"
+	ScopeEntries  Scope = "ingressi:scrivi"
+	ScopeMessages Scope = "messaggi:invia"
 )
 
 // Keys finds the key that a token says it is signed with: *ecdsa.PublicKey, *rsa.PublicKey, or []byte for HS256. An error that

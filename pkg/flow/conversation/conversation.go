@@ -111,7 +111,7 @@ type Columns struct {
 	Region         string // of numbers without a country code; canon.NoRegion for none
 }
 
-// Flow is the flow of one connection's conversations. All fields but Keys and Own are required. It is safe for concurrent use if
+// Flow is the flow of one connection's conversations. All fields but Keys, Own and Began are required. It is safe for concurrent use if
 // they are.
 type Flow struct {
 	Zoho     Zoho
@@ -129,9 +129,13 @@ type Flow struct {
 	Language chat.Language
 	Zone     *time.Location
 	Now      func() time.Time
+	// Began is told of the first message of every conversation, by the identity of its update, at least once; while it fails, the
+	// message comes again.
+	Began func(ctx context.Context, update string, at time.Time) error
 }
 
-// Carry carries out the updates of a parcel. It ends as done when every update was carried out or parked; the rows of what was
+// Carry carries out the updates of a parcel, and sends at once what they are answered: an answer that does not go out now stays in
+// the outbox. It ends as done when every update was carried out or parked; the rows of what was
 // parked are open by then. Else the parcel has to come again, and what was carried out is not done twice. Behind an update that goes again,
 // later ones of the same person wait.
 func (f *Flow) Carry(ctx context.Context, p chat.Parcel) fault.Outcome {
@@ -144,6 +148,7 @@ func (f *Flow) Carry(ctx context.Context, p chat.Parcel) fault.Outcome {
 			continue
 		}
 		err := t.carry()
+		t.sendAnswers()
 		out.Applied = out.Applied || t.applied
 		out.Told = append(out.Told, t.told...)
 		if err == nil {
@@ -167,6 +172,7 @@ type task struct {
 	received time.Time
 	applied  bool
 	told     []fault.Parked
+	answers  []string // ids of what was put into the outbox
 }
 
 func (t *task) now() time.Time { return t.f.Now() }
@@ -201,6 +207,15 @@ func (t *task) carry() error {
 		return t.park(err, end)
 	}
 	return err
+}
+
+// sendAnswers sends what was put into the outbox a moment ago. Whatever becomes of it, the outbox knows.
+func (t *task) sendAnswers() {
+	for _, id := range t.answers {
+		out := t.f.Send(t.ctx, t.conn, id)
+		t.applied = t.applied || out.Applied
+		t.told = append(t.told, out.Told...)
+	}
 }
 
 func (t *task) update() error {

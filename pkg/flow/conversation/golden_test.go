@@ -30,7 +30,7 @@ func TestWhatPeopleReadInTheCRMs(t *testing.T) {
 		w.pass(time.Minute)
 		p.Unreachable = true
 		r := outbound.Request{Reference: "r", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("ci scusi, lo sostituiamo")}
-		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r); err != nil {
+		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", r); err != nil {
 			t.Fatal(err)
 		}
 		w.pass(5 * time.Minute)

@@ -196,6 +196,16 @@ func (t *task) create(p chat.Person, keys who.Keys) (string, error) {
 	set(c.Number, keys.Phone.E164)
 	set(c.User, keys.User)
 	set(c.Source, crm.Text(c.SourceValue))
+	id, err := t.insert(ch)
+	if refusesOnly(err, c.Source) { // a picklist that has not the word: where somebody comes from is not worth his contact
+		delete(ch.Set, c.Source.Field)
+		ch.Columns = slices.DeleteFunc(ch.Columns, func(col crm.Column) bool { return col == c.Source })
+		id, err = t.insert(ch)
+	}
+	return id, err
+}
+
+func (t *task) insert(ch crm.Change) (string, error) {
 	results, err := t.f.Zoho.Create(t.ctx, []crm.Change{ch})
 	if err == nil {
 		err = results[0].Err
@@ -204,6 +214,15 @@ func (t *task) create(p chat.Person, keys who.Keys) (string, error) {
 		return "", err
 	}
 	return results[0].ID.Key, nil
+}
+
+// refusesOnly reports whether a write was refused for one column alone.
+func refusesOnly(err error, col crm.Column) bool {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || e.Kind != fault.Refused || len(e.Refused) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(e.Refused, func(r fault.Refusal) bool { return r.Property != col.Property })
 }
 
 // nameOf is what a new contact is called: whatever the person calls himself, else how he was reached.

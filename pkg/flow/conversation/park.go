@@ -74,6 +74,26 @@ func (t *task) park(why error, end row.Key) error {
 	return t.f.save(t.ctx, puts...)
 }
 
+// GiveUp parks every update of a parcel that is not at its end, for a fault of our own that no further try is made against: each
+// gets its row and is kept for a replay.
+func (f *Flow) GiveUp(ctx context.Context, p chat.Parcel, why error) error {
+	for _, u := range p.Updates {
+		t := &task{f: f, ctx: ctx, conn: p.Connection, u: u, id: u.Identity(), received: p.ReceivedAt}
+		end := claimKey(t.conn, t.id, "end")
+		rows, err := f.Store.Get(ctx, end)
+		if err != nil {
+			return tables(err)
+		}
+		if rows[0].Version != 0 || u.Notice != nil {
+			continue
+		}
+		if err := t.park(why, end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keep returns the body of a parcel of one update, "" for one that is too large to be kept.
 func (f *Flow) keep(conn string, u chat.Update, received time.Time) string {
 	entries, _ := chat.Pack(chat.Parcel{V: chat.Version, Connection: conn, ReceivedAt: received, Updates: []chat.Update{u}})

@@ -15,9 +15,6 @@ import (
 	"crm-connector/pkg/core/row"
 )
 
-// ErrReference says that a request bears the reference of another one.
-var ErrReference = errors.New("the reference belongs to another message")
-
 // The stages of a message in the outbox.
 const (
 	stageWaiting = ""
@@ -43,14 +40,14 @@ type outgoing struct {
 	Pressed     int       `json:"pressed,omitempty"` // refusals in a row for the pair rate
 }
 
-// Accept puts a request into the outbox and returns the id of the message. The same request under the same reference is the
-// same message, however often it comes; another one under it is ErrReference.
-func (f *Flow) Accept(ctx context.Context, conn string, r outbound.Request) (string, error) {
-	return f.accept(ctx, conn, outgoing{Number: f.Number}, r)
+// Accept puts a request of a caller into the outbox and returns the id of the message. The same request of a caller under the same
+// reference is the same message, however often it comes; another one under it is outbound.ErrReference.
+func (f *Flow) Accept(ctx context.Context, conn, caller string, r outbound.Request) (string, error) {
+	return f.accept(ctx, conn, caller, outgoing{Number: f.Number}, r)
 }
 
-func (f *Flow) accept(ctx context.Context, conn string, o outgoing, r outbound.Request) (string, error) {
-	id := f.name("outbox", conn, r.Reference)
+func (f *Flow) accept(ctx context.Context, conn, caller string, o outgoing, r outbound.Request) (string, error) {
+	id := f.name("outbox", conn, caller, r.Reference)
 	key := outboxKey(conn, id)
 	var have outgoing
 	version, err := f.load(ctx, key, &have)
@@ -59,7 +56,7 @@ func (f *Flow) accept(ctx context.Context, conn string, o outgoing, r outbound.R
 	}
 	if version != 0 {
 		if have.Fingerprint != r.Fingerprint() {
-			return "", ErrReference
+			return "", outbound.ErrReference
 		}
 		return id, nil
 	}

@@ -12,7 +12,6 @@ import (
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
-	"crm-connector/pkg/flow/conversation"
 )
 
 func TestAnOptOutIsSetInBothAndOnlyThePersonClearsIt(t *testing.T) {
@@ -34,7 +33,7 @@ func TestAnOptOutIsSetInBothAndOnlyThePersonClearsIt(t *testing.T) {
 	if err != nil || len(pair.Base) != 1 || pair.Lease.Owner != "" {
 		t.Errorf("the connector would take our own write for an edit: %v, base %v, lease %v", err, pair.Base, pair.Lease)
 	}
-	id, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "r1", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("offerta")})
+	id, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", outbound.Request{Reference: "r1", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("offerta")})
 	if err != nil || id == "" {
 		t.Fatal(err)
 	}
@@ -58,17 +57,17 @@ func TestARequestIsSentOnceUnderItsReferenceAndLoggedWithItsFinalState(t *testin
 	w.pass(time.Minute)
 	before := len(w.phone.SentMessages())
 	r := outbound.Request{Reference: "ordine-1", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("il pacco parte oggi")}
-	one, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r)
+	one, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r)
+	two, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", r)
 	if err != nil || two != one {
 		t.Errorf("the same request: %q, %v", two, err)
 	}
 	other := r
 	other.Text = crm.Text("un altro testo")
-	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, other); !errors.Is(err, conversation.ErrReference) {
+	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", other); !errors.Is(err, outbound.ErrReference) {
 		t.Errorf("another request under the same reference: %v", err)
 	}
 	w.pass(5 * time.Minute)
@@ -105,7 +104,7 @@ func TestFreeWordsAfterADayAreRefusedAndATemplateIsSent(t *testing.T) {
 		{Reference: "t1", To: to, Text: crm.Text("parole libere")},
 		{Reference: "t2", To: to, Template: &outbound.Template{Name: tpl.Name, Language: tpl.Language, Parameters: params}},
 	} {
-		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r); err != nil {
+		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -128,7 +127,7 @@ func TestAMessageOfUnknownFateIsNeverSentAgain(t *testing.T) {
 		w.pass(time.Minute)
 		before := len(w.phone.SentMessages())
 		w.phone.Fail(whatsapptest.Fault{On: "POST", Lost: lost})
-		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "u", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("parte")}); err != nil {
+		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", outbound.Request{Reference: "u", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("parte")}); err != nil {
 			t.Fatal(err)
 		}
 		w.pass(26 * time.Hour)
@@ -157,7 +156,7 @@ func TestAPersonGetsNoMoreMessagesThanThePairRateAllows(t *testing.T) {
 	before := len(w.phone.SentMessages())
 	for i := range 60 {
 		r := outbound.Request{Reference: fmt.Sprintf("r%d", i), To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("uno dei tanti")}
-		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r); err != nil {
+		if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +176,7 @@ func TestAnAnswerOfThePersonWhoTookOverEndsTheAutomaticOnes(t *testing.T) {
 	p := w.phone.Meet("Persona", "393471234567")
 	w.say(p, "vorrei parlare con un operatore")
 	w.pass(time.Minute)
-	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "h", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("eccomi")}); err != nil {
+	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", outbound.Request{Reference: "h", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("eccomi")}); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(time.Minute)
@@ -199,7 +198,7 @@ func TestAWorkerThatDiesWhileItSendsNeverMakesASecondMessage(t *testing.T) {
 			w.say(w.phone.Meet("Persona", "393471234567"), "buongiorno")
 			w.pass(10 * time.Minute)
 			before := len(w.phone.SentMessages())
-			id, err := w.flow.Accept(t.Context(), crm.DefaultConnection, outbound.Request{Reference: "u", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("parte")})
+			id, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", outbound.Request{Reference: "u", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("parte")})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -148,7 +148,7 @@ func TestWhateverHappensEveryMessageIsLoggedOnceAndEveryStateIsRight(t *testing.
 			if n%25 == 0 {
 				r := outbound.Request{Reference: fmt.Sprintf("r%d", n), To: chat.Person{Phone: crm.Text(people[i].Phone)}, Text: crm.Text("a domani")}
 				accepted := func() {
-					if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, r); err != nil {
+					if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", r); err != nil {
 						t.Fatal(err)
 					}
 				}

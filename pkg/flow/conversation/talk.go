@@ -19,6 +19,7 @@ type decided struct {
 	HandOver talk.Reason  `json:"hand_over,omitempty"`
 	Due      time.Time    `json:"due,omitzero"`
 	Answer   *talk.Answer `json:"answer,omitempty"`
+	Began    bool         `json:"began,omitempty"` // the message is the first of a conversation
 }
 
 // talk puts a message to the rules, once, and does what they decide.
@@ -50,7 +51,7 @@ func (t *task) decide(person someone, from chat.Person, next func(talk.State) (t
 			return err
 		}
 		s, decision := next(s)
-		d = decided{HandOver: decision.HandOver, Due: decision.Due, Answer: decision.Answer}
+		d = decided{HandOver: decision.HandOver, Due: decision.Due, Answer: decision.Answer, Began: t.u.Message != nil && s.Count == 1}
 		if c := decision.Consent; c != nil {
 			d.Said, d.Out = true, c.Out
 		}
@@ -80,6 +81,9 @@ func (t *task) carryOut(person someone, from chat.Person, d decided) error {
 	}
 	if d.Answer != nil {
 		failed = append(failed, t.answer(person, from, *d.Answer))
+	}
+	if d.Began && t.f.Began != nil {
+		failed = append(failed, t.f.Began(t.ctx, t.id, t.u.At()))
 	}
 	return first(failed...)
 }
@@ -119,6 +123,9 @@ func (t *task) answer(person someone, from chat.Person, a talk.Answer) error {
 		to = chat.Person{User: from.User}
 	}
 	r := outbound.Request{Reference: "auto-" + t.id[:32], To: to, Text: crm.Text(a.Text)}
-	_, err := t.f.accept(t.ctx, t.conn, outgoing{Number: t.u.Number, Rule: a.Rule, Contact: person.zoho}, r)
+	id, err := t.f.accept(t.ctx, t.conn, "", outgoing{Number: t.u.Number, Rule: a.Rule, Contact: person.zoho}, r)
+	if err == nil {
+		t.answers = append(t.answers, id)
+	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -23,6 +24,9 @@ const (
 	MaxParameters = 50
 	MaxParameter  = 1024
 )
+
+// ErrReference says that a request bears the reference of another one.
+var ErrReference = errors.New("the reference belongs to another message")
 
 // Request is one message to send. Exactly one of Text and Template is there, and To has either a phone number or a user id.
 type Request struct {

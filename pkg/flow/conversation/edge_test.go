@@ -1,0 +1,116 @@
+package conversation_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+func TestTheFirstMessageOfAConversationIsToldUntilItIsTaken(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	told, failures := map[string]time.Time{}, 2
+	w.flow.Began = func(_ context.Context, update string, at time.Time) error {
+		if failures > 0 {
+			failures--
+			return &fault.Error{Op: "table", Kind: fault.Down, Err: errors.New("no answer")}
+		}
+		told[update] = at
+		return nil
+	}
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "buongiorno")
+	w.say(p, "ci siete?")
+	w.pass(5 * time.Minute)
+	if len(told) != 1 || failures != 0 {
+		t.Errorf("told %v after one conversation", told)
+	}
+	w.pass(25 * time.Hour)
+	w.say(p, "ancora io")
+	w.pass(5 * time.Minute)
+	if len(told) != 2 {
+		t.Errorf("told %v after two conversations", told)
+	}
+}
+
+func TestAnAutomaticAnswerGoesOutWithTheMessageThatAskedForIt(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.say(w.phone.Meet("Persona", "393471234567"), "voglio un rimborso")
+	w.phone.Tick()
+	if len(w.queue) != 1 {
+		t.Fatalf("%d letters", len(w.queue))
+	}
+	parcel, err := chat.Open(w.queue[0].entry.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := w.flow.Carry(t.Context(), parcel)
+	if out.Ending != fault.Done || len(w.phone.SentMessages()) != 1 || !w.phone.SentMessages()[0].At.Equal(w.now) {
+		t.Errorf("%+v; sent %d", out, len(w.phone.SentMessages()))
+	}
+	due, err := w.flow.Due(t.Context(), crm.DefaultConnection, "", 10)
+	if err != nil || len(due) != 0 {
+		t.Errorf("still due: %d, %v", len(due), err)
+	}
+}
+
+func TestAnAnswerThatDoesNotGoOutStaysInTheOutboxAndTheMessageIsDone(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.phone.Fail(whatsapptest.Fault{On: "POST", Times: 1, Status: 429, Code: 80007})
+	w.say(w.phone.Meet("Persona", "393471234567"), "voglio un rimborso")
+	w.phone.Tick()
+	parcel, err := chat.Open(w.queue[0].entry.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := w.flow.Carry(t.Context(), parcel); out.Ending != fault.Done || len(w.phone.SentMessages()) != 0 {
+		t.Errorf("%+v; sent %d", out, len(w.phone.SentMessages()))
+	}
+	w.pass(time.Minute)
+	if len(w.phone.SentMessages()) != 1 {
+		t.Errorf("sent %d times", len(w.phone.SentMessages()))
+	}
+}
+
+func TestWhatIsGivenUpOnIsKeptWithARowEachAndCarriedOutByAReplay(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "uno")
+	w.say(p, "due")
+	w.phone.Tick()
+	var parcel chat.Parcel
+	for _, l := range w.queue {
+		one, err := chat.Open(l.entry.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parcel.Connection = one.Connection
+		parcel.Updates = append(parcel.Updates, one.Updates...)
+	}
+	w.queue = nil
+	parcel.ReceivedAt = w.now
+	for range 2 { // it may be repeated
+		if err := w.flow.GiveUp(t.Context(), parcel, &fault.Error{Op: "inbox", Kind: fault.Ours, Code: "panic"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.parked) != 2 || len(w.notes("")) != 0 {
+		t.Fatalf("parked %v, %d notes", w.reasons(), len(w.notes("")))
+	}
+	if out := w.flow.Carry(t.Context(), parcel); out.Ending != fault.Done || len(w.notes("")) != 0 {
+		t.Errorf("a repeated delivery of what was given up on: %+v, %d notes", out, len(w.notes("")))
+	}
+	for _, u := range parcel.Updates {
+		if out := w.flow.Replay(t.Context(), parcel.Connection, u.Identity()); out.Ending != fault.Done {
+			t.Errorf("%+v", out)
+		}
+	}
+	if len(w.notes("uno")) != 1 || len(w.notes("due")) != 1 {
+		t.Errorf("%d and %d notes", len(w.notes("uno")), len(w.notes("due")))
+	}
+}
