@@ -114,8 +114,11 @@ func (e *exam) tables(ctx context.Context) {
 		table Table
 	}{
 		{"pairs", e.st.Pairs}, {"parked", e.st.Parked}, {"attempts", e.st.Attempts},
-		{"config", e.st.Config}, {"tokens", e.st.Tables.Tokens}, {"quarantine", e.st.Quarantine},
+		{"config", e.st.Config}, {"tokens", e.st.Tables.Tokens}, {"quarantine", e.st.Quarantine}, {"chats", e.st.Chats}, {"conversions", e.st.Conversions},
 	} {
+		if t.table == nil {
+			continue
+		}
 		if _, err := t.table.Get(ctx, row.Key{Part: "doctor", Sort: "doctor"}); err != nil {
 			bad++
 			e.fault("tables", fmt.Sprintf("%s-%s: %v", e.st.Name, t.name, err), "deploy the stack again, and let this command read its tables (dynamodb:GetItem)")
@@ -131,18 +134,18 @@ func (e *exam) tables(ctx context.Context) {
 // tooOld is how old the oldest message may be: the alarm of the template goes off then too.
 const tooOld = 10 * time.Minute
 
-// queues looks into both queues and their dead-letter queues.
+// queues looks into all queues and their dead-letter queues.
 func (e *exam) queues(ctx context.Context) {
-	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		check := queueOf(sys)
-		d, err := e.st.Lanes[sys].Depth(ctx)
+	for _, l := range e.st.lines() {
+		check := l.name
+		d, err := l.Depth(ctx)
 		switch {
 		case err != nil:
 			e.fault(check, err.Error(), "deploy the stack again, and let this command look at its queues (sqs:GetQueueUrl, sqs:GetQueueAttributes)")
 		case d.Dead > 0:
-			e.fault(check, many(d.Dead, "message")+" in its dead-letter queue", "see the log of "+consumerOf(sys)+" for the reason, then connector redrive "+e.at())
+			e.fault(check, many(d.Dead, "message")+" in its dead-letter queue", "see the log of "+l.consumer+" for the reason, then connector redrive "+e.at())
 		case d.Oldest > tooOld:
-			e.fault(check, fmt.Sprintf("the oldest message is %s old", d.Oldest.Round(time.Second)), "see what the other findings say of the CRM that it waits for; the log of "+consumerOf(sys)+" says why it goes again")
+			e.fault(check, fmt.Sprintf("the oldest message is %s old", d.Oldest.Round(time.Second)), "see what the other findings say of the system that it waits for; the log of "+l.consumer+" says why it goes again")
 		default:
 			e.ok(check, "%d waiting, %d in flight, none dead", d.Waiting, d.InFlight)
 		}

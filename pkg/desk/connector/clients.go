@@ -96,7 +96,7 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 	if err := set.Err(); err != nil {
 		return nil, wrongf("%v", err)
 	}
-	c := &clients{clocks: &clocks{to: s.HTTP, now: s.Now}}
+	c := &clients{clocks: s.timed()}
 	hubHTTP, zohoHTTP := http.RoundTripper(c.clocks), http.RoundTripper(c.clocks)
 	if s.heavy {
 		limits := set.Budget()
@@ -199,6 +199,14 @@ func (s *session) rules(ctx context.Context) (rules.Settings, error) {
 	return rules.Settings{Default: mapping.Default(), Start: cmp.Or(r.Mode, crm.Off), Options: mapping.Options{
 		PhoneRegion: r.PhoneRegion, LastName: r.LastName, Leads: r.Leads, PhoneMatch: r.PhoneMatch,
 	}}, nil
+}
+
+// timed is the way to everybody, on which is noted how far their clocks are from ours.
+func (s *session) timed() *clocks {
+	if s.clocks == nil {
+		s.clocks = &clocks{to: s.HTTP, now: s.Now}
+	}
+	return s.clocks
 }
 
 // clocks notes, of every answer, how far its Date is from our own clock.

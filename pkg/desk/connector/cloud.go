@@ -55,8 +55,8 @@ func openCloud(w World, name string) (*Stack, error) {
 	queues := sqs.NewFromConfig(env.Config(awsenv.SQS))
 	watch := cloudwatch.NewFromConfig(env.Config(awsenv.SQS))
 	functions := &deployed{client: lambda.NewFromConfig(env.Config(awsenv.Lambda)), stack: name}
-	lane := func(source crm.System) Lane {
-		base := name + "-" + queueOf(source)
+	lane := func(queue string) Lane {
+		base := name + "-" + queue
 		return &cloudLane{client: queues, watch: watch, name: base + ".fifo", dead: base + "-dlq.fifo", now: w.Now}
 	}
 	return &Stack{
@@ -64,8 +64,10 @@ func openCloud(w World, name string) (*Stack, error) {
 		Tables: Tables{
 			Pairs: table(dynamo.Pairs), Parked: table(dynamo.Parked), Attempts: table(dynamo.Attempts),
 			Config: table(dynamo.Config), Tokens: table(dynamo.Tokens), Quarantine: table(dynamo.Quarantine),
+			Chats: table(dynamo.Chats), Conversions: table(dynamo.Conversions),
 		},
-		Lanes:   map[crm.System]Lane{crm.HubSpot: lane(crm.HubSpot), crm.Zoho: lane(crm.Zoho)},
+		Lanes:   map[crm.System]Lane{crm.HubSpot: lane(queueOf(crm.HubSpot)), crm.Zoho: lane(queueOf(crm.Zoho))},
+		Whole:   map[string]Lane{whatsappQueue: lane(whatsappQueue), conversionQueue: lane(conversionQueue)},
 		Vault:   vault,
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
 		Version: vault.version,
@@ -145,7 +147,7 @@ type deployed struct {
 }
 
 // The functions whose settings a command needs, the more telling ones last.
-var told = []string{"failureReporter", "renewZohoChannel", "refreshZohoToken", "webhook", "zohoConsumer"}
+var told = []string{"failureReporter", "renewZohoChannel", "refreshZohoToken", "conversionClock", "webhook", "zohoConsumer", "whatsappConsumer"}
 
 func (d *deployed) setting(ctx context.Context, name string) string {
 	d.once.Do(func() {

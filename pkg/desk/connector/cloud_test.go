@@ -39,12 +39,12 @@ func TestNamesInAWSAreDerivedFromTheStacks(t *testing.T) {
 		tables = append(tables, in.TableName)
 		return http.StatusOK, `{"Items":[],"Count":0}`
 	})
-	for _, table := range []Table{st.Pairs, st.Parked, st.Attempts, st.Config, st.Tables.Tokens, st.Quarantine} {
+	for _, table := range []Table{st.Pairs, st.Parked, st.Attempts, st.Config, st.Tables.Tokens, st.Quarantine, st.Chats, st.Conversions} {
 		if _, err := table.List(t.Context(), "p", "", "", 1); err != nil {
 			t.Error(err)
 		}
 	}
-	if got := strings.Join(tables, " "); got != "shop-pairs shop-parked shop-attempts shop-config shop-tokens shop-quarantine" {
+	if got := strings.Join(tables, " "); got != "shop-pairs shop-parked shop-attempts shop-config shop-tokens shop-quarantine shop-chats shop-conversions" {
 		t.Error(got)
 	}
 }

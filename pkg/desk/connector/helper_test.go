@@ -3,6 +3,7 @@ package connector
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
@@ -59,6 +62,10 @@ type bench struct {
 	lanes    map[crm.System]*lane
 	tables   func(name string, to Table) Table // a last word; may be nil
 	dark     string                            // a host that does not answer
+	whole    map[string]*lane
+	extra    map[string]*memory.Rows // tables that the world does not have
+	phone    *whatsapptest.Server    // nil: no WhatsApp
+	held     vault                   // what the functions have of the secrets, once they were told to look
 }
 
 // vault is a store of secrets in memory.
@@ -125,6 +132,11 @@ func stage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 			settings.ZohoChannelToken: crm.NewSecret("sandbox-channel-token"), settings.PairKey: crm.NewSecret(strings.Repeat("0123456789abcdef", 4)),
 		},
 		lanes: map[crm.System]*lane{crm.HubSpot: {Lane: w.Lanes[0]}, crm.Zoho: {Lane: w.Lanes[1]}},
+		extra: map[string]*memory.Rows{"chats": memory.NewRows(w.Clock.Now), "conversions": memory.NewRows(w.Clock.Now)}, whole: map[string]*lane{},
+	}
+	for _, name := range []string{whatsappQueue, conversionQueue} {
+		dead := memory.NewQueue(memory.QueueConfig{Name: name + "-dlq", Now: w.Clock.Now})
+		b.whole[name] = &lane{Lane: &sandbox.Lane{Name: name, Queue: memory.NewQueue(memory.QueueConfig{Name: name, DeadLetter: dead, MaxReceives: 1000, Now: w.Clock.Now}), Dead: dead}}
 	}
 	b.settle()
 	return b
@@ -150,18 +162,24 @@ func (b *bench) must(err error) {
 
 func (b *bench) open(World, Where) (*Stack, error) {
 	table := func(name string) Table {
-		if b.tables == nil {
-			return b.Tables[name]
+		to := Table(b.extra[name])
+		if t := b.Tables[name]; t != nil {
+			to = t
 		}
-		return b.tables(name, b.Tables[name])
+		if b.tables == nil {
+			return to
+		}
+		return b.tables(name, to)
 	}
 	return &Stack{
 		Name: "shop",
 		Tables: Tables{
 			Pairs: table(sandbox.Pairs), Parked: table(sandbox.Parked), Attempts: table(sandbox.Attempts),
 			Config: table(sandbox.Config), Tokens: table(sandbox.Tokens), Quarantine: table(sandbox.Quarantine),
+			Chats: table("chats"), Conversions: table("conversions"),
 		},
 		Lanes: map[crm.System]Lane{crm.HubSpot: b.lanes[crm.HubSpot], crm.Zoho: b.lanes[crm.Zoho]}, Vault: b.vault,
+		Whole:   map[string]Lane{whatsappQueue: b.whole[whatsappQueue], conversionQueue: b.whole[conversionQueue]},
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
 		Version: func(context.Context) (string, error) { return b.version, nil },
 		Setting: func(_ context.Context, name string) string { return b.told[name] },
@@ -183,6 +201,11 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp, err = b.Zoho.Transport().RoundTrip(r)
 	case "connector.example.com":
 		resp, err = b.knock(r)
+	case "graph.facebook.com":
+		if b.phone == nil {
+			return nil, errors.New("nobody has WhatsApp")
+		}
+		resp, err = b.phone.Transport().RoundTrip(r)
 	default:
 		return nil, fmt.Errorf("nobody is %s", r.URL.Host)
 	}
@@ -193,6 +216,9 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (b *bench) knock(r *http.Request) (*http.Response, error) {
+	if a, ok := b.side(r); ok {
+		return &http.Response{StatusCode: a.Status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(a.Body)), Request: r}, nil
+	}
 	event, err := sandbox.Gateway(r, "request")
 	if err != nil {
 		return nil, err
@@ -275,7 +301,9 @@ func hasNot(t *testing.T, text string, parts ...string) {
 // stored copies all rows of all tables but the tokens, which a look may refresh, and the account of calls.
 func (b *bench) stored() map[string]string {
 	all := map[string]string{}
-	for name, t := range b.Tables {
+	tables := maps.Clone(b.Tables)
+	maps.Copy(tables, b.extra)
+	for name, t := range tables {
 		if name == sandbox.Tokens {
 			continue
 		}
@@ -292,8 +320,29 @@ func (b *bench) stored() map[string]string {
 // unchanged checks that a command leaves tables, queues, secrets and both CRMs as they were.
 func (b *bench) unchanged(what string, do func()) {
 	b.t.Helper()
-	rows, secrets, hub, zo := b.stored(), maps.Clone(b.vault), len(b.HubSpot.Writes()), len(b.Zoho.Writes())
+	made := func() int {
+		n := 0
+		for _, calls := range []map[string]int{b.HubSpot.Calls(), b.Zoho.Calls()} {
+			for call, times := range calls {
+				if strings.HasPrefix(call, "POST ") && (strings.Contains(call, "properties") || strings.Contains(call, "settings/fields")) {
+					n += times
+				}
+			}
+		}
+		if b.phone != nil {
+			n += b.phone.Count(whatsapptest.CallSubscribe) + b.phone.Count(whatsapptest.CallSetAppURL)
+		}
+		for _, l := range b.whole {
+			waiting, inFlight := l.Queue.Stats()
+			n += waiting + inFlight
+		}
+		return n
+	}
+	rows, secrets, hub, zo, n := b.stored(), maps.Clone(b.vault), len(b.HubSpot.Writes()), len(b.Zoho.Writes()), made()
 	do()
+	if made() != n {
+		b.t.Errorf("%s makes fields, subscriptions or messages", what)
+	}
 	if !maps.Equal(rows, b.stored()) {
 		b.t.Errorf("%s changes the tables", what)
 	}

@@ -21,7 +21,7 @@ type quarantineListCommand struct{}
 
 // Help is what --help adds.
 func (quarantineListCommand) Help() string {
-	return `An authentic delivery that could not be read lies in quarantine for 30 days. The record that it tells of is found by reconcile all the same.
+	return `An authentic delivery that could not be read lies in quarantine for 30 days. The record that a CRM tells of is found by reconcile all the same; what people wrote on WhatsApp stands nowhere else.
 
 Examples:
 
@@ -72,10 +72,10 @@ func (s *session) quarantine(st *Stack) *webhook.Quarantine {
 	return &webhook.Quarantine{Store: st.Quarantine, Now: s.Now}
 }
 
-// kept are the deliveries in quarantine, of both CRMs, the oldest first.
+// kept are the deliveries in quarantine, of both CRMs and WhatsApp, the oldest first.
 func (s *session) kept(ctx context.Context, st *Stack) ([]webhook.Kept, error) {
 	var all []webhook.Kept
-	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho, crm.WhatsApp} {
 		some, err := s.quarantine(st).List(ctx, string(sys))
 		if err != nil {
 			return nil, err
@@ -146,7 +146,7 @@ type quarantineDropCommand struct {
 
 // Help is what --help adds.
 func (quarantineDropCommand) Help() string {
-	return `Erases bodies before their 30 days are over. Nothing else is lost by it: what they told is found by reconcile.
+	return `Erases bodies before their 30 days are over. What a CRM told is found by reconcile; what WhatsApp told is lost.
 
 Examples:
 

@@ -23,9 +23,11 @@ type session struct {
 
 	opened  *Stack
 	clients *clients
-	heavy   bool              // it makes many calls: it draws them from the stack's budget, and leaves live traffic its reserve
-	given   map[string]string // of the secret file
-	out     map[string]any    // of --json, printed at the end
+	clocks  *clocks
+	heavy   bool                  // it makes many calls: it draws them from the stack's budget, and leaves live traffic its reserve
+	given   map[string]string     // of the secret file
+	typed   map[string]crm.Secret // at a prompt
+	out     map[string]any        // of --json, printed at the end
 	steps   []step
 	told    time.Time // when progress was last shown
 }
@@ -204,8 +206,8 @@ func (s *session) setting(ctx context.Context, name string) string {
 	return strings.TrimSpace(s.opened.Setting(ctx, name))
 }
 
-// secret returns one that the operator hands over now: from the environment, the secret file or, with ask, a prompt. It
-// is zero when there is none.
+// secret returns one that the operator hands over now: from the environment, the secret file or, with ask, a prompt, at which
+// each is asked for once. It is zero when there is none.
 func (s *session) secret(name string, ask bool) (crm.Secret, error) {
 	if v := strings.TrimSpace(s.Getenv(name)); v != "" {
 		return crm.NewSecret(v), nil
@@ -216,14 +218,18 @@ func (s *session) secret(name string, ask bool) (crm.Secret, error) {
 	if v := s.given[name]; v != "" {
 		return crm.NewSecret(v), nil
 	}
-	if !ask || s.Prompt == nil {
-		return crm.Secret{}, nil
+	if v, ok := s.typed[name]; ok || !ask || s.Prompt == nil {
+		return v, nil
 	}
 	v, err := s.Prompt(name)
 	if err != nil {
 		return crm.Secret{}, fmt.Errorf("%s was not read: %w", name, err)
 	}
-	return crm.NewSecret(strings.TrimSpace(v)), nil
+	if s.typed == nil {
+		s.typed = map[string]crm.Secret{}
+	}
+	s.typed[name] = crm.NewSecret(strings.TrimSpace(v))
+	return s.typed[name], nil
 }
 
 // readSecrets reads the secret file, once. Its errors repeat nothing of it.

@@ -12,9 +12,10 @@ import (
 )
 
 type setupCommand struct {
-	Zoho    setupZohoCommand    `cmd:"" help:"Token, external id, notification channel."`
-	HubSpot setupHubSpotCommand `cmd:"" name:"hubspot" help:"The app project to upload, and its secrets."`
-	Key     setupKeyCommand     `cmd:"" help:"Exchange the key of the hashes."`
+	Zoho     setupZohoCommand     `cmd:"" help:"Token, external id, notification channel."`
+	HubSpot  setupHubSpotCommand  `cmd:"" name:"hubspot" help:"The app project to upload, and its secrets."`
+	WhatsApp setupWhatsAppCommand `cmd:"" name:"whatsapp" help:"Secrets, fields of contacts, both subscriptions."`
+	Key      setupKeyCommand      `cmd:"" help:"Exchange the key of the hashes."`
 }
 
 // deployed opens the stack, whether it is deployed yet or not, and says which.
@@ -60,6 +61,25 @@ func (s *session) keep(ctx context.Context, st *Stack, name string, ask bool) (c
 		return given, wrongf("%s %s", name, what)
 	}
 	return given, s.storeSecret(ctx, st, name, given, "")
+}
+
+// handed has the operator asked for what is nowhere, so that it can be tried before it is stored, and returns the names of
+// what is missing all the same. With --plan nobody is asked.
+func (s *session) handed(ctx context.Context, st *Stack, names ...string) (missing []string, err error) {
+	for _, name := range names {
+		there, err := s.there(ctx, st, name)
+		if err != nil {
+			return nil, err
+		}
+		given, err := s.secret(name, there.IsZero() && !s.flags.Plan)
+		if err != nil {
+			return nil, err
+		}
+		if there.IsZero() && given.IsZero() {
+			missing = append(missing, name)
+		}
+	}
+	return missing, nil
 }
 
 func (s *session) there(ctx context.Context, st *Stack, name string) (crm.Secret, error) {

@@ -52,8 +52,10 @@ type Stack struct {
 	Name   string
 	Tables                     // by name
 	Lanes  map[crm.System]Lane // by the source of what they carry
-	Vault  Vault
-	// Needs are the secrets that the functions of the stack ask for.
+	// Whole are the queues of whole messages, whose senders nobody can ask again, by name; nil for those that are not there.
+	Whole map[string]Lane
+	Vault Vault
+	// Needs are the secrets that the functions of every stack ask for.
 	Needs []string
 	// Version returns the version of the suite that is deployed, "" where none is.
 	Version func(ctx context.Context) (string, error)
@@ -66,6 +68,33 @@ type Stack struct {
 // Tables are the tables of a stack.
 type Tables struct {
 	Pairs, Parked, Attempts, Config, Tokens, Quarantine Table
+	Chats, Conversions                                  Table // of WhatsApp and of conversion events; nil where they are not there
+}
+
+// The queues of whole messages, as alarms and functions name them, without the stack's name.
+const (
+	whatsappQueue   = "whatsapp-operations"
+	conversionQueue = "conversion-events"
+)
+
+// line is a queue, its name without the stack's, and the function that drains it.
+type line struct {
+	name, consumer string
+	Lane
+}
+
+// lines are all queues of the stack.
+func (st *Stack) lines() []line {
+	var out []line
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		out = append(out, line{queueOf(sys), consumerOf(sys), st.Lanes[sys]})
+	}
+	for _, l := range []line{{name: whatsappQueue, consumer: "whatsappConsumer"}, {name: conversionQueue, consumer: "conversionAggregator"}} {
+		if l.Lane = st.Whole[l.name]; l.Lane != nil {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // versionName is the parameter that says which version is deployed.

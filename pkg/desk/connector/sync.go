@@ -191,23 +191,23 @@ func (redriveCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	moved := map[string]int{}
-	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		d, err := st.Lanes[sys].Depth(ctx)
+	for _, l := range st.lines() {
+		d, err := l.Depth(ctx)
 		if err != nil {
 			return err
 		}
 		if d.Dead == 0 {
-			s.nothing("the dead-letter queue of " + queueOf(sys) + " is empty")
+			s.nothing("the dead-letter queue of " + l.name + " is empty")
 			continue
 		}
 		n := d.Dead
 		if !s.flags.Plan {
-			if n, err = s.redrive(ctx, st.Lanes[sys], d.Dead); err != nil {
-				return fmt.Errorf("%s, after %s: %w", queueOf(sys), many(n, "message"), err)
+			if n, err = s.redrive(ctx, l, d.Dead); err != nil {
+				return fmt.Errorf("%s, after %s: %w", l.name, many(n, "message"), err)
 			}
 		}
-		moved[queueOf(sys)] = n
-		if err := s.change(fmt.Sprintf("put %s back into %s", many(n, "message"), queueOf(sys)), func() error { return nil }); err != nil {
+		moved[l.name] = n
+		if err := s.change(fmt.Sprintf("put %s back into %s", many(n, "message"), l.name), func() error { return nil }); err != nil {
 			return err
 		}
 	}

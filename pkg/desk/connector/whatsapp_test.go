@@ -1,0 +1,174 @@
+package connector
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/webhook"
+)
+
+const phoneHook = "https://connector.example.com/webhooks/whatsapp"
+
+// side answers the routes of WhatsApp and of conversions as the deployed door does, false for any other path.
+func (b *bench) side(r *http.Request) (door.Answer, bool) {
+	paths := map[string]webhook.Source{}
+	if b.told[numberID] != "" {
+		paths[whatsapp.Path] = whatsapp.NewSource(whatsapp.SourceConfig{Secrets: b.several(settings.WhatsAppAppSecret), VerifyTokens: b.several(settings.WhatsAppVerifyToken), Now: b.Clock.Now})
+	}
+	source, known := paths[r.URL.Path]
+	if !known {
+		return door.Answer{Status: http.StatusNotFound}, r.URL.Path == whatsapp.Path
+	}
+	var body []byte
+	if r.Body != nil {
+		var err error
+		body, err = io.ReadAll(r.Body)
+		b.must(err)
+	}
+	d := &webhook.Door{Sources: []webhook.Source{source}, Carriers: map[string]webhook.Carrier{source.Name(): b.whole[whatsappQueue]},
+		Quarantine: &webhook.Quarantine{Store: b.Tables[sandbox.Quarantine], Now: b.Clock.Now}, Now: b.Clock.Now, Log: slog.New(slog.DiscardHandler)}
+	return d.Handle(r.Context(), door.Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header, Body: body}), true
+}
+
+// several are the secrets that the functions have of a name.
+func (b *bench) several(name string) func(context.Context) ([]crm.Secret, error) {
+	return func(context.Context) ([]crm.Secret, error) {
+		from := b.vault
+		if b.held != nil {
+			from = b.held
+		}
+		var out []crm.Secret
+		for v := range strings.SplitSeq(from[name].Reveal(), ",") {
+			if v != "" {
+				out = append(out, crm.NewSecret(v))
+			}
+		}
+		return out, nil
+	}
+}
+
+// meta lets there be a WhatsApp that nobody has set up, on a stack that is deployed without it.
+func (b *bench) meta() {
+	b.phone = whatsapptest.New(whatsapptest.Options{Now: b.Clock.Now})
+	b.phone.Unsubscribe()
+	b.phone.SetCallback("", false)
+	b.phone.AnswerHandshakes(func(r *http.Request) (*http.Response, error) { return b.knock(r) })
+}
+
+// talks is a stack with WhatsApp, set up and running.
+func talks(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
+	t.Helper()
+	b := stage(t, adapt...)
+	b.meta()
+	b.told[numberID] = whatsapptest.DefaultNumber
+	b.env[settings.WhatsAppAccessToken], b.env[settings.WhatsAppAppSecret] = whatsapptest.DefaultToken, whatsapptest.DefaultAppSecret
+	b.want(ExitOK, "setup", "whatsapp")
+	clear(b.env)
+	b.held = maps.Clone(b.vault)
+	return b
+}
+
+func TestWhatsAppIsSetUpFromNothing(t *testing.T) {
+	b := stage(t)
+	b.meta()
+	b.env[numberID] = whatsapptest.DefaultNumber
+	b.unchanged("--plan", func() { golden(t, "setup-whatsapp-plan.txt", b.want(ExitOK, "setup", "whatsapp", "--plan")) })
+	if b.asked != nil {
+		t.Errorf("--plan asks for %q", b.asked)
+	}
+	b.typed = []string{whatsapptest.DefaultToken, whatsapptest.DefaultAppSecret}
+	golden(t, "setup-whatsapp-first.txt", b.want(ExitOK, "setup", "whatsapp"))
+	if got := strings.Join(b.asked, " "); got != settings.WhatsAppAccessToken+" "+settings.WhatsAppAppSecret {
+		t.Errorf("asks for %s", got)
+	}
+	if b.vault[settings.WhatsAppAccessToken].Reveal() != whatsapptest.DefaultToken || b.vault[settings.WhatsAppAppSecret].Reveal() != whatsapptest.DefaultAppSecret || len(b.vault[settings.WhatsAppVerifyToken].Reveal()) != 40 {
+		t.Errorf("%d secrets are stored", len(b.vault))
+	}
+	b.told[numberID] = whatsapptest.DefaultNumber // sam deploy
+	clear(b.env)
+	b.unchanged("--plan once it is deployed", func() {
+		golden(t, "setup-whatsapp-deployed-plan.txt", b.want(ExitOK, "setup", "whatsapp", "--plan"))
+	})
+	golden(t, "setup-whatsapp-deployed.txt", b.want(ExitOK, "setup", "whatsapp"))
+	b.asked = nil
+	b.unchanged("the third time", func() { hasNot(t, b.want(ExitOK, "setup", "whatsapp"), "done", "plan") })
+	if b.asked != nil {
+		t.Errorf("asks for %q again", b.asked)
+	}
+}
+
+func TestAStackThatIsNotDeployedYetIsGivenWhatWhatsAppNeeds(t *testing.T) {
+	b := bareStage(t)
+	b.meta()
+	b.env["ZOHO_CLIENT_SECRET"], b.env["ZOHO_GRANT_CODE"] = "sandbox-secret", "1000.code"
+	b.want(ExitOK, "setup", "zoho")
+	b.env["HUBSPOT_ACCESS_TOKEN"] = hubspottest.DefaultToken
+	b.env[numberID], b.env[settings.WhatsAppAccessToken], b.env[settings.WhatsAppAppSecret] = whatsapptest.DefaultNumber, whatsapptest.DefaultToken, whatsapptest.DefaultAppSecret
+	has(t, b.want(ExitOK, "setup", "whatsapp"), "done   zoho contact WhatsApp_User is made (text)", "done   hubspot contact whatsapp_opt_out is made (bool)",
+		"next   set WhatsappPhoneNumberId="+whatsapptest.DefaultNumber)
+	has(t, b.want(ExitOK, "setup", "whatsapp"), "as is  zoho contact WhatsApp_User is there")
+}
+
+func TestSetupOfWhatsAppSaysWhatIsWrong(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		do   func(*bench)
+		code int
+		want string
+	}{
+		{"no number", func(b *bench) { delete(b.env, numberID) }, ExitUsage, "WHATSAPP_PHONE_NUMBER_ID is needed"},
+		{"a number that is none", func(b *bench) { b.env[numberID] = "+39 06 123" }, ExitUsage, "WHATSAPP_PHONE_NUMBER_ID is not made of digits"},
+		{"no token", func(b *bench) { delete(b.env, settings.WhatsAppAccessToken) }, ExitUsage, "WHATSAPP_ACCESS_TOKEN: needed"},
+		{"another token", func(b *bench) { b.env[settings.WhatsAppAccessToken] = "canary-token" }, ExitFinding, "make a new token for the system user"},
+		{"a token that may not send", func(b *bench) { b.phone.SetScopes(whatsapp.ScopeManagement) }, ExitFinding, "lacks the permission whatsapp_business_messaging"},
+		{"a number of somebody else", func(b *bench) { b.env[numberID] = "106540352242923" }, ExitFinding, "has the number 106540352242923"},
+		{"a token for all accounts", func(b *bench) { b.phone.HideAccounts() }, ExitUsage, "set WHATSAPP_ACCOUNT_ID"},
+		{"another app secret", func(b *bench) { b.env[settings.WhatsAppAppSecret] = "canary-secret" }, ExitFinding, "the app secret is another one"},
+		{"a door that does not know the token yet", func(b *bench) { b.held = vault{} }, ExitFinding, "it takes a new token up within five minutes"},
+		{"a field of another type", func(b *bench) {
+			b.HubSpot.AddProperty(crm.Contacts, hubspottest.Property{Name: "whatsapp_opt_out", Type: "string"})
+		}, ExitFinding, "hubspot contact whatsapp_opt_out is there as string, not as bool"},
+		{"an app that may not make properties", func(b *bench) {
+			b.HubSpot.Fail(hubspottest.Fault{On: "POST /crm/properties", Times: -1, Status: http.StatusForbidden, Body: `{"status":"error","category":"MISSING_SCOPES"}`})
+		}, ExitFinding, "the token lacks the scope that makes fields"},
+	} {
+		b := stage(t)
+		b.meta()
+		b.env[numberID], b.env[settings.WhatsAppAccessToken], b.env[settings.WhatsAppAppSecret] = whatsapptest.DefaultNumber, whatsapptest.DefaultToken, whatsapptest.DefaultAppSecret
+		tt.do(b)
+		b.told[numberID] = b.env[numberID]
+		r := b.run("setup", "whatsapp")
+		if r.code != tt.code || !strings.Contains(r.err, tt.want) {
+			t.Errorf("%s: exit %d, %s%s", tt.name, r.code, r.out, r.err)
+		}
+		hasNot(t, r.out+r.err, "canary")
+	}
+}
+
+func TestTheAccountCanBeNamed(t *testing.T) {
+	b := talks(t)
+	b.phone.HideAccounts()
+	b.env[accountID] = whatsapptest.DefaultAccount
+	has(t, b.want(ExitOK, "setup", "whatsapp"), "account "+whatsapptest.DefaultAccount+" has the number")
+}
+
+func TestASubscriptionThatWasLostIsMadeAgain(t *testing.T) {
+	b := talks(t)
+	b.phone.Unsubscribe()
+	b.phone.SetCallback("https://old.example.com", true, "messages", "business_capability_update")
+	out := b.want(ExitOK, "setup", "whatsapp")
+	has(t, out, "done   account "+whatsapptest.DefaultAccount+" sends to the app", "found: the app sends to https://old.example.com", "the app is not subscribed to user_preferences")
+	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, "setup", "whatsapp"), "done") })
+}
