@@ -3,7 +3,7 @@
 // check of the two subscriptions without which nothing arrives.
 //
 // It decides nothing: what is logged where, and who may be written to, is the business of the flow. A message that may have
-// been sent is never sent again by this package; ErrUnknownOutcome says so. Meta's spellings do not leave it.
+// been sent is never sent again by this package; outbound.ErrUnknownOutcome says so. Meta's spellings do not leave it.
 //
 // The pages that the comments name lie below https://developers.facebook.com/documentation/business-messaging/whatsapp/.
 package whatsapp

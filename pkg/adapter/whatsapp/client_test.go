@@ -80,7 +80,7 @@ func anna(t *testing.T, p *phone) *whatsapptest.Person {
 func TestAMessageIsSentAsMetaDocumentsIt(t *testing.T) {
 	p := open(whatsapptest.Options{})
 	a := anna(t, p)
-	r, err := p.client.Send(t.Context(), number, whatsapp.Outgoing{To: to(a), Text: crm.Text("Buongiorno"), Reply: crm.Text("wamid.X"), Callback: "outbox-1"})
+	r, err := p.client.Send(t.Context(), number, outbound.Outgoing{To: to(a), Text: crm.Text("Buongiorno"), Reply: crm.Text("wamid.X"), Callback: "outbox-1"})
 	if err != nil || !strings.HasPrefix(r.ID.Text(), "wamid.") || r.To.Phone != crm.Text(a.Phone) {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -103,13 +103,13 @@ func TestTheDocumentedRequestsAreWrittenAndTheDocumentedAnswersRead(t *testing.T
 	user := crm.Text("US.20837465019283746501")
 	for _, tt := range []struct {
 		request, answer string
-		m               whatsapp.Outgoing
+		m               outbound.Outgoing
 		id              string
 		to              chat.Person
 	}{
-		{"s3_send_template_request", "s5_send_response_ok", whatsapp.Outgoing{To: chat.Person{Phone: crm.Text("393471234567"), User: user},
+		{"s3_send_template_request", "s5_send_response_ok", outbound.Outgoing{To: chat.Person{Phone: crm.Text("393471234567"), User: user},
 			Template: template("order_confirmation", "Giulia", "2026-114")}, "041AA==", chat.Person{Phone: crm.Text("393471234567")}},
-		{"s2_send_text_bsuid_request", "s6_send_response_bsuid_ok", whatsapp.Outgoing{To: chat.Person{User: user}, Text: crm.Text("Hello! An agent will follow up.")},
+		{"s2_send_text_bsuid_request", "s6_send_response_bsuid_ok", outbound.Outgoing{To: chat.Person{User: user}, Text: crm.Text("Hello! An agent will follow up.")},
 			"045AA==", chat.Person{User: user}},
 	} {
 		var got map[string]any
@@ -137,7 +137,7 @@ func TestTheDocumentedRequestsAreWrittenAndTheDocumentedAnswersRead(t *testing.T
 	c := answering(func(*http.Request) (*http.Response, error) {
 		return says(401, file(t, "s8_send_response_error_190")), nil
 	})
-	if _, err := c.Send(t.Context(), number, whatsapp.Outgoing{To: chat.Person{User: user}, Text: crm.Text("x")}); fault.KindOf(err) != fault.Denied || errors.Is(err, whatsapp.ErrUnknownOutcome) {
+	if _, err := c.Send(t.Context(), number, outbound.Outgoing{To: chat.Person{User: user}, Text: crm.Text("x")}); fault.KindOf(err) != fault.Denied || errors.Is(err, outbound.ErrUnknownOutcome) {
 		t.Errorf("an expired token: %v", err)
 	}
 }
@@ -173,44 +173,44 @@ func TestWhatMetaRefusesIsRefusedForWhatItIs(t *testing.T) {
 	long := crm.Text(strings.Repeat("x", 4097))
 	for _, tt := range []struct {
 		name string
-		m    whatsapp.Outgoing
+		m    outbound.Outgoing
 		kind fault.Kind
 		code int
 	}{
-		{"a window that is closed", whatsapp.Outgoing{To: to(ugo), Text: crm.Text("x")}, fault.Refused, 131047},
-		{"marketing to somebody who wants none", whatsapp.Outgoing{To: to(out), Template: template("promo_autunno", "x")}, fault.Refused, 131050},
-		{"somebody who cannot be reached", whatsapp.Outgoing{To: to(away), Template: template("hello_world")}, fault.Refused, 131026},
-		{"a number without WhatsApp", whatsapp.Outgoing{To: chat.Person{Phone: crm.Text("390000000000")}, Template: template("hello_world")}, fault.Refused, 131026},
-		{"a number that is none", whatsapp.Outgoing{To: chat.Person{Phone: crm.Text("12")}, Template: template("hello_world")}, fault.Refused, 131009},
-		{"ourselves", whatsapp.Outgoing{To: chat.Person{Phone: crm.Text(whatsapptest.DefaultDisplay)}, Template: template("hello_world")}, fault.Refused, 131021},
-		{"an unknown user id", whatsapp.Outgoing{To: chat.Person{User: crm.Text("IT.1")}, Template: template("hello_world")}, fault.Refused, 131009},
-		{"a template that is not there", whatsapp.Outgoing{To: to(a), Template: template("nothing")}, fault.Refused, 132001},
-		{"parameters that do not fit", whatsapp.Outgoing{To: to(a), Template: template("order_confirmation", "x")}, fault.Refused, 132000},
-		{"a parameter of two lines", whatsapp.Outgoing{To: to(a), Template: template("promo_autunno", "x\ny")}, fault.Refused, 100},
-		{"a template that is paused", whatsapp.Outgoing{To: to(a), Template: template("promo_ferma")}, fault.Refused, 132015},
-		{"a template that is disabled", whatsapp.Outgoing{To: to(a), Template: template("promo_chiusa")}, fault.Refused, 132016},
-		{"a long text", whatsapp.Outgoing{To: to(a), Text: long}, fault.Refused, 100},
+		{"a window that is closed", outbound.Outgoing{To: to(ugo), Text: crm.Text("x")}, fault.Refused, 131047},
+		{"marketing to somebody who wants none", outbound.Outgoing{To: to(out), Template: template("promo_autunno", "x")}, fault.Refused, 131050},
+		{"somebody who cannot be reached", outbound.Outgoing{To: to(away), Template: template("hello_world")}, fault.Refused, 131026},
+		{"a number without WhatsApp", outbound.Outgoing{To: chat.Person{Phone: crm.Text("390000000000")}, Template: template("hello_world")}, fault.Refused, 131026},
+		{"a number that is none", outbound.Outgoing{To: chat.Person{Phone: crm.Text("12")}, Template: template("hello_world")}, fault.Refused, 131009},
+		{"ourselves", outbound.Outgoing{To: chat.Person{Phone: crm.Text(whatsapptest.DefaultDisplay)}, Template: template("hello_world")}, fault.Refused, 131021},
+		{"an unknown user id", outbound.Outgoing{To: chat.Person{User: crm.Text("IT.1")}, Template: template("hello_world")}, fault.Refused, 131009},
+		{"a template that is not there", outbound.Outgoing{To: to(a), Template: template("nothing")}, fault.Refused, 132001},
+		{"parameters that do not fit", outbound.Outgoing{To: to(a), Template: template("order_confirmation", "x")}, fault.Refused, 132000},
+		{"a parameter of two lines", outbound.Outgoing{To: to(a), Template: template("promo_autunno", "x\ny")}, fault.Refused, 100},
+		{"a template that is paused", outbound.Outgoing{To: to(a), Template: template("promo_ferma")}, fault.Refused, 132015},
+		{"a template that is disabled", outbound.Outgoing{To: to(a), Template: template("promo_chiusa")}, fault.Refused, 132016},
+		{"a long text", outbound.Outgoing{To: to(a), Text: long}, fault.Refused, 100},
 	} {
 		_, err := p.client.Send(t.Context(), number, tt.m)
 		code, _ := whatsapp.CodeOf(err)
-		if fault.KindOf(err) != tt.kind || code != tt.code || errors.Is(err, whatsapp.ErrUnknownOutcome) {
+		if fault.KindOf(err) != tt.kind || code != tt.code || errors.Is(err, outbound.ErrUnknownOutcome) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
 	if len(p.SentMessages()) != 0 {
 		t.Errorf("%d were taken", len(p.SentMessages()))
 	}
-	if _, err := p.client.Send(t.Context(), "7", whatsapp.Outgoing{To: to(a), Text: crm.Text("x")}); fault.KindOf(err) != fault.Missing {
+	if _, err := p.client.Send(t.Context(), "7", outbound.Outgoing{To: to(a), Text: crm.Text("x")}); fault.KindOf(err) != fault.Missing {
 		t.Errorf("a number that is not ours: %v", err)
 	}
-	if _, err := p.client.Send(t.Context(), number, whatsapp.Outgoing{To: to(out), Template: template("order_confirmation", "a", "b")}); err != nil {
+	if _, err := p.client.Send(t.Context(), number, outbound.Outgoing{To: to(out), Template: template("order_confirmation", "a", "b")}); err != nil {
 		t.Errorf("what is no marketing: %v", err)
 	}
 }
 
 func TestWhatCannotBeAMessageIsNotSent(t *testing.T) {
 	p := open(whatsapptest.Options{})
-	for name, m := range map[string]whatsapp.Outgoing{
+	for name, m := range map[string]outbound.Outgoing{
 		"to nobody": {Text: crm.Text("x")}, "neither": {To: chat.Person{Phone: crm.Text("39347")}}, "both": {To: chat.Person{Phone: crm.Text("39347")}, Text: crm.Text("x"), Template: template("x")},
 	} {
 		if _, err := p.client.Send(t.Context(), number, m); fault.KindOf(err) != fault.Ours || len(p.seen) > 0 {
@@ -224,7 +224,7 @@ func TestBothRatesAreThrottlesThatWereNotSent(t *testing.T) {
 	a := anna(t, p)
 	p.now = p.now.Add(2 * time.Second)
 	send := func(to chat.Person) error {
-		_, err := p.client.Send(t.Context(), number, whatsapp.Outgoing{To: to, Template: template("hello_world")})
+		_, err := p.client.Send(t.Context(), number, outbound.Outgoing{To: to, Template: template("hello_world")})
 		return err
 	}
 	for i := range 45 {
@@ -269,7 +269,7 @@ func TestASenderThatKeepsToOurRatesIsNeverThrottled(t *testing.T) {
 			}
 			p.now = p.now.Add(wait)
 		}
-		if _, err := p.client.Send(t.Context(), number, whatsapp.Outgoing{To: to(person), Template: template("hello_world")}); err != nil {
+		if _, err := p.client.Send(t.Context(), number, outbound.Outgoing{To: to(person), Template: template("hello_world")}); err != nil {
 			t.Fatalf("message %d: %v", i, err)
 		}
 	}
@@ -281,7 +281,7 @@ func TestATokenIsAskedForBeforeEveryCallAndNothingGoesWithoutOne(t *testing.T) {
 	token := crm.NewSecret("old")
 	c := whatsapp.New(whatsapp.Config{Bearer: func(context.Context) (crm.Secret, error) { return token, nil }, HTTP: p, Now: func() time.Time { return p.now }})
 	send := func() error {
-		_, err := c.Send(t.Context(), number, whatsapp.Outgoing{To: to(a), Text: crm.Text("x")})
+		_, err := c.Send(t.Context(), number, outbound.Outgoing{To: to(a), Text: crm.Text("x")})
 		return err
 	}
 	if err := send(); fault.KindOf(err) != fault.Denied {
@@ -357,7 +357,7 @@ func ExampleClient_Send() {
 	c := answering(func(*http.Request) (*http.Response, error) {
 		return says(200, `{"messaging_product":"whatsapp","contacts":[{"input":"+393471234567","wa_id":"393471234567"}],"messages":[{"id":"wamid.A"}]}`), nil
 	})
-	r, err := c.Send(context.Background(), "106540352242922", whatsapp.Outgoing{To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("Buongiorno")})
-	fmt.Println(r.ID.Text(), r.To.Phone.Text(), errors.Is(err, whatsapp.ErrUnknownOutcome))
+	r, err := c.Send(context.Background(), "106540352242922", outbound.Outgoing{To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("Buongiorno")})
+	fmt.Println(r.ID.Text(), r.To.Phone.Text(), errors.Is(err, outbound.ErrUnknownOutcome))
 	// Output: wamid.A 393471234567 false
 }

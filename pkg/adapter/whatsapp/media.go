@@ -13,17 +13,12 @@ import (
 	"strings"
 
 	"crm-connector/pkg/adapter/rest"
+	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/fault"
 )
 
 // CodeTooLarge is the code of a fault of kind Refused: the file has more bytes than the caller takes.
 const CodeTooLarge = "TOO_LARGE"
-
-// Attachment is a file that a person sent.
-type Attachment struct {
-	MIME string
-	Data []byte
-}
 
 type wireFile struct {
 	URL    string `json:"url"`
@@ -35,16 +30,16 @@ type wireFile struct {
 // Media fetches an attachment by its id: first its address, which lives for 5 minutes, then its bytes, from Meta's hosts only.
 // A file of more than most bytes is fault.Refused with CodeTooLarge, one that is gone (ids of webhooks live for 7 days) is
 // fault.Missing, and one whose bytes are not those that were sent is fault.Down. Page: business-phone-numbers/media.
-func (c *Client) Media(ctx context.Context, id string, most int64) (Attachment, error) {
+func (c *Client) Media(ctx context.Context, id string, most int64) (chat.Attachment, error) {
 	const op = "whatsapp.Media"
 	var data []byte
 	var f wireFile
 	for try := 0; ; try++ {
 		if err := c.get(ctx, op, node(id), nil, &f); err != nil {
-			return Attachment{}, err
+			return chat.Attachment{}, err
 		}
 		if size, err := strconv.ParseInt(string(f.Size), 10, 64); err == nil && size > most {
-			return Attachment{}, tooLarge(op)
+			return chat.Attachment{}, tooLarge(op)
 		}
 		var err error
 		data, err = c.download(ctx, op, f.URL, most)
@@ -52,14 +47,14 @@ func (c *Client) Media(ctx context.Context, id string, most int64) (Attachment, 
 			continue // the address has died meanwhile
 		}
 		if err != nil {
-			return Attachment{}, err
+			return chat.Attachment{}, err
 		}
 		break
 	}
 	if !same256(data, f.SHA256) {
-		return Attachment{}, &fault.Error{Op: op, Kind: fault.Down, Err: errors.New("the bytes are not those that were sent")}
+		return chat.Attachment{}, &fault.Error{Op: op, Kind: fault.Down, Err: errors.New("the bytes are not those that were sent")}
 	}
-	return Attachment{MIME: f.MIME, Data: data}, nil
+	return chat.Attachment{MIME: f.MIME, Data: data}, nil
 }
 
 func tooLarge(op string) *fault.Error {

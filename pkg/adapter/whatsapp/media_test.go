@@ -11,6 +11,7 @@ import (
 
 	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/fault"
@@ -156,7 +157,7 @@ func TestWhatPeopleDoInTheSandboxIsReadAtTheDoor(t *testing.T) {
 	must(a.QuickReply(number, id, "STOP", "Basta"))
 	must("", a.OptOut(number))
 	must("", a.Resume(number))
-	r, err := p.client.Send(t.Context(), number, whatsapp.Outgoing{To: to(a), Text: crm.Text("Buongiorno"), Callback: "outbox-9"})
+	r, err := p.client.Send(t.Context(), number, outbound.Outgoing{To: to(a), Text: crm.Text("Buongiorno"), Callback: "outbox-9"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +177,7 @@ func TestWhatPeopleDoInTheSandboxIsReadAtTheDoor(t *testing.T) {
 	if got := strings.Join(told, "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("told\n%s", got)
 	}
-	if p.Outstanding() != 0 || !strings.HasPrefix(r.ID.Text(), "wamid.") || errors.Is(err, whatsapp.ErrUnknownOutcome) {
+	if p.Outstanding() != 0 || !strings.HasPrefix(r.ID.Text(), "wamid.") || errors.Is(err, outbound.ErrUnknownOutcome) {
 		t.Errorf("%d outstanding", p.Outstanding())
 	}
 }

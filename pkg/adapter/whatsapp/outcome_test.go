@@ -12,6 +12,7 @@ import (
 
 	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
@@ -36,8 +37,8 @@ func TestAMessageThatMayHaveGoneOutSaysSoAndIsNeverRepeated(t *testing.T) {
 		p := open(whatsapptest.Options{})
 		a := anna(t, p)
 		p.Fail(tt.fault)
-		_, err := p.client.Send(t.Context(), number, whatsapp.Outgoing{To: to(a), Text: crm.Text("canary")})
-		if !errors.Is(err, whatsapp.ErrUnknownOutcome) || fault.KindOf(err) != fault.Down || !fault.KindOf(err).Uncertain() || strings.Contains(err.Error(), "canary") {
+		_, err := p.client.Send(t.Context(), number, outbound.Outgoing{To: to(a), Text: crm.Text("canary")})
+		if !errors.Is(err, outbound.ErrUnknownOutcome) || fault.KindOf(err) != fault.Down || !fault.KindOf(err).Uncertain() || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", name, err)
 		}
 		p.now = p.now.Add(time.Hour)
@@ -55,7 +56,7 @@ func TestAMessageThatNeverLeftIsNotInDoubt(t *testing.T) {
 		"passing trouble": {Code: 131000}, "not available": {Code: 131016}, "too fast": {Code: 130429}, "an expired token": {Code: 190}, "no right": {Code: 10},
 	} {
 		p.Fail(f)
-		if _, err := p.client.Send(t.Context(), number, whatsapp.Outgoing{To: to(a), Text: crm.Text("x")}); err == nil || errors.Is(err, whatsapp.ErrUnknownOutcome) {
+		if _, err := p.client.Send(t.Context(), number, outbound.Outgoing{To: to(a), Text: crm.Text("x")}); err == nil || errors.Is(err, outbound.ErrUnknownOutcome) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -63,20 +64,20 @@ func TestAMessageThatNeverLeftIsNotInDoubt(t *testing.T) {
 		"no connection": &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, "no such host": &net.DNSError{Err: "no such host"},
 	} {
 		c := answering(func(*http.Request) (*http.Response, error) { return nil, cause })
-		_, err := c.Send(t.Context(), number, whatsapp.Outgoing{To: to(a), Text: crm.Text("x")})
-		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Kind != fault.Throttled || e.Code != whatsapp.CodeNotSent || errors.Is(err, whatsapp.ErrUnknownOutcome) {
+		_, err := c.Send(t.Context(), number, outbound.Outgoing{To: to(a), Text: crm.Text("x")})
+		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Kind != fault.Throttled || e.Code != whatsapp.CodeNotSent || errors.Is(err, outbound.ErrUnknownOutcome) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	c := answering(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET}
 	})
-	if _, err := c.Send(t.Context(), number, whatsapp.Outgoing{To: to(a), Text: crm.Text("x")}); !errors.Is(err, whatsapp.ErrUnknownOutcome) {
+	if _, err := c.Send(t.Context(), number, outbound.Outgoing{To: to(a), Text: crm.Text("x")}); !errors.Is(err, outbound.ErrUnknownOutcome) {
 		t.Errorf("a connection that broke: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := p.client.Send(ctx, number, whatsapp.Outgoing{To: to(a), Text: crm.Text("x")}); fault.KindOf(err) != fault.Busy || errors.Is(err, whatsapp.ErrUnknownOutcome) {
+	if _, err := p.client.Send(ctx, number, outbound.Outgoing{To: to(a), Text: crm.Text("x")}); fault.KindOf(err) != fault.Busy || errors.Is(err, outbound.ErrUnknownOutcome) {
 		t.Errorf("no time left: %v", err)
 	}
 }

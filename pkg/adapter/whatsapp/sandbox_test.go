@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 )
@@ -65,7 +65,7 @@ func TestWhateverTheOrderEveryMessageArrivesAndEveryStateIsRight(t *testing.T) {
 			}
 			wrote[text] = true
 			person.Unreachable = chance.IntN(4) == 0
-			r, err := p.client.Send(t.Context(), number, whatsapp.Outgoing{To: chat.Person{User: crm.Text(person.User)}, Text: crm.Text("risposta")})
+			r, err := p.client.Send(t.Context(), number, outbound.Outgoing{To: chat.Person{User: crm.Text(person.User)}, Text: crm.Text("risposta")})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,34 +6,10 @@ import (
 	"net/http"
 
 	"crm-connector/pkg/adapter/rest"
-	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
-
-// ErrUnknownOutcome says that a message may have been sent: no answer came, or none that could be read. There is no key by
-// which Meta would recognise a second attempt, so the message must not simply be sent again: its status, which carries the
-// Callback, tells that it went out. Every fault of Send without this error means that nothing was sent.
-var ErrUnknownOutcome = errors.New("the message may have been sent; it must not be sent again before its status was waited for")
-
-// Outgoing is one message to send: Text or Template, to one person. Page: messages/send-messages.
-type Outgoing struct {
-	// To is where it goes: to the number exactly as WhatsApp wrote it where there is one, else to the user id. A user id in the
-	// place of the number would be accepted and silently dropped.
-	To       chat.Person
-	Text     crm.Value // at most outbound.MaxText characters
-	Template *outbound.Template
-	Reply    crm.Value // the message that is answered; unknown for none
-	Callback string    // the sender's own id of it, which every status brings back
-}
-
-// Receipt is the answer to a message that Meta has taken. Taken is not delivered: that a status tells.
-type Receipt struct {
-	ID     crm.Value   // wamid
-	To     chat.Person // number and user id of the account that it went to, as far as told: what WhatsApp calls the person
-	Status string      // "accepted", "held_for_quality_assessment", "paused"; "" when not told
-}
 
 type wireOut struct {
 	Product   string           `json:"messaging_product"`
@@ -75,7 +51,7 @@ type wireParameter struct {
 }
 
 // wire returns the request of a message, and why there is none.
-func (m Outgoing) wire() (wireOut, string) {
+func wireOf(m outbound.Outgoing) (wireOut, string) {
 	w := wireOut{Product: "whatsapp", Type: "individual", Callback: m.Callback}
 	switch {
 	case m.To.Phone.Filled():
@@ -114,7 +90,7 @@ func template(t outbound.Template) *wireOutTemplate {
 }
 
 // values are what stands in the message of a person: cut out of what Meta says about it.
-func (m Outgoing) values() []string {
+func valuesOf(m outbound.Outgoing) []string {
 	out := []string{m.To.Phone.Text(), m.To.User.Text(), m.Text.Text()}
 	if m.Template != nil {
 		for _, p := range m.Template.Parameters {
@@ -136,24 +112,24 @@ type wireReceipt struct {
 }
 
 // Send sends one message from one of the business's numbers, once: nothing is repeated here. A fault that wraps
-// ErrUnknownOutcome (its kind is Down) leaves open whether it went out; with every other fault it did not.
-func (c *Client) Send(ctx context.Context, number string, m Outgoing) (Receipt, error) {
+// outbound.ErrUnknownOutcome (its kind is Down) leaves open whether it went out; with every other fault it did not.
+func (c *Client) Send(ctx context.Context, number string, m outbound.Outgoing) (outbound.Receipt, error) {
 	const op = "whatsapp.Send"
-	body, wrong := m.wire()
+	body, wrong := wireOf(m)
 	if wrong != "" {
-		return Receipt{}, &fault.Error{Op: op, Kind: fault.Ours, Err: errors.New(wrong)}
+		return outbound.Receipt{}, &fault.Error{Op: op, Kind: fault.Ours, Err: errors.New(wrong)}
 	}
 	var w wireReceipt
-	_, err := c.do(ctx, rest.Call{Op: op, Method: http.MethodPost, Path: node(number, "messages"), Body: body, Timeout: sendTimeout}, m.values(), &w)
+	_, err := c.do(ctx, rest.Call{Op: op, Method: http.MethodPost, Path: node(number, "messages"), Body: body, Timeout: sendTimeout}, valuesOf(m), &w)
 	switch {
 	case fault.KindOf(err) == fault.Down:
-		return Receipt{}, unknown(op, err)
+		return outbound.Receipt{}, unknown(op, err)
 	case err != nil:
-		return Receipt{}, err
+		return outbound.Receipt{}, err
 	case len(w.Messages) != 1 || w.Messages[0].ID == "":
-		return Receipt{}, unknown(op, errors.New("the answer names no message"))
+		return outbound.Receipt{}, unknown(op, errors.New("the answer names no message"))
 	}
-	r := Receipt{ID: loose(w.Messages[0].ID.short(maxName)).value(), Status: w.Messages[0].Status.short(maxWord)}
+	r := outbound.Receipt{ID: loose(w.Messages[0].ID.short(maxName)).value(), Status: w.Messages[0].Status.short(maxWord)}
 	if len(w.Contacts) == 1 {
 		address{phone: w.Contacts[0].WaID, user: w.Contacts[0].User}.fill(&r.To)
 	}
@@ -165,7 +141,7 @@ func unknown(op string, why error) *fault.Error {
 	if e, ok := errors.AsType[*fault.Error](why); ok && e.Err != nil {
 		why = e.Err
 	}
-	return &fault.Error{Op: op, Kind: fault.Down, Err: errors.Join(ErrUnknownOutcome, why)}
+	return &fault.Error{Op: op, Kind: fault.Down, Err: errors.Join(outbound.ErrUnknownOutcome, why)}
 }
 
 type wireRead struct {

@@ -110,6 +110,12 @@ type Media struct {
 	Animated bool // a sticker that moves
 }
 
+// Attachment is the content of a file that a person sent.
+type Attachment struct {
+	MIME string
+	Data []byte
+}
+
 // Place is a location, its coordinates as they were written.
 type Place struct {
 	Latitude, Longitude string

@@ -12,7 +12,6 @@ package conversation
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"crm-connector/pkg/core/chat"
@@ -64,23 +63,12 @@ type Zoho interface {
 
 // Phone sends messages and fetches files.
 type Phone interface {
-	// Send sends one message, once. An error that wraps ErrUnknownOutcome leaves open whether it went out; with every other
-	// fault it did not. Fault.Code is Meta's code, if it named one.
-	Send(ctx context.Context, number string, m Outgoing) (wamid crm.Value, err error)
-	// File fetches what a person attached: fault.Refused when it has more than most bytes, fault.Missing when it is gone.
-	File(ctx context.Context, id string, most int64) (contentType string, data []byte, err error)
+	// Send sends one message, once. An error that wraps outbound.ErrUnknownOutcome leaves open whether it went out; with every
+	// other fault it did not. Fault.Code is Meta's code, if it named one.
+	Send(ctx context.Context, number string, m outbound.Outgoing) (outbound.Receipt, error)
+	// Media fetches what a person attached: fault.Refused when it has more than most bytes, fault.Missing when it is gone.
+	Media(ctx context.Context, id string, most int64) (chat.Attachment, error)
 }
-
-// Outgoing is one message to send: Text or Template, to a number as WhatsApp writes it or, without one, to a user id.
-type Outgoing struct {
-	To       chat.Person
-	Text     crm.Value
-	Template *outbound.Template
-	Callback string // comes back with every status
-}
-
-// ErrUnknownOutcome says that a message may have been sent.
-var ErrUnknownOutcome = errors.New("the message may have been sent")
 
 // Parking opens rows of what was given up on, or counts them up.
 type Parking interface {

@@ -95,7 +95,7 @@ func TestWhatIsGivenUpOnIsKeptWithARowEachAndCarriedOutByAReplay(t *testing.T) {
 	w.queue = nil
 	parcel.ReceivedAt = w.now
 	for range 2 { // it may be repeated
-		if err := w.flow.GiveUp(t.Context(), parcel, &fault.Error{Op: "inbox", Kind: fault.Ours, Code: "panic"}); err != nil {
+		if err := w.flow.GiveUp(t.Context(), parcel, &fault.Error{Op: "inbox", Kind: fault.Ours, Code: "unrun"}, true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,5 +112,37 @@ func TestWhatIsGivenUpOnIsKeptWithARowEachAndCarriedOutByAReplay(t *testing.T) {
 	}
 	if len(w.notes("uno")) != 1 || len(w.notes("due")) != 1 {
 		t.Errorf("%d and %d notes", len(w.notes("uno")), len(w.notes("due")))
+	}
+}
+
+func TestOnlyWhatFailsByItselfIsGivenUpOn(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	good, bad := w.phone.Meet("Persona", "393471234567"), w.phone.Meet("Altra", "393477654321")
+	w.say(good, "uno")
+	w.say(bad, "due")
+	w.phone.Tick()
+	parcel := chat.Parcel{ReceivedAt: w.now}
+	for _, l := range w.queue {
+		one, err := chat.Open(l.entry.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parcel.Connection = one.Connection
+		parcel.Updates = append(parcel.Updates, one.Updates...)
+	}
+	w.queue = nil
+	w.flow.Began = func(_ context.Context, update string, _ time.Time) error {
+		for _, u := range parcel.Updates {
+			if u.Identity() == update && u.Message.Text.Text() == "due" {
+				panic("a bug")
+			}
+		}
+		return nil
+	}
+	if err := w.flow.GiveUp(t.Context(), parcel, &fault.Error{Op: "inbox", Kind: fault.Ours, Code: "panic"}, false); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.parked) != 1 || len(w.notes("uno")) != 1 {
+		t.Errorf("parked %v, %d notes", w.reasons(), len(w.notes("uno")))
 	}
 }

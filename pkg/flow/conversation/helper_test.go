@@ -2,7 +2,6 @@ package conversation_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -97,22 +96,6 @@ func (s table) Put(ctx context.Context, puts ...row.Put) (err error) {
 	return err
 }
 
-// telephone lets the flow use WhatsApp's client.
-type telephone struct{ *whatsapp.Client }
-
-func (p telephone) Send(ctx context.Context, number string, m conversation.Outgoing) (crm.Value, error) {
-	r, err := p.Client.Send(ctx, number, whatsapp.Outgoing{To: m.To, Text: m.Text, Template: m.Template, Callback: m.Callback})
-	if errors.Is(err, whatsapp.ErrUnknownOutcome) {
-		err = fmt.Errorf("%w: %w", conversation.ErrUnknownOutcome, err)
-	}
-	return r.ID, err
-}
-
-func (p telephone) File(ctx context.Context, id string, most int64) (string, []byte, error) {
-	a, err := p.Media(ctx, id, most)
-	return a.MIME, a.Data, err
-}
-
 // letter is a parcel on its way.
 type letter struct {
 	entry batch.Entry
@@ -197,7 +180,7 @@ func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 	w.flow = &conversation.Flow{
 		Zoho:    zoho.New(zoho.Config{Tokens: always{}, HTTP: wire{w.fuse, w.zoho.Transport()}, Now: clock, UserID: "1"}),
 		HubSpot: hubspot.New(hubspot.Config{Token: crm.NewSecret(hubspottest.DefaultToken), HTTP: wire{w.fuse, w.hubspot.Transport()}, Now: clock}),
-		Phone:   telephone{whatsapp.New(whatsapp.Config{BaseURL: "http://127.0.0.1:8183", Token: crm.NewSecret(whatsapptest.DefaultToken), HTTP: wire{w.fuse, w.phone.Transport()}, Now: clock, Sleep: wait})},
+		Phone:   whatsapp.New(whatsapp.Config{BaseURL: "http://127.0.0.1:8183", Token: crm.NewSecret(whatsapptest.DefaultToken), HTTP: wire{w.fuse, w.phone.Transport()}, Now: clock, Sleep: wait}),
 		Book:    w.book, Store: table{w.chats, w.fuse}, Parking: w, Rules: talk.Default(), Columns: columns, Number: number,
 		Own: []string{whatsapptest.DefaultDisplay}, Rate: chat.NumberRate, Language: chat.Italian, Zone: time.UTC, Now: clock,
 	}

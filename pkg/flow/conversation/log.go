@@ -102,9 +102,9 @@ func (t *task) attach(note string, m chat.Message) error {
 	_, err := t.once(claimKey(t.conn, t.id, "file"), note,
 		func() (string, error) { return t.f.Zoho.Attached(t.ctx, note, mark) },
 		func() (string, error) {
-			kind, data, err := t.f.Phone.File(t.ctx, m.Media.ID, MaxFile)
+			file, err := t.f.Phone.Media(t.ctx, m.Media.ID, MaxFile)
 			if err == nil {
-				err = t.f.Zoho.Attach(t.ctx, note, mark+"-"+fileName(m.Media.Filename.Text(), kind), kind, data)
+				err = t.f.Zoho.Attach(t.ctx, note, mark+"-"+fileName(m.Media.Filename.Text(), file.MIME), file.MIME, file.Data)
 			}
 			if kind := fault.KindOf(err); err != nil && (kind == fault.Refused || kind == fault.Missing) {
 				err = t.f.Zoho.Amend(t.ctx, note, filePrefix, crm.Text(fileLost[t.f.Language]))

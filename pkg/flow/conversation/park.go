@@ -74,17 +74,18 @@ func (t *task) park(why error, end row.Key) error {
 	return t.f.save(t.ctx, puts...)
 }
 
-// GiveUp parks every update of a parcel that is not at its end, for a fault of our own that no further try is made against: each
-// gets its row and is kept for a replay.
-func (f *Flow) GiveUp(ctx context.Context, p chat.Parcel, why error) error {
+// GiveUp ends a parcel that has gone again too often, for the reason why: each of its updates is carried out once more by itself,
+// and what fails, by a panic too, is parked and kept for a replay. unrun says that the parcel kills whoever works on it: nothing of
+// it is carried out, all that is not at its end is parked.
+func (f *Flow) GiveUp(ctx context.Context, p chat.Parcel, why error, unrun bool) error {
 	for _, u := range p.Updates {
 		t := &task{f: f, ctx: ctx, conn: p.Connection, u: u, id: u.Identity(), received: p.ReceivedAt}
 		end := claimKey(t.conn, t.id, "end")
 		rows, err := f.Store.Get(ctx, end)
-		if err != nil {
+		switch {
+		case err != nil:
 			return tables(err)
-		}
-		if rows[0].Version != 0 || u.Notice != nil {
+		case rows[0].Version != 0, u.Notice != nil, !unrun && t.survives():
 			continue
 		}
 		if err := t.park(why, end); err != nil {
@@ -92,6 +93,16 @@ func (f *Flow) GiveUp(ctx context.Context, p chat.Parcel, why error) error {
 		}
 	}
 	return nil
+}
+
+// survives carries the update out and reports whether that went well.
+func (t *task) survives() (well bool) {
+	defer func() {
+		if recover() != nil {
+			well = false
+		}
+	}()
+	return t.carry() == nil
 }
 
 // keep returns the body of a parcel of one update, "" for one that is too large to be kept.

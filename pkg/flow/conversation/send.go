@@ -171,12 +171,12 @@ func (t *task) ship(s *shipment) error {
 	if err := t.keepShipment(s, rates...); err != nil {
 		return err
 	}
-	wamid, err := t.f.Phone.Send(t.ctx, s.Number, Outgoing{To: s.request.To, Text: s.request.Text, Template: s.request.Template, Callback: s.id})
+	receipt, err := t.f.Phone.Send(t.ctx, s.Number, outbound.Outgoing{To: s.request.To, Text: s.request.Text, Template: s.request.Template, Callback: s.id})
 	if err != nil {
 		return t.notSent(s, err)
 	}
 	t.applied = true
-	s.Stage, s.Wamid, s.SentAt = stageSent, wamid.Text(), t.now()
+	s.Stage, s.Wamid, s.SentAt = stageSent, receipt.ID.Text(), t.now()
 	if err := t.keepShipment(s); err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func (t *task) rates(s *shipment) ([]row.Put, error) {
 
 // notSent decides what becomes of a message that was refused, or may have gone out.
 func (t *task) notSent(s *shipment, err error) error {
-	if errors.Is(err, ErrUnknownOutcome) {
+	if errors.Is(err, outbound.ErrUnknownOutcome) {
 		s.Stage = stageUnknown
 		return first(t.keepShipment(s), t.await(s))
 	}
