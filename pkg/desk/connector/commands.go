@@ -38,5 +38,6 @@ type commandLine struct {
 	Link       linkCommand       `cmd:"" help:"Decide which two records belong together, or show how all would be matched."`
 	Erase      eraseCommand      `cmd:"" help:"Forget a person."`
 	Redrive    redriveCommand    `cmd:"" help:"Put the messages of the dead-letter queues back into their queues."`
+	Token      tokenCommand      `cmd:"" help:"Keys and tokens of the callers of conversions and messages."`
 	Quarantine quarantineCommand `cmd:"" help:"Deliveries that could not be read."`
 }

@@ -1,0 +1,194 @@
+package connector
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/conversions"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/crm"
+)
+
+const issuer = "https://tokens.example.com"
+
+// opens proves a token as the deployed door does, with the keys given.
+func (b *bench) opens(keys conversions.Keys, algorithm, token string, scope conversions.Scope) (conversion.Tenant, error) {
+	b.t.Helper()
+	door := &conversions.Tokens{Algorithm: algorithm, Issuer: issuer, Audience: conversions.Audience, Keys: keys, Now: b.Clock.Now}
+	return door.Verify(b.t.Context(), http.Header{"Authorization": {"Bearer " + strings.TrimSpace(token)}}, scope)
+}
+
+// stack's own keys, as its functions have them.
+func (b *bench) given(algorithm string) conversions.Keys {
+	return conversions.Given{Algorithm: algorithm, Secrets: b.several(settings.ConversionsJWTSecret)}
+}
+
+func TestASecretThatIsSharedOpensTheDoorItIsMintedFor(t *testing.T) {
+	b := stage(t)
+	b.told[issuerSetting] = issuer
+	b.unchanged("--plan", func() { has(t, b.want(ExitOK, "token", "--plan"), "plan   CONVERSIONS_JWT_SECRET is stored") })
+	r := b.run("token")
+	if r.code != ExitOK || r.out != "" || len(b.vault[settings.ConversionsJWTSecret].Reveal()) != 64 {
+		t.Fatalf("exit %d: %s%s", r.code, r.out, r.err)
+	}
+	has(t, r.err, "done   CONVERSIONS_JWT_SECRET is stored as /shop/CONVERSIONS_JWT_SECRET (made just now, shown to nobody)", "next   connector token --subject NAME --scope conversioni:scrivi --stack shop")
+	b.unchanged("the second time", func() { has(t, b.want(ExitOK, "token"), "as is  CONVERSIONS_JWT_SECRET is stored") })
+
+	b.unchanged("minting", func() {
+		r = b.run("token", "--subject", "shop", "--scope", "conversioni:scrivi,metriche:leggi", "--life", "10m")
+	})
+	token := strings.TrimSuffix(r.out, "\n")
+	if r.code != ExitOK || strings.Count(token, ".") != 2 || strings.ContainsAny(token, " \n") || strings.Contains(r.err, token) {
+		t.Fatalf("exit %d: %q, %s", r.code, r.out, r.err)
+	}
+	for _, scope := range []conversions.Scope{conversions.ScopeEvents, conversions.ScopeMetrics} {
+		tenant, err := b.opens(b.given("HS256"), "HS256", token, scope)
+		if err != nil || tenant != conversion.TenantOf(issuer, "shop") {
+			t.Errorf("%s: %v", scope, err)
+		}
+		has(t, r.err, string(tenant))
+	}
+	if _, err := b.opens(b.given("HS256"), "HS256", token, conversions.ScopeCosts); err == nil {
+		t.Error("it allows what it was not minted for")
+	}
+	b.Clock.Advance(10*time.Minute + conversions.Leeway)
+	if _, err := b.opens(b.given("HS256"), "HS256", token, conversions.ScopeEvents); err == nil {
+		t.Error("it holds for longer than it was minted for")
+	}
+	json := b.run("token", "--subject", "shop", "--scope", "costi:scrivi", "--json")
+	has(t, json.out, `"token": "ey`, `"tenant": "`+string(conversion.TenantOf(issuer, "shop"))+`"`, `"expires": "2026-11-23T0`)
+}
+
+// keySet serves a text as the key set.
+type keySet string
+
+func (k keySet) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(k))), Request: r}, nil
+}
+
+func TestAPairOfKeysLeavesThePrivateOneWithTheOperator(t *testing.T) {
+	for _, algorithm := range []string{"ES256", "RS256"} {
+		b := stage(t)
+		b.told[issuerSetting], b.told["CONVERSIONS_JWT_ALGORITHM"] = issuer, algorithm
+		file := filepath.Join(t.TempDir(), "key.pem")
+		b.unchanged("--plan", func() {
+			has(t, b.want(ExitOK, "token", "--key", file, "--plan"), "plan   "+file+" holds a new private key for "+algorithm)
+		})
+		if _, err := os.Stat(file); err == nil {
+			t.Error("--plan makes a file")
+		}
+		r := b.run("token", "--key", file, "--subject", "shop", "--scope", "ingressi:scrivi")
+		if r.code != ExitOK {
+			t.Fatalf("exit %d: %s", r.code, r.err)
+		}
+		info, err := os.Stat(file)
+		b.must(err)
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("the file is %s", info.Mode())
+		}
+		if text, _ := os.ReadFile(file); !strings.Contains(string(text), "PRIVATE KEY") || strings.Contains(b.vault[settings.ConversionsJWTSecret].Reveal(), "PRIVATE") {
+			t.Error("the keys are not where they belong")
+		}
+		if _, err := b.opens(b.given(algorithm), algorithm, r.out, conversions.ScopeEntries); err != nil {
+			t.Errorf("%s: %v", algorithm, err)
+		}
+
+		set := b.run("token", "--key", file, "--jwks")
+		published := conversions.NewKeySet("https://keys.example.com/jwks.json", algorithm, &http.Client{Transport: keySet(set.out)}, b.Clock.Now)
+		if _, err := b.opens(published, algorithm, r.out, conversions.ScopeEntries); err != nil {
+			t.Errorf("%s with what --jwks prints: %v\n%s", algorithm, err, set.out)
+		}
+		hasNot(t, set.out, `"d"`, `"p"`)
+
+		if algorithm == "RS256" {
+			continue // its keys take seconds to make, and are exchanged as the others are
+		}
+		next := filepath.Join(t.TempDir(), "next.pem")
+		has(t, b.want(ExitUsage, "token", "--key", next), "the stack has another public key")
+		has(t, b.want(ExitUsage, "token", "--key", file, "--new-key"), "holds a key: name a new file")
+		newer := filepath.Join(t.TempDir(), "newer.pem")
+		second := b.run("token", "--key", newer, "--new-key", "--subject", "shop", "--scope", "ingressi:scrivi")
+		for i, token := range []string{r.out, second.out} {
+			if _, err := b.opens(b.given(algorithm), algorithm, token, conversions.ScopeEntries); err != nil {
+				t.Errorf("token %d after the exchange: %v", i, err)
+			}
+		}
+		if n := len(several(b.vault[settings.ConversionsJWTSecret])); n != 2 {
+			t.Errorf("%d keys are accepted", n)
+		}
+	}
+}
+
+func TestASharedSecretIsExchangedWhileTheOldOneStillOpens(t *testing.T) {
+	b := stage(t)
+	b.told[issuerSetting] = issuer
+	first := b.run("token", "--subject", "shop", "--scope", "costi:scrivi")
+	before := maps.Clone(b.vault)
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "token", "--new-key", "--plan"), "plan   CONVERSIONS_JWT_SECRET is stored")
+	})
+	b.vault[settings.ConversionsJWTSecret] = crm.NewSecret(strings.Repeat("0f", 32)) // of another day than the bench's dice
+	b.want(ExitOK, "token", "--new-key")
+	if keys := several(b.vault[settings.ConversionsJWTSecret]); len(keys) != 2 || keys[1] != strings.Repeat("0f", 32) || keys[0] == keys[1] {
+		t.Errorf("%d secrets are accepted", len(keys))
+	}
+	b.vault = before
+	if _, err := b.opens(b.given("HS256"), "HS256", first.out, conversions.ScopeCosts); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPublishedKeySetIsNotStored(t *testing.T) {
+	b := stage(t)
+	b.told[issuerSetting], b.told["CONVERSIONS_JWKS_URL"] = issuer, "https://keys.example.com/jwks.json"
+	file := filepath.Join(t.TempDir(), "key.pem")
+	out := b.want(ExitOK, "token", "--key", file, "--subject", "shop", "--scope", "messaggi:invia")
+	has(t, out, "as is  the door takes the keys of https://keys.example.com/jwks.json")
+	if !b.vault[settings.ConversionsJWTSecret].IsZero() {
+		t.Error("a key is stored")
+	}
+}
+
+func TestATokenThatTheDoorWouldRefuseIsNotMinted(t *testing.T) {
+	junk := file(t, "junk.pem", "no key\n")
+	for _, tt := range []struct {
+		name string
+		do   func(*bench)
+		args []string
+		want string
+	}{
+		{"no issuer", func(b *bench) { delete(b.told, issuerSetting) }, []string{"--subject", "shop", "--scope", "costi:scrivi"}, "CONVERSIONS_JWT_ISSUER is not set"},
+		{"no scope", nil, []string{"--subject", "shop"}, "say with --scope"},
+		{"another scope", nil, []string{"--subject", "shop", "--scope", "tutto"}, "--scope"},
+		{"too long", nil, []string{"--subject", "shop", "--scope", "costi:scrivi", "--life", "61m"}, "--life is from 1s to 1h0m0s"},
+		{"no time at all", nil, []string{"--subject", "shop", "--scope", "costi:scrivi", "--life", "0s"}, "--life is from"},
+		{"a sender who may not call", func(b *bench) { b.told["CONVERSIONS_JWT_SUBJECTS"] = "erp" }, []string{"--subject", "shop", "--scope", "costi:scrivi"}, "not among CONVERSIONS_JWT_SUBJECTS"},
+		{"a public key of a secret", nil, []string{"--jwks"}, "HS256 has no public key"},
+		{"an algorithm that is none", func(b *bench) { b.told["CONVERSIONS_JWT_ALGORITHM"] = "none" }, []string{"--subject", "shop", "--scope", "costi:scrivi"}, "CONVERSIONS_JWT_ALGORITHM is none of"},
+		{"a file without a key", func(b *bench) { b.told["CONVERSIONS_JWT_ALGORITHM"] = "ES256" }, []string{"--key", junk}, "holds no key"},
+	} {
+		b := stage(t)
+		b.told[issuerSetting] = issuer
+		if tt.do != nil {
+			tt.do(b)
+		}
+		r := b.run(append([]string{"token"}, tt.args...)...)
+		if r.code != ExitUsage || !strings.Contains(r.err, tt.want) || r.out != "" {
+			t.Errorf("%s: exit %d, %s%s", tt.name, r.code, r.out, r.err)
+		}
+	}
+	b := stage(t)
+	b.told[issuerSetting] = issuer
+	b.vault[settings.ConversionsJWTSecret] = crm.NewSecret("canary-too-short")
+	r := b.run("token", "--subject", "shop", "--scope", "costi:scrivi")
+	if r.code != ExitFinding || !strings.Contains(r.err, "the door would refuse the token") || r.out != "" {
+		t.Errorf("a weak secret: exit %d, %s%s", r.code, r.out, r.err)
+	}
+}
