@@ -11,8 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/desk/local"
 )
@@ -68,6 +70,10 @@ func TestAnEventIsSignedAsHubSpotWouldRightNow(t *testing.T) {
 	if same, err := Signed([]byte(plain), at); err != nil || string(same) != plain {
 		t.Errorf("%s, %v", same, err)
 	}
+	timed, err := Signed([]byte(`{"at":"${now}","unix":"${unix}"}`), at)
+	if want := `{"at":"2026-11-20T09:00:00.000Z","unix":"1795165200"}`; err != nil || string(timed) != want {
+		t.Errorf("%s, %v; want %s", timed, err, want)
+	}
 	for _, broken := range []string{
 		`["${signature}"]`,
 		`{"requestContext":{"http":{"method":"GET"}},"headers":{"s":"${signature}"}}`,
@@ -76,6 +82,27 @@ func TestAnEventIsSignedAsHubSpotWouldRightNow(t *testing.T) {
 		if _, err := Signed([]byte(broken), at); err == nil {
 			t.Errorf("%s was signed", broken)
 		}
+	}
+}
+
+func TestAnEventOfMetaIsSignedOverItsBodyAsItIsSent(t *testing.T) {
+	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	signed, err := Signed([]byte(`{"requestContext":{"http":{"method":"POST"}},"headers":{"s":"${meta-signature}"},"body":"{\"timestamp\":\"${unix}\"}"}`), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := whatsapp.Sign(crm.NewSecret(Secrets()[settings.WhatsAppAppSecret]), []byte(`{"timestamp":"1795165200"}`))
+	if !strings.Contains(string(signed), `"s":"`+want+`"`) {
+		t.Errorf("%s, want %s", signed, want)
+	}
+}
+
+func TestATokenIsMadeForItsScope(t *testing.T) {
+	at := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	signed, err := Signed([]byte(`{"authorization":"Bearer ${token metriche:leggi}"}`), at)
+	want := `{"authorization":"Bearer ` + conversionstest.Caller{}.Token(at, "metriche:leggi") + `"}`
+	if err != nil || string(signed) != want {
+		t.Errorf("%s, %v; want %s", signed, err, want)
 	}
 }
 

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/pair"
@@ -60,12 +62,16 @@ const pause = time.Minute
 // else.
 func Secrets() map[string]string {
 	return map[string]string{
-		settings.HubSpotAccessToken:  hubspottest.DefaultToken,
-		settings.HubSpotClientSecret: hubspottest.DefaultClientSecret,
-		settings.ZohoClientSecret:    zohotest.DefaultClientSecret,
-		settings.ZohoRefreshToken:    zohotest.DefaultRefreshToken,
-		settings.ZohoChannelToken:    channelToken,
-		settings.PairKey:             "00112233445566778899aabbccddeeff",
+		settings.HubSpotAccessToken:   hubspottest.DefaultToken,
+		settings.HubSpotClientSecret:  hubspottest.DefaultClientSecret,
+		settings.ZohoClientSecret:     zohotest.DefaultClientSecret,
+		settings.ZohoRefreshToken:     zohotest.DefaultRefreshToken,
+		settings.ZohoChannelToken:     channelToken,
+		settings.PairKey:              "00112233445566778899aabbccddeeff",
+		settings.WhatsAppAppSecret:    whatsapptest.DefaultAppSecret,
+		settings.WhatsAppVerifyToken:  whatsapptest.DefaultVerifyToken,
+		settings.WhatsAppAccessToken:  whatsapptest.DefaultToken,
+		settings.ConversionsJWTSecret: conversionstest.DefaultSecret,
 	}
 }
 
