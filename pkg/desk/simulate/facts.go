@@ -17,6 +17,7 @@ type facts struct {
 	taken         map[string]string // operations that were accepted, and what they are about
 	heard         map[crm.ID]bool   // records that an operation was about
 	endings       map[string]fault.Ending
+	stopped       map[string]int // operations: how many workers that held them died, or stood still for too long
 	pairs         map[string][]pairVersion
 	hubspotWrites []*hubspotWrite
 	insertions    []*insertion
@@ -40,8 +41,21 @@ type pairVersion struct {
 
 func (f *facts) begin() {
 	f.taken, f.endings, f.heard = map[string]string{}, map[string]fault.Ending{}, map[crm.ID]bool{}
+	f.stopped = map[string]int{}
 	f.pairs, f.erasures = map[string][]pairVersion{}, map[string]time.Time{}
 	f.counts = map[string]int{}
+}
+
+// stops notes that a worker did not come to its end in time, with everything that it held.
+func (inv *invocation) stops() {
+	if inv.dead || inv.frozen {
+		return
+	}
+	for _, d := range inv.holds {
+		if op, err := queue.Decode(d.Body); err == nil {
+			inv.s.stopped[op.ID]++
+		}
+	}
 }
 
 // accepted notes the operations that are in a queue now.

@@ -15,6 +15,7 @@ import (
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/identity"
+	"crm-connector/pkg/flow/inbox"
 )
 
 // verdict is what the end of a run is judged by.
@@ -72,7 +73,8 @@ func (v verdict) operations() {
 		}
 	}
 	for _, r := range v.rows {
-		if r.Class == fault.Ours {
+		unrun := r.Code == "unrun" && v.stopped[r.Operation] >= inbox.MaxStarts // no worker lived to say what became of it: it is told, as it must be
+		if r.Class == fault.Ours && !unrun {
 			v.violate("ours", "%s is parked as our own fault: %s", v.short(r.Record), r.Message)
 		}
 	}

@@ -96,6 +96,7 @@ type invocation struct {
 	reads  map[string]time.Time // records by id: the instant whose state the last read showed
 	writes []*hubspotWrite      // that no saved row has taken in yet
 	looks  []look               // its searches in Zoho
+	holds  []batch.Delivery     // what it was given to work on
 }
 
 type invocationKey struct{}
@@ -145,6 +146,7 @@ func (s *sim) wait(inv *invocation, d time.Duration) {
 
 // die ends the process of an invocation.
 func (inv *invocation) die(why string) error {
+	inv.stops()
 	inv.dead = true
 	inv.s.tracef("%s dies: %s", inv, why)
 	return errDead
@@ -231,6 +233,7 @@ func (s *sim) deliver(i int, l *sandbox.Lane) {
 		return
 	}
 	s.invoke(l.Function, func(ctx context.Context) func() {
+		of(ctx).holds = deliveries
 		defer func() { s.busy[i]-- }()
 		answer, err := l.Handle(ctx, queue.Event("arn:aws:sqs:eu-south-1:000000000000:"+l.Name, deliveries))
 		return func() {

@@ -122,6 +122,7 @@ func because(err error) string {
 // freeze stops the process, and lets it go on when everybody else has given it up.
 func (inv *invocation) freeze(d doom, what string) {
 	inv.s.tracef("%s freezes for %s before %s (#%d)", inv, d.span.Round(time.Millisecond), what, d.n)
+	inv.stops()
 	inv.frozen = true
 	inv.s.wait(inv, d.span)
 	inv.s.tracef("%s goes on", inv)
