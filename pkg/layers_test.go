@@ -129,7 +129,10 @@ var flows = map[string][]string{
 }
 
 // assembly are the packages of the suite that choose adapters on behalf of the mains.
-var assembly = []string{"pkg/suite/cloud", "pkg/suite/pairwork", "pkg/suite/zohoaccess"}
+var assembly = []string{"pkg/suite/cloud", "pkg/suite/pairwork", "pkg/suite/zohoaccess", "pkg/suite/bearer", "pkg/suite/chatwork", "pkg/suite/entries"}
+
+// shared are the packages of the suite that wire what several functions have in common.
+var shared = []string{"pkg/suite/consumer", "pkg/suite/chats"}
 
 // mayImport says whether a package of ours may import another one.
 func mayImport(from, to string) bool {
@@ -150,7 +153,7 @@ func mayImport(from, to string) bool {
 	case slices.Contains(assembly, from):
 		return !bench(to)
 	case under(from, "pkg/suite"):
-		return under(to, "pkg/core") || under(to, "pkg/flow") || to == "pkg/suite/consumer" || to == "pkg/adapter/queue" || to == "pkg/adapter/apigw"
+		return under(to, "pkg/core") || under(to, "pkg/flow") || slices.Contains(shared, to) || to == "pkg/adapter/queue" || to == "pkg/adapter/apigw"
 	case under(from, "functions"):
 		return !bench(to)
 	}

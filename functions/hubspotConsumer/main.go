@@ -34,5 +34,6 @@ func build(_ context.Context, getenv func(string) string) (func(context.Context,
 	kit := pairwork.Open(c, pairwork.Live, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, lambdacontext.NewLogger())
 	a := kit.Consumer()
 	a.Waiter, a.Counts, a.Quarantine, a.Rules = kit.FromZoho, attempts, quarantine, pairwork.Rules(rules)
+	a.Chats = pairwork.Chats(c)
 	return hubspotconsumer.New(a).Handle, c.Err()
 }

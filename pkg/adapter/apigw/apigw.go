@@ -8,6 +8,7 @@ package apigw
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +29,19 @@ func Handler(handle func(context.Context, door.Request) door.Answer) func(contex
 			}), nil
 		}
 		return Response(handle(ctx, req)), nil
+	}
+}
+
+// Or returns the Lambda function that gives every request to handle, as Handler does, and every other event, which comes from a
+// schedule or an operator, to other. What other does is answered null, or its error.
+func Or(handle func(context.Context, door.Request) door.Answer, other func(context.Context, json.RawMessage) error) func(context.Context, json.RawMessage) (any, error) {
+	requests := Handler(handle)
+	return func(ctx context.Context, event json.RawMessage) (any, error) {
+		var e events.APIGatewayV2HTTPRequest
+		if err := json.Unmarshal(event, &e); err != nil || e.RequestContext.HTTP.Method == "" {
+			return nil, other(ctx, event)
+		}
+		return requests(ctx, e)
 	}
 }
 

@@ -52,6 +52,8 @@ const (
 	Mapping = "mapping" // YAML
 	Fields  = "fields"  // lines of: system module property …
 	Import  = "import"  // until when an import is under way, in RFC 3339
+
+	Conversation = "conversation" // rules of conversation, YAML
 )
 
 func key(name string) row.Key { return row.Key{Part: "config", Sort: name} }

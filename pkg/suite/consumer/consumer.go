@@ -16,6 +16,7 @@ import (
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/conversation"
 	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/identity"
 	"crm-connector/pkg/flow/inbox"
@@ -45,9 +46,11 @@ type Adapters struct {
 	Left    func(context.Context) time.Duration // nil: until the deadline of the context
 	Ended   func(batch.Message, fault.Outcome)  // told of every ending; may be nil
 
-	Quarantine  webhook.Store // deliveries that nobody could read; an erased person's are removed
-	Parallel    int           // requests to a CRM at a time
-	Conditional bool          // this Zoho org refuses stale conditional writes
+	Quarantine  webhook.Store      // deliveries that nobody could read; an erased person's are removed
+	Chats       conversation.Store // who has written on WhatsApp; an erased person's rows are removed. Nil: nobody is listened to
+	Entries     *Entries           // counts contacts that are created in HubSpot; nil: nobody counts
+	Parallel    int                // requests to a CRM at a time
+	Conditional bool               // this Zoho org refuses stale conditional writes
 }
 
 // Hasher gives what the hashes of a stack are made with, and may have to read its key. Without the right key nothing can be
@@ -107,8 +110,40 @@ func (a Adapters) work(s recordsync.Syncer) func(context.Context, []crm.Operatio
 		}
 		now := s
 		now.Book = &identity.Book{Store: a.Pairs, Hasher: h, NewID: a.NewID}
-		return now.Sync(ctx, ops)
+		if a.Chats != nil {
+			now.Writers = conversation.People{Store: a.Chats, Hasher: h}
+			now.Quarantine = forgetter{s.Quarantine, &conversation.Flow{Store: a.Chats, Book: now.Book, Now: a.Now}}
+		}
+		outs := now.Sync(ctx, ops)
+		for i, op := range ops {
+			if outs[i].Ending != fault.Done {
+				continue
+			}
+			if err := a.Entries.Contact(ctx, op); err != nil {
+				outs[i] = fault.Outcome{Ending: fault.GoAgain, Err: err}
+			}
+		}
+		return outs
 	}
+}
+
+// forgetter removes what was written on WhatsApp together with the deliveries that nobody could read.
+type forgetter struct {
+	quarantine recordsync.Quarantine
+	chats      *conversation.Flow
+}
+
+// Forget removes all that is kept of the person of these records.
+func (f forgetter) Forget(ctx context.Context, records ...crm.ID) error {
+	for _, id := range records {
+		if id.System != crm.Zoho || id.Module != crm.Contacts {
+			continue
+		}
+		if err := f.chats.Erase(ctx, crm.DefaultConnection, id.Key); err != nil {
+			return err
+		}
+	}
+	return f.quarantine.Forget(ctx, records...)
 }
 
 // ended watches for subscriptions that are silent.

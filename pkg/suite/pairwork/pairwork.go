@@ -23,6 +23,7 @@ import (
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/conversation"
 	"crm-connector/pkg/suite/cloud"
 	"crm-connector/pkg/suite/consumer"
 	"crm-connector/pkg/suite/zohoaccess"
@@ -47,6 +48,7 @@ type Kit struct {
 	FromHubSpot, FromZoho queue.SQS // the queues, by the source of what they carry
 	Pairs, Parked, Config *dynamo.Rows
 	Hasher                consumer.Hasher
+	Secrets               *secret.Store
 
 	cloud       *cloud.Cloud
 	chance      Chance
@@ -82,7 +84,7 @@ func Open(c *cloud.Cloud, traffic Traffic, chance Chance, log *slog.Logger) *Kit
 			Tokens: tokens, BaseURL: zo.URL, HTTP: budget.Zoho(calls, limits), Now: c.Now, Sleep: cloud.Sleep, Breaker: rest.NewBreaker(c.Now),
 		}),
 		FromHubSpot: queue.Open(sqs, urls.FromHubSpot), FromZoho: queue.Open(sqs, urls.FromZoho),
-		Pairs: pairs, Parked: parked, Config: config, Hasher: hasher(key, uint8(c.Int("PAIR_KEY_ID", 1, 1, 255))),
+		Pairs: pairs, Parked: parked, Config: config, Hasher: hasher(key, uint8(c.Int("PAIR_KEY_ID", 1, 1, 255))), Secrets: secrets,
 		cloud: c, chance: chance, log: log, conditional: zo.Conditional,
 	}
 }
@@ -106,6 +108,16 @@ func hasher(key func(context.Context) (crm.Secret, error), number uint8) consume
 		known.CompareAndSwap(nil, &pair.Hasher{Key: k, KeyID: number}) // of several who ask at once, all use the same
 		return *known.Load(), nil
 	}
+}
+
+// Chats is the table of who has written on WhatsApp, nil on a stack that has none: an erasure takes it along, and a contact who
+// wrote before it was created is the one whose messages are logged.
+func Chats(c *cloud.Cloud) conversation.Store {
+	rows := c.Rows(dynamo.Chats)
+	if c.WhatsApp().Missing() {
+		return nil
+	}
+	return rows
 }
 
 // Queues are both queues, by the source of what they carry.

@@ -1,0 +1,37 @@
+// Package bearer is how a function in AWS proves the tokens of the public routes. It wires no handler, and it reaches neither the
+// mapping nor the numbering plans of the world: the door uses it.
+package bearer
+
+import (
+	"net/http"
+	"time"
+
+	"crm-connector/pkg/adapter/conversions"
+	"crm-connector/pkg/adapter/secret"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/suite/cloud"
+)
+
+// Absent is what callers of a stack without tokens are told, and an operator with them.
+const Absent = "this stack serves no conversions: set ConversionsJwtIssuer (CONVERSIONS_JWT_ISSUER)"
+
+// patience is how long a key set may take: the door has four seconds in all.
+const patience = 3 * time.Second
+
+// Open returns what proves tokens, nil on a stack that has none. It makes no call: what it complains of is in c.Err.
+func Open(c *cloud.Cloud, secrets *secret.Store) *conversions.Tokens {
+	b := c.Bearer()
+	if b.Missing() {
+		return nil
+	}
+	return &conversions.Tokens{
+		Algorithm: b.Algorithm, Issuer: b.Issuer, Audience: b.Audience, Subjects: b.Subjects, Keys: keys(c, secrets, b), Now: c.Now,
+	}
+}
+
+func keys(c *cloud.Cloud, secrets *secret.Store, b settings.Bearer) conversions.Keys {
+	if b.KeySet != "" {
+		return conversions.NewKeySet(b.KeySet, b.Algorithm, &http.Client{Timeout: patience}, c.Now)
+	}
+	return conversions.Given{Algorithm: b.Algorithm, Secrets: secrets.Several(settings.ConversionsJWTSecret)}
+}
