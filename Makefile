@@ -52,7 +52,7 @@ validate: ## check the template as CloudFormation will read it; needs neither an
 	@.ci/tools sam
 	@SAM_CLI_TELEMETRY=0 .tools/sam/bin/sam validate --lint
 
-local: build ## run what functions need under `sam local`: an emulator of AWS, two sandbox CRMs; prints what to try
+local: build ## run what functions need under `sam local`: an emulator of AWS, sandbox CRMs and WhatsApp; prints what to try
 	@.ci/tools ministack docker base-image
 	@go run ./pkg/desk/cmd/local
 

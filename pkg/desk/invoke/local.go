@@ -98,7 +98,7 @@ func (d *apiDoor) enter(ctx context.Context, e events.APIGatewayV2HTTPRequest) (
 
 func (o LocalOptions) welcome(desk *local.Desk, took time.Duration) {
 	p := func(format string, args ...any) { fmt.Fprintf(o.Out, format+"\n", args...) }
-	hubspot, zoho := desk.CRMs()
+	hubspot, zoho, whatsapp := desk.Sandboxes()
 	extra := ""
 	if o.Env != filepath.Join("events", "env.json") {
 		extra = " --env-vars " + o.Env
@@ -108,6 +108,7 @@ func (o LocalOptions) welcome(desk *local.Desk, took time.Duration) {
 	p("  AWS      %s   (emulator; stack %s, region %s)", desk.URL(), desk.Env().Stack(), local.Region)
 	p("  HubSpot  %s   (sandbox; a person's token: %s)", hubspot, hubspottest.DefaultUserToken)
 	p("  Zoho     %s   (sandbox; a person's token: %s)", zoho, zohotest.DefaultUserToken)
+	p("  WhatsApp %s   (sandbox)", whatsapp)
 	p("")
 	p("Try, in another terminal, after make build (sam is .tools/sam/bin/sam where none is installed):")
 	p("")
@@ -117,6 +118,10 @@ func (o LocalOptions) welcome(desk *local.Desk, took time.Duration) {
 	p("")
 	p("2. A delivery that HubSpot signs (a signature lasts five minutes, so it is made now):")
 	p("   go run ./pkg/desk/cmd/invoke --event webhook.hubspot-creation | sam local invoke webhook%s -e -", extra)
+	p("")
+	p("   A message of WhatsApp and a conversion event likewise, with Meta's signature and a bearer token of now:")
+	p("   go run ./pkg/desk/cmd/invoke --event webhook.whatsapp-message | sam local invoke webhook%s -e -", extra)
+	p("   go run ./pkg/desk/cmd/invoke --event conversionAggregator.event | sam local invoke conversionAggregator%s -e -", extra)
 	p("")
 	p("3. The API. With it running, a change in a sandbox is delivered to it, signed, and queued:")
 	p("   sam local start-api%s", extra)

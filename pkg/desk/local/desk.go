@@ -16,7 +16,8 @@ import (
 
 // Desk is what runs.
 type Desk struct {
-	HubSpot, Zoho, Refresh Switch // the CRMs, and refreshZohoToken for those who invoke it
+	HubSpot, Zoho, WhatsApp Switch
+	Refresh                 Switch // refreshZohoToken, for those who invoke it
 
 	env         Env
 	emulator    *Emulator
@@ -53,6 +54,9 @@ func (d *Desk) open(ctx, inner context.Context, tools, gateway string, ports Por
 		return err
 	}
 	if _, err = Serve(inner, &d.wg, "the sandbox Zoho", hosts, ports.Zoho, &d.Zoho); err != nil {
+		return err
+	}
+	if _, err = Serve(inner, &d.wg, "the sandbox WhatsApp", hosts, ports.WhatsApp, &d.WhatsApp); err != nil {
 		return err
 	}
 	if d.refreshPort, err = Serve(inner, &d.wg, "refreshZohoToken", []string{loopback}, 0, &d.Refresh); err != nil {
@@ -118,8 +122,8 @@ func partsOf(ctx context.Context, db *dynamodb.Client, table string) ([]string, 
 	}
 }
 
-// CRMs are where this machine reaches the sandboxes.
-func (d *Desk) CRMs() (hubspot, zoho string) {
+// Sandboxes are where this machine reaches the sandboxes.
+func (d *Desk) Sandboxes() (hubspot, zoho, whatsapp string) {
 	ports, _ := d.env.Ports() // Open has read them
-	return "http://" + at(loopback, ports.HubSpot), "http://" + at(loopback, ports.Zoho)
+	return "http://" + at(loopback, ports.HubSpot), "http://" + at(loopback, ports.Zoho), "http://" + at(loopback, ports.WhatsApp)
 }

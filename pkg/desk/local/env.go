@@ -1,5 +1,5 @@
 // Package local is what functions in containers find on this machine: an emulator of AWS with the stack's tables, queues,
-// secrets and sender, and sandbox CRMs, on the addresses that events/env.json names.
+// secrets and sender, sandbox CRMs and a sandbox WhatsApp, on the addresses that events/env.json names.
 //
 // It listens on the loopback interface and on Docker's bridge, and on nothing else. What lies in the tables and in the CRMs
 // is not its business.
@@ -41,18 +41,19 @@ func (e Env) Write(path string) error {
 }
 
 // Ports are where the functions look for the emulator and the CRMs.
-type Ports struct{ Emulator, HubSpot, Zoho int }
+type Ports struct{ Emulator, HubSpot, Zoho, WhatsApp int }
 
 // The settings that hold the ports.
 const (
-	settingAWS     = "AWS_ENDPOINT_URL"
-	settingHubSpot = "HUBSPOT_API_URL"
-	settingZoho    = "ZOHO_API_URL"
+	settingAWS      = "AWS_ENDPOINT_URL"
+	settingHubSpot  = "HUBSPOT_API_URL"
+	settingZoho     = "ZOHO_API_URL"
+	settingWhatsApp = "WHATSAPP_API_URL"
 )
 
 // Ports reads the ports out of the addresses.
 func (e Env) Ports() (p Ports, err error) {
-	for name, port := range map[string]*int{settingAWS: &p.Emulator, settingHubSpot: &p.HubSpot, settingZoho: &p.Zoho} {
+	for name, port := range map[string]*int{settingAWS: &p.Emulator, settingHubSpot: &p.HubSpot, settingZoho: &p.Zoho, settingWhatsApp: &p.WhatsApp} {
 		u, err := url.Parse(e[name])
 		if err == nil {
 			*port, err = strconv.Atoi(u.Port())
@@ -72,7 +73,7 @@ func (e Env) Move(to Ports) (Env, error) {
 	}
 	out := maps.Clone(e)
 	for name, value := range out {
-		for was, is := range map[int]int{from.Emulator: to.Emulator, from.HubSpot: to.HubSpot, from.Zoho: to.Zoho} {
+		for was, is := range map[int]int{from.Emulator: to.Emulator, from.HubSpot: to.HubSpot, from.Zoho: to.Zoho, from.WhatsApp: to.WhatsApp} {
 			old, rest, found := strings.Cut(value, ":"+strconv.Itoa(was))
 			if found && strings.HasPrefix(old, "http://") {
 				out[name] = old + ":" + strconv.Itoa(is) + rest

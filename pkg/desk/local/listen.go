@@ -43,12 +43,12 @@ func bridge(ctx context.Context) (string, error) {
 
 // FreePorts returns ports that nothing listens on.
 func FreePorts(ctx context.Context) (p Ports, err error) {
-	for _, port := range []*int{&p.Emulator, &p.HubSpot, &p.Zoho} {
+	for _, port := range []*int{&p.Emulator, &p.HubSpot, &p.Zoho, &p.WhatsApp} {
 		l, err := listen(ctx, "nothing", loopback, 0)
 		if err != nil {
 			return p, err
 		}
-		defer l.Close() // all three are held until all are known
+		defer l.Close() // all are held until all are known
 		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return p, nil

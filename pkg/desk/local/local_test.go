@@ -20,18 +20,20 @@ import (
 var env = Env{
 	"AWS_ENDPOINT_URL": "http://host.docker.internal:4566", "HUBSPOT_API_URL": "http://host.docker.internal:8181",
 	"ZOHO_API_URL": "http://host.docker.internal:8182", "ZOHO_ACCOUNTS_URL": "http://host.docker.internal:8182",
+	"WHATSAPP_API_URL":      "http://host.docker.internal:8183",
 	"ZOHO_OPERATIONS_QUEUE": "http://host.docker.internal:4566/000000000000/s-zoho-operations.fifo",
 	"SECRETS_PATH":          "/s", "HUBSPOT_WEBHOOK_URL": "https://connector.example.com:4566/webhooks/hubspot",
 }
 
 func TestASecondDeskMovesEveryAddressAndNothingElse(t *testing.T) {
-	moved, err := env.Move(Ports{Emulator: 8181, HubSpot: 8182, Zoho: 9})
+	moved, err := env.Move(Ports{Emulator: 8181, HubSpot: 8182, Zoho: 9, WhatsApp: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Env{
 		"AWS_ENDPOINT_URL": "http://host.docker.internal:8181", "HUBSPOT_API_URL": "http://host.docker.internal:8182",
 		"ZOHO_API_URL": "http://host.docker.internal:9", "ZOHO_ACCOUNTS_URL": "http://host.docker.internal:9",
+		"WHATSAPP_API_URL":      "http://host.docker.internal:10",
 		"ZOHO_OPERATIONS_QUEUE": "http://host.docker.internal:8181/000000000000/s-zoho-operations.fifo",
 		"SECRETS_PATH":          "/s", "HUBSPOT_WEBHOOK_URL": "https://connector.example.com:4566/webhooks/hubspot",
 	}
@@ -51,7 +53,7 @@ func TestASecondDeskMovesEveryAddressAndNothingElse(t *testing.T) {
 func TestFunctionsOnThisMachineFindTheDeskOnTheLoopbackInterface(t *testing.T) {
 	want := Env{
 		"AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "HUBSPOT_API_URL": "http://127.0.0.1:8181", "ZOHO_API_URL": "http://127.0.0.1:8182",
-		"ZOHO_ACCOUNTS_URL": "http://127.0.0.1:8182", "ZOHO_OPERATIONS_QUEUE": "http://127.0.0.1:4566/000000000000/s-zoho-operations.fifo",
+		"ZOHO_ACCOUNTS_URL": "http://127.0.0.1:8182", "WHATSAPP_API_URL": "http://127.0.0.1:8183", "ZOHO_OPERATIONS_QUEUE": "http://127.0.0.1:4566/000000000000/s-zoho-operations.fifo",
 		"SECRETS_PATH": "/s", "HUBSPOT_WEBHOOK_URL": "https://connector.example.com:4566/webhooks/hubspot",
 	}
 	if d := cmp.Diff(want, env.Here()); d != "" {
@@ -61,7 +63,7 @@ func TestFunctionsOnThisMachineFindTheDeskOnTheLoopbackInterface(t *testing.T) {
 
 func TestAnAddressWithoutAPortIsNamed(t *testing.T) {
 	for _, bad := range []string{"", "http://host.docker.internal", "::"} {
-		e := Env{"AWS_ENDPOINT_URL": "http://h:1", "HUBSPOT_API_URL": bad, "ZOHO_API_URL": "http://h:2"}
+		e := Env{"AWS_ENDPOINT_URL": "http://h:1", "HUBSPOT_API_URL": bad, "ZOHO_API_URL": "http://h:2", "WHATSAPP_API_URL": "http://h:3"}
 		if _, err := e.Ports(); err == nil || !strings.HasPrefix(err.Error(), "HUBSPOT_API_URL is not an address with a port") {
 			t.Errorf("%q: %v", bad, err)
 		}

@@ -84,7 +84,7 @@ func (d *Desk) queues(ctx context.Context) error {
 			return err
 		}
 		own := map[string]string{
-			"VisibilityTimeout": "270",
+			"VisibilityTimeout": visibility[lane],
 			"RedrivePolicy":     `{"deadLetterTargetArn":"arn:aws:sqs:` + Region + `:000000000000:` + dead + `","maxReceiveCount":"1000"}`,
 		}
 		for k, v := range fifo {
@@ -97,8 +97,15 @@ func (d *Desk) queues(ctx context.Context) error {
 	return nil
 }
 
-// lanes are the queues of operations, as the desk calls them, with the setting of each.
-var lanes = map[string]string{"zohoOperations": "ZOHO_OPERATIONS_QUEUE", "hubspotOperations": "HUBSPOT_OPERATIONS_QUEUE"}
+// lanes are the queues, as the desk calls them, with the setting of each; visibility is how long a message of each stays with a
+// consumer, in seconds, as the template has it.
+var (
+	lanes = map[string]string{
+		"zohoOperations": "ZOHO_OPERATIONS_QUEUE", "hubspotOperations": "HUBSPOT_OPERATIONS_QUEUE",
+		"whatsappOperations": "WHATSAPP_OPERATIONS_QUEUE", "conversionEvents": "CONVERSION_EVENTS_QUEUE",
+	}
+	visibility = map[string]string{"zohoOperations": "270", "hubspotOperations": "270", "whatsappOperations": "270", "conversionEvents": "36"}
+)
 
 func (d *Desk) queueName(lane string) string { return path.Base(d.env[lanes[lane]]) }
 

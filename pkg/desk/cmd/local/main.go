@@ -1,5 +1,5 @@
 // Command local runs what functions under `sam local` need on this machine: an emulator of AWS with the stack's queues, tables
-// and secrets, and two sandbox CRMs with the records that events/ names.
+// and secrets, and two sandbox CRMs with the records that events/ names, and a sandbox WhatsApp.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 
 const usage = `Usage: local [--env FILE] [--deliver URL]
 
-Runs an emulator of AWS and two sandbox CRMs until Ctrl-C, on the ports that events/env.json names, with what events/world.json
+Runs an emulator of AWS, two sandbox CRMs and a sandbox WhatsApp until Ctrl-C, on the ports that events/env.json names, with what events/world.json
 says happened before the events; prints what to try. Run it in the checkout after .ci/tools ministack docker; make local does both.
 
 `
