@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -112,6 +113,15 @@ func (s *session) random(bytes int) (crm.Secret, error) {
 	key := make([]byte, bytes)
 	_, err := io.ReadFull(s.Random, key)
 	return crm.NewSecret(hex.EncodeToString(key)), err
+}
+
+// dice returns a number from 0 up to below n.
+func (s *session) dice(n int64) int64 {
+	var b [8]byte
+	if _, err := io.ReadFull(s.Random, b[:]); err != nil {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(b[:]) % uint64(n))
 }
 
 // pairKeyBytes is the length of a new key of the hashes.

@@ -1,0 +1,507 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/submission"
+	"crm-connector/pkg/flow/counting"
+)
+
+type conversionsCommand struct {
+	Report     conversionsReportCommand     `cmd:"" default:"withargs" help:"Compare a day's counters with its events."`
+	Repair     conversionsRepairCommand     `cmd:"" help:"Count windows again from their events."`
+	Quarantine conversionsQuarantineCommand `cmd:"" help:"Hold a sender's channel back."`
+	Lift       conversionsLiftCommand       `cmd:"" help:"End that."`
+	Errors     conversionsErrorsCommand     `cmd:"" help:"Events that were not counted."`
+	Replay     conversionsReplayCommand     `cmd:"" help:"Count some of them after all."`
+}
+
+// counter is what counts, at the stack's table.
+func (s *session) counter(st *Stack) (*counting.Counter, error) {
+	if st.Conversions == nil {
+		return nil, wrongf("%s has no table of conversions", st.Name)
+	}
+	return &counting.Counter{Store: st.Conversions, Shards: submission.Shards, Now: s.Now, Patience: counting.Patient(s.Sleep, s.dice)}, nil
+}
+
+// counting opens the stack and what counts there.
+func (s *session) counting(ctx context.Context, n need) (*Stack, *counting.Counter, error) {
+	st, err := s.stack(ctx, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := s.counter(st)
+	return st, c, err
+}
+
+// sender reads whose events are meant: the tenant as the report names it, or the sub of its tokens.
+func (s *session) sender(ctx context.Context, name string) (conversion.Tenant, error) {
+	if len(name) == 32 && strings.Trim(name, "0123456789abcdef") == "" {
+		return conversion.Tenant(name), nil
+	}
+	issuer := s.setting(ctx, issuerSetting)
+	if issuer == "" {
+		return "", wrongf("%s is not set: name the sender by its tenant, as connector conversions report does", issuerSetting)
+	}
+	return conversion.TenantOf(issuer, name), nil
+}
+
+// scopeArgs name a channel of a sender.
+type scopeArgs struct {
+	Sender  string `arg:"" help:"The sub of the sender's tokens, or its tenant as the report names it."`
+	Channel string `arg:"" enum:"email,social_media,webform,sms,whatsapp" help:"email, social_media, webform, sms or whatsapp."`
+}
+
+func (a scopeArgs) read(ctx context.Context, s *session) (conversion.Tenant, conversion.Channel, error) {
+	t, err := s.sender(ctx, a.Sender)
+	return t, conversion.Channel(a.Channel), err
+}
+
+type conversionsReportCommand struct {
+	Day string `arg:"" optional:"" help:"A day like 2026-11-20; yesterday unless given." placeholder:"DAY"`
+}
+
+// Help is what --help adds.
+func (conversionsReportCommand) Help() string {
+	return `Compares, for a day of REPORT_ZONE (Europe/Rome), what was counted with the events themselves, channel by channel, as the daily report does, now. ok: they agree. differenza: they do not, and connector conversions repair mends the windows that are named. It changes nothing, and ends with exit code 1 for a differenza. The CRM is asked by the daily report alone.
+
+Examples:
+
+    connector conversions --stack crm-connector
+    connector conversions report 2026-11-20 --json --stack crm-connector`
+}
+
+// zone is whose days are meant.
+func (s *session) zone(ctx context.Context) (*time.Location, error) {
+	set := s.reader(ctx)
+	zone := set.Zone("REPORT_ZONE", "Europe/Rome")
+	if err := set.Err(); err != nil {
+		return nil, wrongf("%v", err)
+	}
+	return zone, nil
+}
+
+// day reads a day, yesterday for "".
+func (s *session) day(text string, zone *time.Location) (conversion.Day, error) {
+	if text == "" {
+		return conversion.DayOf(s.Now(), zone).Plus(-1), nil
+	}
+	day, err := conversion.ParseDay(text)
+	if err != nil {
+		return day, wrongf("%q is %v", text, err)
+	}
+	return day, nil
+}
+
+// Run compares a day.
+func (c conversionsReportCommand) Run(ctx context.Context, s *session) error {
+	st, counter, err := s.counting(ctx, toRead)
+	if err != nil {
+		return err
+	}
+	zone, err := s.zone(ctx)
+	if err != nil {
+		return err
+	}
+	day, err := s.day(c.Day, zone)
+	if err != nil {
+		return err
+	}
+	rep, err := (&counting.Reporter{Counter: counter, CRM: unasked{}, Queues: waiting{st}, Policy: s.policy(ctx), Zone: zone}).Report(ctx, day)
+	if err != nil {
+		return err
+	}
+	s.show("report", rep)
+	s.tell(rep)
+	if rep.Outcome == conversion.Differs.String() {
+		return errFinding
+	}
+	return nil
+}
+
+// policy is what events come to, as the functions are told. Settings that cannot be read are doctor's to name.
+func (s *session) policy(ctx context.Context) (p conversion.Policy) {
+	m := s.reader(ctx).Meaning()
+	for _, t := range m.Events {
+		p.Conversions = append(p.Conversions, conversion.Type(t))
+	}
+	for _, t := range m.Weights {
+		p.Weights = append(p.Weights, conversion.Type(t))
+	}
+	return p
+}
+
+// tell prints a report.
+func (s *session) tell(rep counting.Report) {
+	s.printf("%s: %s, %s, %s waiting\n", rep.Day, rep.Outcome, many(rep.Windows, "window"), many(int(rep.Waiting), "event"))
+	var lines [][]string
+	for _, c := range rep.Channels {
+		lines = append(lines, []string{string(c.Tenant), string(c.Channel), c.Outcome, fmt.Sprint(c.Ledger), fmt.Sprint(c.Counters), fmt.Sprint(c.Conversions),
+			fmt.Sprint(c.Errors), fmt.Sprint(c.Quarantined), strconv.Itoa(c.Differing)})
+	}
+	s.table([]string{"SENDER", "CHANNEL", "OUTCOME", "EVENTS", "COUNTED", "CONVERSIONS", "ERRORS", "HELD", "WINDOWS THAT DIFFER"}, lines)
+	for _, c := range rep.Channels {
+		if c.BadMarkers > 0 {
+			s.printf("note   %s %s: of %d markers looked at, %d do not fit their events\n", c.Tenant, c.Channel, c.Markers, c.BadMarkers)
+		}
+		for _, d := range c.Differences {
+			s.printf("differs  %s %s, %s: %s, %d counted\n", c.Channel, d.Window, d.Type, many(int(d.Ledger), "event"), d.Counters)
+			for _, key := range d.Suspects {
+				s.printf("           %s\n", key)
+			}
+		}
+		if c.Differing > 0 {
+			s.printf("next   connector conversions repair %s %s --day %s %s\n", c.Tenant, c.Channel, rep.Day, s.at())
+		}
+	}
+}
+
+// unasked is a CRM that is not asked.
+type unasked struct{}
+
+func (unasked) Conversions(context.Context, conversion.Tenant, conversion.Channel, time.Time, time.Time) (int64, bool, error) {
+	return 0, false, nil
+}
+
+// waiting is the stack's queue of events.
+type waiting struct{ st *Stack }
+
+func (w waiting) Waiting(ctx context.Context) (int64, error) {
+	l := w.st.Whole[conversionQueue]
+	if l == nil {
+		return 0, nil
+	}
+	d, err := l.Depth(ctx)
+	return int64(d.Waiting + d.InFlight + d.Dead), err
+}
+
+type conversionsRepairCommand struct {
+	scopeArgs
+	Window []string `arg:"" optional:"" help:"Starts of windows, like 2026-11-20T10:05:00Z."`
+	Day    string   `help:"Instead: every window of that day that differs." placeholder:"DAY"`
+}
+
+// Help is what --help adds.
+func (conversionsRepairCommand) Help() string {
+	return `Puts what the events come to in the place of the counters, and publishes the window as a further version. The version before it stays. How often events were sent and how many came late the events do not tell: those counts stay, and so do minutes. Nothing is ever repaired but by this command.
+
+Examples:
+
+    connector conversions repair shop webform 2026-11-20T10:05:00Z --stack crm-connector --plan
+    connector conversions repair 6f1d7a84db00d2fce00b31a7fc73224f sms --day 2026-11-20 --stack crm-connector`
+}
+
+// Run repairs windows.
+func (c conversionsRepairCommand) Run(ctx context.Context, s *session) error {
+	if (len(c.Window) > 0) == (c.Day != "") {
+		return wrongf("say which: windows, or --day")
+	}
+	_, counter, err := s.counting(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	tenant, channel, err := c.read(ctx, s)
+	if err != nil {
+		return err
+	}
+	spans, err := c.spans(ctx, s)
+	if err != nil {
+		return err
+	}
+	done := 0
+	for _, span := range spans {
+		n, err := s.repair(ctx, counter, tenant, channel, span)
+		if done += n; err != nil {
+			return err
+		}
+		if n == 0 && c.Day == "" {
+			s.nothing("window " + span[0].String() + " agrees with its events")
+		}
+	}
+	if c.Day != "" && done == 0 {
+		s.nothing("every window of " + c.Day + " agrees with its events")
+	}
+	return nil
+}
+
+// repair repairs the windows of a channel from one to before another that differ, and returns how many they were.
+func (s *session) repair(ctx context.Context, c *counting.Counter, t conversion.Tenant, ch conversion.Channel, span [2]conversion.Window) (done int, err error) {
+	ledger, err := c.Ledger(ctx, t, span[0], span[1])
+	if err != nil {
+		return 0, err
+	}
+	counters, err := c.Counters(ctx, t, span[0], span[1])
+	if err != nil {
+		return 0, err
+	}
+	types := map[conversion.Window]int{}
+	for _, d := range conversion.Compare(ledger, counters) {
+		if d.Channel == ch {
+			types[d.Window]++
+		}
+	}
+	for _, w := range slices.Sorted(maps.Keys(types)) {
+		err := s.change(fmt.Sprintf("counted the window %s of %s again: %s of event differed", w, ch, many(types[w], "type")), func() error {
+			_, err := c.Repair(ctx, t, ch, w)
+			return err
+		})
+		if err != nil {
+			return done, err
+		}
+		done++
+	}
+	return done, nil
+}
+
+// spans are the windows that are meant, each from one to before another.
+func (c conversionsRepairCommand) spans(ctx context.Context, s *session) (out [][2]conversion.Window, err error) {
+	for _, text := range c.Window {
+		at, err := time.Parse(time.RFC3339, text)
+		w := conversion.WindowOf(at)
+		if err != nil || !w.Start().Equal(at) {
+			return nil, wrongf("%q is no start of a window, like 2026-11-20T10:05:00Z", text)
+		}
+		out = append(out, [2]conversion.Window{w, w + 1})
+	}
+	if c.Day == "" {
+		return out, nil
+	}
+	zone, err := s.zone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	day, err := s.day(c.Day, zone)
+	if err != nil {
+		return nil, err
+	}
+	first, n := day.Windows(zone)
+	return [][2]conversion.Window{{first, first + conversion.Window(n)}}, nil
+}
+
+type conversionsQuarantineCommand struct{ scopeArgs }
+
+// Help is what --help adds.
+func (conversionsQuarantineCommand) Help() string {
+	return `From now on the events of that sender in that channel are accepted and kept, and counted as held back only: a peak that nobody believes does not reach the figures. connector conversions lift ends it.
+
+Examples:
+
+    connector conversions quarantine shop webform --stack crm-connector --plan
+    connector conversions quarantine shop webform --stack crm-connector`
+}
+
+// Run holds a channel back.
+func (c conversionsQuarantineCommand) Run(ctx context.Context, s *session) error {
+	_, counter, err := s.counting(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	tenant, channel, err := c.read(ctx, s)
+	if err != nil {
+		return err
+	}
+	h, err := counter.Holding(ctx, tenant, channel)
+	if err != nil {
+		return err
+	}
+	if h.On {
+		s.nothing(fmt.Sprintf("%s of %s is held back since %s", channel, tenant, h.Since.Format(time.RFC3339)))
+		return nil
+	}
+	return s.change(fmt.Sprintf("%s of %s is held back", channel, tenant), func() error { return counter.Quarantine(ctx, tenant, channel) })
+}
+
+type conversionsLiftCommand struct {
+	scopeArgs
+	Release bool `help:"Count what was held back, once each. Without it that stays counted as held back."`
+}
+
+// Help is what --help adds.
+func (conversionsLiftCommand) Help() string {
+	return `Ends a quarantine: from now on events count again. With --release those that were held back are counted too, at the next runs of conversionClock.
+
+Examples:
+
+    connector conversions lift shop webform --release --stack crm-connector --plan
+    connector conversions lift shop webform --stack crm-connector`
+}
+
+// Run lets a channel go.
+func (c conversionsLiftCommand) Run(ctx context.Context, s *session) error {
+	_, counter, err := s.counting(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	tenant, channel, err := c.read(ctx, s)
+	if err != nil {
+		return err
+	}
+	h, err := counter.Holding(ctx, tenant, channel)
+	if err != nil {
+		return err
+	}
+	if !h.On {
+		s.nothing(fmt.Sprintf("%s of %s is not held back", channel, tenant))
+		return nil
+	}
+	what := "what was held back stays out"
+	if c.Release {
+		what = "what was held back is counted within minutes"
+	}
+	return s.change(fmt.Sprintf("%s of %s counts again; %s", channel, tenant, what), func() error { return counter.Lift(ctx, tenant, channel, c.Release) })
+}
+
+type conversionsErrorsCommand struct {
+	ID           string `arg:"" optional:"" help:"Id of one of them: what came."`
+	PersonalData bool   `help:"With an id: print the event although it may hold a person's data: you may see it, and nobody keeps what is printed."`
+}
+
+// Help is what --help adds.
+func (conversionsErrorsCommand) Help() string {
+	return `tentativi: the event could not be counted, for a fault of ours; connector conversions replay counts it once that is mended. conflitto: another event has its id, and the first stays. illeggibile: the message is none of ours. They are kept for 90 days.
+
+Examples:
+
+    connector conversions errors --stack crm-connector
+    connector conversions errors 01HF7YAT00 --personal-data --stack crm-connector`
+}
+
+// failedRow is one of the errors in the answer of --json.
+type failedRow struct {
+	ID     string          `json:"id"`
+	Reason counting.Reason `json:"reason"`
+	Code   string          `json:"code,omitempty"`
+	Tries  int             `json:"tries"`
+	First  time.Time       `json:"first"`
+	Last   time.Time       `json:"last"`
+	Body   string          `json:"body,omitempty"`
+}
+
+// Run prints what was not counted.
+func (c conversionsErrorsCommand) Run(ctx context.Context, s *session) error {
+	if c.PersonalData && c.ID == "" {
+		return wrongf("--personal-data: say with an id whose")
+	}
+	_, counter, err := s.counting(ctx, toRead)
+	if err != nil {
+		return err
+	}
+	all, err := failures(ctx, counter)
+	if err != nil {
+		return err
+	}
+	if c.ID != "" {
+		i := slices.IndexFunc(all, func(f counting.Failed) bool { return f.Ingestion == c.ID })
+		if i < 0 {
+			return fmt.Errorf("nothing among the errors has the id %s: it was counted meanwhile, or connector conversions errors has another", c.ID)
+		}
+		all = all[i : i+1]
+	}
+	out := []failedRow{}
+	var lines [][]string
+	for _, f := range all {
+		r := failedRow{f.Ingestion, f.Reason, f.Code, f.Tries, f.First, f.Last, ""}
+		if c.PersonalData {
+			r.Body = f.Body
+		}
+		out = append(out, r)
+		lines = append(lines, []string{r.ID, string(r.Reason), r.Code, strconv.Itoa(r.Tries), r.First.UTC().Format(time.RFC3339), r.Last.UTC().Format(time.RFC3339)})
+	}
+	s.show("errors", out)
+	s.table([]string{"ID", "REASON", "CODE", "TIMES", "FIRST", "LAST"}, lines)
+	switch {
+	case len(out) == 0:
+		s.printf("every event was counted\n")
+	case c.PersonalData:
+		s.printf("%s\n", all[0].Body)
+	case c.ID != "":
+		s.printf("it may hold a person's data: --personal-data prints it\n")
+	}
+	return nil
+}
+
+// failures are all that is among the errors.
+func failures(ctx context.Context, c *counting.Counter) (all []counting.Failed, err error) {
+	for after := ""; ; {
+		some, err := c.Errors(ctx, after, failurePage)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+		if len(some) < failurePage {
+			return all, nil
+		}
+		after = some[len(some)-1].Ingestion
+	}
+}
+
+const failurePage = 500
+
+type conversionsReplayCommand struct {
+	ID  []string `arg:"" optional:"" help:"Ids, of connector conversions errors."`
+	All bool     `help:"All whose reason is tentativi."`
+}
+
+// Help is what --help adds.
+func (conversionsReplayCommand) Help() string {
+	return `Counts events that could not be counted for a fault of ours, once that is mended. One that was counted meanwhile is not counted again.
+
+Examples:
+
+    connector conversions replay 01HF7YAT00 --stack crm-connector
+    connector conversions replay --all --stack crm-connector --plan`
+}
+
+// Run counts events.
+func (c conversionsReplayCommand) Run(ctx context.Context, s *session) error {
+	if (len(c.ID) > 0) == c.All {
+		return wrongf("say which: ids, or --all")
+	}
+	_, counter, err := s.counting(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	all, err := failures(ctx, counter)
+	if err != nil {
+		return err
+	}
+	for _, id := range c.ID {
+		if !slices.ContainsFunc(all, func(f counting.Failed) bool { return f.Ingestion == id && f.Reason == counting.ReasonExhausted }) {
+			return fmt.Errorf("%s cannot be counted: it is not among the errors, or not for tentativi", id)
+		}
+	}
+	n := 0
+	for _, f := range all {
+		if f.Reason != counting.ReasonExhausted || !c.All && !slices.Contains(c.ID, f.Ingestion) {
+			continue
+		}
+		n++
+		verdict := ""
+		if !s.flags.Plan {
+			v, err := counter.Replay(ctx, f.Ingestion)
+			if errors.Is(err, counting.ErrNotReplayable) {
+				s.printf("note   %s cannot be counted any more\n", f.Ingestion)
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", f.Ingestion, err)
+			}
+			verdict = ": " + v.String()
+		}
+		if err := s.change("counted "+f.Ingestion+verdict, func() error { return nil }); err != nil {
+			return err
+		}
+	}
+	if n == 0 {
+		s.nothing("nothing to count")
+	}
+	return nil
+}
