@@ -1,0 +1,64 @@
+package soak_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"crm-connector/pkg/desk/soak"
+)
+
+// clean fails the test with what does not hold and its trace.
+func clean(t *testing.T, command string, violations, trace []string) {
+	t.Helper()
+	for _, v := range violations {
+		t.Errorf("%s: %s", command, v)
+	}
+	for _, line := range trace {
+		t.Log(line)
+	}
+}
+
+func TestEveryDeliveryIsCountedOnceToTheCentWhateverDiesAndFails(t *testing.T) {
+	for seed := range uint64(2) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			o := soak.ConversionsOptions{Seed: seed, Deliveries: 3000, Crashes: 0.01, Faults: 0.05}
+			r, err := soak.Conversions(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clean(t, o.Command(), r.Violations, r.Trace)
+			if r.Deaths < 100 || r.Repeats < 50 || r.Conflicts < 1 || r.Events < 2500 || r.Turned < 1 {
+				t.Errorf("a run in which too little happens: %s", r)
+			}
+		})
+	}
+}
+
+func TestAnEventIsVisibleWithinSecondsOfIts202AndWithCallsThatFailWithinNinety(t *testing.T) {
+	o := soak.ConversionsOptions{Seed: 1, Deliveries: 3000, Faults: 0.05}
+	r, err := soak.Conversions(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean(t, o.Command(), r.Violations, r.Trace)
+	if r.P99 >= soak.Most || r.P50 <= 0 {
+		t.Errorf("%s", r)
+	}
+	o.Faults = 0
+	if r, err = soak.Conversions(o); err != nil || r.P99 > 7e9 {
+		t.Errorf("%s, %v", r, err)
+	}
+}
+
+func TestTheSameOptionsGiveTheSameRun(t *testing.T) {
+	o := soak.ConversionsOptions{Seed: 3, Deliveries: 1000, Crashes: 0.01, Faults: 0.05}
+	one, err := soak.Conversions(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if two, err := soak.Conversions(o); err != nil || !reflect.DeepEqual(one, two) {
+		t.Errorf("%s\nand\n%s, %v", one, two, err)
+	}
+}
