@@ -1,12 +1,14 @@
 package connector
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/counting"
 	"crm-connector/pkg/flow/digest"
 )
 
@@ -66,5 +68,34 @@ func TestEraseOfARecordThatIsInNoPairForgetsWhatWasParkedAboutIt(t *testing.T) {
 	b.settle()
 	if rows, err := ledger.List(t.Context()); err != nil || len(rows) != 0 {
 		t.Errorf("%d rows are left, %v", len(rows), err)
+	}
+}
+
+func TestErasingAClientLeavesTheFiguresOfConversions(t *testing.T) {
+	b := counts(t)
+	b.bought("CLIENTE-ITALIA-789456", 3)
+	b.bought("CLIENTE-ITALIA-789457", 1)
+	b.fails("r-9", "junk of CLIENTE-ITALIA-789456", counting.ReasonUnreadable)
+	day := b.Clock.Now().Format(time.DateOnly)
+	before := b.want(ExitOK, "conversions", "report", day)
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "erase", "conversions", "CLIENTE-ITALIA-789456", "--plan"), "plan   made 3 events of the client nobody's, erased 1 message not counted")
+	})
+	out := b.want(ExitOK, "erase", "conversions", "CLIENTE-ITALIA-789456")
+	has(t, out, "done   made 3 events of the client nobody's")
+	hasNot(t, out, "CLIENTE-")
+	for key, value := range b.stored() {
+		if strings.Contains(value, "CLIENTE-ITALIA-789456") {
+			t.Errorf("%s names the client", key)
+		}
+	}
+	if after := b.want(ExitOK, "conversions", "report", day); after != before {
+		t.Errorf("the report was\n%s\nand is\n%s", before, after)
+	}
+	b.unchanged("the second time", func() {
+		has(t, b.want(ExitOK, "erase", "conversions", "CLIENTE-ITALIA-789456"), "as is  no event of the client is kept")
+	})
+	for _, id := range []string{"789456", "CLIENTE-ITALIA-789456; DROP", counting.Nobody} {
+		has(t, b.want(ExitUsage, "erase", "conversions", id), "an id of a client is like")
 	}
 }

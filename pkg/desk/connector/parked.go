@@ -128,7 +128,7 @@ type parkedReplayCommand struct {
 
 // Help is what --help adds.
 func (parkedReplayCommand) Help() string {
-	return `Queues each record once. Held fields are sent again, and a record that was deleted in the other CRM is created anew there.
+	return `Queues each record once. Held fields are sent again, and a record that was deleted in the other CRM is created anew there. What came from WhatsApp is carried out as it was kept, for 30 days: what was logged meanwhile is not logged twice.
 
 Examples:
 
@@ -200,6 +200,9 @@ func (s *session) send(ctx context.Context, st *Stack, ops []crm.Operation) erro
 	q := consumer.Queues{}
 	for sys, lane := range st.Lanes {
 		q[sys] = lane
+	}
+	if lane := st.Whole[whatsappQueue]; lane != nil {
+		q[crm.WhatsApp] = lane
 	}
 	return q.Send(ctx, ops)
 }

@@ -10,12 +10,16 @@ import (
 	"testing"
 
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/webhook"
 )
 
@@ -171,4 +175,42 @@ func TestASubscriptionThatWasLostIsMadeAgain(t *testing.T) {
 	out := b.want(ExitOK, "setup", "whatsapp")
 	has(t, out, "done   account "+whatsapptest.DefaultAccount+" sends to the app", "found: the app sends to https://old.example.com", "the app is not subscribed to user_preferences")
 	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, "setup", "whatsapp"), "done") })
+}
+
+func TestWhatCameFromWhatsAppAndWasParkedGoesBackToItsConsumer(t *testing.T) {
+	b := talks(t)
+	update := strings.Repeat("ab", 16)
+	ledger := &digest.Ledger{Store: b.Tables[sandbox.Parked], Now: b.Clock.Now}
+	b.must(ledger.Open(t.Context(), fault.Parked{Connection: crm.DefaultConnection, Operation: update, Verb: crm.Message, Kind: crm.Contact, Target: crm.Zoho, Class: fault.Refused,
+		Record: crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: update}, Code: fault.CauseTwin, Message: "the person may be any of these contacts: 1, 2"}))
+	has(t, b.want(ExitOK, "parked"), "whatsapp/contact/"+update)
+	b.unchanged("--plan", func() { has(t, b.want(ExitOK, "parked", "replay", "--all", "--plan"), "plan   queued 1 record") })
+	has(t, b.want(ExitOK, "parked", "replay", "--all"), "done   queued 1 record")
+	got := b.whole[whatsappQueue].Queue.Receive(10)
+	if len(got) != 1 {
+		t.Fatalf("%d messages", len(got))
+	}
+	op, err := queue.Decode(got[0].Body)
+	if err != nil || op.Source != crm.WhatsApp || op.Verb != crm.Replay || op.RecordID != update {
+		t.Errorf("%+v, %v", op, err)
+	}
+}
+
+func TestTheDeadLettersOfWholeMessagesAreRedrivenToo(t *testing.T) {
+	b := stage(t)
+	for _, name := range []string{whatsappQueue, conversionQueue} {
+		b.must(b.whole[name].Dead.Send(t.Context(), []batch.Entry{{Group: "g", Dedup: "d", Body: "{}"}}))
+	}
+	has(t, b.want(ExitOK, "redrive"), "done   put 1 message back into whatsapp-operations", "done   put 1 message back into conversion-events", "as is  the dead-letter queue of zoho-operations is empty")
+	for _, name := range []string{whatsappQueue, conversionQueue} {
+		if waiting, _ := b.whole[name].Queue.Stats(); waiting != 1 {
+			t.Errorf("%d messages wait in %s", waiting, name)
+		}
+	}
+}
+
+func TestADeliveryOfWhatsAppThatNobodyCouldReadIsListed(t *testing.T) {
+	b := talks(t)
+	b.quarantine("whatsapp", "[{")
+	has(t, b.want(ExitOK, "quarantine"), "whatsapp")
 }
