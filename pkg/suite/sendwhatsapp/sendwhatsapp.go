@@ -149,7 +149,7 @@ func (s *Sender) left(ctx context.Context) time.Duration {
 
 // tell writes the one line of a message that was tried.
 func (s *Sender) tell(ctx context.Context, id string, out fault.Outcome) {
-	level, line := slog.LevelInfo, []slog.Attr{slog.String("ending", out.Ending.String()), slog.String("message", id), slog.Bool("applied", out.Applied)}
+	level, line := slog.LevelInfo, []slog.Attr{slog.String("ending", out.Ending.String()), slog.String("record", id), slog.Bool("applied", out.Applied)}
 	if n := len(out.Told); n > 0 {
 		level, line = slog.LevelWarn, append(line, slog.Int("rows", n))
 	}
