@@ -246,7 +246,11 @@ func (t *task) notSent(s *shipment, err error) error {
 		if saved := t.keepShipment(s); saved != nil {
 			return saved
 		}
-		return &fault.Error{Op: "conversation.Send", Kind: fault.Throttled, After: max(after, time.Second), Err: err}
+		kind := fault.KindOf(err) // a dead token or a missing right is told as such: an alarm waits for it
+		if kind.Final() {
+			kind = fault.Throttled
+		}
+		return &fault.Error{Op: "conversation.Send", Kind: kind, After: max(after, time.Second), Err: err}
 	}
 	why := parked(strconv.Itoa(code), chat.Meaning(code, t.f.Language))
 	if code == 0 {

@@ -3,6 +3,7 @@ package sendwhatsapp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -158,6 +159,9 @@ func (s *Sender) tell(ctx context.Context, id string, out fault.Outcome) {
 			level = slog.LevelError
 		}
 		line = append(line, slog.String("fault", kind.String()), slog.Int64("wait_ms", out.After.Milliseconds()))
+		if e, ok := errors.AsType[*fault.Error](out.Err); ok { // ours hold no value; of others nobody knows
+			line = append(line, slog.String("err", e.Error()))
+		}
 	}
 	s.a.Log.LogAttrs(ctx, level, "outbox", line...)
 }
