@@ -1,8 +1,9 @@
 package conversions
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
+	"maps"
 	"mime"
 	"net/url"
 	"regexp"
@@ -64,12 +65,12 @@ func known(name string) string {
 }
 
 func parameter(q *metric.Query, name, value string) conversion.Code {
-	var err error
+	ok := true
 	switch name {
 	case "da":
-		q.From, err = time.Parse(time.RFC3339, value)
+		q.From, ok = conversion.ParseInstant(value)
 	case "a":
-		q.To, err = time.Parse(time.RFC3339, value)
+		q.To, ok = conversion.ParseInstant(value)
 	case "passo":
 		q.Step = conversion.Step(value) // Check knows the four
 	case "canale":
@@ -91,13 +92,15 @@ func parameter(q *metric.Query, name, value string) conversion.Code {
 		if value == "" || value == "Local" {
 			return conversion.CodeEnum
 		}
-		if q.Zone, err = time.LoadLocation(value); err != nil {
+		zone, err := time.LoadLocation(value)
+		if err != nil {
 			return conversion.CodeEnum
 		}
+		q.Zone = zone
 	default:
 		return conversion.CodeUnknown
 	}
-	if err != nil {
+	if !ok {
 		return conversion.CodeFormat
 	}
 	return ""
@@ -120,23 +123,49 @@ func isJSON(r door.Request) error {
 	return nil
 }
 
-// body decodes a JSON body strictly into v.
-func body(r door.Request, v any) error {
+// body decodes a JSON body strictly into v: an object whose members are among the known, none of them null. Go's decoder alone
+// takes a member in any case for its own, and null for nothing.
+func body(r door.Request, v any, known ...string) error {
 	if err := isJSON(r); err != nil {
 		return err
 	}
 	if len(r.Body) > conversion.MaxBody {
 		return &conversion.Refusal{Reason: conversion.TooLarge, Problems: []conversion.Problem{{Path: "", Code: conversion.CodeSize}}}
 	}
-	if scan.JSON(r.Body, scan.Limits{Depth: 4}) != nil {
-		return malformed("", conversion.CodeSyntax)
+	if err := scan.JSON(r.Body, scan.Limits{Depth: 4}); err != nil {
+		return scanned(err)
 	}
-	d := json.NewDecoder(bytes.NewReader(r.Body))
-	d.DisallowUnknownFields()
-	if d.Decode(v) != nil {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(r.Body, &members) != nil || members == nil {
+		return invalid("", conversion.CodeType)
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		switch {
+		case !slices.Contains(known, name):
+			return invalid("", conversion.CodeUnknown)
+		case string(members[name]) == "null":
+			return invalid("/"+name, conversion.CodeType)
+		}
+	}
+	if json.Unmarshal(r.Body, v) != nil {
 		return invalid("", conversion.CodeType)
 	}
 	return nil
+}
+
+// scanned says what a scan has found in the words of an event's refusals.
+func scanned(err error) error {
+	switch {
+	case errors.Is(err, scan.ErrDepth):
+		return invalid("", conversion.CodeDepth)
+	case errors.Is(err, scan.ErrDuplicate):
+		return invalid("", conversion.CodeDuplicate)
+	case errors.Is(err, scan.ErrNumber):
+		return invalid("", conversion.CodeLiteral)
+	case errors.Is(err, scan.ErrUTF8):
+		return malformed("", conversion.CodeUTF8)
+	}
+	return malformed("", conversion.CodeSyntax)
 }
 
 // maxCampaign is how many characters the name of a campaign has at most, as in an event's metadata.
@@ -156,7 +185,7 @@ func readCost(r door.Request) (c metric.Cost, err error) {
 		Costs    map[conversion.Currency]string `json:"costi"`
 		Campaign string                         `json:"campagna"`
 	}
-	if err := body(r, &in); err != nil {
+	if err := body(r, &in, "costi", "campagna"); err != nil {
 		return c, err
 	}
 	if in.Costs == nil {
@@ -164,6 +193,9 @@ func readCost(r door.Request) (c metric.Cost, err error) {
 	}
 	if c.Campaign = in.Campaign; utf8.RuneCountInString(c.Campaign) > maxCampaign {
 		return c, invalid("/campagna", conversion.CodeLength)
+	}
+	if strings.ContainsRune(c.Campaign, utf8.RuneError) { // what the decoder makes of half a surrogate pair
+		return c, invalid("/campagna", conversion.CodeUnicode)
 	}
 	c.Costs = conversion.Costs{}
 	for currency, text := range in.Costs {
@@ -189,16 +221,16 @@ func readEntry(r door.Request, now time.Time) (e metric.Entry, err error) {
 		At      string             `json:"timestamp"`
 		Visits  int64              `json:"visite"`
 	}
-	if err := body(r, &in); err != nil {
+	if err := body(r, &in, "id_ingresso", "canale", "timestamp", "visite"); err != nil {
 		return e, err
 	}
-	at, err := time.Parse(time.RFC3339, in.At)
+	at, ok := conversion.ParseInstant(in.At)
 	switch {
 	case !entryID.MatchString(in.ID):
 		return e, invalid("/id_ingresso", conversion.CodeFormat)
 	case !slices.Contains(conversion.Channels(), in.Channel):
 		return e, invalid("/canale", conversion.CodeEnum)
-	case err != nil:
+	case !ok:
 		return e, invalid("/timestamp", conversion.CodeFormat)
 	case at.After(now.Add(conversion.MaxAhead)):
 		return e, invalid("/timestamp", conversion.CodeFuture)

@@ -11,6 +11,10 @@ const (
 // earliest is the first instant of any event.
 var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// ParseInstant reads an instant as an event's timestamp is read: RFC 3339 with capital T and Z, at most three decimals behind a
+// point, an explicit offset. It is in UTC; ok is false for anything else.
+func ParseInstant(text string) (at time.Time, ok bool) { return parseInstant([]byte(text)) }
+
 // parseInstant reads an instant as the schema writes it: RFC 3339 with capital T and Z, at most three decimals behind a
 // point, an explicit offset. Go's own parser takes a comma and a one-digit hour and knows no leap second; this one takes
 // neither.
