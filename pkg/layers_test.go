@@ -129,7 +129,7 @@ var flows = map[string][]string{
 }
 
 // assembly are the packages of the suite that choose adapters on behalf of the mains.
-var assembly = []string{"pkg/suite/cloud", "pkg/suite/pairwork", "pkg/suite/zohoaccess", "pkg/suite/bearer", "pkg/suite/chatwork", "pkg/suite/entries"}
+var assembly = []string{"pkg/suite/cloud", "pkg/suite/pairwork", "pkg/suite/zohoaccess", "pkg/suite/bearer", "pkg/suite/chatwork", "pkg/suite/countwork", "pkg/suite/clockwork", "pkg/suite/doorwork"}
 
 // shared are the packages of the suite that wire what several functions have in common.
 var shared = []string{"pkg/suite/consumer", "pkg/suite/chats"}

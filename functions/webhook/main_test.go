@@ -12,7 +12,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"crm-connector/pkg/adapter/awsenv/awstest"
+	"crm-connector/pkg/adapter/conversions"
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot"
+	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/core/crm"
 )
 
@@ -23,12 +26,20 @@ var sandbox = map[string]string{
 	"CONFIG_TABLE": "config", "QUARANTINE_TABLE": "quarantine", "ZOHO_OPERATIONS_QUEUE": "https://sqs.example/zoho.fifo",
 	"HUBSPOT_OPERATIONS_QUEUE": "https://sqs.example/hubspot.fifo", "HUBSPOT_CLIENT_SECRET": "sandbox-client-secret",
 	"HUBSPOT_WEBHOOK_URL": signedURL, "HUBSPOT_APP_ID": "19635961", "ZOHO_CHANNEL_ID": "1000000068001", "ZOHO_CHANNEL_TOKEN": "sandbox-channel-token",
+	"WHATSAPP_OPERATIONS_QUEUE": "https://sqs.example/whatsapp.fifo", "CONVERSION_EVENTS_QUEUE": "https://sqs.example/events.fifo",
+}
+
+// both are those of a stack with WhatsApp and conversions.
+var both = map[string]string{
+	"WHATSAPP_PHONE_NUMBER_ID": "106540352242922", "WHATSAPP_APP_SECRET": "sandbox-app-secret", "WHATSAPP_VERIFY_TOKEN": "sandbox-verify",
+	"CONVERSIONS_JWT_ISSUER": conversionstest.DefaultIssuer, "CONVERSIONS_JWT_SECRET": conversionstest.DefaultSecret,
 }
 
 func TestEveryMissingSettingIsNamedAtOnce(t *testing.T) {
 	_, err := build(t.Context(), awstest.Env())
 	awstest.Lacks(t, err, append(awstest.Own(),
 		"HUBSPOT_CLIENT_SECRET", "HUBSPOT_WEBHOOK_URL", "HUBSPOT_APP_ID", "ZOHO_CHANNEL_ID", "ZOHO_CHANNEL_TOKEN",
+		"WHATSAPP_OPERATIONS_QUEUE", "CONVERSION_EVENTS_QUEUE",
 		"ZOHO_OPERATIONS_QUEUE", "HUBSPOT_OPERATIONS_QUEUE", "CONFIG_TABLE", "QUARANTINE_TABLE",
 	)...)
 }
@@ -125,5 +136,94 @@ func TestWithoutItsSecretsTheDoorIsInDoubtAndCallsNobodyAForger(t *testing.T) {
 				t.Errorf("%s, %s: %d, %v", name, e.RawPath, answer.StatusCode, err)
 			}
 		}
+	}
+}
+
+func TestAStackWithoutWhatsAppAndConversionsStartsAndSaysWhatToSet(t *testing.T) {
+	handle, err := build(t.Context(), awstest.Env(awstest.Refused(t), sandbox))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, setting := range map[string]string{whatsapp.Path: "WHATSAPP_PHONE_NUMBER_ID", conversions.EventsPath: "CONVERSIONS_JWT_ISSUER"} {
+		answer, err := handle(t.Context(), post(path, "{}", nil))
+		if err != nil || answer.StatusCode != http.StatusNotFound || !strings.Contains(answer.Body, setting) {
+			t.Errorf("%s: %d %s, %v", path, answer.StatusCode, answer.Body, err)
+		}
+	}
+}
+
+// asked is Meta's handshake.
+func asked(token string) events.APIGatewayV2HTTPRequest {
+	e := events.APIGatewayV2HTTPRequest{RawPath: whatsapp.Path, RawQueryString: "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=" + token}
+	e.RequestContext.HTTP.Method = http.MethodGet
+	return e
+}
+
+func TestMetaIsAnsweredItsChallengeAndAStrangerIsNot(t *testing.T) {
+	handle, err := build(t.Context(), awstest.Env(awstest.Refused(t), sandbox, both))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := handle(t.Context(), asked("sandbox-verify")); err != nil || answer.StatusCode != http.StatusOK || answer.Body != "1158201444" {
+		t.Errorf("%d %s, %v", answer.StatusCode, answer.Body, err)
+	}
+	if answer, err := handle(t.Context(), asked("another")); err != nil || answer.StatusCode/100 != 4 || strings.Contains(answer.Body, "1158201444") {
+		t.Errorf("%d %s, %v", answer.StatusCode, answer.Body, err)
+	}
+}
+
+const (
+	written = `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"messaging_product":"whatsapp",` +
+		`"metadata":{"display_phone_number":"390612340000","phone_number_id":"106540352242922"},"contacts":[{"profile":{"name":"P"},"wa_id":"393471234567"}],` +
+		`"messages":[{"from":"393471234567","id":"wamid.A","timestamp":"1763722800","type":"text","text":{"body":"ciao"}}]}}]}]}`
+	bought = `{"id_evento":"ordine-0001","id_cliente":"CLIENTE-ITALIA-789456","evento":"acquisto_concluso","timestamp":"%s","valore":19.99,"canale":"webform","stato":"completato"}`
+)
+
+func TestWhatIsSignedOrHasATokenIsPutIntoItsOwnQueue(t *testing.T) {
+	var queues []string
+	aws, _ := awstest.Serve(t, func(call, body string) (int, string) {
+		if call != "AmazonSQS.SendMessageBatch" {
+			return http.StatusOK, "{}"
+		}
+		var in struct {
+			QueueUrl string
+			Entries  []struct{ MessageBody string }
+		}
+		if err := json.Unmarshal([]byte(body), &in); err != nil || len(in.Entries) != 1 {
+			t.Errorf("sent %s", body)
+			return http.StatusOK, "{}"
+		}
+		queues = append(queues, in.QueueUrl)
+		sum := md5.Sum([]byte(in.Entries[0].MessageBody))
+		return http.StatusOK, `{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"` + hex.EncodeToString(sum[:]) + `"}]}`
+	})
+	handle, err := build(t.Context(), awstest.Env(aws, sandbox, both))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := func(scope string) map[string]string {
+		return map[string]string{"authorization": "Bearer " + conversionstest.Caller{}.Token(time.Now(), scope)}
+	}
+	event := strings.Replace(bought, "%s", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), 1)
+	signature := func(secret string) map[string]string {
+		return map[string]string{"x-hub-signature-256": whatsapp.Sign(crm.NewSecret(secret), []byte(written))}
+	}
+	for _, tt := range []struct {
+		name   string
+		event  events.APIGatewayV2HTTPRequest
+		status int
+	}{
+		{"a message that Meta signed", post(whatsapp.Path, written, signature("sandbox-app-secret")), http.StatusOK},
+		{"a message that somebody else signed", post(whatsapp.Path, written, signature("another")), http.StatusUnauthorized},
+		{"an event with a token", post(conversions.EventsPath, event, token("conversioni:scrivi")), http.StatusAccepted},
+		{"an event with a token for something else", post(conversions.EventsPath, event, token("metriche:leggi")), http.StatusForbidden},
+		{"an event without a token", post(conversions.EventsPath, event, nil), http.StatusUnauthorized},
+	} {
+		if answer, err := handle(t.Context(), tt.event); err != nil || answer.StatusCode != tt.status {
+			t.Errorf("%s: %d %s, %v", tt.name, answer.StatusCode, answer.Body, err)
+		}
+	}
+	if got := strings.Join(queues, " "); got != sandbox["WHATSAPP_OPERATIONS_QUEUE"]+" "+sandbox["CONVERSION_EVENTS_QUEUE"] {
+		t.Errorf("sent to %s", got)
 	}
 }

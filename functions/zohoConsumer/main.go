@@ -15,7 +15,7 @@ import (
 
 	"crm-connector/pkg/adapter/dynamo"
 	"crm-connector/pkg/suite/cloud"
-	"crm-connector/pkg/suite/entries"
+	"crm-connector/pkg/suite/countwork"
 	"crm-connector/pkg/suite/pairwork"
 	"crm-connector/pkg/suite/zohoconsumer"
 )
@@ -35,6 +35,6 @@ func build(_ context.Context, getenv func(string) string) (func(context.Context,
 	kit := pairwork.Open(c, pairwork.Live, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, lambdacontext.NewLogger())
 	a := kit.Consumer()
 	a.Waiter, a.Counts, a.Quarantine, a.Rules = kit.FromHubSpot, attempts, quarantine, pairwork.Rules(rules)
-	a.Chats, a.Entries = pairwork.Chats(c), entries.Open(c, rand.Int64N)
+	a.Chats, a.Entries = pairwork.Chats(c), countwork.Entries(c, rand.Int64N)
 	return zohoconsumer.New(a).Handle, c.Err()
 }

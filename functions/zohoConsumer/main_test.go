@@ -16,6 +16,7 @@ import (
 // sandbox are settings as the template gives them, secrets in the environment.
 var sandbox = map[string]string{
 	"PAIRS_TABLE": "pairs", "PARKED_TABLE": "parked", "ATTEMPTS_TABLE": "attempts", "CONFIG_TABLE": "config", "QUARANTINE_TABLE": "quarantine",
+	"CHATS_TABLE": "chats", "CONVERSIONS_TABLE": "conversions",
 	"ZOHO_OPERATIONS_QUEUE": "https://sqs.example/zoho.fifo", "HUBSPOT_OPERATIONS_QUEUE": "https://sqs.example/hubspot.fifo",
 	"HUBSPOT_ACCESS_TOKEN": "sandbox-app", "HUBSPOT_APP_ID": "19635961", "GET_ZOHO_TOKEN_FUNCTION": "getZohoToken",
 	"PAIR_KEY": "00112233445566778899aabbccddeeff", "MODE": "on",
@@ -26,6 +27,7 @@ func TestEveryMissingSettingIsNamedAtOnce(t *testing.T) {
 	awstest.Lacks(t, err, append(awstest.Own(),
 		"ATTEMPTS_TABLE", "QUARANTINE_TABLE", "HUBSPOT_ACCESS_TOKEN", "HUBSPOT_APP_ID", "ZOHO_OPERATIONS_QUEUE",
 		"HUBSPOT_OPERATIONS_QUEUE", "PAIR_KEY", "GET_ZOHO_TOKEN_FUNCTION", "PAIRS_TABLE", "PARKED_TABLE", "CONFIG_TABLE",
+		"CHATS_TABLE", "CONVERSIONS_TABLE",
 	)...)
 }
 

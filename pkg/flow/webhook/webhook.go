@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -84,11 +85,12 @@ const (
 // Patience is how long a delivery may take before the door gives up with 503: the strictest sender waits 5 s.
 const Patience = 4 * time.Second
 
-// Door answers deliveries. Every field but Carriers and Count is needed; it may be used by several goroutines.
+// Door answers deliveries. Every field but Carriers, Absent and Count is needed; it may be used by several goroutines.
 type Door struct {
 	Sources    []Source
 	Queues     map[crm.System]Queue // by the source of an operation: HubSpot's go to the queue that Zoho's consumer drains
 	Carriers   map[string]Carrier   // by the name of the source, of those that hand in whole messages
+	Absent     map[string]string    // paths that this stack does not serve, with what to do about it: answered 404
 	Quarantine Keeper
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -146,11 +148,20 @@ func (d *Door) find(req door.Request) (Source, door.Answer) {
 		allow = append(allow, s.Methods()...)
 	}
 	if allow == nil {
-		return nil, say(http.StatusNotFound)
+		return nil, absent(d.Absent[req.Path])
 	}
 	a := say(http.StatusMethodNotAllowed)
 	a.Header.Set("Allow", strings.Join(allow, ", "))
 	return nil, a
+}
+
+// absent answers a path that no source is at.
+func absent(why string) door.Answer {
+	a := say(http.StatusNotFound)
+	if why != "" {
+		a.Body = []byte(`{"error":"not found","detail":` + strconv.Quote(why) + `}`)
+	}
+	return a
 }
 
 // readable reports whether the headers promise plain JSON in UTF-8. Methods that carry no body promise nothing.

@@ -3,12 +3,16 @@
 package bearer
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/secret"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/flow/counting"
 	"crm-connector/pkg/suite/cloud"
 )
 
@@ -26,6 +30,17 @@ func Open(c *cloud.Cloud, secrets *secret.Store) *conversions.Tokens {
 	}
 	return &conversions.Tokens{
 		Algorithm: b.Algorithm, Issuer: b.Issuer, Audience: b.Audience, Subjects: b.Subjects, Keys: keys(c, secrets, b), Now: c.Now,
+	}
+}
+
+// Metrics makes the routes of metrics, costs and entries; on a stack without tokens it says so to everybody.
+func Metrics(c *cloud.Cloud, secrets *secret.Store, zone *time.Location) func(*counting.Query, *counting.Inputs, *slog.Logger) func(context.Context, door.Request) door.Answer {
+	tokens := Open(c, secrets)
+	return func(q *counting.Query, in *counting.Inputs, log *slog.Logger) func(context.Context, door.Request) door.Answer {
+		if tokens == nil {
+			return conversions.Absent(Absent)
+		}
+		return (&conversions.API{Tokens: tokens, Metrics: q, Inputs: in, Zone: zone, Now: c.Now, Log: log}).Handle
 	}
 }
 

@@ -18,20 +18,18 @@ import (
 	"crm-connector/pkg/suite/bearer"
 	"crm-connector/pkg/suite/chats"
 	"crm-connector/pkg/suite/cloud"
-	"crm-connector/pkg/suite/entries"
+	"crm-connector/pkg/suite/countwork"
+	"crm-connector/pkg/suite/doorwork"
 	"crm-connector/pkg/suite/pairwork"
 	"crm-connector/pkg/suite/sendwhatsapp"
 )
-
-// Absent is what callers of a stack without WhatsApp are told, and an operator with them.
-const Absent = "this stack has no WhatsApp: set WhatsAppPhoneNumberId (WHATSAPP_PHONE_NUMBER_ID)"
 
 // Open returns the adapters of conversations. It makes no call: what it complains of is in c.Err.
 func Open(c *cloud.Cloud, kit *pairwork.Kit, chance pairwork.Chance, log *slog.Logger) chats.Adapters {
 	w, rules, language, zone := c.WhatsApp(), c.Rules(), c.OneOf("REPORT_LANGUAGE", "it", "it", "en"), c.Zone("REPORT_ZONE", "Europe/Rome")
 	return chats.Adapters{
 		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Phone: phone(c, w, kit.Secrets), Pairs: kit.Pairs, Chats: c.Rows(dynamo.Chats), Parked: kit.Parked, Config: kit.Config,
-		Rules: pairwork.Rules(rules), Hasher: kit.Hasher, Entries: entries.Open(c, chance.Int64),
+		Rules: pairwork.Rules(rules), Hasher: kit.Hasher, Entries: countwork.Entries(c, chance.Int64),
 		Number: w.Number, Own: w.Own, Coexistence: w.Coexistence, LeadSource: w.LeadSource, Language: chat.Language(language), Zone: zone,
 		NewID: chance.NewID, Now: c.Now, Log: log,
 	}
@@ -43,7 +41,7 @@ func Wire(c *cloud.Cloud, kit *pairwork.Kit) func(sendwhatsapp.Accept, *slog.Log
 	return func(accept sendwhatsapp.Accept, log *slog.Logger) func(context.Context, door.Request) door.Answer {
 		switch {
 		case missing:
-			return conversions.Absent(Absent)
+			return conversions.Absent(doorwork.AbsentWhatsApp)
 		case tokens == nil:
 			return conversions.Absent(bearer.Absent)
 		}

@@ -19,6 +19,8 @@ type Adapters struct {
 	// Sources makes the senders of the door out of the names of the mapped properties, by system.
 	Sources    func(fields func(crm.System) Fields) []webhook.Source
 	Queues     map[crm.System]queue.API // by the source of an operation
+	Carriers   map[string]queue.API     // by the name of the source, of those whose messages travel whole
+	Absent     map[string]string        // paths that this stack does not serve, with what to do about it
 	Config     config.Store
 	Quarantine webhook.Store
 	Now        func() time.Time
@@ -36,11 +38,17 @@ func New(a Adapters) func(context.Context, door.Request) door.Answer {
 	for sys, q := range a.Queues {
 		queues[sys] = queue.Sender{Queue: q}
 	}
+	carriers := map[string]webhook.Carrier{}
+	for name, q := range a.Carriers {
+		carriers[name] = q
+	}
 	d := &webhook.Door{
 		Sources: a.Sources(func(sys crm.System) Fields {
 			return func(ctx context.Context) (map[crm.Module][]string, error) { return rows.Properties(ctx, sys) }
 		}),
 		Queues:     queues,
+		Carriers:   carriers,
+		Absent:     a.Absent,
 		Quarantine: &webhook.Quarantine{Store: a.Quarantine, Now: a.Now},
 		Now:        a.Now, Log: a.Log.With("function", "webhook"), Count: a.Count,
 	}
