@@ -17,10 +17,10 @@ import (
 	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/dynamo"
 	"crm-connector/pkg/adapter/secret"
+	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/suite/bearer"
 	"crm-connector/pkg/suite/cloud"
 	"crm-connector/pkg/suite/conversionapi"
-	"crm-connector/pkg/suite/countwork"
 )
 
 func main() {
@@ -34,9 +34,9 @@ func main() {
 
 func build(_ context.Context, getenv func(string) string) (func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error), error) {
 	c := cloud.Open(getenv, time.Now)
-	zone := c.Zone("REPORT_ZONE", "Europe/Rome")
+	zone, meaning := c.Zone("REPORT_ZONE", "Europe/Rome"), c.Meaning()
 	return apigw.Handler(conversionapi.New(conversionapi.Adapters{
-		Rows: c.Rows(dynamo.Conversions), Policy: countwork.Policy(c), Zone: zone, Wire: bearer.Metrics(c, secret.New(c.Caller(awsenv.SSM), c.Reader, time.Now), zone),
+		Rows: c.Rows(dynamo.Conversions), Policy: conversion.PolicyOf(meaning.Events, meaning.Weights), Zone: zone, Wire: bearer.Metrics(c, secret.New(c.Caller(awsenv.SSM), c.Reader, time.Now), zone),
 		Now: time.Now, Sleep: cloud.Sleep, Rand: rand.Int64N, Log: lambdacontext.NewLogger(),
 	})), c.Err()
 }

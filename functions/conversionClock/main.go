@@ -17,10 +17,11 @@ import (
 	"crm-connector/pkg/adapter/mail"
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/flow/counting"
 	"crm-connector/pkg/suite/clockwork"
 	"crm-connector/pkg/suite/cloud"
 	"crm-connector/pkg/suite/conversionclock"
-	"crm-connector/pkg/suite/countwork"
 )
 
 func main() {
@@ -34,12 +35,12 @@ func main() {
 
 func build(_ context.Context, getenv func(string) string) (func(context.Context, conversionclock.Event) error, error) {
 	c := cloud.Open(getenv, time.Now)
-	report := c.Report()
+	report, meaning := c.Report(), c.Meaning()
 	queues := queue.Depth{SQS: c.Caller(awsenv.SQS), URLs: []string{c.Need(settings.ConversionsQueue), c.Need(settings.ConversionsDLQ)}}
 	return conversionclock.New(conversionclock.Adapters{
 		Absent: c.Bearer().Missing(), Rows: c.Rows(dynamo.Conversions), Mailer: mail.Open(c.Config(awsenv.SES), report.ConfigurationSet, time.Now),
 		From: report.From, To: report.To, Slack: clockwork.Slack(c), Queues: queues, CRM: clockwork.CRM(c, rand.Int64N),
-		Policy: countwork.Policy(c), Rules: countwork.Rules(c), Zone: c.Zone("REPORT_ZONE", "Europe/Rome"),
+		Policy: conversion.PolicyOf(meaning.Events, meaning.Weights), Rules: counting.RulesOf(c.LiteralAlarms()), Zone: c.Zone("REPORT_ZONE", "Europe/Rome"),
 		Now: time.Now, Sleep: cloud.Sleep, Rand: rand.Int64N, Log: lambdacontext.NewLogger(),
 	}).Handle, c.Err()
 }

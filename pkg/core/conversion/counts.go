@@ -199,6 +199,17 @@ type Policy struct {
 	Weights []Type
 }
 
+// PolicyOf returns the policy of types by their published names; nil for the usual ones.
+func PolicyOf(conversions, weights []string) (p Policy) {
+	for _, t := range conversions {
+		p.Conversions = append(p.Conversions, Type(t))
+	}
+	for _, t := range weights {
+		p.Weights = append(p.Weights, Type(t))
+	}
+	return p
+}
+
 // Converts reports whether a completed event of the type is a conversion.
 func (p Policy) Converts(t Type) bool {
 	if p.Conversions == nil {

@@ -31,6 +31,15 @@ type Rules struct {
 // UsualRules are those that a stack has unless configured otherwise.
 var UsualRules = Rules{Guard: conversion.Guarded, Volume: conversion.UsualVolume}
 
+// RulesOf returns the usual rules, that of repeats by its words alone if literal.
+func RulesOf(literal bool) Rules {
+	r := UsualRules
+	if literal {
+		r.Guard = conversion.Guard{}
+	}
+	return r
+}
+
 // The most that one tick does of each.
 const (
 	maxClosed   = 500

@@ -1,5 +1,4 @@
-// Package countwork is how the functions that count conversions in AWS come by what counting is told from outside: whom the
-// connector itself sees coming in, what events mean, which alarms there are. It wires no handler.
+// Package countwork is how a function in AWS counts whom the connector itself sees coming in. It wires no handler.
 package countwork
 
 import (
@@ -21,25 +20,4 @@ func Entries(c *cloud.Cloud, random func(n int64) int64) *consumer.Entries {
 		Inputs: &counting.Inputs{Store: rows, Now: c.Now, Patience: counting.Patient(cloud.Sleep, random)},
 		Tenant: conversion.TenantOf(own.Issuer, own.Subject), Contacts: conversion.Channel(own.Channel),
 	}
-}
-
-// Policy returns what events mean.
-func Policy(c *cloud.Cloud) (p conversion.Policy) {
-	m := c.Meaning()
-	for _, t := range m.Events {
-		p.Conversions = append(p.Conversions, conversion.Type(t))
-	}
-	for _, t := range m.Weights {
-		p.Weights = append(p.Weights, conversion.Type(t))
-	}
-	return p
-}
-
-// Rules returns the thresholds of alarms.
-func Rules(c *cloud.Cloud) counting.Rules {
-	rules := counting.UsualRules
-	if c.LiteralAlarms() {
-		rules.Guard = conversion.Guard{}
-	}
-	return rules
 }
