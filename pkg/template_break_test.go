@@ -60,6 +60,12 @@ var breaks = []struct {
 	{"the visibility of a queue is six times the timeout of its consumer", "HubspotOperations", func(t template, _ *code) {
 		t.property("46", "hubspotConsumer", "Timeout")
 	}},
+	{"the visibility of a queue is six times the timeout of its consumer", "ConversionEvents: 36 s", func(t template, _ *code) {
+		t.property("7", "conversionAggregator", "Timeout")
+	}},
+	{"a batch reports each of its failures and has no window", "conversionAggregator: its concurrency", func(t template, _ *code) {
+		t.property("8", "conversionAggregator", "Events", "Events", "Properties", "ScalingConfig", "MaximumConcurrency")
+	}},
 	{"a batch reports each of its failures and has no window", "zohoConsumer", func(t template, _ *code) {
 		t.property(nil, "zohoConsumer", "Events", "Operations", "Properties", "FunctionResponseTypes")
 	}},
@@ -205,6 +211,26 @@ var breaks = []struct {
 		t.statements("SchedulerRole")[0]["Resource"] = got("reconcile", "Arn")
 	}},
 	{"a clock starts what it should", "renewZohoChannel", func(t template, _ *code) { t.property(nil, "renewZohoChannel", "Events") }},
+	{"a clock starts what it should", "conversionClock: started at", func(t template, _ *code) {
+		t.property(`{"action":"tick"}`, "conversionClock", "Events", "Report", "Properties", "Input")
+	}},
+	{"a clock starts what it should", "conversionClock: started at", func(t template, _ *code) {
+		t.property(nil, "conversionClock", "Events", "Report", "Properties", "ScheduleExpressionTimezone")
+	}},
+	{"a clock starts what it should", "sendWhatsapp: its schedule", func(t template, _ *code) {
+		t.property(nil, "sendWhatsapp", "Events", "Schedule", "Properties", "State")
+	}},
+	{"a clock starts what it should", "conversionClock: its schedule", func(t template, _ *code) {
+		t.property(object{"Fn::If": []any{"HasWhatsapp", "ENABLED", "DISABLED"}}, "conversionClock", "Events", "Tick", "Properties", "State")
+	}},
+	{"each queue, function and secret has its alarms", "ConversionEvents: alarms at an age", func(t template, _ *code) { t.drop("ConversionEventsSlow") }},
+	{"each queue, function and secret has its alarms", "sendWhatsapp: no alarm when it is silent", func(t template, _ *code) { t.drop("SendWhatsappSilent") }},
+	{"each queue, function and secret has its alarms", "ConversionClockSilent: it rings", func(t template, _ *code) {
+		t.set(nil, "Resources", "ConversionClockSilent", "Condition")
+	}},
+	{"each queue, function and secret has its alarms", "sendWhatsapp: nobody looks for a missing CONVERSIONS_JWT_SECRET", func(t template, _ *code) {
+		t.drop("SendWhatsappLacksConversionsJwtSecret")
+	}},
 	{"each queue, function and secret has its alarms", "HubspotOperationsDlq", func(t template, _ *code) { t.drop("HubspotOperationsDead") }},
 	{"each queue, function and secret has its alarms", "ZohoOperations", func(t template, _ *code) { t.drop("ZohoOperationsExpiring") }},
 	{"each queue, function and secret has its alarms", "webhook: no alarm when it fails", func(t template, _ *code) { t.drop("WebhookErrors") }},
@@ -244,6 +270,15 @@ var breaks = []struct {
 		t.drop("ZohoConsumerUntold")
 		t.drop("HubspotConsumerUntold")
 	}},
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "ApiUnauthorized: no line of the access log", func(t template, _ *code) {
+		t.property(`{ $.path = "/api" }`, "ApiUnauthorized", "FilterPattern")
+	}},
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "$.skew_ms", func(t template, _ *code) {
+		first(t.get("ConversionAggregatorAhead", "MetricTransformations")).(object)["MetricValue"] = "$.skew_ms"
+	}},
+	{"who writes a line is listened to", "sendWhatsapp: nobody counts its lines for Denied", func(t template, _ *code) {
+		t.drop("SendWhatsappDenied")
+	}},
 	{"who writes a line is listened to", "hubspotConsumer: nobody counts its lines for Untold", func(t template, _ *code) {
 		t.drop("HubspotConsumerUntold")
 	}},
@@ -258,6 +293,12 @@ var breaks = []struct {
 	}},
 	{"the address that is given out is the first that the door accepts", "HubspotWebhookUrl", func(t template, _ *code) {
 		t.property(sub("https://${Api}.example,${PublicBaseUrl}/webhooks/hubspot"), "webhook", "Environment", "Variables", "HUBSPOT_WEBHOOK_URL")
+	}},
+	{"the address that is given out is the first that the door accepts", "MessagesUrl", func(t template, _ *code) {
+		t.set(sub("https://${Api}.example/api/v1/messaggi"), "Outputs", "MessagesUrl", "Value")
+	}},
+	{"the address that is given out is the first that the door accepts", "WhatsappWebhookUrl", func(t template, _ *code) {
+		t.set(nil, "Outputs", "WhatsappWebhookUrl")
 	}},
 	{"the address that is given out is the first that the door accepts", "ZohoWebhookUrl", func(t template, _ *code) {
 		t.property(sub("https://${Api}.example/webhooks/zoho"), "renewZohoChannel", "Environment", "Variables", "ZOHO_WEBHOOK_URL")

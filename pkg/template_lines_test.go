@@ -19,15 +19,21 @@ import (
 	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/awsenv/awstest"
 	"crm-connector/pkg/adapter/budget"
+	"crm-connector/pkg/adapter/conversions"
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/secret"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
+	"crm-connector/pkg/core/conversion/submission"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/fault"
@@ -35,15 +41,19 @@ import (
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/counting"
 	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/inbox"
 	flowrules "crm-connector/pkg/flow/rules"
 	"crm-connector/pkg/flow/upkeep"
 	"crm-connector/pkg/flow/webhook"
 	"crm-connector/pkg/flow/zohotoken"
+	"crm-connector/pkg/suite/chats"
 	"crm-connector/pkg/suite/cloud"
 	"crm-connector/pkg/suite/consumer"
+	"crm-connector/pkg/suite/conversionclock"
 	"crm-connector/pkg/suite/pairwork"
+	"crm-connector/pkg/suite/sendwhatsapp"
 )
 
 // paper is a log as Lambda writes it.
@@ -63,6 +73,7 @@ const (
 	doorURL = "https://door.example" + hubspot.Path
 	signKey = "0f0e0d0c"
 	channel = "1000000068001"
+	jwtKey  = "0123456789abcdef0123456789abcdef"
 )
 
 // store are the secrets of a stack in which these are stored.
@@ -81,21 +92,171 @@ func store(t *testing.T, stored map[string]string) *secret.Store {
 
 // atTheDoor returns the line of a delivery.
 func atTheDoor(t *testing.T, stored map[string]string, path, body string, header map[string]string) []string {
+	t.Helper()
+	return knock(t, stored, door.Request{Method: http.MethodPost, Path: path, Body: []byte(body)}, header)
+}
+
+func knock(t *testing.T, stored map[string]string, r door.Request, header map[string]string) []string {
 	p, held := &paper{}, store(t, stored)
 	d := &webhook.Door{
 		Sources: []webhook.Source{
 			hubspot.NewSource(hubspot.SourceConfig{Secrets: held.Several(settings.HubSpotClientSecret), URLs: []string{doorURL}, Now: time.Now}),
 			zoho.NewChannel(zoho.ChannelConfig{Keys: zoho.ChannelKeys(channel, held.Several(settings.ZohoChannelToken)), Now: time.Now}),
+			whatsapp.NewSource(whatsapp.SourceConfig{
+				Secrets: held.Several(settings.WhatsAppAppSecret), VerifyTokens: held.Several(settings.WhatsAppVerifyToken), Now: time.Now,
+			}),
+			&conversions.Source{Tokens: proof(held), Shards: submission.Shards, Now: time.Now, NewID: func() string { return "id" }},
 		},
 		Queues:     map[crm.System]webhook.Queue{crm.HubSpot: sink{}, crm.Zoho: sink{}},
+		Carriers:   map[string]webhook.Carrier{"whatsapp": belt{}, conversions.Name: belt{}},
 		Quarantine: &webhook.Quarantine{Store: memory.NewRows(time.Now), Now: time.Now}, Now: time.Now, Log: p.log(),
 	}
 	h := http.Header{"Content-Type": {"application/json"}}
 	for name, value := range header {
 		h.Set(name, value)
 	}
-	d.Handle(t.Context(), door.Request{ID: "r", Method: http.MethodPost, Path: path, Header: h, Body: []byte(body)})
+	r.ID, r.Header = "r", h
+	d.Handle(t.Context(), r)
 	return p.lines()
+}
+
+// proof proves tokens by the key that is stored.
+func proof(held *secret.Store) *conversions.Tokens {
+	return &conversions.Tokens{
+		Algorithm: "HS256", Issuer: conversionstest.DefaultIssuer, Audience: conversionstest.DefaultAudience,
+		Keys: conversions.Given{Algorithm: "HS256", Secrets: held.Several(settings.ConversionsJWTSecret)}, Now: time.Now,
+	}
+}
+
+// bearing are the headers of a caller of now.
+func bearing(key string) map[string]string {
+	return map[string]string{"Authorization": "Bearer " + conversionstest.Caller{Secret: key}.Token(time.Now(), string(conversions.ScopeEvents))}
+}
+
+// belt takes whole messages.
+type belt struct{}
+
+func (belt) Send(context.Context, []batch.Entry) error { return nil }
+
+// signedByMeta are the headers of a delivery of WhatsApp.
+func signedByMeta(body string) map[string]string {
+	return map[string]string{whatsapp.HeaderSignature: whatsapp.Sign(crm.NewSecret(signKey), []byte(body))}
+}
+
+// counted returns the line of a conversion event whose message has that body.
+func counted(t *testing.T, body string) []string {
+	p := &paper{}
+	c := &counting.Consumer{
+		Counter: &counting.Counter{
+			Store: memory.NewRows(time.Now), Shards: submission.Shards, Now: time.Now,
+			Patience: counting.Patient(func(context.Context, time.Duration) bool { return true }, func(int64) int64 { return 0 }),
+		},
+		Waiter: sink{}, Log: p.log(),
+	}
+	if back := c.Handle(t.Context(), []batch.Delivery{{ID: "m", Receipt: "r", Group: "c-0", Body: body, Receives: 1}}); len(back) != 0 {
+		t.Fatal(back, p.String())
+	}
+	return p.lines()
+}
+
+// bought is the message of a conversion event.
+func bought(t *testing.T) string {
+	d, err := (&conversions.Source{Shards: submission.Shards, Now: time.Now}).Read(t.Context(), door.Request{ID: "r", Header: http.Header(headers(bearing(jwtKey))), Body: []byte(
+		`{"id_cliente":"CLIENTE-ITALIA-789456","evento":"acquisto_concluso","timestamp":"` + time.Now().UTC().Format("2006-01-02T15:04:05.000Z") + `","valore":1,"canale":"email","stato":"completato"}`)})
+	if err != nil || len(d.Entries) != 1 {
+		t.Fatal(d, err)
+	}
+	return d.Entries[0].Body
+}
+
+func headers(of map[string]string) map[string][]string {
+	out := map[string][]string{}
+	for name, value := range of {
+		out[name] = []string{value}
+	}
+	return out
+}
+
+// outbox returns the line of a message that sendWhatsapp could not send, for want of that.
+func outbox(t *testing.T, why error) []string {
+	p, rows := &paper{}, memory.NewRows(time.Now)
+	never := func(context.Context, time.Duration) bool { return false }
+	hub, zo := hubspottest.New(hubspottest.Options{Now: time.Now}), zohotest.New(zohotest.Options{Now: time.Now})
+	var accept sendwhatsapp.Accept
+	sendwhatsapp.New(sendwhatsapp.Adapters{
+		Adapters: chats.Adapters{
+			HubSpot: hubspot.New(hubspot.Config{Token: crm.NewSecret(hubspottest.DefaultToken), HTTP: hub.Transport(), Now: time.Now}),
+			Zoho: zoho.New(zoho.Config{
+				Tokens: zohotoken.Fixed{Access: crm.Access{Token: crm.NewSecret(zo.NewToken()), Base: zohotest.DefaultAPIDomain}}, HTTP: zo.Transport(), Now: time.Now,
+			}),
+			Phone: broken{why}, Pairs: rows, Chats: rows, Parked: rows, Config: rows, Rules: consumer.Rules{Default: mapping.Default(), Start: crm.On},
+			Hasher: consumer.Hash(pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1}), Number: "106540352242922", Language: chat.Italian, Zone: time.UTC,
+			NewID: func() string { return "id" }, Now: time.Now, Log: p.log(),
+		},
+		Wire: func(a sendwhatsapp.Accept, _ *slog.Logger) func(context.Context, door.Request) door.Answer {
+			accept = a
+			return nil
+		},
+		Sleep: never,
+	})
+	request, err := outbound.Decode([]byte(`{"a":{"telefono":"+393471112233"},"tipo":"template","template":{"nome":"hello_world","lingua":"it"},"riferimento":"r-1"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := accept(t.Context(), "caller", request); err != nil {
+		t.Fatal(err)
+	}
+	return p.lines()
+}
+
+// clocked returns the lines of a run of conversionClock.
+func clocked(t *testing.T, e conversionclock.Event) []string {
+	p := &paper{}
+	err := conversionclock.New(conversionclock.Adapters{
+		Rows: memory.NewRows(time.Now), Mailer: &memory.Outbox{}, Queues: nobodyWaits{}, Zone: time.UTC, Now: time.Now,
+		Sleep: func(context.Context, time.Duration) bool { return true }, Rand: func(int64) int64 { return 0 }, Log: p.log(),
+	}).Handle(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.lines()
+}
+
+type nobodyWaits struct{}
+
+func (nobodyWaits) Waiting(context.Context) (int64, error) { return 0, nil }
+
+// broken is a phone by which nothing is sent.
+type broken struct{ why error }
+
+func (b broken) Send(context.Context, string, outbound.Outgoing) (outbound.Receipt, error) {
+	return outbound.Receipt{}, b.why
+}
+
+func (b broken) Media(context.Context, string, int64) (chat.Attachment, error) {
+	return chat.Attachment{}, b.why
+}
+
+// accessed is the line of the access log for a request.
+func accessed(t *testing.T, route, status string) []string {
+	line, err := json.Marshal(theTemplate(t).accessLine(route, status))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{string(line)}
+}
+
+// atWhatsApp is what a call of WhatsApp fails with while its token is not stored.
+func atWhatsApp(t *testing.T) error {
+	c := whatsapp.New(whatsapp.Config{Bearer: store(t, nil).One(settings.WhatsAppAccessToken), HTTP: http.DefaultTransport, Now: time.Now})
+	_, err := c.Media(t.Context(), "1", 1)
+	return err
+}
+
+// withoutSlack is what a run fails with while the address of Slack is not stored.
+func withoutSlack(t *testing.T) error {
+	_, err := store(t, nil).One(settings.SlackWebhookURL)(t.Context())
+	return err
 }
 
 type sink struct{}
@@ -223,6 +384,10 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 	both := map[string]string{settings.HubSpotClientSecret: signKey, settings.ZohoChannelToken: "token"}
 	keyless := withoutKey(t)
 	told := func(kind fault.Kind) []string { return drained(t, &fault.Error{Op: "zoho.Read", Kind: kind}) }
+	with := map[string]string{
+		settings.WhatsAppAppSecret: signKey, settings.WhatsAppVerifyToken: "verify", settings.ConversionsJWTSecret: jwtKey,
+	}
+	shake := door.Request{Method: http.MethodGet, Path: whatsapp.Path, Query: "hub.mode=subscribe&hub.challenge=1&hub.verify_token=verify"}
 	v1 := map[string]string{hubspot.HeaderV1: signed(doorURL, event)[hubspot.HeaderV1]}
 	zohoEvent := `{"channel_id":"` + channel + `","token":"token","module":"Contacts","operation":"insert","ids":["1"]}`
 	cases := []struct {
@@ -255,6 +420,26 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"a change that was told", carried(t, "delivery-1"), nil},
 		{"a change while nobody was to be told", carried(t, upkeep.Resumed), nil},
 		{"calls that cannot be counted", uncounted(t), []string{"BudgetLost"}},
+		{"WhatsApp's secret is missing", atTheDoor(t, nil, whatsapp.Path, "{}", signedByMeta("{}")), []string{"Doubts", "MissingWhatsappAppSecret"}},
+		{"the token of the handshake is missing", knock(t, nil, shake, nil), []string{"Doubts", "MissingWhatsappVerifyToken"}},
+		{"a handshake", knock(t, with, shake, nil), nil},
+		{"signed by Meta and unreadable", atTheDoor(t, with, whatsapp.Path, "{}", signedByMeta("{}")), []string{"Quarantined"}},
+		{"a stranger instead of Meta", atTheDoor(t, with, whatsapp.Path, "{}", nil), nil},
+		{"the key of tokens is missing", atTheDoor(t, nil, conversions.EventsPath, "{}", bearing(jwtKey)), []string{"Doubts", "MissingConversionsJwtSecret"}},
+		{"a token of another key", atTheDoor(t, with, conversions.EventsPath, "{}", bearing(jwtKey+"x")), nil},
+		{"a token is refused, as the gateway sees it", accessed(t, "POST "+conversions.EventsPath, "401"), []string{"JwtFailures"}},
+		{"an event that is refused for itself", accessed(t, "POST "+conversions.EventsPath, "422"), nil},
+		{"a CRM that is refused", accessed(t, "POST "+hubspot.Path, "401"), nil},
+		{"WhatsApp's token is missing", drained(t, atWhatsApp(t)), []string{"MissingWhatsappAccessToken", "SetupUnfinished"}},
+		{"Slack's address is missing", []string{withoutSlack(t).Error()}, []string{"MissingSlackWebhookUrl"}},
+		{"an event is counted", counted(t, bought(t)), []string{"EventsCounted", "SendersAhead", "SendersBehind"}},
+		{"an event that nobody can read", counted(t, "none"), []string{"EventsFailed"}},
+		{"the daily report", clocked(t, conversionclock.Event{Action: conversionclock.ActionReport, Day: "2026-11-20"}), []string{"Reports"}},
+		{"two minutes are over", clocked(t, conversionclock.Event{}), nil},
+		{"WhatsApp is not set up", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Setup}), []string{"SetupUnfinished"}},
+		{"WhatsApp's token is dead", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Denied}), []string{"Denied"}},
+		{"a message that WhatsApp cannot take now", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Throttled}), nil},
+		{"a bug while sending", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Ours}), []string{"OurFault"}},
 	}
 	tpl, counted := theTemplate(t), map[string]bool{}
 	for _, tt := range cases {

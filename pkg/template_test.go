@@ -1,6 +1,7 @@
 package pkg_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -39,7 +41,7 @@ var routes = map[string]string{
 	"GET " + conversions.MetricsPath:                     "conversionApi",
 	"PUT " + conversions.CostsPath + "{giorno}/{canale}": "conversionApi",
 	"POST " + conversions.EntriesPath:                    "conversionApi",
-	"POST " + "/api/v1/messaggi":                         "sendWhatsapp",
+	"POST " + conversions.MessagesPath:                   "sendWhatsapp",
 }
 
 // schedules are the functions that a clock starts: how often, in which zone where that matters, and with what input.
@@ -50,6 +52,17 @@ var schedules = map[string][]string{
 	"reconcile":        {"rate(1 hour)"},
 	"conversionClock":  {`cron(30 2 * * ? *) Europe/Rome {"action":"report"}`, `rate(2 minutes) {"action":"tick"}`},
 	"sendWhatsapp":     {`rate(1 minute) {"action":"send"}`},
+}
+
+// optional are the functions that have nothing to do in some stacks, with the condition of the others.
+var optional = map[string]string{"conversionClock": "HasConversions", "sendWhatsapp": "HasWhatsapp"}
+
+// running is the state of a schedule that runs on a condition; nil, always.
+func running(condition string) any {
+	if condition == "" {
+		return nil
+	}
+	return object{"Fn::If": []any{condition, "ENABLED", "DISABLED"}}
 }
 
 // consumers are the functions that drain a queue, with it.
@@ -70,8 +83,8 @@ func ages(queue string) []string {
 // secrets are the settings that lie in the store of secrets and in no template.
 var secrets = []string{
 	settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken,
-	settings.ZohoChannelToken, settings.PairKey, "WHATSAPP_APP_SECRET", "WHATSAPP_VERIFY_TOKEN", "WHATSAPP_ACCESS_TOKEN",
-	"CONVERSIONS_JWT_SECRET", "SLACK_WEBHOOK_URL",
+	settings.ZohoChannelToken, settings.PairKey, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken, settings.WhatsAppAccessToken,
+	settings.ConversionsJWTSecret, settings.SlackWebhookURL,
 }
 
 // atTheDesk are settings that `sam local` sets and a stack never does: a token that is used as it is, and the mode, which is
@@ -883,6 +896,11 @@ func scheduled(t template, _ code) (out []string) {
 				out = append(out, fmt.Sprintf("%s: %s may not start it", f, role))
 			}
 		}
+		for _, e := range t.events(f, "ScheduleV2") {
+			if want := optional[f]; !reflect.DeepEqual(e["State"], running(want)) {
+				out = append(out, fmt.Sprintf("%s: its schedule does not stand still where there is no %s", f, cmp.Or(want, "reason")))
+			}
+		}
 		if !slices.Equal(rates, schedules[f]) {
 			out = append(out, fmt.Sprintf("%s: started at %q, want %q", f, rates, schedules[f]))
 		}
@@ -955,11 +973,14 @@ func alarmed(t template, c code) (out []string) {
 		want(f, "AWS/Lambda", "Errors", "when it fails")
 		want(f, "AWS/Lambda", "Throttles", "when it is refused")
 	}
-	for _, f := range []string{"refreshZohoToken", "renewZohoChannel"} {
+	for _, f := range []string{"refreshZohoToken", "renewZohoChannel", "conversionClock", "sendWhatsapp"} {
 		want(f, "AWS/Lambda", "Invocations", "when it is silent")
 		for _, id := range watched[metric{"AWS/Lambda", "Invocations", f}] {
 			if word(t.get(id, "TreatMissingData")) != "breaching" {
 				out = append(out, id+": silence is what it is to tell")
+			}
+			if word(at(t.resources()[id], "Condition")) != optional[f] {
+				out = append(out, id+": it rings where nothing is to be heard")
 			}
 		}
 	}
@@ -1037,9 +1058,11 @@ func first(v any) any {
 
 // writers are the functions that write a line which a metric counts; a metric that is not named here is of one function.
 var writers = map[string][]string{
-	"SetupUnfinished": {"zohoConsumer", "hubspotConsumer"}, "Denied": {"zohoConsumer", "hubspotConsumer"}, "OurFault": {"zohoConsumer", "hubspotConsumer"},
-	"Brake": {"zohoConsumer", "hubspotConsumer"}, "Untold": {"zohoConsumer", "hubspotConsumer"}, // suite/consumer writes them
-	"BudgetLost": {"zohoConsumer", "hubspotConsumer", "reconcile"}, // who has a budget of calls
+	"SetupUnfinished": {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
+	"Denied":          {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
+	"OurFault":        {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
+	"Brake":           {"zohoConsumer", "hubspotConsumer"}, "Untold": {"zohoConsumer", "hubspotConsumer"}, // suite/consumer writes them
+	"BudgetLost": {"zohoConsumer", "hubspotConsumer", "reconcile", "whatsappConsumer", "sendWhatsapp"}, // who has a budget of calls
 }
 
 func listened(t template, _ code) (out []string) {
@@ -1084,6 +1107,14 @@ func addresses(t template, _ code) (out []string) {
 			given, _ := s.value(at(t.object, "Outputs", output, "Value")).(string)
 			if given == "" || given != head || !strings.HasPrefix(given, domain) {
 				out = append(out, fmt.Sprintf("%s: %q is given out, and %s is told %q first", output, given, told[0], head))
+			}
+		}
+		base := cmp.Or(domain, "https://Api.execute-api.AWS-Region.amazonaws.com")
+		for output, path := range map[string]string{
+			"WhatsappWebhookUrl": whatsapp.Path, "ConversionEventsUrl": conversions.EventsPath, "MetricsUrl": conversions.MetricsPath, "MessagesUrl": conversions.MessagesPath,
+		} {
+			if given, _ := s.value(at(t.object, "Outputs", output, "Value")).(string); given != base+path {
+				out = append(out, fmt.Sprintf("%s: %q is given out, want %s", output, given, base+path))
 			}
 		}
 	}
