@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
@@ -81,6 +83,25 @@ func TestARequestIsSentOnceUnderItsReferenceAndLoggedWithItsFinalState(t *testin
 	}
 	for _, text := range []string{n[0].Values["Note_Content"], c[0].Properties["hs_communication_body"]} {
 		if strings.Count(text, "» ") != 1 || !strings.Contains(text, "lett") {
+			t.Errorf("the entry ends %q", text)
+		}
+	}
+}
+
+func TestAStateThatIsWrittenLateDoesNotStandOverANewerOne(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{ReadAfter: 30 * time.Second})
+	w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.zoho.Fail(zohotest.Fault{On: "PUT /crm/v8/Notes/", LandsAfter: 50 * time.Second})
+	w.hubspot.Fail(hubspottest.Fault{On: "PATCH /crm/objects/2026-09/communications/", LandsAfter: 50 * time.Second})
+	w.say(p, "quali sono gli orari?")
+	w.pass(10 * time.Minute)
+	sent := w.phone.SentMessages()
+	if len(sent) != 1 {
+		t.Fatalf("sent %+v", sent)
+	}
+	for _, text := range []string{w.notes(sent[0].ID)[0].Values["Note_Content"], w.communications(sent[0].ID)[0].Properties["hs_communication_body"]} {
+		if strings.Count(text, "» ") != 1 || !strings.Contains(text, "letto") {
 			t.Errorf("the entry ends %q", text)
 		}
 	}

@@ -1,6 +1,8 @@
 package conversation
 
 import (
+	"time"
+
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -14,6 +16,7 @@ type track struct {
 	Track   []byte                    `json:"track,omitempty"`
 	Entries map[crm.System]string     `json:"entries,omitempty"` // what it was logged as; nil before it is
 	Written map[crm.System]chat.State `json:"written,omitempty"` // the last state that stands in the entry
+	Writing map[crm.System]time.Time  `json:"writing,omitempty"` // until when a write of a state may still land
 	Contact string                    `json:"contact,omitempty"`
 }
 
@@ -67,12 +70,19 @@ func (t *task) consequences(s chat.Status, k track) error {
 	return t.failed(who)
 }
 
-// settle writes the state into every entry that shows another one. Sent alone is not written: nothing is certain yet.
+// settle writes the state into every entry that shows another one. Sent alone is not written: nothing is certain yet. A write is
+// noted before it is made: while one may still land, which would put an older state over a newer one, nobody makes another.
 func (t *task) settle(wamid crm.Value, k track, version int64) error {
 	told := k.read()
 	state := told.State()
 	if state == "" || state == chat.Sent {
 		return nil
+	}
+	save := func() error {
+		key := trackKey(t.conn, t.f.name("wamid", wamid.Text()))
+		err := t.f.save(t.ctx, write(key, version, k, t.now().Add(KeptFor)))
+		version++
+		return err
 	}
 	var failed []error
 	for _, sys := range []crm.System{crm.Zoho, crm.HubSpot} {
@@ -80,22 +90,36 @@ func (t *task) settle(wamid crm.Value, k track, version int64) error {
 		if id == "" || k.Written[sys] == state {
 			continue
 		}
-		line := chat.StatusLine(told, t.f.Language, t.f.Zone)
-		err := t.f.side(sys).Amend(t.ctx, id, statusPrefix, crm.Text(line))
-		if err != nil && fault.KindOf(err) != fault.Missing { // an entry that was deleted needs no state
-			failed = append(failed, err)
+		if left := k.Writing[sys].Sub(t.now()); left > 0 {
+			failed = append(failed, fault.Again("conversation.Status", left, "an earlier state may still be written"))
 			continue
 		}
-		if k.Written == nil {
-			k.Written = map[crm.System]chat.State{}
+		if k.Writing == nil {
+			k.Writing = map[crm.System]time.Time{}
 		}
-		k.Written[sys] = state
-		t.applied = true
-		key := trackKey(t.conn, t.f.name("wamid", wamid.Text()))
-		if err := t.f.save(t.ctx, write(key, version, k, t.now().Add(KeptFor))); err != nil {
+		k.Writing[sys] = t.now().Add(ClaimFor)
+		if err := save(); err != nil {
 			return err
 		}
-		version++
+		line := chat.StatusLine(told, t.f.Language, t.f.Zone)
+		err := t.f.side(sys).Amend(t.ctx, id, statusPrefix, crm.Text(line))
+		if uncertain(err) {
+			failed = append(failed, &fault.Error{Op: "conversation.Status", Kind: kindAgain(err), After: ClaimFor, Err: err})
+			continue
+		}
+		delete(k.Writing, sys)
+		if err == nil || fault.KindOf(err) == fault.Missing { // an entry that was deleted needs no state
+			if k.Written == nil {
+				k.Written = map[crm.System]chat.State{}
+			}
+			k.Written[sys] = state
+			t.applied = true
+			err = nil
+		}
+		failed = append(failed, err)
+		if err := save(); err != nil {
+			return err
+		}
 	}
 	return first(failed...)
 }
