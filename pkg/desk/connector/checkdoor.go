@@ -71,23 +71,31 @@ func (e *exam) door(ctx context.Context, check, url string, right, forged []byte
 
 // knock posts a delivery and returns the status.
 func (e *exam) knock(ctx context.Context, url string, body []byte, keys http.Header) (int, error) {
+	status, _, err := e.ask(ctx, http.MethodPost, url, bytes.NewReader(body), keys)
+	return status, err
+}
+
+// ask makes a request of the door, and returns the status and the text of the answer.
+func (e *exam) ask(ctx context.Context, method, url string, body io.Reader, keys http.Header) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	for name, values := range keys {
 		r.Header[name] = values
 	}
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := e.c.clocks.RoundTrip(r)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := e.timed().RoundTrip(r)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
-	return resp.StatusCode, err
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	return resp.StatusCode, string(text), err
 }
 
 // mail looks whether the report can be sent.

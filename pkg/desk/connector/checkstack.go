@@ -22,13 +22,14 @@ const maxChannelToken = 50
 
 // secrets looks whether every secret is there and can be one.
 func (e *exam) secrets(ctx context.Context) {
-	got, err := e.st.Vault.Get(ctx, e.st.Needs...)
+	needs := e.needs(ctx)
+	got, err := e.st.Vault.Get(ctx, needs...)
 	if err != nil {
 		e.fault("secrets", err.Error(), "let this command read the parameters under /"+e.st.Name+"/ (ssm:GetParameters, kms:Decrypt)")
 		return
 	}
 	e.held = map[string]crm.Secret{}
-	for _, name := range e.st.Needs {
+	for _, name := range needs {
 		v := got[name]
 		if own, err := e.secret(name, false); err == nil && !own.IsZero() {
 			v = own
@@ -43,14 +44,21 @@ func (e *exam) secrets(ctx context.Context) {
 			e.works[name] = true
 		}
 	}
-	if len(e.held) == len(e.st.Needs) {
-		e.ok("secrets", "%d are there", len(e.st.Needs))
+	if len(e.held) == len(needs) {
+		e.ok("secrets", "%d are there", len(needs))
 	}
 }
 
 // setupOf is the command that stores a secret.
 func setupOf(name string) string {
-	if strings.HasPrefix(name, "ZOHO_") {
+	switch {
+	case name == settings.ConversionsJWTSecret:
+		return "token"
+	case name == settings.SlackWebhookURL:
+		return "setup slack"
+	case strings.HasPrefix(name, "WHATSAPP_"):
+		return "setup whatsapp"
+	case strings.HasPrefix(name, "ZOHO_"):
 		return "setup zoho"
 	}
 	return "setup hubspot"
@@ -62,6 +70,8 @@ func shape(name string, v crm.Secret) string {
 	switch {
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "has a blank or a control character in it"
+	case name == settings.SlackWebhookURL && !strings.HasPrefix(text, slackHook):
+		return "does not begin with " + slackHook
 	case name == settings.PairKey && len(text) < minKey:
 		return fmt.Sprintf("has less than %d characters", minKey)
 	case name == settings.ZohoChannelToken && len(strings.Split(text, ",")[0]) > maxChannelToken:
@@ -78,6 +88,11 @@ func (e *exam) settings(ctx context.Context) {
 	set.Need("ZOHO_CHANNEL_ID")
 	set.NeedURL("ZOHO_WEBHOOK_URL")
 	set.Rules()
+	set.WhatsApp()
+	set.Bearer()
+	set.OwnEntries()
+	set.Meaning()
+	set.ZohoCount()
 	if set.Optional("ZOHO_ACCESS_TOKEN", "") == "" {
 		set.Need("ZOHO_CLIENT_ID")
 		set.NeedURL("ZOHO_ACCOUNTS_URL")

@@ -2,6 +2,8 @@ package connector
 
 import (
 	"fmt"
+	"maps"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/submission"
 	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/counting"
 )
 
@@ -18,12 +21,29 @@ var shop = conversion.TenantOf(issuer, "shop")
 // counts is a stack that takes conversion events.
 func counts(t *testing.T) *bench {
 	b := stage(t)
-	b.told[issuerSetting] = issuer
+	b.told[issuerSetting], b.issuer = issuer, issuer
+	return b
+}
+
+// whole is a stack with WhatsApp and conversions, set up and running.
+func whole(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
+	b := talks(t, adapt...)
+	b.told[issuerSetting], b.issuer = issuer, issuer
+	b.want(ExitOK, "token")
+	b.held = maps.Clone(b.vault)
+	return b
+}
+
+// keySets is a stack with conversions whose callers sign with keys of a key set.
+func keySets(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
+	b := stage(t, adapt...)
+	b.told[issuerSetting], b.issuer, b.told["CONVERSIONS_JWKS_URL"] = issuer, issuer, "https://keys.example.com/jwks.json"
+	b.keySet = b.run("token", "--jwks", "--key", filepath.Join(t.TempDir(), "key.pem")).out
 	return b
 }
 
 func (b *bench) counter() *counting.Counter {
-	return &counting.Counter{Store: b.extra["conversions"], Shards: submission.Shards, Now: b.Clock.Now, Patience: counting.Patient(b.Clock.Sleep, func(int64) int64 { return 0 })}
+	return &counting.Counter{Store: b.Tables["conversions"], Shards: submission.Shards, Now: b.Clock.Now, Patience: counting.Patient(b.Clock.Sleep, func(int64) int64 { return 0 })}
 }
 
 // bought counts n purchases of a client, all in this moment.
@@ -41,10 +61,10 @@ func (b *bench) bought(client string, n int) {
 func (b *bench) spoilCounters() {
 	b.t.Helper()
 	n := 0
-	for r := range b.extra["conversions"].All("") {
+	for r := range b.Tables["conversions"].All("") {
 		if strings.HasPrefix(r.Key.Part, "W#") {
 			n++
-			b.must(b.extra["conversions"].Put(b.t.Context(), row.Put{Key: r.Key, If: r.Version, Value: []byte(strings.Replace(string(r.Value), `"completed":`, `"completed":1`, 1))}))
+			b.must(b.Tables["conversions"].Put(b.t.Context(), row.Put{Key: r.Key, If: r.Version, Value: []byte(strings.Replace(string(r.Value), `"completed":`, `"completed":1`, 1))}))
 		}
 	}
 	if n == 0 {
@@ -101,7 +121,7 @@ func TestAChannelOfASenderIsHeldBackAndLetGo(t *testing.T) {
 func (b *bench) fails(id, body string, reason counting.Reason) {
 	b.t.Helper()
 	value := fmt.Sprintf(`{"ingestion":%q,"reason":%q,"tries":6,"first":"2026-11-23T08:00:00Z","last":"2026-11-23T08:15:00Z","body":%q}`, id, reason, body)
-	b.must(b.extra["conversions"].Put(b.t.Context(), row.Put{Key: row.Key{Part: "B", Sort: id}, Value: []byte(value)}))
+	b.must(b.Tables["conversions"].Put(b.t.Context(), row.Put{Key: row.Key{Part: "B", Sort: id}, Value: []byte(value)}))
 }
 
 func TestEventsThatWereNotCountedAreShownAndCountedAfterAll(t *testing.T) {

@@ -16,7 +16,7 @@ type doctorCommand struct {
 
 // Help is what --help adds.
 func (doctorCommand) Help() string {
-	return `Looks at secrets, settings, tables, queues, mapping, mode, both CRMs, the notification channel, the door, the mail and the clocks. It changes nothing but this: it has a new access token of Zoho put into the stack's table, which shows that client and refresh token work; of those the stack takes eight in ten minutes at most. A fault ends with exit code 1; a note does not.
+	return `Looks at secrets, settings, tables, queues, mapping, mode, both CRMs, the notification channel, the door, WhatsApp and conversions where they are set up, the mail and the clocks. It changes nothing but this: it has a new access token of Zoho put into the stack's table, which shows that client and refresh token work; of those the stack takes eight in ten minutes at most. A fault ends with exit code 1; a note does not.
 
 With --test-record it also learns whether Zoho refuses a stale conditional write and a second record with the same HubSpot_Id, and whether our own writes are recognised as ours in HubSpot's history and Zoho's timeline. What it learned is kept, and part of every later look. Take a contact that nobody needs, and let the stack be on.
 
@@ -52,7 +52,7 @@ func (c doctorCommand) Run(ctx context.Context, s *session) error {
 	e := &exam{session: s, st: st, works: map[string]bool{}}
 	for _, check := range []func(context.Context){
 		e.secrets, e.settings, e.tables, e.queues, e.mapping, e.mode, e.reconciled,
-		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.externalID, e.channel, e.doors, e.mail, e.clock, e.parked, e.quarantined,
+		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.externalID, e.channel, e.doors, e.whatsapp, e.conversions, e.mail, e.clock, e.parked, e.quarantined,
 	} {
 		check(ctx)
 		if ctx.Err() != nil {
@@ -106,7 +106,9 @@ type exam struct {
 	c     *clients
 	m     *mapping.Mapping
 	held  map[string]crm.Secret
-	now   modeNow // once "mode" works
+	now   modeNow  // once "mode" works
+	meta  business // once "whatsapp.token" works
+	phone graph    // likewise
 	found []finding
 	works map[string]bool // what later checks rest on
 }

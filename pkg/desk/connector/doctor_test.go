@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,14 +45,29 @@ func TestDoctorFindsNothingOnAStackThatIsWell(t *testing.T) {
 	})
 }
 
+func TestDoctorFindsNothingWhereWhatsAppAndConversionsAreWell(t *testing.T) {
+	for name, on := range map[string]func(*testing.T, ...func(*sandbox.WorldOptions)) *bench{"doctor-whole.txt": whole, "doctor-published.txt": keySets} {
+		b := on(t)
+		b.rossi()
+		b.unchanged("doctor", func() {
+			r := b.run("doctor")
+			if r.code != ExitOK || r.err != "" {
+				t.Errorf("exit %d, %s", r.code, r.err)
+			}
+			golden(t, name, r.out)
+		})
+	}
+}
+
 // broken is a stack with one fault.
 type broken struct {
 	name  string
-	with  func(*sandbox.WorldOptions) // before it starts; may be nil
-	spoil func(*bench)                // while it runs; may be nil
-	check string                      // the check that names it
-	what  string                      // part of what it says
-	mend  string                      // part of the step
+	on    func(*testing.T, ...func(*sandbox.WorldOptions)) *bench // nil: stage
+	with  func(*sandbox.WorldOptions)                             // before it starts; may be nil
+	spoil func(*bench)                                            // while it runs; may be nil
+	check string                                                  // the check that names it
+	what  string                                                  // part of what it says
+	mend  string                                                  // part of the step
 }
 
 var errLost = errors.New("lost")
@@ -155,13 +171,17 @@ func TestDoctorNamesEachFaultAndNoOther(t *testing.T) {
 	if len(seeded) < 20 {
 		t.Fatalf("only %d faults", len(seeded))
 	}
-	for _, tt := range seeded {
+	for _, tt := range append(slices.Clone(seeded), seededWhole...) {
 		t.Run(tt.name, func(t *testing.T) {
 			var with []func(*sandbox.WorldOptions)
 			if tt.with != nil {
 				with = append(with, tt.with)
 			}
-			b := stage(t, with...)
+			on := tt.on
+			if on == nil {
+				on = stage
+			}
+			b := on(t, with...)
 			if tt.spoil != nil {
 				tt.spoil(b)
 			}

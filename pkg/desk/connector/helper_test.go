@@ -63,9 +63,10 @@ type bench struct {
 	tables   func(name string, to Table) Table // a last word; may be nil
 	dark     string                            // a host that does not answer
 	whole    map[string]*lane
-	extra    map[string]*memory.Rows // tables that the world does not have
-	phone    *whatsapptest.Server    // nil: no WhatsApp
-	held     vault                   // what the functions have of the secrets, once they were told to look
+	phone    *whatsapptest.Server // nil: no WhatsApp
+	issuer   string               // of the tokens that the deployed door takes
+	keySet   string               // what lies at the address of the key set
+	held     vault                // what the functions have of the secrets, once they were told to look
 }
 
 // vault is a store of secrets in memory.
@@ -132,7 +133,12 @@ func stage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 			settings.ZohoChannelToken: crm.NewSecret("sandbox-channel-token"), settings.PairKey: crm.NewSecret(strings.Repeat("0123456789abcdef", 4)),
 		},
 		lanes: map[crm.System]*lane{crm.HubSpot: {Lane: w.Lanes[0]}, crm.Zoho: {Lane: w.Lanes[1]}},
-		extra: map[string]*memory.Rows{"chats": memory.NewRows(w.Clock.Now), "conversions": memory.NewRows(w.Clock.Now)}, whole: map[string]*lane{},
+		whole: map[string]*lane{},
+	}
+	for _, name := range []string{"chats", "conversions"} {
+		if w.Tables[name] == nil {
+			w.Tables[name] = memory.NewRows(w.Clock.Now)
+		}
 	}
 	for _, name := range []string{whatsappQueue, conversionQueue} {
 		dead := memory.NewQueue(memory.QueueConfig{Name: name + "-dlq", Now: w.Clock.Now})
@@ -162,14 +168,10 @@ func (b *bench) must(err error) {
 
 func (b *bench) open(World, Where) (*Stack, error) {
 	table := func(name string) Table {
-		to := Table(b.extra[name])
-		if t := b.Tables[name]; t != nil {
-			to = t
-		}
 		if b.tables == nil {
-			return to
+			return b.Tables[name]
 		}
-		return b.tables(name, to)
+		return b.tables(name, b.Tables[name])
 	}
 	return &Stack{
 		Name: "shop",
@@ -201,6 +203,8 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp, err = b.Zoho.Transport().RoundTrip(r)
 	case "connector.example.com":
 		resp, err = b.knock(r)
+	case "keys.example.com":
+		resp, err = keySet(b.keySet).RoundTrip(r)
 	case "graph.facebook.com":
 		if b.phone == nil {
 			return nil, errors.New("nobody has WhatsApp")
@@ -301,9 +305,7 @@ func hasNot(t *testing.T, text string, parts ...string) {
 // stored copies all rows of all tables but the tokens, which a look may refresh, and the account of calls.
 func (b *bench) stored() map[string]string {
 	all := map[string]string{}
-	tables := maps.Clone(b.Tables)
-	maps.Copy(tables, b.extra)
-	for name, t := range tables {
+	for name, t := range b.Tables {
 		if name == sandbox.Tokens {
 			continue
 		}
@@ -343,8 +345,14 @@ func (b *bench) unchanged(what string, do func()) {
 	if made() != n {
 		b.t.Errorf("%s makes fields, subscriptions or messages", what)
 	}
-	if !maps.Equal(rows, b.stored()) {
-		b.t.Errorf("%s changes the tables", what)
+	for key, value := range b.stored() {
+		if rows[key] != value {
+			b.t.Errorf("%s changes %s", what, key)
+		}
+		delete(rows, key)
+	}
+	for key := range rows {
+		b.t.Errorf("%s takes %s away", what, key)
 	}
 	if !maps.Equal(secrets, b.vault) {
 		b.t.Errorf("%s changes the secrets", what)

@@ -16,6 +16,7 @@ type setupCommand struct {
 	Zoho     setupZohoCommand     `cmd:"" help:"Token, external id, notification channel."`
 	HubSpot  setupHubSpotCommand  `cmd:"" name:"hubspot" help:"The app project to upload, and its secrets."`
 	WhatsApp setupWhatsAppCommand `cmd:"" name:"whatsapp" help:"Secrets, fields of contacts, both subscriptions."`
+	Slack    setupSlackCommand    `cmd:"" help:"Where alarms of conversions are told besides the mail."`
 	Key      setupKeyCommand      `cmd:"" help:"Exchange the key of the hashes."`
 }
 

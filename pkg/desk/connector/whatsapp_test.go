@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/settings"
@@ -27,13 +29,21 @@ const phoneHook = "https://connector.example.com/webhooks/whatsapp"
 
 // side answers the routes of WhatsApp and of conversions as the deployed door does, false for any other path.
 func (b *bench) side(r *http.Request) (door.Answer, bool) {
-	paths := map[string]webhook.Source{}
+	paths, lanes := map[string]webhook.Source{}, map[string]string{whatsapp.Path: whatsappQueue, conversions.EventsPath: conversionQueue}
+	if b.told[issuerSetting] != "" {
+		var keys conversions.Keys = b.given("HS256")
+		if b.told["CONVERSIONS_JWKS_URL"] != "" {
+			keys = conversions.NewKeySet("https://keys.example.com/jwks.json", "ES256", &http.Client{Transport: b}, b.Clock.Now)
+		}
+		paths[conversions.EventsPath] = &conversions.Source{Shards: 16, Now: b.Clock.Now, NewID: func() string { return "request" },
+			Tokens: &conversions.Tokens{Algorithm: b.algorithm(), Issuer: b.issuer, Audience: conversions.Audience, Keys: keys, Now: func() time.Time { return b.Clock.Now().Add(b.skew) }}}
+	}
 	if b.told[numberID] != "" {
 		paths[whatsapp.Path] = whatsapp.NewSource(whatsapp.SourceConfig{Secrets: b.several(settings.WhatsAppAppSecret), VerifyTokens: b.several(settings.WhatsAppVerifyToken), Now: b.Clock.Now})
 	}
 	source, known := paths[r.URL.Path]
 	if !known {
-		return door.Answer{Status: http.StatusNotFound}, r.URL.Path == whatsapp.Path
+		return door.Answer{Status: http.StatusNotFound}, lanes[r.URL.Path] != ""
 	}
 	var body []byte
 	if r.Body != nil {
@@ -41,7 +51,7 @@ func (b *bench) side(r *http.Request) (door.Answer, bool) {
 		body, err = io.ReadAll(r.Body)
 		b.must(err)
 	}
-	d := &webhook.Door{Sources: []webhook.Source{source}, Carriers: map[string]webhook.Carrier{source.Name(): b.whole[whatsappQueue]},
+	d := &webhook.Door{Sources: []webhook.Source{source}, Carriers: map[string]webhook.Carrier{source.Name(): b.whole[lanes[source.Path()]]},
 		Quarantine: &webhook.Quarantine{Store: b.Tables[sandbox.Quarantine], Now: b.Clock.Now}, Now: b.Clock.Now, Log: slog.New(slog.DiscardHandler)}
 	return d.Handle(r.Context(), door.Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header, Body: body}), true
 }
@@ -61,6 +71,14 @@ func (b *bench) several(name string) func(context.Context) ([]crm.Secret, error)
 		}
 		return out, nil
 	}
+}
+
+// algorithm is how the deployed door has tokens signed.
+func (b *bench) algorithm() string {
+	if b.told["CONVERSIONS_JWKS_URL"] != "" {
+		return "ES256"
+	}
+	return "HS256"
 }
 
 // meta lets there be a WhatsApp that nobody has set up, on a stack that is deployed without it.

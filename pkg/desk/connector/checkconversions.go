@@ -1,0 +1,141 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/adapter/conversions"
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
+)
+
+// conversions looks whether the callers' tokens can be proven, and whether the door proves them.
+func (e *exam) conversions(ctx context.Context) {
+	if e.setting(ctx, issuerSetting) == "" {
+		e.ok("conversions", "not set up; the parameter ConversionsJwtIssuer and connector token %s do that", e.at())
+		return
+	}
+	if !e.after("conversions.keys", "settings") {
+		return
+	}
+	b := e.reader(ctx).Bearer() // settings has looked
+	e.keys(ctx, b)
+	e.eventDoor(ctx, b)
+	e.leeway(ctx)
+	e.uncounted(ctx)
+}
+
+// keys looks whether there are keys that tokens can be proven with.
+func (e *exam) keys(ctx context.Context, b settings.Bearer) {
+	const check = "conversions.keys"
+	if b.KeySet != "" {
+		_, err := conversions.NewKeySet(b.KeySet, b.Algorithm, &http.Client{Transport: e.timed(), Timeout: 10 * time.Second}, e.Now).Key(ctx, "connector-doctor")
+		if !errors.Is(err, door.ErrForged) { // a set that has no such key is one
+			e.fault(check, fmt.Sprintf("%s: %v", b.KeySet, err), "publish there what connector token --jwks prints, or correct ConversionsJwksUrl: callers are answered 503 once the functions have had no set for 24 hours")
+			return
+		}
+		e.ok(check, "%s has keys for %s", b.KeySet, b.Algorithm)
+		return
+	}
+	if !e.after(check, settings.ConversionsJWTSecret) {
+		return
+	}
+	if _, err := e.stored(b).Key(ctx, ""); err != nil {
+		e.fault(check, "CONVERSIONS_JWT_SECRET is no key for "+b.Algorithm+", or too weak: every caller is answered 503",
+			"correct ConversionsJwtAlgorithm, or have a key made: connector token --new-key "+e.at())
+		return
+	}
+	e.ok(check, "%s, for tokens of %s to %s", b.Algorithm, b.Issuer, b.Audience)
+}
+
+// stored are the keys of the stack.
+func (e *exam) stored(b settings.Bearer) conversions.Given {
+	return conversions.Given{Algorithm: b.Algorithm, Secrets: func(context.Context) (out []crm.Secret, _ error) {
+		for _, v := range several(e.held[settings.ConversionsJWTSecret]) {
+			out = append(out, crm.NewSecret(v))
+		}
+		return out, nil
+	}}
+}
+
+// eventDoor knocks without a token, and with one where this command can make it: with what is no event, so that nothing is
+// counted.
+func (e *exam) eventDoor(ctx context.Context, b settings.Bearer) {
+	const check = "door.conversions"
+	if !e.after(check, "conversions.keys") {
+		return
+	}
+	at := e.session.door(ctx, conversions.EventsPath)
+	status, _, err := e.ask(ctx, http.MethodPost, at, strings.NewReader("{}"), nil)
+	proven := "refuses who brings no token"
+	if err == nil && status == http.StatusUnauthorized && b.Algorithm == "HS256" {
+		var token string
+		if token, err = mint(b, signer{key: []byte(several(e.held[settings.ConversionsJWTSecret])[0])}, caller(b), []string{string(conversions.ScopeEvents)}, e.Now(), time.Minute); err == nil {
+			status, _, err = e.ask(ctx, http.MethodPost, at, strings.NewReader("{}"), http.Header{"Authorization": {"Bearer " + token}})
+		}
+		if err == nil && status == http.StatusUnauthorized {
+			e.fault(check, "the functions have another CONVERSIONS_JWT_SECRET, issuer or audience than the store and the settings here", "a new secret is taken up within five minutes; else deploy the stack again")
+			return
+		}
+		if status == http.StatusUnprocessableEntity {
+			status, proven = http.StatusUnauthorized, "takes a token of ours, and nobody without one"
+		}
+	}
+	switch {
+	case err != nil:
+		e.fault(check, at+" does not answer", "compare it with the stack's outputs (PublicBaseUrl, DNS, certificate)")
+	case status == http.StatusUnauthorized:
+		e.ok(check, "%s %s", at, proven)
+	case status == http.StatusServiceUnavailable:
+		e.fault(check, at+" answers 503: the webhook function has no keys", "see the log of webhook: it names what is missing")
+	default:
+		e.fault(check, fmt.Sprintf("%s answers %d", at, status), "compare it with the stack's outputs (PublicBaseUrl), and deploy with ConversionsJwtIssuer")
+	}
+}
+
+// caller is whom a token for a knock is made for: somebody whom the door lets in.
+func caller(b settings.Bearer) string {
+	if len(b.Subjects) > 0 {
+		return b.Subjects[0]
+	}
+	return "connector-doctor"
+}
+
+// leeway looks whether tokens that are minted here are of now at the door. What is further apart is the clock's own finding.
+func (e *exam) leeway(ctx context.Context) {
+	u, err := url.Parse(e.session.door(ctx, conversions.EventsPath))
+	if err != nil {
+		return
+	}
+	skew, told := e.timed().skew[u.Host]
+	if told && skew.Abs() > conversions.Leeway && skew.Abs() <= tooFar {
+		e.fault("conversions.clock", fmt.Sprintf("this machine's clock and the door's are %s apart: the door takes tokens within %s", skew.Abs().Round(time.Second), conversions.Leeway), "set the clock of this machine (NTP)")
+	}
+}
+
+// uncounted counts the events that lie among the errors.
+func (e *exam) uncounted(ctx context.Context) {
+	const check = "conversions.errors"
+	if !e.after(check, "table conversions") {
+		return
+	}
+	c, err := e.counter(e.st)
+	if err == nil {
+		all, listed := failures(ctx, c)
+		switch err = listed; {
+		case err == nil && len(all) > 0:
+			e.note(check, many(len(all), "event")+" not counted", "connector conversions errors "+e.at())
+		case err == nil:
+			e.ok(check, "none")
+		}
+	}
+	if err != nil {
+		e.fault(check, err.Error(), trouble(err))
+	}
+}

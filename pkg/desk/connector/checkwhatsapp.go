@@ -1,0 +1,193 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/core/fault"
+)
+
+// soonEnds is how long before its end a token is a fault.
+const soonEnds = 7 * 24 * time.Hour
+
+// whatsapp looks at everything that conversations need, where the stack has a number.
+func (e *exam) whatsapp(ctx context.Context) {
+	if e.setting(ctx, numberID) == "" {
+		e.ok("whatsapp", "not set up; connector setup whatsapp %s does that", e.at())
+		return
+	}
+	e.business(ctx)
+	e.subscriptions(ctx)
+	e.chatFields(ctx)
+	e.chatScopes(ctx)
+	e.chatDoor(ctx)
+}
+
+// business looks whether Meta takes the token, and which account has the number.
+func (e *exam) business(ctx context.Context) {
+	const check = "whatsapp.token"
+	if !e.after(check, "settings", settings.WhatsAppAccessToken) {
+		return
+	}
+	again := "make a new token for the system user: connector setup whatsapp " + e.at() + " stores it"
+	g, err := e.graph(ctx, e.st)
+	if err == nil {
+		e.meta, err = e.session.business(ctx, g)
+	}
+	e.phone = g
+	b := e.meta
+	switch ends := b.grant.Expires; {
+	case fault.KindOf(err) == fault.Denied:
+		e.fault(check, "Meta does not take it", again)
+		return
+	case err != nil:
+		e.fault(check, err.Error(), trouble(err))
+		return
+	case b.lacks() != nil:
+		e.fault(check, "it lacks the permission "+strings.Join(b.lacks(), " and "), again)
+		return
+	case !ends.IsZero() && ends.Sub(e.Now()) < soonEnds:
+		e.works[check] = true
+		e.fault(check, "it ends at "+ends.Format(time.RFC3339), again+"; a system user's may never expire")
+	case !ends.IsZero():
+		e.works[check] = true
+		e.note(check, "it ends at "+ends.Format(time.RFC3339), "a system user's token may never expire")
+	default:
+		e.ok(check, "app %s, both permissions", b.grant.AppID)
+	}
+	switch {
+	case b.account == "" && b.grant.Accounts == nil && e.setting(ctx, accountID) == "":
+		e.fault("whatsapp.number", "the token does not say for which account it was given", "set "+accountID+" in the environment of this command")
+	case b.account == "":
+		e.fault("whatsapp.number", "no account that the token was given for has the number "+g.number, "correct WhatsappPhoneNumberId and deploy, or give the system user the account")
+	case b.number.Quality == "RED":
+		e.works["whatsapp.number"] = true
+		e.note("whatsapp.number", "people block or report the number: its quality is RED", "see WhatsApp Manager; send less, and what is asked for")
+	default:
+		e.ok("whatsapp.number", "account %s has %s", b.account, g.number)
+	}
+}
+
+// subscriptions looks at the account's and the app's: without either nothing arrives.
+func (e *exam) subscriptions(ctx context.Context) {
+	const check = "whatsapp.subscribed"
+	if !e.after(check, "whatsapp.number", settings.WhatsAppAppSecret) {
+		return
+	}
+	w, err := e.wiring(ctx, e.st, e.meta)
+	var gaps []whatsapp.Gap
+	if err == nil {
+		gaps, err = e.phone.Gaps(ctx, w)
+	}
+	var words []string
+	for _, g := range gaps {
+		words = append(words, gap(g))
+	}
+	switch {
+	case fault.KindOf(err) == fault.Denied:
+		e.fault(check, "Meta does not take the app's secret", "copy it from the app's settings: connector setup whatsapp "+e.at()+" stores it")
+	case err != nil:
+		e.fault(check, err.Error(), trouble(err))
+	case words != nil:
+		e.fault(check, strings.Join(words, "; "), "connector setup whatsapp "+e.at()+" mends it")
+	default:
+		e.ok(check, "the account sends to the app, and the app to %s", w.URL)
+	}
+}
+
+// chatFields looks whether both CRMs have the fields of conversations.
+func (e *exam) chatFields(ctx context.Context) {
+	const check = "whatsapp.fields"
+	if !e.after(check, "hubspot.scopes", "zoho.scopes") {
+		return
+	}
+	fields := chatFields()
+	there, err := present(ctx, e.c, fields)
+	if err != nil {
+		e.fault(check, err.Error(), trouble(err))
+		return
+	}
+	good := true
+	for i, f := range fields {
+		switch there[i] {
+		case f.kind:
+			continue
+		case "":
+			e.fault(check, fmt.Sprintf("%s has no contact field %s", f.system, f.name), "connector setup whatsapp "+e.at()+" makes it")
+		default:
+			e.fault(check, f.otherType(there[i]), "rename that one; connector setup whatsapp "+e.at()+" makes the right one")
+		}
+		good = false
+	}
+	if good {
+		e.ok(check, "%d are there", len(fields))
+	}
+}
+
+// chatScopes reads what conversations read in Zoho, of a record that nobody has: that there is none is an answer too.
+func (e *exam) chatScopes(ctx context.Context) {
+	const check, nobody = "whatsapp.scopes", "1"
+	if !e.after(check, "zoho.scopes") {
+		return
+	}
+	try := func(read func(context.Context, string, string) (string, error)) func() error {
+		return func() error {
+			_, err := read(ctx, nobody, "connector doctor")
+			if kind := fault.KindOf(err); kind == fault.Missing || kind == fault.Refused {
+				return nil
+			}
+			return err
+		}
+	}
+	e.scopes(check, "make a new code in the API console with the scopes that connector setup zoho --help lists, and run it with --new-token", []scope{
+		{"ZohoCRM.modules.notes.ALL", try(e.c.zoho.Logged)},
+		{"ZohoCRM.modules.attachments.ALL", try(e.c.zoho.Attached)},
+		{"ZohoCRM.modules.tasks.ALL", try(e.c.zoho.Tasked)},
+	})
+}
+
+// chatDoor knocks as Meta does: the handshake, and a delivery that nobody asked for.
+func (e *exam) chatDoor(ctx context.Context) {
+	const check = "door.whatsapp"
+	if !e.after(check, "settings", settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken) {
+		return
+	}
+	at := e.session.door(ctx, whatsapp.Path)
+	challenge := "1158201444"
+	status, text, err := e.ask(ctx, http.MethodGet, at+"?"+url.Values{"hub.mode": {"subscribe"}, "hub.challenge": {challenge},
+		"hub.verify_token": {newest(e.held[settings.WhatsAppVerifyToken]).Reveal()}}.Encode(), nil, nil)
+	if err == nil && status == http.StatusForbidden {
+		e.fault(check, "the functions have another WHATSAPP_VERIFY_TOKEN than the store", "a new one is taken up within five minutes; else run connector setup whatsapp "+e.at())
+		return
+	}
+	if err == nil && status == http.StatusOK && text != challenge {
+		e.fault(check, at+" does not answer the handshake with its challenge", "that is not the webhook function: correct PublicBaseUrl, or deploy the stack again")
+		return
+	}
+	// What happened on another phone: the door takes it and does nothing.
+	body := []byte(`{"object":"whatsapp_business_account","entry":[{"id":"0","changes":[{"field":"history","value":{"messaging_product":"whatsapp"}}]}]}`)
+	signed := http.Header{whatsapp.HeaderSignature: {whatsapp.Sign(newest(e.held[settings.WhatsAppAppSecret]), body)}}
+	e.door(ctx, check, at, body, body, signed, settings.WhatsAppAppSecret, "setup whatsapp")
+}
+
+// needs are the secrets that the functions of this stack ask for.
+func (e *exam) needs(ctx context.Context) []string {
+	names := append([]string{}, e.st.Needs...)
+	set := e.reader(ctx)
+	if !set.WhatsApp().Missing() {
+		names = append(names, settings.WhatsAppAccessToken, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken)
+	}
+	if b := set.Bearer(); !b.Missing() && b.KeySet == "" {
+		names = append(names, settings.ConversionsJWTSecret)
+	}
+	if set.Slack() {
+		names = append(names, settings.SlackWebhookURL)
+	}
+	return names
+}
