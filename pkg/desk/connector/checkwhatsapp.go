@@ -104,10 +104,10 @@ func (e *exam) subscriptions(ctx context.Context) {
 // chatFields looks whether both CRMs have the fields of conversations.
 func (e *exam) chatFields(ctx context.Context) {
 	const check = "whatsapp.fields"
-	if !e.after(check, "hubspot.scopes", "zoho.scopes") {
+	if !e.after(check, "mapping", "hubspot.scopes", "zoho.scopes") {
 		return
 	}
-	fields := chatFields()
+	fields := chatFields(e.m)
 	there, err := present(ctx, e.c, fields)
 	if err != nil {
 		e.fault(check, err.Error(), trouble(err))

@@ -9,6 +9,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
 )
 
 // numberID is the setting by which a stack has WhatsApp.
@@ -72,7 +73,13 @@ func (setupWhatsAppCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := s.makeFields(ctx, v); err != nil {
+	m := mapping.Default()
+	if deployed {
+		if m, err = s.inForce(ctx, st); err != nil {
+			return err
+		}
+	}
+	if err := s.makeFields(ctx, v, m); err != nil {
 		return err
 	}
 	if !deployed || strings.TrimSpace(st.Setting(ctx, numberID)) != g.number {

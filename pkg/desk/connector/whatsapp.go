@@ -14,6 +14,8 @@ import (
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/suite/chats"
 )
 
 // accountID is the setting of this command that names the WhatsApp Business Account, where the token does not.
@@ -135,19 +137,32 @@ type chatField struct {
 const userLength = 150
 
 // chatFields are made by connector setup whatsapp, on contacts: who somebody is who shows no number, and who wants no messages.
-func chatFields() []chatField {
+// One that the mapping joins to another property is not needed: that property is the mapping's to look after.
+func chatFields(m *mapping.Mapping) []chatField {
 	ofZoho := func(name, label, kind string, length int) chatField {
 		return chatField{crm.Zoho, name, kind, func(ctx context.Context, c *clients) error {
 			return c.zoho.CreateField(ctx, crm.Contacts, zoho.Definition{Label: label, Type: kind, Length: length})
 		}}
 	}
-	return []chatField{
-		ofZoho("WhatsApp_User", "WhatsApp User", "text", userLength),
-		ofZoho("WhatsApp_Opt_Out", "WhatsApp Opt Out", "boolean", 0),
-		{crm.HubSpot, "whatsapp_opt_out", "bool", func(ctx context.Context, c *clients) error {
-			return c.hubspot.CreateFlag(ctx, crm.Contacts, "whatsapp_opt_out", "WhatsApp opt-out")
-		}},
+	all := map[crm.Field][]chatField{
+		chats.FieldUser: {ofZoho("WhatsApp_User", "WhatsApp User", "text", userLength)},
+		chats.FieldOptOut: {
+			ofZoho("WhatsApp_Opt_Out", "WhatsApp Opt Out", "boolean", 0),
+			{crm.HubSpot, "whatsapp_opt_out", "bool", func(ctx context.Context, c *clients) error {
+				return c.hubspot.CreateFlag(ctx, crm.Contacts, "whatsapp_opt_out", "WhatsApp opt-out")
+			}},
+		},
 	}
+	var out []chatField
+	for _, field := range []crm.Field{chats.FieldUser, chats.FieldOptOut} {
+		for _, f := range all[field] {
+			other := func(c crm.Column) bool { return c.Field == field && c.Property != "" && c.Property != f.name }
+			if !slices.ContainsFunc(m.Columns(crm.Contact, f.system), other) {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
 }
 
 // present looks which of the fields both CRMs have: their types there, "" for one that is missing.
@@ -172,8 +187,8 @@ func (f chatField) otherType(kind string) string {
 }
 
 // makeFields makes what is missing.
-func (s *session) makeFields(ctx context.Context, c *clients) error {
-	fields := chatFields()
+func (s *session) makeFields(ctx context.Context, c *clients, m *mapping.Mapping) error {
+	fields := chatFields(m)
 	there, err := present(ctx, c, fields)
 	if err != nil {
 		return err

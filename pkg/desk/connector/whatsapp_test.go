@@ -20,6 +20,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/webhook"
@@ -177,6 +178,39 @@ func TestSetupOfWhatsAppSaysWhatIsWrong(t *testing.T) {
 		}
 		hasNot(t, r.out+r.err, "canary")
 	}
+}
+
+func TestAFieldThatTheMappingJoinsToAnotherPropertyIsNotMade(t *testing.T) {
+	b := talks(t)
+	b.must(b.HubSpot.DropProperty(crm.Contacts, "whatsapp_opt_out"))
+	b.HubSpot.AddProperty(crm.Contacts, hubspottest.Property{Name: "no_messages", Type: "bool"})
+	own := file(t, "my.yaml", strings.Replace(string(mapping.DefaultYAML()), "  contact:\n", "  contact:\n    whatsapp_opt_out:\n      type: bool\n      policy: strict\n      hubspot: no_messages\n      zoho: {property: WhatsApp_Opt_Out, not_empty: true}\n", 1))
+	b.want(ExitOK, "mapping", "apply", own)
+	b.unchanged("setup", func() {
+		out := b.want(ExitOK, "setup", "whatsapp")
+		has(t, out, "as is  zoho contact WhatsApp_Opt_Out is there")
+		hasNot(t, out, "hubspot contact whatsapp_opt_out")
+	})
+	b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir()) // the door is told
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestWhereAlarmsAreToldIsStored(t *testing.T) {
+	b := stage(t)
+	b.unchanged("--plan", func() { has(t, b.want(ExitOK, "setup", "slack", "--plan"), "plan   SLACK_WEBHOOK_URL is asked for") })
+	has(t, b.want(ExitUsage, "setup", "slack"), "SLACK_WEBHOOK_URL is needed")
+	b.typed = []string{"https://hooks.example.com/canary"}
+	r := b.run("setup", "slack")
+	has(t, r.err, "SLACK_WEBHOOK_URL does not begin with https://hooks.slack.com/")
+	hasNot(t, r.err, "canary")
+	b.typed = []string{"https://hooks.slack.com/services/T0/B0/canary"}
+	r = b.run("setup", "slack")
+	if r.code != ExitOK || strings.Contains(r.out+r.err, "canary") || b.vault[settings.SlackWebhookURL].Reveal() != "https://hooks.slack.com/services/T0/B0/canary" {
+		t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
+	}
+	b.unchanged("the second time", func() { has(t, b.want(ExitOK, "setup", "slack"), "as is  SLACK_WEBHOOK_URL is stored") })
 }
 
 func TestTheAccountCanBeNamed(t *testing.T) {
