@@ -9,6 +9,7 @@ import (
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/submission"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 )
 
@@ -27,7 +28,11 @@ type Counter struct {
 // whatever became of the first call, it counts nothing twice: what was counted is a conversion.Repetition then. An error that
 // wraps row.ErrConflict, or a fault that is not final, says that it may go again.
 func (c *Counter) Apply(ctx context.Context, subs ...submission.Submission) (verdicts []conversion.Verdict, err error) {
-	err = c.retry(ctx, func() error {
+	began := c.Now()
+	helps := func(err error) bool { // markers make the repeat of a transaction harmless whose answer was lost
+		return momentary(err) || fault.KindOf(err) == fault.Down && c.Now().Sub(began) < quickFor
+	}
+	err = c.again(ctx, helps, func() error {
 		s := sheet{draft: newDraft(c.Store), now: c.Now().UTC(), shards: c.Shards}
 		if err := s.judge(ctx, subs); err != nil {
 			return err

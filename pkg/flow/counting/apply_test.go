@@ -129,11 +129,17 @@ func TestSomebodyElseInTheWayIsWaitedForThreeTimes(t *testing.T) {
 	}
 }
 
-func TestAnOutageIsNotTriedAgainOnTheSpot(t *testing.T) {
-	b, calls := newBench(), 0
-	b.Store = &faulty{Store: b.rows, before: func() error { calls++; return errLost }}
-	if _, err := b.Apply(t.Context(), b.purchase(nil)); !errors.Is(err, errLost) || calls != 1 {
-		t.Errorf("%v after %d calls", err, calls)
+func TestAConnectionThatBreaksIsTriedAgainOnTheSpotAndOneThatHangsIsNot(t *testing.T) {
+	for hangs, want := range map[time.Duration]int{0: counting.QuickTries, 200 * time.Millisecond: counting.QuickTries, time.Second: 1, 3 * time.Second: 1} {
+		b, calls := newBench(), 0
+		b.Store = &faulty{Store: b.rows, before: func() error {
+			calls++
+			b.now = b.now.Add(hangs)
+			return errLost
+		}}
+		if _, err := b.Apply(t.Context(), b.purchase(nil)); !errors.Is(err, errLost) || calls != want {
+			t.Errorf("%v after %d calls of %v, want %d", err, calls, hangs, want)
+		}
 	}
 }
 

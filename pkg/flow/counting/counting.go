@@ -146,6 +146,8 @@ const (
 	QuickTries = 3
 	quickFrom  = 50 * time.Millisecond
 	quickTo    = 400 * time.Millisecond
+	// quickFor is how long a transaction whose connection breaks is tried at once: a table that hangs has had its time.
+	quickFor = time.Second
 )
 
 // Patience is how this package waits and what its dice are.
@@ -167,9 +169,14 @@ func Patient(wait func(ctx context.Context, d time.Duration) bool, random func(n
 // retry calls f again, up to QuickTries times in all, as long as a moment may help: the rows were changed meanwhile, or the table
 // is throttled.
 func (p Patience) retry(ctx context.Context, f func() error) error {
+	return p.again(ctx, momentary, f)
+}
+
+// again calls f again, up to QuickTries times in all, as long as the error is one for which a moment may help.
+func (p Patience) again(ctx context.Context, helps func(error) bool, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
-		if err == nil || try == QuickTries || !momentary(err) {
+		if err == nil || try == QuickTries || !helps(err) {
 			return err
 		}
 		if err := p.Sleep(ctx, quickFrom+time.Duration(p.Rand(int64(quickTo-quickFrom)+1))); err != nil {
