@@ -267,6 +267,21 @@ func TestTheDoorReachesNeitherCanonNorMapping(t *testing.T) {
 	}
 }
 
+// The database of time zones is half a megabyte of each program that has it: only who writes local times for people, or counts
+// local days, carries it.
+func TestTimeZonesAreCarriedByWhoNeedsThemAlone(t *testing.T) {
+	want := []string{"functions/conversionApi", "functions/conversionClock", "functions/failureReporter", "functions/sendWhatsapp", "functions/whatsappConsumer"}
+	var got []string
+	for _, s := range product(t) {
+		if slices.Contains(s.imports(), "time/tzdata") && !under(s.dir, "pkg/desk") {
+			got = append(got, s.dir)
+		}
+	}
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestNoTypeOfTheCoreHasAWireFormat(t *testing.T) {
 	for _, s := range product(t) {
 		if !under(s.dir, "pkg/core") {

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"crm-connector/pkg/adapter/awsenv/awstest"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/crm"
 )
 
 // sandbox are settings as the template gives them, secrets in the environment.
@@ -41,7 +43,14 @@ func TestItStartsWithoutACallAndHasNothingToSayToAnEmptyBatch(t *testing.T) {
 }
 
 // parcel is a message as the door puts it into the queue.
-const parcel = `{"v":1,"connection":"main","updates":[{"account":"1","number":"106540352242922","message":{"id":"wamid.A","type":"text","text":"ciao"}}]}`
+func parcel(t *testing.T) string {
+	entries, _ := chat.Pack(chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, Updates: []chat.Update{
+		{Number: "106540352242922", Message: &chat.Message{ID: crm.Text("wamid.A"), Type: chat.TypeText, Text: crm.Text("ciao")}}}})
+	if len(entries) != 1 {
+		t.Fatal("no parcel")
+	}
+	return entries[0].Body
+}
 
 func TestWhatCannotBeLoggedGoesBack(t *testing.T) {
 	for name, set := range map[string]map[string]string{
@@ -57,7 +66,7 @@ func TestWhatCannotBeLoggedGoesBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		answer, err := handle(t.Context(), events.SQSEvent{Records: []events.SQSMessage{{
-			MessageId: "m1", ReceiptHandle: "r1", Body: parcel, Attributes: map[string]string{"MessageGroupId": "g", "ApproximateReceiveCount": "1"},
+			MessageId: "m1", ReceiptHandle: "r1", Body: parcel(t), Attributes: map[string]string{"MessageGroupId": "g", "ApproximateReceiveCount": "1"},
 		}}})
 		if out, _ := json.Marshal(answer); err != nil || string(out) != `{"batchItemFailures":[{"itemIdentifier":"m1"}]}` {
 			t.Errorf("%s: %s, %v", name, out, err)

@@ -141,3 +141,35 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatIsNoRequestIsASchedulesAndIsAnsweredNullOrItsError(t *testing.T) {
+	var others []string
+	f := Or(func(_ context.Context, r door.Request) door.Answer {
+		return door.Answer{Status: http.StatusAccepted, Body: []byte(r.Path)}
+	}, func(_ context.Context, event json.RawMessage) error {
+		others = append(others, string(event))
+		if string(event) == `{"action":"fail"}` {
+			return errors.New("no")
+		}
+		return nil
+	})
+	for _, tt := range []struct{ event, want string }{
+		{recorded, `{"statusCode":202,"headers":{},"multiValueHeaders":null,"body":"/webhooks/hubspot","cookies":null}`},
+		{`{"action":"send"}`, "null"},
+		{`{"action":"fail"}`, "error: no"},
+		{`[]`, "null"},
+		{`{"requestContext":7}`, "null"},
+	} {
+		answer, err := f(t.Context(), json.RawMessage(tt.event))
+		out, _ := json.Marshal(answer)
+		if err != nil {
+			out = []byte("error: " + err.Error())
+		}
+		if string(out) != tt.want {
+			t.Errorf("%.30s: %s", tt.event, out)
+		}
+	}
+	if len(others) != 4 {
+		t.Errorf("%q", others)
+	}
+}
