@@ -10,6 +10,10 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"crm-connector/pkg/adapter/conversions/conversionstest"
+	"crm-connector/pkg/adapter/dynamo"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 )
 
 // events are the files under events/ that the functions are given. A function without one calls a CRM for whatever it is
@@ -22,6 +26,12 @@ var events = map[string]string{
 	"refreshZohoToken": "refreshZohoToken.schedule-fresh.json",
 	"failureReporter":  "failureReporter.nothing-new.json",
 	"reconcile":        "reconcile.schedule.json",
+
+	"whatsappConsumer":     "whatsappConsumer.mode-off.json",
+	"sendWhatsapp":         "sendWhatsapp.schedule-nothing.json",
+	"conversionAggregator": "conversionAggregator.event.json",
+	"conversionApi":        "conversionApi.metrics.json",
+	"conversionClock":      "conversionClock.tick-nothing.json",
 }
 
 // environment is what Lambda and the template put into a function's environment: each function finds its own in it. The
@@ -35,9 +45,11 @@ func environment(cloud string) []string {
 		"ZOHO_WEBHOOK_URL=https://connector.example.com/webhooks/zoho", "ZOHO_OPERATIONS_QUEUE=" + cloud + "/zoho.fifo",
 		"HUBSPOT_OPERATIONS_QUEUE=" + cloud + "/hubspot.fifo", "GET_ZOHO_TOKEN_FUNCTION=getZohoToken", "REFRESH_ZOHO_TOKEN_FUNCTION=refreshZohoToken",
 		"REPORT_TO=client@example.com", "REPORT_FROM=reports@example.com", "MODE=off",
+		"WHATSAPP_PHONE_NUMBER_ID=" + whatsapptest.DefaultNumber, "WHATSAPP_OPERATIONS_QUEUE=" + cloud + "/whatsapp.fifo",
+		"CONVERSIONS_JWT_ISSUER=" + conversionstest.DefaultIssuer, "CONVERSION_EVENTS_QUEUE=" + cloud + "/conversions.fifo", "CONVERSION_EVENTS_DLQ=" + cloud + "/dead.fifo",
 	}
-	for _, table := range []string{"PAIRS", "PARKED", "ATTEMPTS", "CONFIG", "TOKENS", "QUARANTINE"} {
-		env = append(env, table+"_TABLE="+strings.ToLower(table))
+	for _, table := range dynamo.Tables() {
+		env = append(env, table.Setting()+"="+string(table))
 	}
 	return env
 }
@@ -112,6 +124,8 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var secrets = map[string]string{
 	"HUBSPOT_ACCESS_TOKEN": "pat-sandbox", "HUBSPOT_CLIENT_SECRET": "sandbox-client-secret", "ZOHO_CLIENT_SECRET": "s", "ZOHO_REFRESH_TOKEN": "1000.r",
 	"ZOHO_CHANNEL_TOKEN": "sandbox-channel-token", "PAIR_KEY": strings.Repeat("0123456789abcdef", 4),
+	"WHATSAPP_APP_SECRET": whatsapptest.DefaultAppSecret, "WHATSAPP_VERIFY_TOKEN": whatsapptest.DefaultVerifyToken, "WHATSAPP_ACCESS_TOKEN": whatsapptest.DefaultToken,
+	"CONVERSIONS_JWT_SECRET": conversionstest.DefaultSecret,
 }
 
 // item is the row of Zoho's token, good for an hour, in its table; any other table is empty.

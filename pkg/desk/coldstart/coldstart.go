@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/desk/bootstrap"
+	"crm-connector/pkg/desk/invoke"
 )
 
 // The targets.
@@ -61,6 +62,9 @@ func Run(ctx context.Context, o Options) (bool, error) {
 		m := &measured{name: name}
 		if file, ok := events[name]; ok {
 			text, err := os.ReadFile(filepath.Join(o.Root, "events", file))
+			if err == nil {
+				text, err = invoke.Signed(text, time.Now())
+			}
 			if err != nil {
 				return false, err
 			}
