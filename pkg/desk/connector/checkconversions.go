@@ -11,8 +11,10 @@ import (
 
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/fault"
 )
 
 // conversions looks whether the callers' tokens can be proven, and whether the door proves them.
@@ -29,6 +31,7 @@ func (e *exam) conversions(ctx context.Context) {
 	e.eventDoor(ctx, b)
 	e.leeway(ctx)
 	e.uncounted(ctx)
+	e.zohoCount(ctx)
 }
 
 // keys looks whether there are keys that tokens can be proven with.
@@ -116,6 +119,33 @@ func (e *exam) leeway(ctx context.Context) {
 	skew, told := e.timed().skew[u.Host]
 	if told && skew.Abs() > conversions.Leeway && skew.Abs() <= tooFar {
 		e.fault("conversions.clock", fmt.Sprintf("this machine's clock and the door's are %s apart: the door takes tokens within %s", skew.Abs().Round(time.Second), conversions.Leeway), "set the clock of this machine (NTP)")
+	}
+}
+
+// zohoCount asks Zoho what the daily report asks, where it is to be asked.
+func (e *exam) zohoCount(ctx context.Context) {
+	const check = "conversions.zoho"
+	at := e.reader(ctx).ZohoCount()
+	if at == (settings.ZohoCount{}) || !e.after(check, "zoho.scopes") {
+		return
+	}
+	if e.setting(ctx, "CONVERSIONS_OWN_SUBJECT") == "" {
+		e.note(check, "CONVERSIONS_ZOHO_COUNT is set, and CONVERSIONS_OWN_SUBJECT is not: nobody is compared with Zoho", "deploy with ConversionsOwnSubject")
+		return
+	}
+	count, err := e.crmCount(ctx, e.st)
+	if err == nil {
+		own := e.reader(ctx).OwnEntries()
+		_, _, err = count.Conversions(ctx, conversion.TenantOf(own.Issuer, own.Subject), conversion.Webform, e.Now().Add(-time.Minute), e.Now())
+	}
+	f, _ := errors.AsType[*fault.Error](err)
+	switch {
+	case f != nil && f.Code == "OAUTH_SCOPE_MISMATCH":
+		e.fault(check, "the token may not read "+at.Module, "make a new code in the API console, with the READ scope of that module too, and run connector setup zoho --new-token "+e.at())
+	case err != nil:
+		e.fault(check, err.Error(), "compare ConversionsZohoCount with the API names in Zoho; the daily report fails with this too")
+	default:
+		e.ok(check, "%s can be counted by %s and %s", at.Module, at.Time, at.Channel)
 	}
 }
 

@@ -3,11 +3,13 @@ package connector
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/submission"
@@ -32,6 +34,37 @@ func whole(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 	b.want(ExitOK, "token")
 	b.held = maps.Clone(b.vault)
 	return b
+}
+
+// asksForACount reports whether Zoho is asked for a count.
+func asksForACount(r *http.Request) bool {
+	if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/coql") {
+		return false
+	}
+	body := make([]byte, 1000)
+	n, _ := r.Body.Read(body)
+	return strings.Contains(string(body[:n]), "COUNT(id)")
+}
+
+// compared is a stack that compares its conversions with Zoho's, which knows three.
+func compared(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
+	b := whole(t, adapt...)
+	b.told["CONVERSIONS_ZOHO_COUNT"], b.told["CONVERSIONS_OWN_SUBJECT"] = "Deals.Closing_Time.Lead_Source", "shop"
+	b.Zoho.Fail(zohotest.Fault{Match: asksForACount, Times: -1, Status: http.StatusOK, Body: `{"data":[{"COUNT(id)":3}],"info":{"count":1,"more_records":false}}`})
+	return b
+}
+
+func TestADayIsComparedWithZohoWhereItIsToldTo(t *testing.T) {
+	b := compared(t)
+	b.bought("CLIENTE-ITALIA-789456", 3)
+	day := b.Clock.Now().Format(time.DateOnly)
+	has(t, b.want(ExitOK, "conversions", "report", day, "--json"), `"crm": 3`)
+	b.bought("CLIENTE-ITALIA-789457", 1)
+	has(t, b.want(ExitFinding, "conversions", "report", day), ": differenza")
+	has(t, b.want(ExitOK, "doctor"), "ok     conversions.zoho     Deals can be counted by Closing_Time and Lead_Source")
+	delete(b.told, "CONVERSIONS_OWN_SUBJECT")
+	has(t, b.want(ExitOK, "conversions", "report", day), "not asked")
+	has(t, b.want(ExitOK, "doctor"), "note   conversions.zoho     CONVERSIONS_ZOHO_COUNT is set")
 }
 
 // keySets is a stack with conversions whose callers sign with keys of a key set.

@@ -94,6 +94,14 @@ var seededWhole = []broken{
 		check: "conversions.keys", what: "no key for ES256", mend: "ConversionsJwtAlgorithm"},
 	{name: "the clock of this machine is too far off for tokens", on: whole, spoil: func(b *bench) { b.skew = 45 * time.Second },
 		check: "conversions.clock", what: "45s apart", mend: "NTP"},
+	{name: "Zoho's conversions may not be counted", on: compared, spoil: func(b *bench) {
+		b.Zoho.Clear()
+		b.Zoho.Fail(zohotest.Fault{Match: asksForACount, Times: -1, Status: http.StatusUnauthorized, Body: mismatch})
+	}, check: "conversions.zoho", what: "may not read Deals", mend: "READ scope"},
+	{name: "Zoho has no such field", on: compared, spoil: func(b *bench) {
+		b.Zoho.Clear()
+		b.Zoho.Fail(zohotest.Fault{Match: asksForACount, Times: -1, Status: http.StatusBadRequest, Body: `{"code":"INVALID_QUERY","details":{},"message":"column given seems to be invalid","status":"error"}`})
+	}, check: "conversions.zoho", what: "zoho.Count", mend: "ConversionsZohoCount"},
 	{name: "the key set does not answer", on: keySets, spoil: func(b *bench) { b.dark = "keys.example.com" },
 		check: "conversions.keys", what: "does not answer", mend: "connector token --jwks"},
 	{name: "the key set has no key for the algorithm", on: keySets, spoil: func(b *bench) { b.keySet = `{"keys":[]}` },
