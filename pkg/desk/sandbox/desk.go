@@ -15,6 +15,8 @@ import (
 
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
@@ -28,7 +30,7 @@ import (
 const searchLag = 2 * time.Second
 
 // How many batches of each lane are worked on at a time: the MaximumConcurrency of the template's mappings.
-var concurrency = map[string]int{"zohoOperations": 5, "hubspotOperations": 3}
+var concurrency = map[string]int{"zohoOperations": 5, "hubspotOperations": 3, "whatsappOperations": 3, "conversionEvents": 8}
 
 // pulse is how often the desk looks for something to do.
 const pulse = 20 * time.Millisecond
@@ -38,8 +40,10 @@ type Desk struct {
 	set     Settings
 	suite   *Suite
 	counts  *counts
-	hubspot *hubspottest.Server // nil: the real one
-	zoho    *zohotest.Server    // nil: the real one
+	hubspot *hubspottest.Server  // nil: the real one
+	zoho    *zohotest.Server     // nil: the real one
+	meta    *whatsapptest.Server // nil: the real one, or none
+	people  *people              // who write to the sandbox WhatsApp
 	out     io.Writer
 	now     func() time.Time
 	log     *slog.Logger
@@ -54,7 +58,7 @@ func NewDesk(set Settings, out io.Writer, log *slog.Logger, now func() time.Time
 		d.set.HubSpot.URL = "http://" + set.HubSpotAddr
 		d.hubspot = hubspottest.New(hubspottest.Options{
 			Now: now, Sleep: Sleep, Token: set.HubSpot.Token.Reveal(), AppID: set.HubSpot.AppID, ClientSecret: set.HubSpot.Secrets[0].Reveal(),
-			Webhook: set.HubSpot.WebhookURLs[0], Send: d.deliver, SearchLag: searchLag,
+			Webhook: set.HubSpot.WebhookURLs[0], Send: d.deliver, SearchLag: searchLag, Properties: hubspotProperties(),
 		})
 	}
 	if set.Zoho.URL == "" {
@@ -62,13 +66,23 @@ func NewDesk(set Settings, out io.Writer, log *slog.Logger, now func() time.Time
 		d.zoho = zohotest.New(zohotest.Options{
 			Now: now, Sleep: Sleep, APIDomain: d.set.Zoho.URL, ClientID: set.Zoho.ClientID, ClientSecret: set.Zoho.ClientSecret.Reveal(),
 			RefreshToken: set.Zoho.RefreshToken.Reveal(), ChannelID: set.Zoho.ChannelID, ChannelToken: set.Zoho.ChannelToken.Reveal(),
-			NotifyURL: set.Zoho.WebhookURL, Send: d.deliver, SearchLag: searchLag,
+			NotifyURL: set.Zoho.WebhookURL, Send: d.deliver, SearchLag: searchLag, Fields: zohoFields(),
 		})
 	}
-	d.set.HubSpot.HTTP, d.set.Zoho.HTTP = http.DefaultTransport, http.DefaultTransport
+	if set.WhatsApp.URL == "" && set.WhatsApp.Number != "" {
+		d.set.WhatsApp.URL = "http://" + set.MetaAddr
+		d.meta = whatsapptest.New(whatsapptest.Options{
+			Now: now, Sleep: Sleep, Token: set.WhatsApp.Token.Reveal(), AppSecret: set.WhatsApp.Secrets[0].Reveal(),
+			VerifyToken: set.WhatsApp.VerifyTokens[0].Reveal(), Numbers: []whatsapptest.Number{{ID: set.WhatsApp.Number, Display: whatsapptest.DefaultDisplay}},
+			Webhook: "http://" + reach(set.Addr) + whatsapp.Path, Send: d.deliver, ReadAfter: 4 * time.Second,
+		})
+		d.people = &people{meta: d.meta, number: set.WhatsApp.Number}
+	}
+	d.set.HubSpot.HTTP, d.set.Zoho.HTTP, d.set.WhatsApp.HTTP = http.DefaultTransport, http.DefaultTransport, http.DefaultTransport
 	d.set.Report.Links = d.link
 	d.suite = New(Parts{
-		HubSpot: d.set.HubSpot, Zoho: d.set.Zoho, Report: d.set.Report, Budget: set.Budget, Rules: set.Rules,
+		HubSpot: d.set.HubSpot, Zoho: d.set.Zoho, WhatsApp: d.set.WhatsApp, Conversions: d.set.Conversions,
+		Report: d.set.Report, Budget: set.Budget, Rules: set.Rules,
 		Hasher: pair.Hasher{Key: crm.NewSecret(newID()), KeyID: 1}, Now: now, Sleep: Sleep, Rand: rand.Int64N, NewID: newID,
 		Log: log, Count: d.counts, Ended: d.ended, WrapQueue: d.counted, Parallel: 4,
 		Conditional: d.zoho != nil, // the sandbox refuses a stale write; for a real org that must be seen first
@@ -137,6 +151,12 @@ func (d *Desk) Run(ctx context.Context) error {
 			handler    http.Handler
 		}{"the sandbox Zoho", d.set.ZohoAddr, d.zoho})
 	}
+	if d.meta != nil {
+		servers = append(servers, struct {
+			name, addr string
+			handler    http.Handler
+		}{"the sandbox WhatsApp", d.set.MetaAddr, d.people.routes(d.meta)})
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -146,7 +166,7 @@ func (d *Desk) Run(ctx context.Context) error {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
 		if err != nil {
 			cancel()
-			return fmt.Errorf("%s cannot listen on %s (free that port; SUITE_ADDR moves the door, HUBSPOT_API_URL and ZOHO_API_URL replace the sandboxes): %w", s.name, s.addr, err)
+			return fmt.Errorf("%s cannot listen on %s (free that port; SUITE_ADDR moves the door, HUBSPOT_API_URL, ZOHO_API_URL and WHATSAPP_API_URL replace the sandboxes): %w", s.name, s.addr, err)
 		}
 		server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 5 * time.Second}
 		wg.Go(func() { failed <- server.Serve(listener) })
@@ -185,6 +205,9 @@ func (d *Desk) loops(ctx context.Context, wg *sync.WaitGroup) {
 	}
 	if d.zoho != nil {
 		wg.Go(func() { d.every(ctx, pulse, d.zoho.Tick) })
+	}
+	if d.meta != nil {
+		wg.Go(func() { d.every(ctx, pulse, d.meta.Tick) })
 	}
 	for name, run := range d.suite.Functions {
 		period := schedules[name]

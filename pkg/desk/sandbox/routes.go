@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"crm-connector/pkg/adapter/conversions"
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/digest"
@@ -63,9 +65,28 @@ func (d *Desk) routes() http.Handler {
 	mux.HandleFunc("GET /desk/state", d.state)
 	mux.HandleFunc("GET /desk/mails", d.mails)
 	mux.HandleFunc("POST /desk/run/{function}", d.run)
+	mux.HandleFunc("GET /desk/token", d.token)
 	mux.HandleFunc("POST "+remotePath+"{what}/{verb}", d.remote)
 	mux.HandleFunc("/", d.enter)
 	return mux
+}
+
+// token gives this machine a token of the sandbox caller, good for half an hour and for everything. With another secret or
+// issuer than the sandbox's, tokens are somebody else's to give: connector token.
+func (d *Desk) token(w http.ResponseWriter, r *http.Request) {
+	c := d.set.Conversions
+	sandbox := c.Issuer == conversionstest.DefaultIssuer && len(c.Secrets) > 0 && c.Secrets[0].Reveal() == conversionstest.DefaultSecret
+	if !loopback(r.RemoteAddr) || !loopback(r.Host) || !sandbox {
+		d.json(w, http.StatusForbidden, map[string]string{"error": "for the sandbox's own caller on this machine only; else connector token makes tokens"})
+		return
+	}
+	caller := conversionstest.Caller{Audience: c.Audience}
+	scopes := []conversions.Scope{conversions.ScopeEvents, conversions.ScopeMetrics, conversions.ScopeCosts, conversions.ScopeEntries, conversions.ScopeMessages}
+	all := make([]string, len(scopes))
+	for i, s := range scopes {
+		all[i] = string(s)
+	}
+	d.write(w, []byte(caller.Token(d.now(), all...)+"\n"))
 }
 
 // enter hands a request to the door as API Gateway would.

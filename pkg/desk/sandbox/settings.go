@@ -8,11 +8,15 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/flow/counting"
 	"crm-connector/pkg/flow/rules"
 	"crm-connector/pkg/suite/consumer"
 )
@@ -22,8 +26,11 @@ type Settings struct {
 	Addr        string // of the door
 	HubSpotAddr string // of the sandbox HubSpot, when HubSpot.URL is ""
 	ZohoAddr    string // of the sandbox Zoho, when Zoho.URL is ""
+	MetaAddr    string // of the sandbox WhatsApp, when WhatsApp.URL is ""
 	HubSpot     HubSpot
 	Zoho        Zoho
+	WhatsApp    WhatsApp
+	Conversions Conversions
 	Report      Report
 	ReportEvery time.Duration
 	Budget      settings.Budget
@@ -42,10 +49,17 @@ const (
 func ReadSettings(getenv func(string) string) (Settings, error) {
 	plain := &settings.Reader{Getenv: getenv}
 	addr := plain.Listen("SUITE_ADDR", "127.0.0.1:8080")
-	hubspotURL, zohoURL := plain.Optional("HUBSPOT_API_URL", ""), plain.Optional("ZOHO_API_URL", "")
+	hubspotURL, zohoURL, metaURL := plain.Optional("HUBSPOT_API_URL", ""), plain.Optional("ZOHO_API_URL", ""), plain.Optional("WHATSAPP_API_URL", "")
 	fallback := map[string]string{
 		"REPORT_TO": "client@example.com", "REPORT_FROM": "CRM Connector <connector@example.com>",
 		"REPORT_EVERY": "10s", "PHONE_REGION": "IT", "MODE": string(crm.On),
+		"CONVERSIONS_JWT_ISSUER": conversionstest.DefaultIssuer, "CONVERSIONS_JWT_AUDIENCE": conversionstest.DefaultAudience,
+		"CONVERSIONS_JWT_SECRET": conversionstest.DefaultSecret, "CONVERSIONS_OWN_SUBJECT": conversionstest.DefaultSubject,
+	}
+	if local(metaURL) {
+		fallback["WHATSAPP_PHONE_NUMBER_ID"], fallback["WHATSAPP_OWN_NUMBERS"] = whatsapptest.DefaultNumber, whatsapptest.DefaultDisplay
+		fallback["WHATSAPP_APP_SECRET"], fallback["WHATSAPP_VERIFY_TOKEN"] = whatsapptest.DefaultAppSecret, whatsapptest.DefaultVerifyToken
+		fallback["WHATSAPP_ACCESS_TOKEN"] = whatsapptest.DefaultToken
 	}
 	if local(hubspotURL) {
 		fallback["HUBSPOT_CALLS_PER_10S"], fallback["HUBSPOT_CALLS_PER_DAY"] = strconv.Itoa(Ample.HubSpotIn10s), strconv.Itoa(Ample.HubSpotDaily)
@@ -74,9 +88,11 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 		}
 		return fallback[name]
 	}}
-	set := Settings{Addr: addr, HubSpotAddr: "127.0.0.1:8181", ZohoAddr: "127.0.0.1:8182"}
+	set := Settings{Addr: addr, HubSpotAddr: "127.0.0.1:8181", ZohoAddr: "127.0.0.1:8182", MetaAddr: "127.0.0.1:8183"}
 	set.hubspot(r)
 	set.zoho(r, plain.Optional("ZOHO_ACCESS_TOKEN", "") != "")
+	set.whatsApp(r)
+	set.conversions(r)
 	report, over := r.Report(), r.Rules()
 	set.Budget = r.Budget()
 	set.Report, set.ReportEvery = Report{From: report.From, To: report.To, Language: report.Language, Zone: time.Local}, report.Every
@@ -114,6 +130,28 @@ func (set *Settings) zoho(r *settings.Reader, fixed bool) {
 	}
 	accounts := r.ZohoAccounts()
 	set.Zoho.AccountsURL, set.Zoho.ClientID, set.Zoho.ClientSecret, set.Zoho.RefreshToken = accounts.URL, accounts.ClientID, accounts.ClientSecret, accounts.RefreshToken
+}
+
+// whatsApp reads what WhatsApp needs. With a URL off this machine and no number the desk has none.
+func (set *Settings) whatsApp(r *settings.Reader) {
+	w := r.WhatsApp()
+	if w.Missing() {
+		return
+	}
+	set.WhatsApp = WhatsApp{
+		URL: w.URL, Version: w.Version, Number: w.Number, Own: w.Own, Coexistence: w.Coexistence, LeadSource: w.LeadSource,
+		Token: r.Key(settings.WhatsAppAccessToken), Secrets: r.Keys(settings.WhatsAppAppSecret), VerifyTokens: r.Keys(settings.WhatsAppVerifyToken),
+	}
+}
+
+func (set *Settings) conversions(r *settings.Reader) {
+	b, own, meaning := r.Bearer(), r.OwnEntries(), r.Meaning()
+	retry, _ := conversion.ParseSchedule(r.Retries()) // it takes what the settings let through
+	set.Conversions = Conversions{
+		Issuer: b.Issuer, Audience: b.Audience, Subjects: b.Subjects, Secrets: r.Keys(settings.ConversionsJWTSecret),
+		Own: own.Subject, Contacts: conversion.Channel(own.Channel), Retry: retry,
+		Policy: conversion.PolicyOf(meaning.Events, meaning.Weights), Rules: counting.RulesOf(r.LiteralAlarms()),
+	}
 }
 
 // reach is the address under which a listener is reached from this machine.

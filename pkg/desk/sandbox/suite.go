@@ -101,19 +101,21 @@ type Report struct {
 
 // Parts is everything that the suite touches outside itself.
 type Parts struct {
-	HubSpot HubSpot
-	Zoho    Zoho
-	Report  Report
-	Budget  settings.Budget
-	Rules   consumer.Rules
-	Hasher  pair.Hasher
-	Now     func() time.Time
-	Sleep   func(ctx context.Context, d time.Duration) bool
-	Rand    func(n int64) int64
-	NewID   func() string
-	Log     *slog.Logger
-	Count   webhookflow.Counter
-	Ended   func(batch.Message, fault.Outcome)
+	HubSpot     HubSpot
+	Zoho        Zoho
+	WhatsApp    WhatsApp
+	Conversions Conversions
+	Report      Report
+	Budget      settings.Budget
+	Rules       consumer.Rules
+	Hasher      pair.Hasher
+	Now         func() time.Time
+	Sleep       func(ctx context.Context, d time.Duration) bool
+	Rand        func(n int64) int64
+	NewID       func() string
+	Log         *slog.Logger
+	Count       webhookflow.Counter
+	Ended       func(batch.Message, fault.Outcome)
 
 	WrapStore   func(name string, s Store) Store    // puts faults before a table; may be nil
 	WrapQueue   func(name string, q Queue) Queue    // puts faults before a queue; may be nil
@@ -145,7 +147,7 @@ type Lane struct {
 	Function string
 	Queue    *memory.Queue
 	Dead     *memory.Queue
-	Handle   func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+	Handle   Handler
 }
 
 // The names of the tables.
@@ -156,6 +158,8 @@ const (
 	Config     = "config"
 	Tokens     = "tokens"
 	Quarantine = "quarantine"
+	Chats      = "chats"
+	Counts     = "conversions"
 )
 
 // New builds the suite.
@@ -169,7 +173,8 @@ func New(p Parts) *Suite {
 		return p.WrapStore(name, s.Tables[name])
 	}
 	pairs, parked, attempts, config, tokens, quarantine := table(Pairs), table(Parked), table(Attempts), table(Config), table(Tokens), table(Quarantine)
-	zohoLane, hubspotLane := p.lane("zohoOperations", "zohoConsumer"), p.lane("hubspotOperations", "hubspotConsumer")
+	counts := table(Counts)
+	zohoLane, hubspotLane := p.lane("zohoOperations", "zohoConsumer", visibility), p.lane("hubspotOperations", "hubspotConsumer", visibility)
 	s.Lanes = []*Lane{zohoLane, hubspotLane}
 	fromHubSpot, fromZoho := p.queue(zohoLane), p.queue(hubspotLane)
 	queues := consumer.Queues{crm.HubSpot: fromHubSpot, crm.Zoho: fromZoho}
@@ -188,19 +193,24 @@ func New(p Parts) *Suite {
 	s.HubSpot, s.Zoho = crms(budget.Config{Caller: "consumers", Live: true})
 	hubspotBehind, zohoBehind := crms(budget.Config{Caller: "reconcile"})
 
-	s.Enter = webhook.New(webhook.Adapters{
-		Sources: p.sources, Queues: queues, Config: config, Quarantine: quarantine, Now: p.Now, Log: p.Log, Count: p.Count,
-	})
-	s.Door = apigw.Handler(s.Enter)
 	adapters := consumer.Adapters{
 		HubSpot: s.HubSpot, Zoho: s.Zoho, Pairs: pairs, Parked: parked, Counts: attempts, Config: config, Queues: queues,
 		Rules: p.Rules, Hasher: consumer.Hash(p.Hasher), NewID: p.NewID, Now: p.Now, Sleep: p.Sleep, Rand: p.Rand, Log: p.Log, Left: p.Left, Ended: p.Ended,
-		Quarantine: quarantine, Parallel: p.Parallel, Conditional: p.Conditional,
+		Quarantine: quarantine, Entries: p.entries(counts), Parallel: p.Parallel, Conditional: p.Conditional,
+	}
+	if p.WhatsApp.Number != "" {
+		adapters.Chats = table(Chats)
 	}
 	adapters.Waiter = fromHubSpot
 	zohoLane.Handle = zohoconsumer.New(adapters).Handle
 	adapters.Waiter = fromZoho
 	hubspotLane.Handle = hubspotconsumer.New(adapters).Handle
+	carriers := map[string]queue.API{}
+	messages, metrics := s.conversations(p, adapters, carriers), s.counting(p, counts, carriers)
+	s.Enter = routed(webhook.New(webhook.Adapters{
+		Sources: p.sources, Queues: queues, Carriers: carriers, Config: config, Quarantine: quarantine, Now: p.Now, Log: p.Log, Count: p.Count,
+	}), messages, metrics)
+	s.Door = apigw.Handler(s.Enter)
 
 	reporter := failurereporter.New(failurereporter.Adapters{
 		Parked: parked, Mailer: s.Outbox, Links: p.Report.Links, Language: p.Report.Language, From: p.Report.From, To: p.Report.To,
@@ -220,7 +230,7 @@ func New(p Parts) *Suite {
 	return s
 }
 
-func (p Parts) lane(name, function string) *Lane {
+func (p Parts) lane(name, function string, visibility time.Duration) *Lane {
 	dead := memory.NewQueue(memory.QueueConfig{Name: name + "Dead", Retention: retention, Now: p.Now})
 	return &Lane{Name: name, Function: function, Dead: dead, Queue: memory.NewQueue(memory.QueueConfig{
 		Name: name, Visibility: cmp.Or(p.Visibility, visibility), MaxReceives: maxReceives, Retention: retention, DeadLetter: dead, Now: p.Now,
@@ -236,7 +246,7 @@ func (p Parts) queue(l *Lane) Queue {
 
 // sources are the senders that the door knows.
 func (p Parts) sources(fields func(crm.System) webhook.Fields) []webhookflow.Source {
-	return []webhookflow.Source{
+	return append([]webhookflow.Source{
 		hubspot.NewSource(hubspot.SourceConfig{
 			Secrets: func(context.Context) ([]crm.Secret, error) { return p.HubSpot.Secrets, nil }, URLs: p.HubSpot.WebhookURLs,
 			AllowV1: p.HubSpot.AllowV1, AppID: p.HubSpot.AppID, Now: p.Now, Fields: fields(crm.HubSpot),
@@ -247,7 +257,7 @@ func (p Parts) sources(fields func(crm.System) webhook.Fields) []webhookflow.Sou
 			},
 			Now: p.Now, Fields: fields(crm.Zoho),
 		}),
-	}
+	}, p.callers()...)
 }
 
 // tokens wires refreshZohoToken and getZohoToken, and returns where the consumers ask.

@@ -14,7 +14,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
@@ -55,18 +57,26 @@ func (c *Clock) Sleep(_ context.Context, d time.Duration) bool {
 }
 
 // The schedules of the functions, as the template has them.
-var schedules = map[string]time.Duration{"refreshZohoToken": 10 * time.Minute, "failureReporter": 5 * time.Minute, "reconcile": time.Hour, "renewZohoChannel": 12 * time.Hour}
+var schedules = map[string]time.Duration{
+	"refreshZohoToken": 10 * time.Minute, "failureReporter": 5 * time.Minute, "reconcile": time.Hour, "renewZohoChannel": 12 * time.Hour,
+	"sendWhatsapp": time.Minute, "conversionClock": 2 * time.Minute, "conversionReport": 24 * time.Hour,
+}
+
+// order is in which functions run whose time has come at once.
+var order = []string{"refreshZohoToken", "renewZohoChannel", "reconcile", "failureReporter", "sendWhatsapp", "conversionClock", "conversionReport"}
 
 // World is the suite between two sandbox CRMs, in model time, in one goroutine: what happens depends on nothing but what is
 // done to it.
 type World struct {
 	*Suite
-	Clock   *Clock
-	HubSpot *hubspottest.Server
-	Zoho    *zohotest.Server
-	Endings []Ending    // of every message, in order
-	Doors   map[int]int // answers of the door, by status
-	Repeat  int         // how many more times every delivery is handed to the door
+	Clock    *Clock
+	HubSpot  *hubspottest.Server
+	Zoho     *zohotest.Server
+	WhatsApp *whatsapptest.Server // nil in a world without it
+	Caller   conversionstest.Caller
+	Endings  []Ending    // of every message, in order
+	Doors    map[int]int // answers of the door, by status
+	Repeat   int         // how many more times every delivery is handed to the door
 
 	due        map[string]time.Time
 	deliveries int
@@ -84,16 +94,21 @@ type WorldOptions struct {
 	Seed    uint64
 	HubSpot hubspottest.Options // Now, Webhook, Send are set by the world
 	Zoho    zohotest.Options    // Now, NotifyURL, Send likewise
-	Mapping mapping.Options
-	Log     *slog.Logger // nil: nothing is logged
-	Adapt   func(*Parts) // a last word on the parts; may be nil
+	// WhatsApp is there unless it is nil; Now, Webhook, Send are set by the world.
+	WhatsApp *whatsapptest.Options
+	// Conversions are counted, and callers have tokens.
+	Conversions bool
+	Mapping     mapping.Options
+	Log         *slog.Logger // nil: nothing is logged
+	Adapt       func(*Parts) // a last word on the parts; may be nil
 }
 
 // The URLs that deliveries are signed for and sent to. Nothing listens there: the world hands them over itself.
 const (
-	hubspotHook = "https://connector.example.com/webhooks/hubspot"
-	zohoHook    = "https://connector.example.com/webhooks/zoho"
-	apiDomain   = "https://www.zohoapis.eu"
+	hubspotHook  = "https://connector.example.com/webhooks/hubspot"
+	zohoHook     = "https://connector.example.com/webhooks/zoho"
+	whatsappHook = "https://connector.example.com/webhooks/whatsapp"
+	apiDomain    = "https://www.zohoapis.eu"
 )
 
 // NewWorld builds a world. The names of the mapped properties are published, and the mode is on.
@@ -110,6 +125,9 @@ func NewWorld(o WorldOptions) (*World, error) {
 	o.Zoho.Now, o.Zoho.NotifyURL, o.Zoho.Send, o.Zoho.APIDomain = w.Clock.Now, zohoHook, w.deliver, apiDomain
 	if o.Zoho.ChannelID == "" {
 		o.Zoho.ChannelID, o.Zoho.ChannelToken = "1000000068001", "sandbox-channel-token"
+	}
+	if o.WhatsApp != nil && o.Zoho.Fields == nil && o.HubSpot.Properties == nil {
+		o.Zoho.Fields, o.HubSpot.Properties = zohoFields(), hubspotProperties()
 	}
 	w.HubSpot, w.Zoho = hubspottest.New(o.HubSpot), zohotest.New(o.Zoho)
 	ids := 0
@@ -131,6 +149,14 @@ func NewWorld(o WorldOptions) (*World, error) {
 		NewID:       func() string { ids++; return fmt.Sprintf("id-%06d", ids) },
 		Conditional: !o.Zoho.IgnoreCondition,
 		Ended:       func(m batch.Message, out fault.Outcome) { w.Endings = append(w.Endings, Ending{m, out}) },
+	}
+	if o.WhatsApp != nil {
+		o.WhatsApp.Now, o.WhatsApp.Webhook, o.WhatsApp.Send = w.Clock.Now, whatsappHook, w.deliver
+		w.WhatsApp = whatsapptest.New(*o.WhatsApp)
+		parts.WhatsApp = sandboxWhatsApp("https://graph.facebook.com", w.WhatsApp.Transport())
+	}
+	if o.Conversions {
+		parts.Conversions = sandboxConversions()
 	}
 	if o.Adapt != nil {
 		o.Adapt(&parts)
@@ -187,6 +213,9 @@ func Gateway(r *http.Request, id string) (events.APIGatewayV2HTTPRequest, error)
 func (w *World) Turn(ctx context.Context) (bool, error) {
 	w.HubSpot.Tick()
 	w.Zoho.Tick()
+	if w.WhatsApp != nil {
+		w.WhatsApp.Tick()
+	}
 	busy := false
 	for _, l := range w.Lanes {
 		n, err := l.Poll(ctx)
@@ -201,7 +230,7 @@ func (w *World) Turn(ctx context.Context) (bool, error) {
 // scheduled runs the functions whose time has come. A function that fails runs again at its next time.
 func (w *World) scheduled(ctx context.Context) error {
 	now := w.Clock.Now()
-	for _, name := range []string{"refreshZohoToken", "renewZohoChannel", "reconcile", "failureReporter"} {
+	for _, name := range order {
 		if now.Before(w.due[name]) || w.Functions[name] == nil {
 			continue
 		}
@@ -243,6 +272,9 @@ func (w *World) next() time.Time {
 	}
 	earlier(w.HubSpot.NextTick())
 	earlier(w.Zoho.NextTick())
+	if w.WhatsApp != nil {
+		earlier(w.WhatsApp.NextTick())
+	}
 	for _, l := range w.Lanes {
 		if t, ok := l.Queue.Next(); ok {
 			earlier(t)
