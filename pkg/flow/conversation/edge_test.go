@@ -10,6 +10,7 @@ import (
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/conversation"
 )
 
 func TestTheFirstMessageOfAConversationIsToldUntilItIsTaken(t *testing.T) {
@@ -74,6 +75,32 @@ func TestAnAnswerThatDoesNotGoOutStaysInTheOutboxAndTheMessageIsDone(t *testing.
 	w.pass(time.Minute)
 	if len(w.phone.SentMessages()) != 1 {
 		t.Errorf("sent %d times", len(w.phone.SentMessages()))
+	}
+}
+
+// ending is a context that ends at a model time.
+type ending struct {
+	context.Context
+	at time.Time
+}
+
+// Deadline returns that time.
+func (e ending) Deadline() (time.Time, bool) { return e.at, true }
+
+func TestAnAnswerIsNotBegunThatMayBeCutOff(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.say(w.phone.Meet("Persona", "393471234567"), "voglio un rimborso")
+	w.phone.Tick()
+	parcel, err := chat.Open(w.queue[0].entry.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := w.flow.Carry(ending{t.Context(), w.now.Add(conversation.EnoughToSend - time.Second)}, parcel); out.Ending != fault.Done || len(w.phone.SentMessages()) != 0 {
+		t.Errorf("%+v; sent %d", out, len(w.phone.SentMessages()))
+	}
+	due, err := w.flow.Due(t.Context(), crm.DefaultConnection, "", 10)
+	if err != nil || len(due) != 1 {
+		t.Errorf("due: %d, %v", len(due), err)
 	}
 }
 

@@ -38,7 +38,7 @@ const (
 	// it is sent may have gone out.
 	AtOnce = 15 * time.Second
 	// Enough is how much time must be left for another message to be begun.
-	Enough = 12 * time.Second
+	Enough = conversation.EnoughToSend
 	// soon is how long a message waits at most that is tried again by the same run.
 	soon = 5 * time.Second
 	page = 100
