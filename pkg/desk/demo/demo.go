@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
@@ -46,7 +48,9 @@ type line struct {
 // Run plays every scene on one world and prints what happens to out. It returns ErrFailed when a scene fails, when
 // anything was lost or doubled, or when the two CRMs differ in the end.
 func Run(ctx context.Context, out io.Writer) error {
-	w, err := sandbox.NewWorld(sandbox.WorldOptions{Mapping: mapping.Options{PhoneRegion: "IT"}})
+	w, err := sandbox.NewWorld(sandbox.WorldOptions{
+		Mapping: mapping.Options{PhoneRegion: "IT"}, WhatsApp: &whatsapptest.Options{ReadAfter: 4 * time.Second}, Conversions: true,
+	})
 	if err != nil {
 		return err
 	}
@@ -65,9 +69,9 @@ func Run(ctx context.Context, out io.Writer) error {
 // act plays one scene, prints what became of every operation, and counts.
 func (s *stage) act(sc scene) line {
 	from := len(s.Endings)
-	s.doors, s.asked = s.Doors[200], s.requests()
+	s.doors, s.asked = s.taken(), s.requests()
 	err := sc.play(s)
-	l := line{name: sc.name, err: err, deliveries: s.Doors[200] - s.doors, calls: s.requests() - s.asked}
+	l := line{name: sc.name, err: err, deliveries: s.taken() - s.doors, calls: s.requests() - s.asked}
 	for _, e := range s.Endings[from:] {
 		s.tell(e)
 		l.count(e)
@@ -102,7 +106,10 @@ func (s *stage) tell(e sandbox.Ending) {
 		return
 	}
 	note := o.Note
-	if note == "" {
+	switch {
+	case note == "" && o.Applied:
+		note = "applied"
+	case note == "":
 		note = "nothing to do"
 	}
 	for _, r := range o.Told {
@@ -110,6 +117,9 @@ func (s *stage) tell(e sandbox.Ending) {
 	}
 	fmt.Fprintf(s.out, "    %-7s %-36s %s\n", op.Verb, op.Record(), note)
 }
+
+// taken is the number of deliveries that the door has taken in.
+func (s *stage) taken() int { return s.Doors[http.StatusOK] + s.Doors[http.StatusAccepted] }
 
 // requests is the number of calls that both CRMs have had from us, token requests left out.
 func (s *stage) requests() int {
@@ -132,7 +142,7 @@ func (s *stage) close(lines []line) error {
 	if err := s.pass(2 * time.Hour); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "\n%-58s %10s %10s %8s %8s %7s %6s %9s\n", "scene", "deliveries", "events", "applied", "nothing", "parked", "calls", "calls/ev.")
+	fmt.Fprintf(s.out, "\n%-70s %10s %10s %8s %8s %7s %6s %9s\n", "scene", "deliveries", "events", "applied", "nothing", "parked", "calls", "calls/ev.")
 	failed := false
 	var all line
 	for _, l := range lines {
@@ -162,7 +172,7 @@ func (l line) String() string {
 	if l.operations > 0 {
 		per = fmt.Sprintf("%.2f", float64(l.calls)/float64(l.operations))
 	}
-	return fmt.Sprintf("%-58s %10d %10d %8d %8d %7d %6d %9s", l.name, l.deliveries, l.operations, l.applied, l.nothing, l.parked, l.calls, per)
+	return fmt.Sprintf("%-70s %10d %10d %8d %8d %7d %6d %9s", l.name, l.deliveries, l.operations, l.applied, l.nothing, l.parked, l.calls, per)
 }
 
 // leftovers lists everything that is not as it must be when all is quiet: messages without an end, records of HubSpot

@@ -29,6 +29,11 @@ var scenes = []scene{
 	{"a value that Zoho refuses is held, mailed, and repaired", broken},
 	{"two contacts are merged in HubSpot", merge},
 	{"Zoho is down for six hours", outage},
+	{"somebody writes on WhatsApp, and is created in HubSpot a moment later", writer},
+	{"a question on WhatsApp is answered, a complaint is handed to a person", question},
+	{"a message of ours is sent, delivered and read", sending},
+	{"somebody wants no more messages", refusal},
+	{"conversion events arrive twice, late and wrong", events},
 }
 
 func (s *stage) person(first, last string) (hubspot, zoho string, err error) {

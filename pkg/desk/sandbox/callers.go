@@ -105,7 +105,7 @@ func (s *Suite) conversations(p Parts, common consumer.Adapters, carriers map[st
 	if w.Number == "" {
 		return conversions.Absent("this desk has no WhatsApp: set WHATSAPP_PHONE_NUMBER_ID")
 	}
-	lane := p.lane("whatsappOperations", "whatsappConsumer", visibility)
+	lane := p.lane("whatsappOperations", string(crm.WhatsApp), "whatsappConsumer", visibility)
 	s.Lanes = append(s.Lanes, lane)
 	messages := p.queue(lane)
 	carriers[string(crm.WhatsApp)] = messages
@@ -138,7 +138,7 @@ func (s *Suite) counting(p Parts, rows Store, carriers map[string]queue.API) fun
 	if tokens == nil {
 		return conversions.Absent("this desk gives nobody a token: set CONVERSIONS_JWT_ISSUER")
 	}
-	lane := p.lane("conversionEvents", "conversionAggregator", eventVisibility)
+	lane := p.lane("conversionEvents", conversions.Name, "conversionAggregator", eventVisibility)
 	s.Lanes = append(s.Lanes, lane)
 	counted := p.queue(lane)
 	carriers[conversions.Name] = counted

@@ -9,16 +9,21 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/conversion/submission"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
@@ -87,6 +92,11 @@ func NewDesk(set Settings, out io.Writer, log *slog.Logger, now func() time.Time
 		Log: log, Count: d.counts, Ended: d.ended, WrapQueue: d.counted, Parallel: 4,
 		Conditional: d.zoho != nil, // the sandbox refuses a stale write; for a real org that must be seen first
 	})
+	for _, l := range d.suite.Lanes {
+		if l.Source == conversions.Name {
+			l.Handle = d.telling(l.Handle)
+		}
+	}
 	book := rules.New(&config.Rows{Store: d.suite.Tables[Config], Now: now}, set.Rules, now, log)
 	return d, book.Publish(context.Background())
 }
@@ -308,6 +318,29 @@ func (d *Desk) ended(m batch.Message, o fault.Outcome) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	fmt.Fprintf(d.out, "%s  %-7s %-40s → %s%s\n", d.now().Format(time.TimeOnly), m.Operation.Verb, m.Operation.Record(), word, note)
+}
+
+// telling prints one readable line an event that was counted, or was known already. Who it is about stays out of it.
+func (d *Desk) telling(handle Handler) Handler {
+	return func(ctx context.Context, e events.SQSEvent) (events.SQSEventResponse, error) {
+		answer, err := handle(ctx, e)
+		for _, r := range e.Records {
+			s, unreadable := submission.Open(r.Body)
+			word, what := "applied", string(s.Event.Channel)+"/"+string(s.Event.Type)
+			back := slices.ContainsFunc(answer.BatchItemFailures, func(f events.SQSBatchItemFailure) bool { return f.ItemIdentifier == r.MessageId })
+			switch {
+			case back || err != nil:
+				word = "again"
+			case unreadable != nil:
+				word, what = "parked", "unreadable"
+			}
+			d.counts.add(word, 1)
+			d.mu.Lock()
+			fmt.Fprintf(d.out, "%s  %-7s %-40s → %s\n", d.now().Format(time.TimeOnly), "event", conversions.Name+"/"+what, word)
+			d.mu.Unlock()
+		}
+		return answer, err
+	}
 }
 
 // reason says why an operation waits or was given up on, in as few words as it was told.

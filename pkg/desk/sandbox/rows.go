@@ -56,7 +56,7 @@ type remoteAnswer struct {
 	Error    string      `json:"error,omitempty"`
 }
 
-// remote serves the operator's command: POST /desk/remote/{table or system}/{verb}. It answers this machine alone, and no page
+// remote serves the operator's command: POST /desk/remote/{table, queue or system}/{verb}. It answers this machine alone, and no page
 // that a browser of this machine has open: those can send no JSON to another origin without asking first.
 func (d *Desk) remote(w http.ResponseWriter, r *http.Request) {
 	if !loopback(r.RemoteAddr) || !loopback(r.Host) || r.Header.Get("Content-Type") != "application/json" {
@@ -90,11 +90,15 @@ func loopback(address string) bool {
 }
 
 func (d *Desk) ask(ctx context.Context, what, verb string, call remoteCall) (remoteAnswer, error) {
-	if what == string(crm.HubSpot) {
-		return d.askLane(ctx, d.suite.Lanes[0], verb, call)
+	for _, l := range d.suite.Lanes {
+		if l.Source == what {
+			return d.askLane(ctx, l, verb, call)
+		}
 	}
-	if what == string(crm.Zoho) {
-		return d.askLane(ctx, d.suite.Lanes[1], verb, call)
+	for _, l := range d.suite.Lanes {
+		if l.Name == what {
+			return d.askLane(ctx, l, verb, call)
+		}
 	}
 	table := d.suite.Tables[what]
 	if table == nil {
@@ -154,6 +158,9 @@ func (m Remote) Table(name string) *RemoteTable { return &RemoteTable{m, name} }
 
 // Lane returns the queue of the operations of that source.
 func (m Remote) Lane(source crm.System) *RemoteLane { return &RemoteLane{m, string(source)} }
+
+// Queue returns the queue of that name, as /desk/state spells it.
+func (m Remote) Queue(name string) *RemoteLane { return &RemoteLane{m, name} }
 
 func (m Remote) call(ctx context.Context, path string, call remoteCall) (remoteAnswer, error) {
 	body, err := json.Marshal(call)

@@ -63,6 +63,9 @@ func TestAQueueOfTheDeskTakesAndRedrivesFromAfar(t *testing.T) {
 	if waiting, _, dead, err := lane.Stats(t.Context()); waiting != 2 || dead != 0 || err != nil {
 		t.Errorf("%d waiting, %d dead, %v", waiting, dead, err)
 	}
+	if waiting, _, _, err := remote.Queue(d.suite.Lanes[0].Name).Stats(t.Context()); waiting != 2 || err != nil {
+		t.Errorf("the same by its name: %d waiting, %v", waiting, err)
+	}
 	if waiting, _, _, err := remote.Lane(crm.Zoho).Stats(t.Context()); waiting != 0 || err != nil {
 		t.Errorf("the other queue: %d waiting, %v", waiting, err)
 	}

@@ -144,6 +144,7 @@ type Suite struct {
 // Lane is a queue and the function that drains it.
 type Lane struct {
 	Name     string // as /desk/state spells it
+	Source   string // of what is in it
 	Function string
 	Queue    *memory.Queue
 	Dead     *memory.Queue
@@ -174,7 +175,7 @@ func New(p Parts) *Suite {
 	}
 	pairs, parked, attempts, config, tokens, quarantine := table(Pairs), table(Parked), table(Attempts), table(Config), table(Tokens), table(Quarantine)
 	counts := table(Counts)
-	zohoLane, hubspotLane := p.lane("zohoOperations", "zohoConsumer", visibility), p.lane("hubspotOperations", "hubspotConsumer", visibility)
+	zohoLane, hubspotLane := p.lane("zohoOperations", string(crm.HubSpot), "zohoConsumer", visibility), p.lane("hubspotOperations", string(crm.Zoho), "hubspotConsumer", visibility)
 	s.Lanes = []*Lane{zohoLane, hubspotLane}
 	fromHubSpot, fromZoho := p.queue(zohoLane), p.queue(hubspotLane)
 	queues := consumer.Queues{crm.HubSpot: fromHubSpot, crm.Zoho: fromZoho}
@@ -230,9 +231,9 @@ func New(p Parts) *Suite {
 	return s
 }
 
-func (p Parts) lane(name, function string, visibility time.Duration) *Lane {
+func (p Parts) lane(name, source, function string, visibility time.Duration) *Lane {
 	dead := memory.NewQueue(memory.QueueConfig{Name: name + "Dead", Retention: retention, Now: p.Now})
-	return &Lane{Name: name, Function: function, Dead: dead, Queue: memory.NewQueue(memory.QueueConfig{
+	return &Lane{Name: name, Source: source, Function: function, Dead: dead, Queue: memory.NewQueue(memory.QueueConfig{
 		Name: name, Visibility: cmp.Or(p.Visibility, visibility), MaxReceives: maxReceives, Retention: retention, DeadLetter: dead, Now: p.Now,
 	})}
 }
