@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"strings"
 
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho"
@@ -29,12 +30,18 @@ func openDesk(w World, base string) (*Stack, error) {
 		return nil, wrongf("%v", err)
 	}
 	remote := sandbox.Remote{Base: base, HTTP: w.HTTP}
+	whole, chats := map[string]Lane{conversionQueue: deskLane{remote.Queue("conversionEvents")}}, Table(nil)
+	if set.WhatsApp.Number != "" {
+		whole[whatsappQueue], chats = deskLane{remote.Queue("whatsappOperations")}, remote.Table(sandbox.Chats)
+	}
 	return &Stack{
 		Name: "desk",
 		Tables: Tables{
 			Pairs: remote.Table(sandbox.Pairs), Parked: remote.Table(sandbox.Parked), Attempts: remote.Table(sandbox.Attempts),
 			Config: remote.Table(sandbox.Config), Tokens: remote.Table(sandbox.Tokens), Quarantine: remote.Table(sandbox.Quarantine),
+			Chats: chats, Conversions: remote.Table(sandbox.Counts),
 		},
+		Whole:   whole,
 		Lanes:   map[crm.System]Lane{crm.HubSpot: deskLane{remote.Lane(crm.HubSpot)}, crm.Zoho: deskLane{remote.Lane(crm.Zoho)}},
 		Vault:   deskVault(set),
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken},
@@ -45,13 +52,19 @@ func openDesk(w World, base string) (*Stack, error) {
 
 // deskSettings are the settings of the process by their names.
 func deskSettings(set sandbox.Settings) func(context.Context, string) string {
-	o := set.Rules.Options
+	o, chat, events := set.Rules.Options, set.WhatsApp, set.Conversions
 	values := map[string]string{
 		"HUBSPOT_API_URL": cmp.Or(set.HubSpot.URL, "http://"+set.HubSpotAddr), "HUBSPOT_APP_ID": set.HubSpot.AppID, "HUBSPOT_WEBHOOK_URL": set.HubSpot.WebhookURLs[0],
 		"ZOHO_API_URL": cmp.Or(set.Zoho.URL, "http://"+set.ZohoAddr), "ZOHO_ACCOUNTS_URL": set.Zoho.AccountsURL, "ZOHO_CLIENT_ID": set.Zoho.ClientID,
 		"ZOHO_CHANNEL_ID": set.Zoho.ChannelID, "ZOHO_WEBHOOK_URL": "http://" + set.Addr + zoho.Path, "REPORT_FROM": set.Report.From, "REPORT_TO": set.Report.To, "MODE": string(set.Rules.Start),
 		"HUBSPOT_CALLS_PER_10S": "0", "HUBSPOT_CALLS_PER_DAY": "0", "HUBSPOT_SEARCHES_PER_SECOND": "0", "ZOHO_CREDITS_PER_DAY": "0", "ZOHO_CONCURRENCY": "0", // the process has a budget of its own
+		numberID: chat.Number, "WHATSAPP_API_VERSION": chat.Version, "WHATSAPP_OWN_NUMBERS": strings.Join(chat.Own, ","),
+		issuerSetting: events.Issuer, "CONVERSIONS_JWT_AUDIENCE": events.Audience, "CONVERSIONS_JWT_SUBJECTS": strings.Join(events.Subjects, ","),
+		"CONVERSIONS_OWN_SUBJECT": events.Own, "CONVERSIONS_CONTACT_CHANNEL": string(events.Contacts),
 		"PHONE_REGION": o.PhoneRegion, "LAST_NAME": o.LastName, "LEADS": o.Leads, "PHONE_MATCH": o.PhoneMatch,
+	}
+	if chat.Number != "" {
+		values["WHATSAPP_API_URL"] = cmp.Or(chat.URL, "http://"+set.MetaAddr)
 	}
 	return func(_ context.Context, name string) string { return values[name] }
 }
@@ -76,7 +89,16 @@ func (secrets) Put(_ context.Context, name string, _ crm.Secret) error {
 }
 
 func deskVault(set sandbox.Settings) secrets {
+	together := func(all []crm.Secret) crm.Secret {
+		var texts []string
+		for _, s := range all {
+			texts = append(texts, s.Reveal())
+		}
+		return crm.NewSecret(strings.Join(texts, ","))
+	}
 	return secrets{
+		settings.WhatsAppAccessToken: set.WhatsApp.Token, settings.WhatsAppAppSecret: together(set.WhatsApp.Secrets),
+		settings.WhatsAppVerifyToken: together(set.WhatsApp.VerifyTokens), settings.ConversionsJWTSecret: together(set.Conversions.Secrets),
 		settings.HubSpotAccessToken: set.HubSpot.Token, settings.HubSpotClientSecret: set.HubSpot.Secrets[0], settings.ZohoClientSecret: set.Zoho.ClientSecret,
 		settings.ZohoRefreshToken: set.Zoho.RefreshToken, settings.ZohoChannelToken: set.Zoho.ChannelToken,
 	}

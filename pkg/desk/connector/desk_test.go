@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 )
 
@@ -19,10 +21,15 @@ func TestTheProcessOfMakeRunIsReachedWithTheSettingsItReadsItself(t *testing.T) 
 	for name, want := range map[string]string{
 		"HUBSPOT_API_URL": "http://127.0.0.1:8181", "HUBSPOT_WEBHOOK_URL": "http://127.0.0.1:9999/webhooks/hubspot",
 		"ZOHO_WEBHOOK_URL": "http://127.0.0.1:9999/webhooks/zoho", "ZOHO_CLIENT_ID": zohotest.DefaultClientID, "MODE": "on", "ELSE": "",
+		"WHATSAPP_API_URL": "http://127.0.0.1:8183", numberID: whatsapptest.DefaultNumber, issuerSetting: conversionstest.DefaultIssuer,
 	} {
 		if got := st.Setting(t.Context(), name); got != want {
 			t.Errorf("%s is %q", name, got)
 		}
+	}
+	chat, err := st.Vault.Get(t.Context(), settings.WhatsAppAccessToken, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken, settings.ConversionsJWTSecret)
+	if err != nil || len(chat) != 4 || st.Chats == nil || st.Conversions == nil || len(st.lines()) != 4 {
+		t.Errorf("%d secrets of WhatsApp and conversions, %d queues, %v", len(chat), len(st.lines()), err)
 	}
 	got, err := st.Vault.Get(t.Context(), append(st.Needs, settings.PairKey)...)
 	if err != nil || len(got) != 5 || got[settings.ZohoRefreshToken].Reveal() != zohotest.DefaultRefreshToken {

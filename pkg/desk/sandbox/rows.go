@@ -90,18 +90,13 @@ func loopback(address string) bool {
 }
 
 func (d *Desk) ask(ctx context.Context, what, verb string, call remoteCall) (remoteAnswer, error) {
-	for _, l := range d.suite.Lanes {
-		if l.Source == what {
-			return d.askLane(ctx, l, verb, call)
-		}
-	}
-	for _, l := range d.suite.Lanes {
-		if l.Name == what {
-			return d.askLane(ctx, l, verb, call)
-		}
-	}
 	table := d.suite.Tables[what]
 	if table == nil {
+		for _, l := range d.suite.Lanes {
+			if l.Name == what || l.Source == what {
+				return d.askLane(ctx, l, verb, call)
+			}
+		}
 		return remoteAnswer{}, fmt.Errorf("there is no table %s", what)
 	}
 	var rows []row.Row
