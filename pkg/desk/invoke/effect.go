@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/conversion/submission"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/letter"
@@ -23,8 +26,8 @@ import (
 )
 
 // Effect is everything that an event changed, in words that hold no time and no random id. What is not in it did not change.
-// A record that came into being in Zoho is called "new:" and the HubSpot id that it carries: ids are given out in the order
-// of the calls, and calls go out side by side.
+// A record that came into being in Zoho is called "new:" and the HubSpot id that it carries, or its name: ids are given out in the
+// order of the calls, and calls go out side by side.
 type Effect struct {
 	HubSpot    map[string]map[string]string `json:"hubspot,omitempty"`    // module/id → property → value after; "" where it was cleared
 	Zoho       map[string]map[string]string `json:"zoho,omitempty"`       // likewise
@@ -33,8 +36,13 @@ type Effect struct {
 	Queues     map[string][]string          `json:"queues,omitempty"`     // queue → operations, in order
 	Quarantine map[string][]string          `json:"quarantine,omitempty"` // source → reasons
 	Channels   map[string]string            `json:"channels,omitempty"`   // notification channel of Zoho → what it tells and for how long
+	Logged     map[string][]string          `json:"logged,omitempty"`     // contact of a CRM → what stands on it of conversations, file names too
+	Tasks      map[string][]string          `json:"tasks,omitempty"`      // contact of a CRM → what people are asked to do
+	Sent       []string                     `json:"sent,omitempty"`       // messages on WhatsApp, with whom they went to
 	Mails      []Mail                       `json:"mails,omitempty"`
-	Rows       map[string][]string          `json:"rows,omitempty"` // any other table → keys of the rows that were written or removed
+	// Rows are of any other table: keys of the rows that were written or removed. Keys of conversations and conversions are hashes and
+	// times, so that of these tables the kinds of rows are told, and how many of each.
+	Rows map[string][]string `json:"rows,omitempty"`
 }
 
 // Mail is one mail that was sent.
@@ -71,6 +79,9 @@ type Snapshot struct {
 	queues     map[string][]string
 	quarantine map[string][]string
 	channels   map[string]string
+	logged     map[string][]string
+	tasks      map[string][]string
+	sent       []string
 	mails      []letter.Mail
 	rows       map[string]map[string]string // table → key → version and value
 }
@@ -99,7 +110,7 @@ func (w *World) Look(ctx context.Context) (Snapshot, error) {
 // LookAt takes a snapshot of the world's CRMs and of the places.
 func (w *World) LookAt(ctx context.Context, p Places) (Snapshot, error) {
 	s := Snapshot{records: w.records(), pairs: map[string]string{}, parked: map[string]string{}, quarantine: map[string][]string{}, channels: w.channels(),
-		queues: map[string][]string{}, mails: p.Mails, rows: map[string]map[string]string{}}
+		queues: map[string][]string{}, mails: p.Mails, rows: map[string]map[string]string{}, logged: w.logged(), tasks: w.tasks(), sent: w.sent()}
 	for r := range p.Tables[sandbox.Pairs].All("P#") {
 		one, err := pair.Decode(r.Value)
 		if err != nil {
@@ -116,7 +127,7 @@ func (w *World) LookAt(ctx context.Context, p Places) (Snapshot, error) {
 		s.parked[placeOf(one)] = reasonOf(one)
 	}
 	kept := &webhook.Quarantine{Store: p.Tables[sandbox.Quarantine], Now: w.Clock.Now}
-	for _, source := range []string{"hubspot", "zoho"} {
+	for _, source := range []string{"hubspot", "zoho", "whatsapp", "conversions"} {
 		all, err := kept.List(ctx, source)
 		if err != nil {
 			return s, err
@@ -127,14 +138,14 @@ func (w *World) LookAt(ctx context.Context, p Places) (Snapshot, error) {
 	}
 	for name, bodies := range p.Queues {
 		for _, b := range bodies {
-			op, err := queue.Decode(b)
+			words, err := wordsOf(b)
 			if err != nil {
 				return s, fmt.Errorf("a message in %s: %w", name, err)
 			}
-			s.queues[name] = append(s.queues[name], wordsOf(op))
+			s.queues[name] = append(s.queues[name], words)
 		}
 	}
-	for _, name := range []string{sandbox.Config, sandbox.Tokens, sandbox.Attempts} {
+	for _, name := range append(slices.Clone(counted), sandbox.Config, sandbox.Tokens, sandbox.Attempts) {
 		s.rows[name] = map[string]string{}
 		for r := range p.Tables[name].All("") {
 			if strings.HasPrefix(r.Key.Part, budgets) {
@@ -145,6 +156,9 @@ func (w *World) LookAt(ctx context.Context, p Places) (Snapshot, error) {
 	}
 	return s, nil
 }
+
+// counted are the tables of which only the kinds of rows are told.
+var counted = []string{sandbox.Chats, sandbox.Counts}
 
 // budgets are the rows that count calls to a CRM: drawn in blocks that end with the clock, so that they say little of an event.
 const budgets = "budget#"
@@ -215,8 +229,37 @@ func reasonOf(p fault.Parked) string {
 	return s
 }
 
-// wordsOf says what an operation is about: its verb, record and hints.
-func wordsOf(op crm.Operation) string {
+// wordsOf says what a message in a queue is about: an operation, updates of WhatsApp or a conversion event.
+func wordsOf(body string) (string, error) {
+	if p, err := chat.Open(body); err == nil && len(p.Updates) > 0 {
+		var all []string
+		for _, u := range p.Updates {
+			all = append(all, updateOf(u))
+		}
+		return strings.Join(all, ", "), nil
+	}
+	if s, err := submission.Open(body); err == nil {
+		return fmt.Sprintf("%s %s %s", s.Event.Type, s.Event.State, s.Event.Channel), nil
+	}
+	op, err := queue.Decode(body)
+	return operation(op), err
+}
+
+// updateOf says of what kind an update of WhatsApp is.
+func updateOf(u chat.Update) string {
+	switch {
+	case u.Message != nil:
+		return "message " + string(u.Message.Type)
+	case u.Status != nil:
+		return "status " + string(u.Status.State)
+	case u.Preference != nil:
+		return "preference " + u.Preference.Value
+	}
+	return "notice"
+}
+
+// operation says what an operation is about: its verb, record and hints.
+func operation(op crm.Operation) string {
 	s := string(op.Verb) + " " + op.Record().String()
 	if len(op.Others) > 0 {
 		s += " from " + strings.Join(op.Others, ",")
@@ -232,8 +275,8 @@ func (b Snapshot) Since(a Snapshot) (Effect, error) {
 	e := b.since(a)
 	var names []string
 	for place, props := range e.Zoho {
-		if _, id, _ := strings.Cut(place, "/"); props[itself] == "new" && props[zohotest.HubSpotID] != "" {
-			names = append(names, id, "new:"+props[zohotest.HubSpotID])
+		if _, id, _ := strings.Cut(place, "/"); props[itself] == "new" {
+			names = append(names, id, "new:"+cmp.Or(props[zohotest.HubSpotID], props["Full_Name"]))
 		}
 	}
 	text, err := json.Marshal(e)
@@ -250,6 +293,7 @@ func (b Snapshot) since(a Snapshot) Effect {
 		Pairs: differences(a.pairs, b.pairs, "gone"), Parked: differences(a.parked, b.parked, "closed"),
 		Queues: added(a.queues, b.queues), Quarantine: added(a.quarantine, b.quarantine),
 		Channels: differences(a.channels, b.channels, "gone"),
+		Logged:   others(a.logged, b.logged), Tasks: others(a.tasks, b.tasks), Sent: b.sent[len(a.sent):],
 	}
 	for _, m := range b.mails[len(a.mails):] {
 		e.Mails = append(e.Mails, Mail{To: m.To, Subject: m.Subject, Names: named(m.Text, b.records)})
@@ -260,6 +304,9 @@ func (b Snapshot) since(a Snapshot) Effect {
 				e.Rows = map[string][]string{}
 			}
 			e.Rows[table] = keys
+			if slices.Contains(counted, table) {
+				e.Rows[table] = kinds(keys)
+			}
 		}
 	}
 	return e
@@ -316,6 +363,31 @@ func added(a, b map[string][]string) map[string][]string {
 		}
 	}
 	return empty(out)
+}
+
+// others returns the lists of b that are not those of a.
+func others(a, b map[string][]string) map[string][]string {
+	out := map[string][]string{}
+	for k, all := range b {
+		if !slices.Equal(a[k], all) {
+			out[k] = all
+		}
+	}
+	return empty(out)
+}
+
+// kinds counts keys by what stands before their first #.
+func kinds(keys []string) (out []string) {
+	n := map[string]int{}
+	for _, k := range keys {
+		kind, _, _ := strings.Cut(k, "#")
+		kind, _, _ = strings.Cut(kind, " ")
+		n[kind]++
+	}
+	for _, kind := range slices.Sorted(maps.Keys(n)) {
+		out = append(out, fmt.Sprintf("%s: %d", kind, n[kind]))
+	}
+	return out
 }
 
 // empty makes a map without members nil, so that both forms compare alike.

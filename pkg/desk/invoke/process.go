@@ -11,11 +11,13 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/uuid"
 
+	"crm-connector/pkg/adapter/apigw"
 	"crm-connector/pkg/adapter/invoke"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/suite/conversionclock"
 	"crm-connector/pkg/suite/getzohotoken"
 	"crm-connector/pkg/suite/refreshzohotoken"
 )
@@ -46,7 +48,7 @@ func InProcess(ctx context.Context, dir string, c Case) (Outcome, error) {
 		return Outcome{}, err
 	}
 	effect, err := after.Since(w.before)
-	return Outcome{Answer: answer, Effect: effect}, err
+	return Outcome{Answer: w.steadyAnswer(answer), Effect: effect}, err
 }
 
 // Handlers returns the functions of the suite by name.
@@ -58,6 +60,14 @@ func (w *World) Handlers() map[string]lambda.Handler {
 	for name, run := range w.Functions {
 		out[name] = lambda.NewHandler(run)
 	}
+	out["conversionApi"] = lambda.NewHandler(w.Door) // as the desk has it: one door for all routes
+	out["sendWhatsapp"] = lambda.NewHandler(apigw.Or(w.Enter, func(ctx context.Context, _ json.RawMessage) error { return w.Functions["sendWhatsapp"](ctx) }))
+	out["conversionClock"] = lambda.NewHandler(func(ctx context.Context, e conversionclock.Event) error {
+		if e.Action == conversionclock.ActionReport {
+			return w.Functions["conversionReport"](ctx)
+		}
+		return w.Functions["conversionClock"](ctx)
+	})
 	maps.Copy(out, w.tokenFunctions(w.Tables[sandbox.Tokens], w.Clock.Now, w.Clock.Sleep))
 	return out
 }

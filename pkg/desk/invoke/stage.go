@@ -130,7 +130,7 @@ func (s *stage) with(ctx context.Context, c Case, do func(context.Context) (json
 		return Outcome{}, err
 	}
 	effect, err := after.Since(w.before)
-	return Outcome{Answer: answer, Effect: effect}, err
+	return Outcome{Answer: w.steadyAnswer(answer), Effect: effect}, err
 }
 
 // plain returns an answer as it is, and of an error its message alone: beside it the runtime tells a type of Go.
@@ -163,6 +163,7 @@ func (w *World) Publish(ctx context.Context, desk *local.Desk, without []string)
 	w.before.mails, w.before.queues = nil, nil // neither is taken along
 	desk.HubSpot.Set(w.HubSpot)
 	desk.Zoho.Set(w.Zoho)
+	desk.WhatsApp.Set(w.WhatsApp)
 	desk.Refresh.Set(w.refresher(tables[sandbox.Tokens]))
 	go w.keepPace(ctx)
 	return nil

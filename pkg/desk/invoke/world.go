@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,17 +16,20 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/config"
 )
 
-// World is both CRMs and the suite's tables as an event finds them: the past of events/world.json, played in model time.
+// World is both CRMs, WhatsApp and the suite's tables as an event finds them: the past of events/world.json, played in model time.
 type World struct {
 	*sandbox.World
+	dir    string    // of the events
 	now    time.Time // when the event is handled
 	before Snapshot
+	people map[string]*whatsapptest.Person // on WhatsApp, by number
 }
 
 // Step is one thing that happened before an event. Exactly one of its verbs is set; Record is system/module/id.
@@ -42,6 +46,10 @@ type Step struct {
 	Settle bool              `json:"settle,omitempty"` // deliveries arrive and the consumers work until all is quiet
 	Mode   crm.Mode          `json:"mode,omitempty"`   // the operator switches the stack
 	Revoke bool              `json:"revoke,omitempty"` // Zoho takes the refresh token back
+	Handle string            `json:"handle,omitempty"` // another event of the folder reaches its function; the function must not fail
+	Meet   string            `json:"meet,omitempty"`   // a number: somebody on WhatsApp, whose user id is ID
+	Say    string            `json:"say,omitempty"`    // a number that was met: a message of his that is still on its way
+	Busy   bool              `json:"busy,omitempty"`   // WhatsApp turns the next message away: too many at a time
 	Now    bool              `json:"now,omitempty"`    // the past is over: what follows happens right before the event
 	ID     string            `json:"id,omitempty"`
 	Fields map[string]string `json:"fields,omitempty"`
@@ -96,12 +104,14 @@ func NewWorld(ctx context.Context, dir string, e Expected, now time.Time) (*Worl
 	inner, err := sandbox.NewWorld(sandbox.WorldOptions{
 		Start: p.Start,
 		Zoho:  zohotest.Options{ChannelID: channelID, ChannelToken: channelToken, AccessToken: accessToken},
+
+		WhatsApp: &whatsapptest.Options{}, Conversions: true,
 		Adapt: func(parts *sandbox.Parts) { adapt(parts, e.Without) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	w := &World{World: inner, now: now}
+	w := &World{World: inner, dir: dir, now: now, people: map[string]*whatsapptest.Person{}}
 	if now.IsZero() {
 		w.now = p.Now
 	}
@@ -127,6 +137,12 @@ func adapt(parts *sandbox.Parts, without []string) {
 	}
 	if slices.Contains(without, settings.ZohoChannelToken) {
 		parts.Zoho.ChannelToken = crm.Secret{}
+	}
+	if slices.Contains(without, settings.WhatsAppAppSecret) {
+		parts.WhatsApp.Secrets = nil
+	}
+	if slices.Contains(without, settings.ConversionsJWTSecret) {
+		parts.Conversions.Secrets = nil
 	}
 }
 
@@ -188,9 +204,46 @@ func (w *World) step(ctx context.Context, s Step) error {
 	case s.Revoke:
 		w.Zoho.RevokeRefresh()
 		return nil
+	case s.Handle != "":
+		return w.handle(ctx, s.Handle)
+	case s.Meet != "":
+		p := w.WhatsApp.Meet(s.Fields["name"], s.Meet)
+		p.User = s.ID
+		w.people[s.Meet] = p
+		return nil
+	case s.Busy:
+		w.WhatsApp.Fail(whatsapptest.Fault{On: http.MethodPost, Code: chat.CodeNumberRate})
+		return nil
+	case s.Say != "":
+		p := w.people[s.Say]
+		if p == nil {
+			return fmt.Errorf("nobody was met with the number %s", s.Say)
+		}
+		_, err := p.Say(whatsapptest.DefaultNumber, s.Fields["text"])
+		return err
 	}
 	text, _ := json.Marshal(s)
 	return fmt.Errorf("it says nothing: %s", text)
+}
+
+// handle hands another event to its function, signed as of now.
+func (w *World) handle(ctx context.Context, name string) error {
+	function, _, _ := strings.Cut(name, ".")
+	h := w.Handlers()[function]
+	if h == nil {
+		return fmt.Errorf("there is no function %q", function)
+	}
+	event, err := os.ReadFile(filepath.Join(w.dir, name+".json"))
+	if err == nil {
+		event, err = Signed(event, w.Clock.Now())
+	}
+	if err == nil {
+		_, err = h.Invoke(ctx, event)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 func (w *World) act(record string, do func(crm.ID) error) error {
