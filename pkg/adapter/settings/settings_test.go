@@ -117,6 +117,14 @@ func everything(r *Reader) {
 	r.Zone("REPORT_ZONE", "Europe/Rome")
 	r.Listen("SUITE_ADDR", "127.0.0.1:8080")
 	r.Int("PAIR_KEY_ID", 1, 1, 255)
+	r.WhatsApp()
+	r.Bearer()
+	r.OwnEntries()
+	r.Retries()
+	r.LiteralAlarms()
+	r.Meaning()
+	r.Slack()
+	r.ZohoCount()
 }
 
 // sound are settings with nothing wrong in them.

@@ -101,7 +101,7 @@ func judge(resp *http.Response) error {
 	case status >= http.StatusInternalServerError:
 		e.Kind = fault.Down
 	default: // 403 action_prohibited, 404 no_service, 410 channel_is_archived, a redirect
-		e.Kind, e.Err = fault.Setup, errors.New("Slack does not take posts at this address; set up another webhook")
+		e.Kind, e.Err = fault.Setup, errors.New("the address takes no posts any more; set up another webhook")
 	}
 	return e
 }

@@ -197,14 +197,8 @@ func (t *task) carry() error {
 	return err
 }
 
-// EnoughToSend is how much time must be left for a message to be sent: one that is cut off on its way may have gone out.
-const EnoughToSend = 12 * time.Second
-
 // sendAnswers sends what was put into the outbox a moment ago. Whatever becomes of it, the outbox knows.
 func (t *task) sendAnswers() {
-	if end, ok := t.ctx.Deadline(); ok && end.Sub(t.now()) < EnoughToSend {
-		return
-	}
 	for _, id := range t.answers {
 		out := t.f.Send(t.ctx, t.conn, id)
 		t.applied = t.applied || out.Applied

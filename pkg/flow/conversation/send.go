@@ -144,6 +144,9 @@ func (t *task) await(s *shipment) error {
 	return t.refuse(s, parked("UNKNOWN_OUTCOME", "whether the message was sent is not known; look at the conversation before it is sent again"))
 }
 
+// EnoughToSend is how much time must be left for a message to be sent: one that is cut off on its way may have gone out.
+const EnoughToSend = 11 * time.Second
+
 // ship looks at everything that may forbid a message, and sends it.
 func (t *task) ship(s *shipment) error {
 	var err error
@@ -166,6 +169,9 @@ func (t *task) ship(s *shipment) error {
 	rates, err := t.rates(s)
 	if err != nil {
 		return err
+	}
+	if end, ok := t.ctx.Deadline(); ok && end.Sub(t.now()) < EnoughToSend {
+		return fault.Again("conversation.Send", time.Second, "too little time is left to wait for the answer")
 	}
 	s.Stage, s.Until = stageSending, t.now().Add(ClaimFor)
 	if err := t.keepShipment(s, rates...); err != nil {

@@ -34,9 +34,8 @@ type Adapters struct {
 type Accept = func(ctx context.Context, caller conversion.Tenant, r outbound.Request) (id string, err error)
 
 const (
-	// AtOnce is how long the caller waits for the first try: the gateway gives up after 29 s, and a message that is cut off while
-	// it is sent may have gone out.
-	AtOnce = 15 * time.Second
+	// AtOnce is how long the caller waits at most for the first try: the gateway gives up after 29 s.
+	AtOnce = 20 * time.Second
 	// Enough is how much time must be left for another message to be begun.
 	Enough = conversation.EnoughToSend
 	// soon is how long a message waits at most that is tried again by the same run.
