@@ -36,6 +36,8 @@ var literals = append([]string{
 	"2026-11-22T12:00:00Z", "2026-11-22T12:00:00.5Z", "2026-11-22T12:00:00.123Z", "2026-11-22T12:00:00.1234Z", "2026-11-22T12:00:00,5Z", "2026-11-22T13:00:00+01:00", "2026-11-22T13:00:00+0100", "2026-11-22 12:00:00Z",
 	"2026-11-22t12:00:00z", "2026-11-22T12:00:00", "2026-11-22T12:00:60Z", "2026-11-22T24:00:00Z", "2026-02-30T12:00:00Z", "2026-11-22T4:00:00Z", "2026-11-22T12:05:00Z", "2026-11-22T12:05:01Z", "2026-11-15T12:00:00Z", "2026-11-15T11:59:59Z", "banana",
 	"2026-11-22T11:00:00-01:00", "2026-11-22T12:00:00+24:00",
+	"+123456", "+1234567", "+123456789012345", "+1234567890123456", "it", "ita", "ital", "en_US", "es_419", "it_ITA", "it_ITAL", "a_1", "IT.ENT.1", "IT.1", "I.1", "IT.1-1",
+	"IT."+strings.Repeat("a", 128), "IT."+strings.Repeat("a", 129), "IT.ENT."+strings.Repeat("a", 128), strings.Repeat("n", 512), strings.Repeat("n", 513),
 )...)
 
 // halves are texts with half of a surrogate pair. A validator gets them mended by its decoder, which is why they are told by their name.
@@ -105,7 +107,7 @@ func encoded(v any) string {
 
 func brief(s string) string {
 	if len(s) > 60 {
-		return fmt.Sprintf("%s… (%d)", s[:40], len(s))
+		return fmt.Sprintf("%s… (%d)", strings.ToValidUTF8(s[:40], ""), len(s))
 	}
 	return s
 }

@@ -63,7 +63,6 @@ type front struct {
 	aggregator  *queue.Whole
 	counter     counting.Counter
 	counted     *memory.Queue
-	operations  *memory.Queue
 	quarantined int
 	broken      error // of tables and queues
 	forgotten   error // of secrets
