@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/counting"
 	"crm-connector/pkg/flow/digest"
@@ -97,5 +99,72 @@ func TestErasingAClientLeavesTheFiguresOfConversions(t *testing.T) {
 	})
 	for _, id := range []string{"789456", "CLIENTE-ITALIA-789456; DROP", counting.Nobody} {
 		has(t, b.want(ExitUsage, "erase", "conversions", id), "an id of a client is like")
+	}
+}
+
+// conversing is a world with WhatsApp at work.
+func conversing(t *testing.T) *bench {
+	return stage(t, func(o *sandbox.WorldOptions) { o.WhatsApp = &whatsapptest.Options{} })
+}
+
+// chatsOf counts the rows of conversations that name a contact or hang on it, but for those that hold ids alone and end by
+// themselves: claims, by which a repeat is known, and the rates of sending.
+func (b *bench) chatsOf(contact string) (n int) {
+	for r := range b.Tables[sandbox.Chats].All("") {
+		if strings.HasPrefix(r.Key.Part, "C#") || strings.HasPrefix(r.Key.Part, "R#") {
+			continue
+		}
+		if strings.Contains(r.Key.Part+r.Key.Sort+string(r.Value), contact) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestErasingAPersonErasesTheConversationOnWhatsApp(t *testing.T) {
+	b := conversing(t)
+	for i, phone := range []string{"393471234567", "393471234568"} {
+		_, err := b.WhatsApp.Meet("Anna Rossi", phone).Say(whatsapptest.DefaultNumber, "buongiorno")
+		b.must(err)
+		b.settle()
+		if n := len(b.Zoho.IDs(crm.Contacts)); n != i+1 {
+			t.Fatalf("%d contacts after %d people wrote", n, i+1)
+		}
+	}
+	ids := b.Zoho.IDs(crm.Contacts)
+	other := b.chatsOf(ids[1])
+	if b.chatsOf(ids[0]) == 0 || other == 0 {
+		t.Fatal("nothing is kept of who wrote")
+	}
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "erase", "zoho", ids[0], "--plan"), "plan   queued the erasure of zoho/contact/"+ids[0])
+	})
+	b.want(ExitOK, "erase", "zoho", ids[0])
+	b.settle()
+	if b.chatsOf(ids[0]) != 0 || b.chatsOf(ids[1]) != other {
+		t.Errorf("%d rows are left of the person, %d of %d of another", b.chatsOf(ids[0]), b.chatsOf(ids[1]), other)
+	}
+}
+
+func TestAMessageThatWasParkedIsLoggedOnceItsPersonIsPlain(t *testing.T) {
+	b := conversing(t)
+	var twins []string
+	for range 2 {
+		id, err := b.Zoho.Create(crm.Contacts, props{"Last_Name": "Rossi", "Mobile": "+393471234567"})
+		b.must(err)
+		twins = append(twins, id)
+	}
+	b.settle()
+	_, err := b.WhatsApp.Meet("Anna Rossi", "393471234567").Say(whatsapptest.DefaultNumber, "buongiorno")
+	b.must(err)
+	b.settle()
+	has(t, b.want(ExitOK, "parked"), "whatsapp/contact/")
+	b.must(b.Zoho.Delete(crm.Contacts, twins[1]))
+	b.settle()
+	has(t, b.want(ExitOK, "parked", "replay", "--all"), "done   queued")
+	b.settle()
+	hasNot(t, b.want(ExitOK, "parked"), "whatsapp/contact/")
+	if b.chatsOf(twins[0]) == 0 {
+		t.Error("it is on nobody's contact")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,7 +141,11 @@ func stage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 			w.Tables[name] = memory.NewRows(w.Clock.Now)
 		}
 	}
-	for _, name := range []string{whatsappQueue, conversionQueue} {
+	for name, known := range map[string]string{whatsappQueue: "whatsappOperations", conversionQueue: "conversionEvents"} {
+		if i := slices.IndexFunc(w.Lanes, func(l *sandbox.Lane) bool { return l.Name == known }); i >= 0 {
+			b.whole[name] = &lane{Lane: w.Lanes[i]}
+			continue
+		}
 		dead := memory.NewQueue(memory.QueueConfig{Name: name + "-dlq", Now: w.Clock.Now})
 		b.whole[name] = &lane{Lane: &sandbox.Lane{Name: name, Queue: memory.NewQueue(memory.QueueConfig{Name: name, DeadLetter: dead, MaxReceives: 1000, Now: w.Clock.Now}), Dead: dead}}
 	}
