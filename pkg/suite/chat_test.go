@@ -250,6 +250,25 @@ func messages(t *testing.T, body []byte) (ids []string) {
 	return ids
 }
 
+func TestWhatMetaTellsTheBusinessIsALineOfTheLogAndAFieldThatNobodyKnowsToo(t *testing.T) {
+	w := build(t, variant{})
+	w.phone.Tell("account_update", map[string]any{"event": "ACCOUNT_VIOLATION", "violation_info": map[string]any{"violation_type": "SCAM"}})
+	body := `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"a_field_to_come","value":{"secret":"Persona"}}]}]}`
+	if a := w.deliver([]byte(body)); a.Status != http.StatusOK {
+		t.Errorf("%d", a.Status)
+	}
+	w.pass(30 * time.Second)
+	for _, want := range []string{`"msg":"notice"`, `"field":"account_update","event":"ACCOUNT_VIOLATION"`, `"field":"a_field_to_come"`} {
+		if !strings.Contains(w.lines.String(), want) {
+			t.Errorf("the log lacks %s", want)
+		}
+	}
+	if w.left() != 0 || w.notes("") != 0 {
+		t.Errorf("%d messages left, %d notes", w.left(), w.notes(""))
+	}
+	w.discreet()
+}
+
 func TestASignedBodyThatNobodyCanReadIsKeptAndCounted(t *testing.T) {
 	w := build(t, variant{})
 	for _, body := range []string{`{"object":"page","entry":[]}`, `{"object":"whatsapp_business_account"`, strings.Repeat("[", 100_000), "{}"} {

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"crm-connector/pkg/adapter/queue"
@@ -39,7 +40,7 @@ func New(a Adapters) *queue.Whole {
 	a.Log = a.Log.With("function", "whatsappConsumer")
 	talk := chats.New(a.Adapters)
 	return &queue.Whole{Work: func(ctx context.Context, ds []batch.Delivery) []string {
-		s := &sheet{talk: talk, parallel: a.Parallel, parcels: map[string]chat.Parcel{}, groups: map[string]string{}}
+		s := &sheet{talk: talk, log: a.Log, parallel: a.Parallel, parcels: map[string]chat.Parcel{}, groups: map[string]string{}}
 		loop := &inbox.Loop{
 			Work: s.work, Parking: parking{talk.Ledger, s}, Store: a.Counts, Waiter: a.Waiter,
 			Now: a.Now, Rand: a.Rand, Log: a.Log, Left: a.Left, Ended: a.Ended,
@@ -55,6 +56,7 @@ func New(a Adapters) *queue.Whole {
 // sheet is one batch at work.
 type sheet struct {
 	talk     *chats.Talk
+	log      *slog.Logger
 	parallel int
 	parcels  map[string]chat.Parcel // by the id of the operation that stands for them
 	groups   map[string]string      // the same of their groups
@@ -130,10 +132,29 @@ func (s *sheet) carry(ctx context.Context, flow *conversation.Flow, op crm.Opera
 		return flow.Replay(ctx, op.Connection, op.RecordID)
 	}
 	out = flow.Carry(ctx, p)
+	if out.Ending == fault.Done {
+		s.notices(ctx, p)
+	}
 	if len(p.Updates) > 1 {
 		out.Note = fmt.Sprintf("%d updates", len(p.Updates))
 	}
 	return out
+}
+
+// notices writes a line of everything that Meta tells the business and that is about no person: a template's fate, the account's
+// trouble, an error that belongs to no message, a field that nobody knows yet. Its content is left out.
+func (s *sheet) notices(ctx context.Context, p chat.Parcel) {
+	for _, u := range p.Updates {
+		n := u.Notice
+		if n == nil {
+			continue
+		}
+		codes := make([]int, len(n.Errors))
+		for i, e := range n.Errors {
+			codes[i] = e.Code
+		}
+		s.log.WarnContext(ctx, "notice", "operation", u.Identity(), "account", u.Account, "number", u.Number, "field", n.Field, "event", n.Event, "codes", codes)
+	}
 }
 
 // parking keeps what was given up on: of a parcel, each update that cannot be carried out by itself.
