@@ -13,6 +13,7 @@ import (
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/talk"
 	"crm-connector/pkg/core/crm"
@@ -344,6 +345,22 @@ func TestAnUpdateThatWasParkedIsCarriedOutWhenAnOperatorAsksForIt(t *testing.T) 
 	if w.notes("buongiorno") != 1 || rows(w.tables["chats"], "Q#") != 0 || w.left() != 0 {
 		t.Errorf("%d notes, %d left", w.notes("buongiorno"), w.left())
 	}
+}
+
+func TestATextOfTheQueueThatNobodyCanReadIsKeptUntilSomebodyCan(t *testing.T) {
+	w := build(t, variant{})
+	if err := w.queues["whatsappOperations"].Send(t.Context(), []batch.Entry{{Group: "g", Dedup: "d", Body: `{"v":1,"odd":"Persona"}`}}); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(30 * time.Minute)
+	kept := ""
+	for r := range w.tables["chats"].All("Q#") {
+		kept += string(r.Value)
+	}
+	if w.left() != 0 || kept != `{"v":1,"odd":"Persona"}` || rows(w.tables["parked"], "") == 0 {
+		t.Errorf("%d left, kept %q, %d rows", w.left(), kept, rows(w.tables["parked"], ""))
+	}
+	w.discreet()
 }
 
 func TestTheRulesOfConversationAreTheOperatorsWithinAMinute(t *testing.T) {

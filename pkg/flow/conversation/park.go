@@ -105,10 +105,27 @@ func (t *task) survives() (well bool) {
 	return t.carry() == nil
 }
 
+// maxKept is the longest body that is kept: a row holds 400 kB.
+const maxKept = 300 << 10
+
+// Keep keeps the text of a parcel that nobody could read, under a name, for a Replay by code that can. It may be repeated. A text
+// that is too long for a row is a fault of kind Ours.
+func (f *Flow) Keep(ctx context.Context, conn, name, body string) error {
+	if len(body) > maxKept {
+		return &fault.Error{Op: "conversation.Keep", Kind: fault.Ours, Code: "too large"}
+	}
+	key := parkedKey(conn, name)
+	rows, err := f.Store.Get(ctx, key)
+	if err != nil || rows[0].Version != 0 {
+		return tables(err)
+	}
+	return f.save(ctx, row.Put{Key: key, Value: []byte(body), Expires: f.Now().Add(ParkedFor)})
+}
+
 // keep returns the body of a parcel of one update, "" for one that is too large to be kept.
 func (f *Flow) keep(conn string, u chat.Update, received time.Time) string {
 	entries, _ := chat.Pack(chat.Parcel{V: chat.Version, Connection: conn, ReceivedAt: received, Updates: []chat.Update{u}})
-	if len(entries) != 1 || len(entries[0].Body) > 300<<10 { // a row holds 400 kB
+	if len(entries) != 1 || len(entries[0].Body) > maxKept {
 		return ""
 	}
 	return entries[0].Body

@@ -40,7 +40,7 @@ func New(a Adapters) *queue.Whole {
 	a.Log = a.Log.With("function", "whatsappConsumer")
 	talk := chats.New(a.Adapters)
 	return &queue.Whole{Work: func(ctx context.Context, ds []batch.Delivery) []string {
-		s := &sheet{talk: talk, log: a.Log, parallel: a.Parallel, parcels: map[string]chat.Parcel{}, groups: map[string]string{}}
+		s := &sheet{talk: talk, log: a.Log, parallel: a.Parallel, parcels: map[string]chat.Parcel{}, unread: map[string]string{}, groups: map[string]string{}}
 		loop := &inbox.Loop{
 			Work: s.work, Parking: parking{talk.Ledger, s}, Store: a.Counts, Waiter: a.Waiter,
 			Now: a.Now, Rand: a.Rand, Log: a.Log, Left: a.Left, Ended: a.Ended,
@@ -60,6 +60,7 @@ type sheet struct {
 	parallel int
 	parcels  map[string]chat.Parcel // by the id of the operation that stands for them
 	groups   map[string]string      // the same of their groups
+	unread   map[string]string      // texts that nobody can read, by the id of their message
 }
 
 // read makes the message of a delivery, with an operation that stands for its parcel.
@@ -73,6 +74,7 @@ func (s *sheet) read(d batch.Delivery) batch.Message {
 		m.Operation = again
 	} else {
 		m.Bad = err
+		s.unread[d.ID] = d.Body
 	}
 	s.groups[m.Operation.ID] = m.Group
 	return m
@@ -163,18 +165,23 @@ type parking struct {
 	sheet *sheet
 }
 
-// Open opens rows; those of a parcel are its updates'.
+// Open opens rows; those of a parcel are its updates'. The text of what nobody could read is kept under the message's id.
 func (p parking) Open(ctx context.Context, rows ...fault.Parked) error {
 	var own []fault.Parked
 	for _, r := range rows {
+		flow, err := p.sheet.talk.Flow(ctx)
+		if err != nil {
+			return err
+		}
+		if body, ok := p.sheet.unread[r.Operation]; ok {
+			if err := flow.Keep(ctx, crm.DefaultConnection, r.Operation, body); err != nil {
+				return err
+			}
+		}
 		parcel, ok := p.sheet.parcels[r.Operation]
 		if !ok {
 			own = append(own, r)
 			continue
-		}
-		flow, err := p.sheet.talk.Flow(ctx)
-		if err != nil {
-			return err
 		}
 		why := &fault.Error{Op: "whatsappconsumer", Kind: r.Class, Code: r.Code, Err: errors.New("it went again too often")}
 		if err := flow.GiveUp(ctx, parcel, why, r.Code == "unrun"); err != nil {
