@@ -10,6 +10,20 @@ import (
 	"crm-connector/pkg/core/crm"
 )
 
+// own are the properties by which the suite itself knows a record: its id, the link that it writes to Zoho, the ids that HubSpot
+// lists after a merge, the marks of a converted and of a locked record.
+var own = map[crm.System][]string{
+	crm.HubSpot: {"hs_object_id", "hs_merged_object_ids"},
+	crm.Zoho:    {"id", "HubSpot_Id", "Converted__s", "Locked__s"},
+}
+
+// reserved reports whether a property is no field to map: one that wrote it would turn a record into another, and one that read it
+// would carry our own work across. Zoho's names with a $ are the system's marks of a record.
+func reserved(sys crm.System, property string) bool {
+	return sys == crm.Zoho && strings.HasPrefix(property, "$") ||
+		slices.ContainsFunc(own[sys], func(p string) bool { return strings.EqualFold(p, property) })
+}
+
 // checkField checks what must hold between the type, the policy and the sides of a field.
 func (r *reader) checkField(at ast.Node, k crm.Kind, f Field, decimals bool) {
 	for _, sys := range systems {
@@ -19,6 +33,8 @@ func (r *reader) checkField(at ast.Node, k crm.Kind, f Field, decimals bool) {
 			r.Fail(at, "%s names no property of %s: add %s: <its API name>", f.Name, sys, sys)
 		case strings.ContainsAny(s.Property, " ,;") || s.Property != canon.Text(s.Property):
 			r.Fail(at, "%s: the %s property must be its API name, not its label", f.Name, sys)
+		case reserved(sys, s.Property):
+			r.Fail(at, "%s: the %s property %s is how the connector itself knows a record: map another property, or remove the field", f.Name, sys, s.Property)
 		case s.IgnoreUnlisted && !s.ReadOnly && f.Policy != crm.AtCreation:
 			r.Fail(at, "%s: ignore_unlisted would clear the other side: it is for a read_only side, or policy at-creation", f.Name)
 		}

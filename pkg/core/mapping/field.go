@@ -87,12 +87,19 @@ func (f Field) Equal(hubspot, zoho crm.Value) bool {
 		zoho.Text() == canon.Cut(hubspot.Text(), limit)
 }
 
-// Rank orders canonical values under two policies. Forward: the position in Order, -1 for a value that is not there or is empty.
+// Rank orders canonical values under two policies. Forward: 0 for none, then the position in Order from 1, -1 for a value that is
+// not there: a stage that only moves on is not cleared either.
 // Strict: 1 when restrictive ("true"), else 0. Under any other policy it is -1.
 func (f Field) Rank(v crm.Value) int {
 	switch f.Policy {
 	case crm.Forward:
-		return slices.Index(f.Order, v.Text())
+		if v.IsEmpty() {
+			return 0
+		}
+		if at := slices.Index(f.Order, v.Text()); at >= 0 {
+			return at + 1
+		}
+		return -1
 	case crm.Strict:
 		if v.Text() == "true" {
 			return 1

@@ -212,8 +212,8 @@ func TestRankOrdersStagesAndConsent(t *testing.T) {
 		value crm.Value
 		want  int
 	}{
-		{"stage", crm.Text("lead"), 0}, {"stage", crm.Text("customer"), 1}, {"stage", crm.Text("friend"), -1},
-		{"stage", crm.Empty(), -1}, {"stage", crm.Unknown(), -1},
+		{"stage", crm.Text("lead"), 1}, {"stage", crm.Text("customer"), 2}, {"stage", crm.Text("friend"), -1},
+		{"stage", crm.Empty(), 0}, {"stage", crm.Unknown(), -1},
 		{"consent", crm.Text("true"), 1}, {"consent", crm.Text("false"), 0}, {"consent", crm.Empty(), 0},
 		{"last_name", crm.Text("true"), -1},
 	} {

@@ -204,7 +204,7 @@ func (t *task) send(p *identity.Loaded, change crm.Change, items []*item, raw fu
 		if c.result.Err == nil {
 			p.Answered(sys, at)
 			t.wrote = true
-			return c.result, items, nil
+			return c.result, t.sent(p, items, c.result.Skipped), nil
 		}
 		left := t.without(p, sys, &change, items, c.result.Err)
 		if len(left) == len(items) && change.HubSpotID == c.change.HubSpotID {
@@ -215,6 +215,21 @@ func (t *task) send(p *identity.Loaded, change crm.Change, items []*item, raw fu
 		}
 		items = left
 	}
+}
+
+// sent returns the items whose values the system got. What it has no counterpart of (an owner without an account) was left out:
+// the field comes to rest as it is, until either side changes.
+func (t *task) sent(p *identity.Loaded, items []*item, skipped []crm.Field) []*item {
+	var left []*item
+	for _, it := range items {
+		if !slices.Contains(skipped, it.field.Name) {
+			left = append(left, it)
+			continue
+		}
+		it.decision = merge.Decision{Field: it.field.Name}
+		p.Settle(it.slot, it.shows)
+	}
+	return left
 }
 
 // without holds the fields that the system refused and returns the rest.

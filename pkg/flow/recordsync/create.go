@@ -2,6 +2,7 @@ package recordsync
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -21,14 +22,11 @@ type draft struct {
 // create inserts the HubSpot record into Zoho, under its locks. p is the pair of an earlier try whose outcome is not known,
 // Version 0 for the first one. The pair row is written first: whatever happens, the record has one name.
 func (t *task) create(p identity.Loaded, r crm.Reading) fault.Outcome {
-	if t.mode == crm.Observe {
-		return done("observed only: would be created in zoho")
-	}
 	lead, err := t.lead(r.Record)
 	if err != nil {
 		return t.fail(err)
 	}
-	if lead != nil {
+	if lead != nil && t.mode != crm.Observe {
 		return t.park(*lead)
 	}
 	fresh := p.Version == 0
@@ -36,8 +34,15 @@ func (t *task) create(p identity.Loaded, r crm.Reading) fault.Outcome {
 		p = t.newPair(pair.Creating, r.Record.ID.Key, "")
 	}
 	d, missing, err := t.draft(&p, r.Record)
-	if err != nil {
+	switch {
+	case err != nil:
 		return t.fail(err)
+	case t.mode == crm.Observe && lead != nil:
+		return done("observed only: is a lead in zoho, and would be asked about")
+	case t.mode == crm.Observe && missing != nil:
+		return done("observed only: " + string(missing.Field) + " is empty, and would be asked for")
+	case t.mode == crm.Observe:
+		return done("observed only: would be created in zoho" + heldBack(d))
 	}
 	if missing != nil {
 		return t.undo(p, t.park(*missing))
@@ -46,6 +51,17 @@ func (t *task) create(p identity.Loaded, r crm.Reading) fault.Outcome {
 		return t.fail(err)
 	}
 	return t.insert(p, r, d)
+}
+
+// heldBack names the fields that a new record would be created without.
+func heldBack(d *draft) string {
+	out := ""
+	for _, it := range d.items {
+		if it.held != nil && it.held.Hint != "" {
+			out += ", " + string(it.field.Name) + " held (" + string(it.held.Hint) + ")"
+		}
+	}
+	return out
 }
 
 // lead asks whether the person exists as a lead in Zoho; a contact beside it would be a duplicate across modules.
@@ -89,7 +105,7 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked,
 		c, err := t.canon(crm.HubSpot, f, v)
 		if err == nil && f.Type == crm.TypeCompany {
 			it.decision.Value = c
-			if c.Filled() {
+			if c.Filled() && t.mode != crm.Observe { // who only looks waits for no company
 				it.toZoho = t.companyKey(p.Pair, it, crm.Zoho)
 			}
 		} else if err == nil && c.Filled() {
@@ -198,6 +214,7 @@ func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
 // that one which waited for its name since it was answered is looked at.
 func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Result, answered time.Time) fault.Outcome {
 	p.Unfinished = nil
+	given := t.givenOwners(d, res)
 	var rows []fault.Parked
 	for _, it := range d.items {
 		if it.row != nil {
@@ -211,7 +228,12 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 			continue
 		}
 		shows := it.shows
+		owner, unsent := given[it.field.Name]
 		switch {
+		case unsent && !owner.Known():
+			continue
+		case unsent:
+			shows.Zoho = t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, owner)
 		case it.toZoho.Filled():
 			shows.Zoho = t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho)
 			p.Sent = append(p.Sent, it.slot)
@@ -240,6 +262,27 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 		}
 	}
 	return o
+}
+
+// givenOwners reads whom Zoho has given a new record to where we named nobody whom it knows: that is nobody's edit. An owner that
+// cannot be read is unknown.
+func (t *task) givenOwners(d *draft, res crm.Result) map[crm.Field]crm.Value {
+	given := map[crm.Field]crm.Value{}
+	for _, it := range d.items {
+		if it.field.Type == crm.TypeOwner && it.field.Policy != crm.AtCreation && (!it.toZoho.Filled() || slices.Contains(res.Skipped, it.field.Name)) {
+			given[it.field.Name] = crm.Unknown()
+		}
+	}
+	if len(given) == 0 {
+		return nil
+	}
+	z, err := t.read(crm.Zoho, res.ID.Key, t.columns(crm.Zoho, false))
+	for name := range given {
+		if err == nil && !z.Gone {
+			given[name] = z.Record.Value(name)
+		}
+	}
+	return given
 }
 
 // adopt ends a creation whose insert turned out to have been carried out: the Zoho record is ours. What it shows is in the
