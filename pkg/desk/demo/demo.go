@@ -47,7 +47,9 @@ type line struct {
 
 // Run plays every scene on one world and prints what happens to out. It returns ErrFailed when a scene fails, when
 // anything was lost or doubled, or when the two CRMs differ in the end.
-func Run(ctx context.Context, out io.Writer) error {
+func Run(ctx context.Context, out io.Writer) error { return play(ctx, out, scenes) }
+
+func play(ctx context.Context, out io.Writer, scenes []scene) error {
 	w, err := sandbox.NewWorld(sandbox.WorldOptions{
 		Mapping: mapping.Options{PhoneRegion: "IT"}, WhatsApp: &whatsapptest.Options{ReadAfter: 4 * time.Second}, Conversions: true,
 	})
@@ -142,7 +144,7 @@ func (s *stage) close(lines []line) error {
 	if err := s.pass(2 * time.Hour); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "\n%-70s %10s %10s %8s %8s %7s %6s %9s\n", "scene", "deliveries", "events", "applied", "nothing", "parked", "calls", "calls/ev.")
+	fmt.Fprintf(s.out, "\n%-70s %10s %10s %8s %8s %7s %6s %9s\n", "scene", "deliveries", "operations", "applied", "nothing", "parked", "calls", "calls/op.")
 	failed := false
 	var all line
 	for _, l := range lines {

@@ -74,6 +74,9 @@ func (o *order) parse(args []string) error {
 	if err := set.Parse(args); err != nil {
 		return err
 	}
+	if o.seeds < 1 || o.workers < 1 || o.stopAfter < 0 {
+		return fmt.Errorf("-seeds and -workers are at least 1, -stop-after at least 0: nothing that was not tried is in order")
+	}
 	o.options.Break = simulate.Break(*rule)
 	if !o.options.Break.Known() {
 		return fmt.Errorf("no break %q; there are %v", *rule, simulate.Breaks())
