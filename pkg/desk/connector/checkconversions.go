@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,6 +30,10 @@ func (e *exam) conversions(ctx context.Context) {
 	b := e.reader(ctx).Bearer() // settings has looked
 	e.keys(ctx, b)
 	e.eventDoor(ctx, b)
+	e.shut(ctx, "door.metrics", http.MethodGet, conversions.MetricsPath, "conversionApi")
+	if e.setting(ctx, numberID) != "" {
+		e.shut(ctx, "door.messages", http.MethodPost, conversions.MessagesPath, "sendWhatsapp")
+	}
 	e.leeway(ctx)
 	e.uncounted(ctx)
 	e.zohoCount(ctx)
@@ -99,6 +104,27 @@ func (e *exam) eventDoor(ctx context.Context, b settings.Bearer) {
 		e.fault(check, at+" answers 503: the webhook function has no keys", "see the log of webhook: it names what is missing")
 	default:
 		e.fault(check, fmt.Sprintf("%s answers %d", at, status), "compare it with the stack's outputs (PublicBaseUrl), and deploy with ConversionsJwtIssuer")
+	}
+}
+
+// shut expects that a route of another function refuses who brings no token.
+func (e *exam) shut(ctx context.Context, check, method, path, function string) {
+	if !e.after(check, "conversions.keys", "door.conversions") {
+		return
+	}
+	at := e.session.door(ctx, path)
+	var body io.Reader
+	if method != http.MethodGet {
+		body = strings.NewReader("{}")
+	}
+	status, _, err := e.ask(ctx, method, at, body, nil)
+	switch {
+	case err != nil:
+		e.fault(check, at+" does not answer", "compare it with the stack's outputs (PublicBaseUrl, DNS, certificate)")
+	case status == http.StatusUnauthorized:
+		e.ok(check, "%s refuses who brings no token", at)
+	default:
+		e.fault(check, fmt.Sprintf("%s answers %d to who brings no token", at, status), "see the log of "+function+": it names what is missing; else deploy the stack again")
 	}
 }
 

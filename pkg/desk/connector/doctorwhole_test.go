@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp"
@@ -94,6 +95,10 @@ var seededWhole = []broken{
 		check: "conversions.keys", what: "no key for ES256", mend: "ConversionsJwtAlgorithm"},
 	{name: "the clock of this machine is too far off for tokens", on: whole, spoil: func(b *bench) { b.skew = 45 * time.Second },
 		check: "conversions.clock", what: "45s apart", mend: "NTP"},
+	{name: "the function of metrics lacks something", on: whole, spoil: func(b *bench) { b.answers = map[string]int{conversions.MetricsPath: http.StatusServiceUnavailable} },
+		check: "door.metrics", what: "answers 503", mend: "log of conversionApi"},
+	{name: "the route of messages lets everybody in", on: whole, spoil: func(b *bench) { b.answers = map[string]int{conversions.MessagesPath: http.StatusAccepted} },
+		check: "door.messages", what: "answers 202 to who brings no token", mend: "log of sendWhatsapp"},
 	{name: "Zoho's conversions may not be counted", on: compared, spoil: func(b *bench) {
 		b.Zoho.Clear()
 		b.Zoho.Fail(zohotest.Fault{Match: asksForACount, Times: -1, Status: http.StatusUnauthorized, Body: mismatch})

@@ -65,6 +65,7 @@ type bench struct {
 	dark     string                            // a host that does not answer
 	whole    map[string]*lane
 	phone    *whatsapptest.Server // nil: no WhatsApp
+	answers  map[string]int       // of functions behind the door to who brings no token, by path; 401 where nothing is said
 	issuer   string               // of the tokens that the deployed door takes
 	keySet   string               // what lies at the address of the key set
 	held     vault                // what the functions have of the secrets, once they were told to look

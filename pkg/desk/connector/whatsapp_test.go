@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -41,6 +42,12 @@ func (b *bench) side(r *http.Request) (door.Answer, bool) {
 	}
 	if b.told[numberID] != "" {
 		paths[whatsapp.Path] = whatsapp.NewSource(whatsapp.SourceConfig{Secrets: b.several(settings.WhatsAppAppSecret), VerifyTokens: b.several(settings.WhatsAppVerifyToken), Now: b.Clock.Now})
+	}
+	if method := map[string]string{conversions.MetricsPath: http.MethodGet, conversions.MessagesPath: http.MethodPost}[r.URL.Path]; method != "" {
+		if b.told[issuerSetting] == "" || r.Method != method {
+			return door.Answer{Status: http.StatusNotFound}, true
+		}
+		return door.Answer{Status: cmp.Or(b.answers[r.URL.Path], http.StatusUnauthorized)}, true
 	}
 	source, known := paths[r.URL.Path]
 	if !known {
