@@ -16,29 +16,39 @@ import (
 	"crm-connector/pkg/core/door"
 )
 
-// literals are values that one member or another takes, and many that none takes, as they are written.
-var literals = append([]string{
-	`null`, `true`, `false`, `[]`, `{}`, `[null]`, `[[]]`, `[{}]`, `[""]`, `["1"]`, `[1]`, `[1.5]`, `{"a":1}`, `{"EUR":"1"}`, `{"EUR":1}`, `{"EUR":null}`, `{"eur":"1"}`, `{"EURO":"1"}`, `{"EUR":"1","USD":"2.50"}`,
-	`0`, `-0`, `1`, `-1`, `12`, `12.0`, `1.5`, `1e2`, `19.99`, `1.005`, `19.990`, `0.1`, `999999999.99`, `1000000000`, `1000000001`, `1000000000.00`, `12345678901234567890`, `123456789012345678901`, `1234567890123456789012345`,
-	`"1234567890123456789012"`, `"12345678901234567890"`, `"-5"`, `"007"`, `"1795348790"`,
-	`{"telefono":"+393471234567"}`, `{"telefono":"393471234567"}`, `{"telefono":"+0393471234567"}`, `{"telefono":"+123456"}`, `{"telefono":"+1234567890123456"}`, `{"telefono":1}`, `{"utente":"IT.ENT.1a"}`, `{"utente":"IT."}`, `{"utente":"IT.ENT."}`, `{"utente":"it.1"}`, `{"telefono":"+393471234567","utente":"IT.1"}`,
-	`{"telefono":"+393471234567","nome":"x"}`, `{"nome":"a_1","lingua":"it"}`, `{"nome":"a_1","lingua":"en_US"}`, `{"nome":"A","lingua":"it"}`, `{"nome":"a","lingua":"italiano"}`, `{"nome":"a"}`, `{"nome":"a","lingua":"it","parametri":[]}`, `{"nome":"a","lingua":"it","parametri":null}`,
-	`{"nome":"a","lingua":"it","parametri":["x  y"]}`, `{"nome":"a","lingua":"it","parametri":["x     y"]}`, `{"nome":"a","lingua":"it","parametri":["x\ny"]}`, `{"nome":"a","lingua":"it","parametri":[" "]}`, `{"nome":"a","lingua":"it","parametri":["\u0000"]}`,
-	`{"nome":"a","lingua":"it","parametri":["` + strings.Repeat("è", 1024) + `"]}`, `{"nome":"a","lingua":"it","parametri":["` + strings.Repeat("è", 1025) + `"]}`, `{"nome":"a","lingua":"it","altro":1}`,
-	`{"nome":"a","lingua":"it","parametri":["x"` + strings.Repeat(`,"x"`, 49) + `]}`, `{"nome":"a","lingua":"it","parametri":["x"` + strings.Repeat(`,"x"`, 50) + `]}`,
-	`"` + strings.Repeat("è", 200) + `"`, `"` + strings.Repeat("è", 201) + `"`, `"` + strings.Repeat("a", 64) + `"`, `"` + strings.Repeat("a", 65) + `"`, `"` + strings.Repeat("😀", 4096) + `"`, `"` + strings.Repeat("😀", 4097) + `"`,
-	`{"campagna":"x"}`, `{"campagna":1}`, `{"campagna":null}`, `{"Campagna":"x"}`, `[[[[[]]]]]`, `{"a":{"a":{"a":{"a":{}}}}}`,
-}, quoted(
-	"", " ", "\t", "x", "a\nb", "a\x00b", "\u00a0", "\u2003x", "1", "+1", "01", "0", "0.0", "0.00", "-0", "-0.00", "-1", "1.", ".5", "0.5", "1.25", "1.005", "1e2", "999999999.99", "1000000000", "9999999999.99", "1,5",
-	"12345678", "1234567", "a.b_c:d-e", "a b c d e", "à12345678", "CLIENTE-ITALIA-789456", "CLIENTE-A-789456", "EUR", "eur", "email", "social_media", "social", "Email", "sms",
-	"richiesta_demo", "acquisto_concluso", "visita", "completato", "duplicato", "fallito", "testo", "template", "Testo", "whatsapp_business_account", "page", "messages", "user_preferences", "history", "account_update",
-	"Contacts", "Accounts", "Leads", "update", "insert", "contact.creation", "contact.propertyChange", "object.creation", "deal.creation", "contact", "contact.", "company.merge", "0-1", "0-2", "0-3",
-	"2026-11-22T12:00:00Z", "2026-11-22T12:00:00.5Z", "2026-11-22T12:00:00.123Z", "2026-11-22T12:00:00.1234Z", "2026-11-22T12:00:00,5Z", "2026-11-22T13:00:00+01:00", "2026-11-22T13:00:00+0100", "2026-11-22 12:00:00Z",
-	"2026-11-22t12:00:00z", "2026-11-22T12:00:00", "2026-11-22T12:00:60Z", "2026-11-22T24:00:00Z", "2026-02-30T12:00:00Z", "2026-11-22T4:00:00Z", "2026-11-22T12:05:00Z", "2026-11-22T12:05:01Z", "2026-11-15T12:00:00Z", "2026-11-15T11:59:59Z", "banana",
-	"2026-11-22T11:00:00-01:00", "2026-11-22T12:00:00+24:00",
-	"+123456", "+1234567", "+123456789012345", "+1234567890123456", "it", "ita", "ital", "en_US", "es_419", "it_ITA", "it_ITAL", "a_1", "IT.ENT.1", "IT.1", "I.1", "IT.1-1",
-	"IT."+strings.Repeat("a", 128), "IT."+strings.Repeat("a", 129), "IT.ENT."+strings.Repeat("a", 128), strings.Repeat("n", 512), strings.Repeat("n", 513),
-)...)
+// Values that one member or another takes, and many that none takes, as they are written.
+var (
+	anywhere = append([]string{
+		`null`, `true`, `false`, `[]`, `{}`, `[null]`, `[[]]`, `[{}]`, `[""]`, `["1"]`, `[1]`, `[1.5]`, `{"a":1}`, `[[[[[]]]]]`, `{"a":{"a":{"a":{"a":{}}}}}`,
+		`0`, `-0`, `1`, `-1`, `12`, `12.0`, `1.5`, `1e2`, `12345678901234567890`, `123456789012345678901`, `1234567890123456789012345`,
+	}, quoted("", " ", "x", "1", "01", "0", "0.0", "-1", "1.5", "1e2", "12345678", "email", "2026-11-22T12:00:00Z", strings.Repeat("a", 64), strings.Repeat("a", 65), strings.Repeat("è", 201))...)
+
+	ofVendors = quoted(
+		"12345678901234567890", "123456789012345678901", "-5", "007", "1795348790", "whatsapp_business_account", "page", "messages", "user_preferences", "history", "account_update", "Contacts", "Accounts", "Leads", "update", "insert",
+		"contact.creation", "contact.propertyChange", "object.creation", "object.restore", "company.deletion", "deal.creation", "contact", "contact.", "company.merge", "0-1", "0-2", "0-3",
+	)
+
+	ofConversions = append([]string{
+		`{"EUR":"1"}`, `{"EUR":1}`, `{"EUR":null}`, `{"eur":"1"}`, `{"EURO":"1"}`, `{"EUR":"1","USD":"2.50"}`, `{"campagna":"x"}`, `{"campagna":1}`, `{"campagna":null}`, `{"Campagna":"x"}`,
+		`19.99`, `1.005`, `19.990`, `0.1`, `999999999.99`, `1000000000`, `1000000001`, `1000000000.00`,
+	}, quoted(
+		"a\nb", "a\x00b", "\u00a0", "0.00", "-0", "-0.00", "1.", ".5", "1.25", "1.005", "999999999.99", "1000000000", "9999999999.99", "1,5", "1234567", "a.b_c:d-e", "a b c d e", "à12345678",
+		"CLIENTE-ITALIA-789456", "CLIENTE-A-789456", "EUR", "eur", "social_media", "social", "Email", "sms", "richiesta_demo", "acquisto_concluso", "visita", "completato", "duplicato", "fallito", strings.Repeat("è", 200),
+		"2026-11-22T12:00:00.5Z", "2026-11-22T12:00:00.123Z", "2026-11-22T12:00:00.1234Z", "2026-11-22T12:00:00,5Z", "2026-11-22T13:00:00+01:00", "2026-11-22T13:00:00+0100", "2026-11-22 12:00:00Z",
+		"2026-11-22t12:00:00z", "2026-11-22T12:00:00", "2026-11-22T12:00:60Z", "2026-11-22T24:00:00Z", "2026-02-30T12:00:00Z", "2026-11-22T4:00:00Z", "2026-11-22T12:05:00Z", "2026-11-22T12:05:01Z", "2026-11-15T12:00:00Z",
+		"2026-11-15T11:59:59Z", "2026-11-22T11:00:00-01:00", "2026-11-22T12:00:00+24:00",
+	)...)
+
+	ofMessages = append([]string{
+		`{"telefono":"+393471234567"}`, `{"telefono":1}`, `{"utente":"IT.ENT.1a"}`, `{"telefono":"+393471234567","utente":"IT.1"}`, `{"telefono":"+393471234567","nome":"x"}`,
+		`{"nome":"a_1","lingua":"it"}`, `{"nome":"a"}`, `{"nome":"a","lingua":"it","altro":1}`, `{"nome":"a","lingua":"it","parametri":null}`,
+		`["x"` + strings.Repeat(`,"x"`, 49) + `]`, `["x"` + strings.Repeat(`,"x"`, 50) + `]`,
+	}, quoted(
+		"\t", "a\nb", "a\x00b", "\u00a0", "\u2003x", "x    y", "x     y", "x\ry", "è", "testo", "template", "Testo", "a b", strings.Repeat("è", 1024), strings.Repeat("è", 1025), strings.Repeat("😀", 4096), strings.Repeat("😀", 4097),
+		"393471234567", "+0393471234567", "+123456", "+1234567", "+123456789012345", "+1234567890123456", "it", "ita", "ital", "IT", "en_US", "es_419", "it_ITA", "it_ITAL", "a_1", "A",
+		"IT.", "IT.1", "it.1", "I.1", "IT.1-1", "IT.ENT.", "IT.ENT.1", "IT."+strings.Repeat("a", 128), "IT."+strings.Repeat("a", 129), "IT.ENT."+strings.Repeat("a", 128), strings.Repeat("n", 512), strings.Repeat("n", 513),
+	)...)
+)
 
 // halves are texts with half of a surrogate pair. A validator gets them mended by its decoder, which is why they are told by their name.
 var halves = []string{`"CLIENTE \ud83c"`, `"\udf89xxxxxxxx"`}
@@ -53,11 +63,11 @@ func quoted(in ...string) (out []string) {
 
 // mutants returns the documents that differ from one in a member, at any depth: another value, none, another spelling, one twice, one
 // more. What hangs below a member of the names is left alone.
-func mutants(doc any, alone ...string) map[string]string {
+func mutants(doc any, literals, alone []string) map[string]string {
 	out := map[string]string{"": encoded(doc)}
 	var walk func(at string, v any, put func(string) string)
 	walk = func(at string, v any, put func(string) string) {
-		for _, literal := range slices.Concat(literals, halves) {
+		for _, literal := range slices.Concat(anywhere, literals, halves) {
 			out[at+" := "+brief(literal)] = put(literal)
 		}
 		switch v := v.(type) {
@@ -118,9 +128,11 @@ func half(body string) bool {
 
 // reading is how a route's bodies are compared with their schema.
 type reading struct {
-	route string
-	path  string
-	alone []string // members whose values are for another judge
+	route    string
+	path     string
+	examples []string // that are altered
+	literals []string // values of its members, beside those that are tried anywhere
+	alone    []string // members whose values are for another judge, or for nobody
 	// beyond reports whether a refusal, by its answer, is one that the page puts into words because no schema can say it.
 	beyond func(what, body, answer string) bool
 	// lenient reports whether a body that the schema refuses is taken on purpose.
@@ -145,15 +157,17 @@ func beyondSchema(_, _, answer string) bool {
 }
 
 var readings = []reading{
-	{route: eventRoute, beyond: beyondSchema},
-	{route: costRoute, path: "/api/v1/costi/2026-11-22/webform", beyond: beyondSchema},
-	{route: entryRoute, beyond: func(what, body, answer string) bool {
+	{route: eventRoute, examples: []string{"sample", "named"}, literals: ofConversions, beyond: beyondSchema},
+	{route: costRoute, examples: []string{"campaign"}, literals: ofConversions, path: "/api/v1/costi/2026-11-22/webform", beyond: beyondSchema},
+	{route: entryRoute, examples: []string{"visits"}, literals: ofConversions, beyond: func(what, body, answer string) bool {
 		return beyondSchema(what, body, answer) || fraction.MatchString(body)
 	}},
-	{route: messageRoute, beyond: beyondSchema},
-	{route: hubspotRoute, beyond: unread, lenient: otherCase},
-	{route: zohoRoute, alone: []string{"token", "channel_id", "affected_fields", "query_params", "resource_uri"}, beyond: unread, lenient: otherCase},
-	{route: whatsappRoute, alone: []string{"value"}, beyond: unread, lenient: otherCase},
+	{route: messageRoute, examples: []string{"text", "template"}, literals: ofMessages, beyond: beyondSchema},
+	{route: hubspotRoute, examples: []string{"creation", "generic"}, literals: ofVendors,
+		alone: []string{"appId", "attemptNumber", "changeFlag", "propertyValue"}, beyond: unread, lenient: otherCase},
+	{route: zohoRoute, examples: []string{"changed"}, literals: ofVendors,
+		alone: []string{"token", "channel_id", "affected_fields", "query_params", "resource_uri"}, beyond: unread, lenient: otherCase},
+	{route: whatsappRoute, examples: []string{"text"}, literals: ofVendors, alone: []string{"value"}, beyond: unread, lenient: otherCase},
 }
 
 func TestWhatTheSchemaOfABodyRefusesIsRefusedAndNothingElseIs(t *testing.T) {
@@ -164,8 +178,8 @@ func TestWhatTheSchemaOfABodyRefusesIsRefusedAndNothingElseIs(t *testing.T) {
 		schema := p.schema(t, below(place, "requestBody", "content", "application/json", "schema"))
 		examples, _ := p.get(below(place, "requestBody", "content", "application/json", "examples"))
 		tried, taken, seen := 0, 0, map[string]bool{}
-		for _, name := range sorted(examples.(object)) {
-			all := mutants(at(examples, name, "value"), reading.alone...)
+		for _, name := range reading.examples {
+			all := mutants(at(examples, name, "value"), reading.literals, reading.alone)
 			for _, what := range slices.Sorted(maps.Keys(all)) {
 				body := all[what]
 				if seen[body] {
