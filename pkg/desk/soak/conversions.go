@@ -10,17 +10,24 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // the days of Europe/Rome do not depend on the machine
 
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/memory"
+	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/submission"
+	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/counting"
+	webhookflow "crm-connector/pkg/flow/webhook"
 	"crm-connector/pkg/suite/conversionaggregator"
+	"crm-connector/pkg/suite/conversionapi"
+	"crm-connector/pkg/suite/conversionclock"
+	"crm-connector/pkg/suite/webhook"
 )
 
 // ConversionsOptions name a run of conversions. The same options give the same run.
@@ -45,7 +52,7 @@ type ConversionsResult struct {
 	Receives                     int // the most of one message
 	P50, P99, Slowest            time.Duration
 	ModelTime                    time.Duration
-	Days                         []string // with what the report says of each
+	Reports, Mails               int // of conversionClock: of clean days, and in all
 	Violations                   []string
 	Trace                        []string
 }
@@ -59,11 +66,17 @@ const perDay = 125_000
 // shop is the road of conversions from the door to the counters, with those who send and who compares.
 type shop struct {
 	*stage
-	o        ConversionsOptions
-	lane     *lane
-	rows     *memory.Rows
-	tables   *table
-	enter    func(context.Context, door.Request) door.Answer
+	o      ConversionsOptions
+	lane   *lane
+	rows   *memory.Rows
+	tables *table
+	enter  func(context.Context, door.Request) door.Answer
+	ask    func(context.Context, door.Request) door.Answer
+	mails  memory.Outbox
+
+	clockwork *conversionclock.Clock
+	over      bool
+
 	traffic  *traffic
 	oracle   *oracle
 	tokens   []string
@@ -100,16 +113,68 @@ func newShop(o ConversionsOptions) *shop {
 	s.tables = &table{s: s.stage, name: "conversions", rows: s.rows, wrote: s.wrote,
 		weather: weather{fails: o.Faults, late: o.Faults / 20, after: 50 * time.Second}}
 	s.lane = s.stage.lane("conversionAggregator", 8, 6*time.Second)
-	s.lane.handle = conversionaggregator.New(conversionaggregator.Adapters{
-		Rows: s.tables, Waiter: waiter{s.stage, s.lane}, Retry: conversion.Exponential, Now: s.clock, Sleep: s.sleep, Rand: s.dice.Int64N,
-		Log: slog.New(slog.DiscardHandler), Left: s.left,
-	}).Handle
 	s.traffic = &traffic{dice: rand.New(rand.NewPCG(o.Seed, 18)), clock: s.clock}
-	s.enter = s.door()
+	s.wire()
 	if o.watch != nil {
 		s.tell = s.heard
 	}
 	return s
+}
+
+// rome is whose days are reported.
+var rome = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		panic(err) // it is built in
+	}
+	return zone
+}()
+
+// tokens proves the tokens of a caller of the sandbox.
+func tokens(now func() time.Time) *conversions.Tokens {
+	return &conversions.Tokens{
+		Algorithm: "HS256", Issuer: conversionstest.DefaultIssuer, Audience: conversionstest.DefaultAudience,
+		Keys: conversions.One{Public: []byte(conversionstest.DefaultSecret)}, Now: now,
+	}
+}
+
+// wire wires the functions around the queue.
+func (s *shop) wire() {
+	log := slog.New(slog.DiscardHandler)
+	s.lane.handle = conversionaggregator.New(conversionaggregator.Adapters{
+		Rows: s.tables, Waiter: waiter{s.stage, s.lane}, Retry: conversion.Exponential, Now: s.clock, Sleep: s.sleep, Rand: s.dice.Int64N, Log: log, Left: s.left,
+	}).Handle
+	ids := 0
+	s.enter = webhook.New(webhook.Adapters{
+		Sources: func(func(crm.System) webhook.Fields) []webhookflow.Source {
+			return []webhookflow.Source{&conversions.Source{Tokens: tokens(s.clock), Shards: submission.Shards, Now: s.clock, NewID: func() string {
+				ids++
+				return fmt.Sprintf("id-%d", ids)
+			}}}
+		},
+		Carriers: map[string]queue.API{conversions.Name: intake{s}}, Config: memory.NewRows(s.clock), Quarantine: memory.NewRows(s.clock), Now: s.clock, Log: log,
+	})
+	s.clockwork = conversionclock.New(conversionclock.Adapters{
+		Rows:   &table{s: s.stage, name: "conversions", rows: s.rows}, // it makes thousands of calls, which the SDK tries again by itself
+		Mailer: &s.mails, From: "connector@example.com", To: "client@example.com", Queues: waiting{s.lane}, Rules: counting.Rules{Guard: conversion.Guarded},
+		Zone: rome, Now: s.clock, Sleep: s.sleep, Rand: s.dice.Int64N, Log: log,
+	})
+	s.ask = conversionapi.New(conversionapi.Adapters{
+		Rows: s.rows, Zone: rome, Now: s.clock, Sleep: s.sleep, Rand: s.dice.Int64N, Log: log,
+		Wire: func(q *counting.Query, in *counting.Inputs, log *slog.Logger) func(context.Context, door.Request) door.Answer {
+			return (&conversions.API{Tokens: tokens(s.clock), Metrics: q, Inputs: in, Zone: rome, Now: s.clock, Log: log}).Handle
+		},
+	})
+}
+
+// waiting tells how much lies in a queue and in its dead letters.
+type waiting struct{ *lane }
+
+// Waiting counts messages.
+func (w waiting) Waiting(context.Context) (int64, error) {
+	a, b := w.queue.Stats()
+	c, d := w.dead.Stats()
+	return int64(a + b + c + d), nil
 }
 
 func (s *shop) tenant(n int) conversion.Tenant {
@@ -135,7 +200,7 @@ func (q intake) Send(ctx context.Context, entries []batch.Entry) error {
 
 // live lets everything happen.
 func (s *shop) live() {
-	s.risk = s.o.Crashes
+	s.lane.risk = s.o.Crashes
 	var next func()
 	next = func() {
 		if s.result.Deliveries+s.due >= s.o.Deliveries {
@@ -145,12 +210,16 @@ func (s *shop) live() {
 		s.after(s.traffic.gap(s.mean), next)
 	}
 	next()
+	s.ticks()
 	for s.goesOn() {
 	}
-	s.risk, s.tables.weather = 0, weather{}
+	s.lane.risk, s.tables.weather = 0, weather{}
 	for until := s.now.Add(24 * time.Hour); !s.quiet() && s.now.Before(until); {
 		s.run(s.now.Add(time.Minute))
 	}
+	s.run(conversion.DayOf(s.now, rome).Plus(1).Start(rome).Add(4 * time.Hour)) // the last day has its report too
+	s.over = true
+	s.run(s.now.Add(30 * time.Minute))
 }
 
 // goesOn goes on until nobody sends any more; it reports whether somebody does.
@@ -302,6 +371,10 @@ func (s *shop) judge() error {
 			s.result.Conflicts += c.Conflicts
 		}
 	}
+	if err := s.reported(); err != nil {
+		return err
+	}
+	s.asked()
 	s.result.Cells = len(s.oracle.book)
 	wrong := s.oracle.differ(counted)
 	for i, p := range wrong {

@@ -25,6 +25,7 @@ func (r ConversionsResult) String() string {
 	return fmt.Sprintf(`%d deliveries in %s of model time: %d answered 202, %d answered 503 and sent again
   counted: %d events, %d repeats, %d conflicts in %d windows of a channel and an event
   %d batches, %d calls, %d deaths; no message was delivered more than %d times
+  %d reports of clean days, %d mails
   from 202 to visible: p50 %s, p99 %s, slowest %s`, r.Deliveries, r.ModelTime.Round(time.Minute), r.Accepted, r.Turned, r.Events, r.Repeats, r.Conflicts,
-		r.Cells, r.Batches, r.Calls, r.Deaths, r.Receives, r.P50.Round(time.Millisecond), r.P99.Round(100*time.Millisecond), r.Slowest.Round(time.Second))
+		r.Cells, r.Batches, r.Calls, r.Deaths, r.Receives, r.Reports, r.Mails, r.P50.Round(time.Millisecond), r.P99.Round(100*time.Millisecond), r.Slowest.Round(time.Second))
 }

@@ -61,4 +61,29 @@ func TestTheSameOptionsGiveTheSameRun(t *testing.T) {
 	if two, err := soak.Conversions(o); err != nil || !reflect.DeepEqual(one, two) {
 		t.Errorf("%s\nand\n%s, %v", one, two, err)
 	}
+	m := soak.MessagesOptions{Seed: 3, Hours: 1, PerHour: 200, Crashes: 20, Faults: 0.05}
+	first, err := soak.Messages(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := soak.Messages(m); err != nil || !reflect.DeepEqual(first, second) {
+		t.Errorf("%s\nand\n%s, %v", first, second, err)
+	}
+}
+
+func TestEveryMessageStandsOnceInEachCRMThatKnowsItsPersonWithItsFinalState(t *testing.T) {
+	for seed := range uint64(2) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			o := soak.MessagesOptions{Seed: seed, Hours: 1, PerHour: 600, People: 40, Crashes: 20, Faults: 0.05}
+			r, err := soak.Messages(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clean(t, o.Command(), r.Violations, r.Trace)
+			if r.Deaths < 10 || r.Early < 1 || r.Born < 1 || r.Statuses < 200 || r.Tasks < 5 || r.Communications < 100 || r.Notes < r.In {
+				t.Errorf("a run in which too little happens: %s", r)
+			}
+		})
+	}
 }

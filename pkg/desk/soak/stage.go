@@ -66,7 +66,6 @@ type stage struct {
 	calls  int // external ones, of all invocations
 	deaths int
 	doomed *doom          // of the next worker that makes a call
-	risk   float64        // of a death before a call, and behind it
 	tell   func(s string) // nil: nobody listens
 }
 
@@ -98,6 +97,7 @@ type lane struct {
 	most    int           // invocations at a time
 	atMost  int           // messages of a batch
 	lives   time.Duration // of an invocation
+	risk    float64       // of its death before each call, and behind it
 	busy    int
 	batches int
 	taken   int
@@ -210,6 +210,7 @@ func (s *stage) deliver(l *lane) {
 		l.worst = max(l.worst, d.Receives)
 	}
 	s.invoke(l.name, l.lives, func(ctx context.Context) {
+		of(ctx).risk = l.risk
 		answer, err := l.handle(ctx, queue.Event("arn:aws:sqs:eu-south-1:000000000000:"+l.name, deliveries))
 		l.busy--
 		if err != nil || s.lost(ctx, "acknowledging", false) {
@@ -266,6 +267,7 @@ type invocation struct {
 	name string
 	dies time.Time // what it does later has no effect
 	dead bool
+	risk float64 // of a death before a call, and behind it
 	on   *process
 }
 
@@ -348,7 +350,7 @@ func (s *stage) lost(ctx context.Context, what string, behind bool) bool {
 	if inv.gone() {
 		return true
 	}
-	dies := s.risk > 0 && s.dice.Float64() < s.risk
+	dies := inv.risk > 0 && s.dice.Float64() < inv.risk
 	if !behind {
 		s.calls++
 		if s.doomed != nil {

@@ -15,8 +15,13 @@ import (
 
 const usage = `Usage: soak <what> [flags]
 
+  messages     people who write on WhatsApp and a business that writes to them, for days: through the door, whatsappConsumer,
+               zohoConsumer, hubspotConsumer and sendWhatsapp into a sandbox of each CRM, with deliveries that come twice, late
+               and out of order, workers that die and vendors that fail; every message must stand once in each CRM that knows
+               its person, and show its final state
   conversions  deliveries of conversion events through the door, the queue and conversionAggregator, with repeats up to a week
-               late, functions that die and calls that fail; every counter is held against an oracle, to the cent
+               late, functions that die and calls that fail; every counter is held against an oracle, to the cent, and so is what
+               conversionApi answers; the daily reports of conversionClock find nothing; then how soon an event is visible
 
 soak <what> --help lists the flags. Progress goes to standard error. Exit status 1 when something does not hold, with the
 shortest useful trace of it; 2 when the command is not understood or cannot be run.
@@ -28,7 +33,7 @@ func main() {
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(2)
 	}
-	run, known := map[string]func([]string) (bool, error){"conversions": conversions}[os.Args[1]]
+	run, known := map[string]func([]string) (bool, error){"messages": messages, "conversions": conversions}[os.Args[1]]
 	if !known {
 		fmt.Fprintf(os.Stderr, "soak: there is no %q\n\n%s", os.Args[1], usage)
 		os.Exit(2)
@@ -43,6 +48,41 @@ func main() {
 	case !ok:
 		os.Exit(1)
 	}
+}
+
+func messages(args []string) (bool, error) {
+	set := flag.NewFlagSet("soak messages", flag.ContinueOnError)
+	var o soak.MessagesOptions
+	set.IntVar(&o.Hours, "hours", 72, "for how long people write")
+	set.IntVar(&o.PerHour, "per-hour", 5000, "messages an hour: 85 of 100 are people's, the others are asked to be sent")
+	set.IntVar(&o.People, "people", 0, "how many people there are (default a sixtieth of the messages)")
+	set.IntVar(&o.Crashes, "crashes", 2, "workers an hour that die at a call")
+	set.Float64Var(&o.Faults, "faults", 0.05, "chance that a request to a vendor fails: refused, lost, answered and lost, or carried out late")
+	set.Uint64Var(&o.Seed, "seed", 1, "the first seed")
+	seeds := set.Int("seeds", 1, "how many seeds")
+	workers := set.Int("workers", 2, "how many seeds at a time; a third of a million messages need some 3 GB")
+	if err := set.Parse(args); err != nil {
+		return false, err
+	}
+	if set.NArg() > 0 || o.Hours < 1 || o.PerHour < 1 || *seeds < 1 || *workers < 1 {
+		set.Usage()
+		return false, fmt.Errorf("soak messages: not understood")
+	}
+	var all []func() (bool, error)
+	for n := range *seeds {
+		one := o
+		one.Seed += uint64(n)
+		one.Progress = progress(fmt.Sprintf("seed %d", one.Seed))
+		all = append(all, func() (bool, error) {
+			began := time.Now()
+			r, err := soak.Messages(one)
+			if err != nil {
+				return false, err
+			}
+			return print(one.Command(), began, r, r.Violations, r.Trace), nil
+		})
+	}
+	return each(all, *workers)
 }
 
 func conversions(args []string) (bool, error) {
@@ -61,16 +101,15 @@ func conversions(args []string) (bool, error) {
 		set.Usage()
 		return false, fmt.Errorf("soak conversions: not understood")
 	}
-	var all []func() (bool, error)
+	// How soon an event is visible is measured where calls fail and nothing dies.
+	soon := o
+	soon.Deliveries, soon.Crashes = min(o.Deliveries, 100_000), 0
+	all := []func() (bool, error){func() (bool, error) { return conversion(soon, true) }}
 	for n := range *seeds {
 		one := o
 		one.Seed += uint64(n)
 		all = append(all, func() (bool, error) { return conversion(one, false) })
 	}
-	// How soon an event is visible is measured where calls fail and nothing dies.
-	soon := o
-	soon.Deliveries, soon.Crashes = min(o.Deliveries, 100_000), 0
-	all = append(all, func() (bool, error) { return conversion(soon, true) })
 	return each(all, *workers)
 }
 
