@@ -27,10 +27,15 @@ type WhatsApp struct {
 // Missing reports whether this stack has no WhatsApp.
 func (w WhatsApp) Missing() bool { return w.Number == "" }
 
+// WhatsAppNumber reads WHATSAPP_PHONE_NUMBER_ID alone, for who only has to know whether this stack has WhatsApp; "": it has none.
+func (r *Reader) WhatsAppNumber() string {
+	return r.digits("WHATSAPP_PHONE_NUMBER_ID", r.Optional("WHATSAPP_PHONE_NUMBER_ID", ""), whatsappDigits)
+}
+
 // WhatsApp reads the settings of WhatsApp, but for its secrets.
 func (r *Reader) WhatsApp() WhatsApp {
 	w := WhatsApp{
-		Number:      r.digits("WHATSAPP_PHONE_NUMBER_ID", r.Optional("WHATSAPP_PHONE_NUMBER_ID", ""), whatsappDigits),
+		Number:      r.WhatsAppNumber(),
 		URL:         r.URL("WHATSAPP_API_URL", ""),
 		Version:     r.Optional("WHATSAPP_API_VERSION", ""),
 		Coexistence: r.Bool("WHATSAPP_COEXISTENCE", false),

@@ -23,10 +23,13 @@ type Bearer struct {
 // Missing reports whether this stack serves none of the routes.
 func (b Bearer) Missing() bool { return b.Issuer == "" }
 
+// Issuer reads CONVERSIONS_JWT_ISSUER alone, for who only has to know whether this stack has conversions; "": it has none.
+func (r *Reader) Issuer() string { return r.Optional("CONVERSIONS_JWT_ISSUER", "") }
+
 // Bearer reads the settings of tokens, but for the secret.
 func (r *Reader) Bearer() Bearer {
 	b := Bearer{
-		Issuer:   r.Optional("CONVERSIONS_JWT_ISSUER", ""),
+		Issuer:   r.Issuer(),
 		Audience: r.Optional("CONVERSIONS_JWT_AUDIENCE", "conversioni"),
 		KeySet:   r.URL("CONVERSIONS_JWKS_URL", ""),
 		Subjects: r.List("CONVERSIONS_JWT_SUBJECTS"),
@@ -55,7 +58,7 @@ func (o OwnEntries) Missing() bool { return o.Issuer == "" || o.Subject == "" }
 // OwnEntries reads the settings of what the connector counts itself.
 func (r *Reader) OwnEntries() OwnEntries {
 	return OwnEntries{
-		Issuer:  r.Optional("CONVERSIONS_JWT_ISSUER", ""),
+		Issuer:  r.Issuer(),
 		Subject: r.Optional("CONVERSIONS_OWN_SUBJECT", ""),
 		Channel: r.OneOf("CONVERSIONS_CONTACT_CHANNEL", "webform", "email", "social_media", "webform", "sms", "whatsapp"),
 	}

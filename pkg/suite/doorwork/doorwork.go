@@ -31,7 +31,7 @@ type Senders struct {
 
 // Open returns them. It makes no call: what it complains of is in c.Err.
 func Open(c *cloud.Cloud, newID func() string) Senders {
-	hub, channel, chats := c.HubSpotWebhook(), c.ZohoChannel(), c.WhatsApp()
+	hub, channel := c.HubSpotWebhook(), c.ZohoChannel()
 	secrets := secret.New(c.Caller(awsenv.SSM), c.Reader, c.Now)
 	signing, tokens := secrets.Several(settings.HubSpotClientSecret), secrets.Several(settings.ZohoChannelToken)
 	sqs := c.Config(awsenv.SQS)
@@ -39,7 +39,7 @@ func Open(c *cloud.Cloud, newID func() string) Senders {
 		whatsappName: queue.Open(sqs, c.Need(settings.WhatsAppQueue)), conversions.Name: queue.Open(sqs, c.Need(settings.ConversionsQueue)),
 	}}
 	var more []flow.Source
-	if chats.Missing() {
+	if c.WhatsAppNumber() == "" {
 		s.Absent[whatsapp.Path] = AbsentWhatsApp
 	} else {
 		more = append(more, whatsapp.NewSource(whatsapp.SourceConfig{

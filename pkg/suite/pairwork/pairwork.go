@@ -114,7 +114,7 @@ func hasher(key func(context.Context) (crm.Secret, error), number uint8) consume
 // wrote before it was created is the one whose messages are logged.
 func Chats(c *cloud.Cloud) conversation.Store {
 	rows := c.Rows(dynamo.Chats)
-	if c.WhatsApp().Missing() {
+	if c.WhatsAppNumber() == "" {
 		return nil
 	}
 	return rows
