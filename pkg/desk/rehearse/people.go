@@ -138,7 +138,10 @@ func (s *stage) busy(ctx context.Context) error {
 	if !s.zoho.NextTick().IsZero() {
 		return errors.New("notifications of Zoho on their way")
 	}
-	for _, q := range []string{"zoho-operations", "hubspot-operations"} {
+	if n := s.whatsapp.Outstanding(); n > 0 {
+		return fmt.Errorf("%d updates of WhatsApp on their way", n)
+	}
+	for _, q := range lanes {
 		waiting, inFlight, err := s.cloud.depth(ctx, q)
 		if err != nil {
 			return err

@@ -24,6 +24,9 @@ const (
 	deadLane = "zoho-operations-dlq"
 )
 
+// lanes are the queues of the stack; each has a dead-letter queue.
+var lanes = []string{lane, "hubspot-operations", "whatsapp-operations", "conversion-events"}
+
 // poison puts a message that nobody can read into the queue. It goes again until it was received as often as the queue allows,
 // which takes days: once the others have passed, the queue is made to allow one time.
 func poison(ctx context.Context, s *stage) (string, error) {

@@ -54,8 +54,8 @@ func (s *stage) mailed(ctx context.Context, id string, row parked) (subject stri
 		return "", err
 	}
 	plan := all["failureReporter"]
-	if len(all) != 4 || plan["ScheduleExpression"] != "rate(5 minutes)" {
-		return "", fmt.Errorf("%d schedules, failureReporter on %v; want 4 and rate(5 minutes)", len(all), plan["ScheduleExpression"])
+	if len(all) != 6 || plan["ScheduleExpression"] != "rate(5 minutes)" {
+		return "", fmt.Errorf("%d functions with a schedule, failureReporter on %v; want 6 and rate(5 minutes)", len(all), plan["ScheduleExpression"])
 	}
 	if err := s.cloud.reschedule(ctx, plan, "rate(1 minute)"); err != nil {
 		return "", err

@@ -27,12 +27,12 @@ type exception struct {
 
 var exceptions = []exception{
 	{
-		"ssm:GetParameters", []string{"webhook", "zohoConsumer", "hubspotConsumer", "refreshZohoToken", "renewZohoChannel", "reconcile"},
+		"ssm:GetParameters", []string{"webhook", "zohoConsumer", "hubspotConsumer", "refreshZohoToken", "renewZohoChannel", "reconcile", "whatsappConsumer", "sendWhatsapp", "conversionApi"},
 		"looks for one parameter's name in a call that has several, finds none, and holds the call to the resource *",
 		"holds the call to the ARN of each parameter",
 	},
 	{
-		"ses:SendRawEmail", []string{"failureReporter"},
+		"ses:SendRawEmail", []string{"failureReporter", "conversionClock"},
 		"holds the call to the resource *, without ses:FromAddress",
 		"holds the call to the ARN of the identity and of the configuration set, and tells the sender's address",
 	},

@@ -21,6 +21,7 @@ import (
 	"crm-connector/pkg/adapter/dynamo"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/suite"
 )
@@ -92,6 +93,12 @@ func before(ctx context.Context, s *stage) (string, error) {
 
 // parameters are those of the template for a stack between the sandboxes.
 func (s *stage) parameters(more ...string) string {
+	if s.whole {
+		more = append([]string{
+			"WhatsappPhoneNumberId=" + whatsapptest.DefaultNumber, "WhatsappOwnNumbers=" + whatsapptest.DefaultDisplay, "WhatsappApiUrl=" + s.whatsappURL,
+			"ConversionsJwtIssuer=" + issuer, "ConversionsOwnSubject=" + subject,
+		}, more...)
+	}
 	return strings.Join(append([]string{
 		"AwsEndpointUrl=" + s.emulator.URL(), "PublicBaseUrl=" + s.domain.base,
 		"HubspotAppId=" + hubspottest.DefaultAppID, "HubspotApiUrl=" + s.hubspotURL,
@@ -142,9 +149,9 @@ func (s *stage) inventory(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if n["AWS::Lambda::Function"] != len(all) || n["AWS::DynamoDB::Table"] != len(dynamo.Tables()) || n["AWS::SQS::Queue"] != 4 {
-		return "", fmt.Errorf("%d functions, %d tables, %d queues were deployed; want %d, %d, 4",
-			n["AWS::Lambda::Function"], n["AWS::DynamoDB::Table"], n["AWS::SQS::Queue"], len(all), len(dynamo.Tables()))
+	if n["AWS::Lambda::Function"] != len(all) || n["AWS::DynamoDB::Table"] != len(dynamo.Tables()) || n["AWS::SQS::Queue"] != 2*len(lanes) {
+		return "", fmt.Errorf("%d functions, %d tables, %d queues were deployed; want %d, %d, %d",
+			n["AWS::Lambda::Function"], n["AWS::DynamoDB::Table"], n["AWS::SQS::Queue"], len(all), len(dynamo.Tables()), 2*len(lanes))
 	}
 	return fmt.Sprintf("%d resources: %d functions, %d tables, %d queues, %d alarms", len(types), len(all), len(dynamo.Tables()),
 		n["AWS::SQS::Queue"], n["AWS::CloudWatch::Alarm"]), nil
@@ -207,7 +214,7 @@ func (s *stage) lost(ctx context.Context, was map[string]int) error {
 		return err
 	}
 	var errs []error
-	for _, t := range []dynamo.Table{dynamo.Pairs, dynamo.Parked, dynamo.Config, dynamo.Tokens, dynamo.Quarantine} {
+	for _, t := range []dynamo.Table{dynamo.Pairs, dynamo.Parked, dynamo.Config, dynamo.Tokens, dynamo.Quarantine, dynamo.Chats, dynamo.Conversions} {
 		if is[string(t)] < was[string(t)] {
 			errs = append(errs, fmt.Errorf("the table %s had %d rows and has %d", t, was[string(t)], is[string(t)]))
 		}
@@ -215,12 +222,14 @@ func (s *stage) lost(ctx context.Context, was map[string]int) error {
 	return errors.Join(errs...)
 }
 
-// changed deploys another parameter over the running stack: the functions are told, and nothing is lost.
+// changed deploys other parameters over the running stack, among them WhatsApp and conversions: the functions are told, and
+// nothing is lost.
 func changed(ctx context.Context, s *stage) (string, error) {
 	was, err := s.settle(ctx)
 	if err != nil {
 		return "", err
 	}
+	s.whole = true
 	if _, err := s.sam(ctx, "ReportLanguage=en"); err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/desk/local"
 	"crm-connector/pkg/desk/sandbox"
@@ -37,21 +38,28 @@ type stage struct {
 	dir  string // of its logs
 	auth bool
 
-	emulator   *local.Emulator
-	port       int // of the emulator
-	cloud      *cloud
-	hubspot    *hubspottest.Server
-	zoho       *zohotest.Server
-	hubspotURL string
-	zohoURL    string
-	domain     *domain
-	stop       context.CancelFunc
-	wg         sync.WaitGroup
+	emulator    *local.Emulator
+	port        int // of the emulator
+	cloud       *cloud
+	hubspot     *hubspottest.Server
+	zoho        *zohotest.Server
+	whatsapp    *whatsapptest.Server
+	hubspotURL  string
+	zohoURL     string
+	whatsappURL string
+	domain      *domain
+	stop        context.CancelFunc
+	wg          sync.WaitGroup
+
+	whole bool // the stack is deployed with WhatsApp and conversions
 
 	noticed           time.Time // from then on the functions know the mode that was set last
 	early             string    // id of a HubSpot contact that was made before
 	hubspotID, zohoID string    // of the contact of the story
 	firmID, accountID string    // of its company
+	elena             *whatsapptest.Person
+	elenaIDs          [2]string // of her contact, in HubSpot and in Zoho
+	bearer            string    // a token that allows everything
 	people            []string  // every value of a person that was ever typed into a CRM
 }
 
@@ -60,24 +68,31 @@ func (s *stage) open(ctx context.Context) error {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.domain = &domain{sent: map[string][]delivery{}}
-	var crms [2]local.Switch
-	var ports [3]int
-	for i, h := range []http.Handler{&crms[0], &crms[1], s.domain} {
+	var vendors [3]local.Switch
+	var ports [4]int
+	for i, h := range []http.Handler{&vendors[0], &vendors[1], &vendors[2], s.domain} {
 		var err error
 		if ports[i], err = local.Serve(inner, &s.wg, "the rehearsal", []string{"127.0.0.1"}, 0, h); err != nil {
 			return err
 		}
 	}
-	s.hubspotURL, s.zohoURL, s.domain.base = at(ports[0]), at(ports[1]), at(ports[2])
+	s.hubspotURL, s.zohoURL, s.whatsappURL, s.domain.base = at(ports[0]), at(ports[1]), at(ports[2]), at(ports[3])
 	s.hubspot = hubspottest.New(hubspottest.Options{
 		Now: s.Now, Sleep: sandbox.Sleep, Webhook: s.domain.base + "/webhooks/hubspot", Send: s.domain.deliver, SearchLag: searchLag,
 	})
 	s.zoho = zohotest.New(zohotest.Options{
 		Now: s.Now, Sleep: sandbox.Sleep, APIDomain: s.zohoURL, GrantCode: grantCode, NoHubSpotID: true, Send: s.domain.deliver, SearchLag: searchLag,
 	})
-	crms[0].Set(s.hubspot)
-	crms[1].Set(s.zoho)
-	for _, tick := range []func(){s.hubspot.Tick, s.zoho.Tick} {
+	s.whatsapp = whatsapptest.New(whatsapptest.Options{
+		Now: s.Now, Sleep: sandbox.Sleep, Webhook: s.domain.base + whatsappPath, Send: s.domain.deliver, ReadAfter: 3 * time.Second,
+	})
+	s.whatsapp.SetCallback("", false) // the operator subscribes
+	s.whatsapp.Unsubscribe()
+	s.whatsapp.AnswerHandshakes(http.DefaultTransport.RoundTrip)
+	vendors[0].Set(s.hubspot)
+	vendors[1].Set(s.zoho)
+	vendors[2].Set(s.whatsapp)
+	for _, tick := range []func(){s.hubspot.Tick, s.zoho.Tick, s.whatsapp.Tick} {
 		s.wg.Go(func() {
 			for sandbox.Sleep(inner, pulse) {
 				tick()
@@ -88,7 +103,7 @@ func (s *stage) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.port = free.Emulator
+	s.port, s.whole = free.Emulator, s.auth
 	return s.start(ctx)
 }
 
@@ -118,10 +133,11 @@ func (s *stage) addresses() string {
   the door %s/webhooks/…
   HubSpot  %s   (a person's token: %s)
   Zoho     %s   (a person's token: %s)
+  WhatsApp %s
   export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   go run ./pkg/desk/cmd/connector doctor --stack %s`,
 		s.Stack, s.emulator.URL(), local.Region, s.domain.base, s.hubspotURL, hubspottest.DefaultUserToken, s.zohoURL, zohotest.DefaultUserToken,
-		s.emulator.URL(), local.Region, s.Stack)
+		s.whatsappURL, s.emulator.URL(), local.Region, s.Stack)
 }
 
 func at(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
@@ -193,11 +209,17 @@ func (d *domain) post(ctx context.Context, path string, v delivery) (int, error)
 }
 
 func (d *domain) request(ctx context.Context, method, path string, v delivery) (int, error) {
+	status, _, err := d.call(ctx, method, path, v)
+	return status, err
+}
+
+// call makes a request and returns the status and the body of the answer.
+func (d *domain) call(ctx context.Context, method, path string, v delivery) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, d.base+path, bytes.NewReader(v.body))
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	r.Header = v.header.Clone()
 	if r.Header == nil {
@@ -205,10 +227,10 @@ func (d *domain) request(ctx context.Context, method, path string, v delivery) (
 	}
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<16))
-	return resp.StatusCode, errors.Join(err, resp.Body.Close())
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	return resp.StatusCode, body, errors.Join(err, resp.Body.Close())
 }
 
 // silence sets whether deliveries are lost, and returns how many were since it was last set.
