@@ -80,11 +80,7 @@ func (e *exam) subscriptions(ctx context.Context) {
 	if !e.after(check, "whatsapp.number", settings.WhatsAppAppSecret) {
 		return
 	}
-	w, err := e.wiring(ctx, e.st, e.meta)
-	var gaps []whatsapp.Gap
-	if err == nil {
-		gaps, err = e.phone.Gaps(ctx, w)
-	}
+	w, gaps, err := e.wired(ctx, e.st, e.phone, e.meta)
 	var words []string
 	for _, g := range gaps {
 		words = append(words, gap(g))

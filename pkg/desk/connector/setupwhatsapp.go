@@ -104,10 +104,7 @@ func (s *session) found(ctx context.Context, st *Stack, g graph) (w whatsapp.Wir
 	case b.account == "":
 		return w, nil, fmt.Errorf("no account that the token was given for has the number %s: correct %s, or give the system user the account", g.number, numberID)
 	}
-	if w, err = s.wiring(ctx, st, b); err != nil {
-		return w, nil, err
-	}
-	gaps, err = g.Gaps(ctx, w)
+	w, gaps, err = s.wired(ctx, st, g, b)
 	if fault.KindOf(err) == fault.Denied {
 		return w, nil, fmt.Errorf("%w: the app secret is another one; copy it from the app's settings, and run this again with %s", err, settings.WhatsAppAppSecret)
 	}

@@ -85,13 +85,21 @@ func (b business) lacks() []string {
 	return out
 }
 
-// wiring is how WhatsApp's deliveries are meant to come.
-func (s *session) wiring(ctx context.Context, st *Stack, b business) (whatsapp.Wiring, error) {
+// wired returns how WhatsApp's deliveries are meant to come, and what is missing for that. Of several app secrets it goes on with
+// the one that Meta takes: while one is exchanged the old one is no good there any more, or the new one not yet.
+func (s *session) wired(ctx context.Context, st *Stack, g graph, b business) (w whatsapp.Wiring, gaps []whatsapp.Gap, err error) {
 	secret, err := s.held(ctx, st, settings.WhatsAppAppSecret)
 	if err != nil {
-		return whatsapp.Wiring{}, err
+		return w, nil, err
 	}
-	return whatsapp.Wiring{Account: b.account, AppID: b.grant.AppID, AppSecret: newest(secret), URL: s.door(ctx, whatsapp.Path)}, nil
+	w = whatsapp.Wiring{Account: b.account, AppID: b.grant.AppID, URL: s.door(ctx, whatsapp.Path)}
+	for _, one := range several(secret) {
+		w.AppSecret = crm.NewSecret(one)
+		if gaps, err = g.Gaps(ctx, w); fault.KindOf(err) != fault.Denied {
+			break
+		}
+	}
+	return w, gaps, err
 }
 
 // newest is the first of several secrets that are in use at once.

@@ -220,6 +220,19 @@ func TestWhereAlarmsAreToldIsStored(t *testing.T) {
 	b.unchanged("the second time", func() { has(t, b.want(ExitOK, "setup", "slack"), "as is  SLACK_WEBHOOK_URL is stored") })
 }
 
+func TestTheAppSecretIsExchangedWhileBothAreAccepted(t *testing.T) {
+	b := talks(t)
+	for _, both := range []string{"canary-old," + whatsapptest.DefaultAppSecret, whatsapptest.DefaultAppSecret + ",canary-old"} {
+		b.env[settings.WhatsAppAppSecret] = both
+		has(t, b.want(ExitOK, "setup", "whatsapp"), "done   WHATSAPP_APP_SECRET is stored", "as is  the app sends to "+phoneHook)
+		b.held = maps.Clone(b.vault)
+		clear(b.env)
+		if code, all := b.examine(); code != ExitOK {
+			t.Errorf("%+v", all)
+		}
+	}
+}
+
 func TestTheAccountCanBeNamed(t *testing.T) {
 	b := talks(t)
 	b.phone.HideAccounts()
