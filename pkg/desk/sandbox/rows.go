@@ -47,13 +47,15 @@ type remoteCall struct {
 
 // remoteAnswer is the answer to any of them.
 type remoteAnswer struct {
-	Rows     []remoteRow `json:"rows,omitempty"`
-	Waiting  int         `json:"waiting,omitempty"`
-	InFlight int         `json:"inFlight,omitempty"`
-	Dead     int         `json:"dead,omitempty"`
-	Moved    int         `json:"moved,omitempty"`
-	Conflict bool        `json:"conflict,omitempty"`
-	Error    string      `json:"error,omitempty"`
+	Rows     []remoteRow       `json:"rows,omitempty"`
+	Waiting  int               `json:"waiting,omitempty"`
+	InFlight int               `json:"inFlight,omitempty"`
+	Dead     int               `json:"dead,omitempty"`
+	Moved    int               `json:"moved,omitempty"`
+	Conflict bool              `json:"conflict,omitempty"`
+	Error    string            `json:"error,omitempty"`
+	Given    map[string]string `json:"given,omitempty"`
+	Mapping  []byte            `json:"mapping,omitempty"`
 }
 
 // remote serves the operator's command: POST /desk/remote/{table, queue or system}/{verb}. It answers this machine alone, and no page
@@ -90,6 +92,9 @@ func loopback(address string) bool {
 }
 
 func (d *Desk) ask(ctx context.Context, what, verb string, call remoteCall) (remoteAnswer, error) {
+	if what == "settings" {
+		return remoteAnswer{Given: d.set.Given, Mapping: d.set.MappingText}, nil
+	}
 	table := d.suite.Tables[what]
 	if table == nil {
 		for _, l := range d.suite.Lanes {
@@ -146,6 +151,12 @@ func (d *Desk) askLane(ctx context.Context, l *Lane, verb string, call remoteCal
 type Remote struct {
 	Base string // http://127.0.0.1:8080
 	HTTP http.RoundTripper
+}
+
+// Settings returns the variables that the process was started with, secrets left out, and the mapping that it started with.
+func (m Remote) Settings(ctx context.Context) (given map[string]string, mapping []byte, err error) {
+	a, err := m.call(ctx, "settings/get", remoteCall{})
+	return a.Given, a.Mapping, err
 }
 
 // Table returns the table of that name.

@@ -20,9 +20,11 @@ import (
 )
 
 // office is a desk behind a socket, and the way to it.
-func office(t *testing.T) (*Desk, Remote, string) {
+func office(t *testing.T) (*Desk, Remote, string) { return officeWith(t, nil) }
+
+func officeWith(t *testing.T, env map[string]string) (*Desk, Remote, string) {
 	t.Helper()
-	set, err := ReadSettings(func(string) string { return "" })
+	set, err := ReadSettings(func(name string) string { return env[name] })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +70,25 @@ func TestAQueueOfTheDeskTakesAndRedrivesFromAfar(t *testing.T) {
 	}
 	if waiting, _, _, err := remote.Lane(crm.Zoho).Stats(t.Context()); waiting != 0 || err != nil {
 		t.Errorf("the other queue: %d waiting, %v", waiting, err)
+	}
+}
+
+func TestTheCommandLearnsHowTheProcessWasStartedAndNoSecret(t *testing.T) {
+	env := map[string]string{
+		"MODE": "observe", "PHONE_MATCH": "mobile", "HUBSPOT_CLIENT_SECRET": "canarino-1", "HUBSPOT_ACCESS_TOKEN": "canarino-2", "ZOHO_CLIENT_SECRET": "canarino-3",
+		"ZOHO_REFRESH_TOKEN": "canarino-4", "ZOHO_CHANNEL_TOKEN": "canarino-5", "WHATSAPP_APP_SECRET": "canarino-6", "WHATSAPP_VERIFY_TOKEN": "canarino-7",
+		"WHATSAPP_ACCESS_TOKEN": "canarino-8", "CONVERSIONS_JWT_SECRET": "canarino-9-of-at-least-thirty-two-characters",
+	}
+	d, remote, _ := officeWith(t, env)
+	d.set.MappingText = []byte("version: 1\n")
+	given, text, err := remote.Settings(t.Context())
+	if err != nil || given["MODE"] != "observe" || given["PHONE_MATCH"] != "mobile" || given["LEADS"] != "" || string(text) != "version: 1\n" {
+		t.Errorf("%v, %q, %v", given, text, err)
+	}
+	for name, v := range given {
+		if strings.Contains(v, "canarino") {
+			t.Errorf("%s is told", name)
+		}
 	}
 }
 

@@ -36,6 +36,10 @@ type Settings struct {
 	Budget      settings.Budget
 	Rules       consumer.Rules
 	OpenChannel bool // ZOHO_WEBHOOK_URL is set: Zoho's channel is opened at the start, and not only when it is due to be renewed
+	// Given are the variables that were set, but for secrets: what the operator's command needs to know of the process.
+	Given map[string]string
+	// MappingText is the mapping that the process starts with, as YAML.
+	MappingText []byte
 }
 
 // The values that the desk and its sandboxes share when nothing else is set.
@@ -47,6 +51,8 @@ const (
 // ReadSettings reads the environment of the desk. With no variable set everything runs against the sandboxes. A vendor's
 // URL off this machine needs its credentials: the error names every one that is missing.
 func ReadSettings(getenv func(string) string) (Settings, error) {
+	given := map[string]string{}
+	getenv = noting(getenv, given)
 	plain := &settings.Reader{Getenv: getenv}
 	addr := plain.Listen("SUITE_ADDR", "127.0.0.1:8080")
 	hubspotURL, zohoURL, metaURL := plain.Optional("HUBSPOT_API_URL", ""), plain.Optional("ZOHO_API_URL", ""), plain.Optional("WHATSAPP_API_URL", "")
@@ -88,7 +94,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 		}
 		return fallback[name]
 	}}
-	set := Settings{Addr: addr, HubSpotAddr: "127.0.0.1:8181", ZohoAddr: "127.0.0.1:8182", MetaAddr: "127.0.0.1:8183"}
+	set := Settings{Given: given, MappingText: mapping.DefaultYAML(), Addr: addr, HubSpotAddr: "127.0.0.1:8181", ZohoAddr: "127.0.0.1:8182", MetaAddr: "127.0.0.1:8183"}
 	set.hubspot(r)
 	set.zoho(r, plain.Optional("ZOHO_ACCESS_TOKEN", "") != "")
 	set.whatsApp(r)
@@ -101,6 +107,18 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	}}
 	set.OpenChannel = zohoURL != "" && plain.Optional("ZOHO_WEBHOOK_URL", "") != ""
 	return set, errors.Join(plain.Err(), r.Err(), odd(zohoURL, plain.Optional("ZOHO_ACCOUNTS_URL", ""), set.Zoho.WebhookURL))
+}
+
+// noting returns a getenv that notes what it was asked for and is set. A secret is not noted: its name says that it is one.
+func noting(getenv func(string) string, given map[string]string) func(string) string {
+	return func(name string) string {
+		v := getenv(name)
+		secret := strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_TOKEN") || name == settings.SlackWebhookURL
+		if strings.TrimSpace(v) != "" && !secret {
+			given[name] = v
+		}
+		return v
+	}
 }
 
 // odd says what does not go together among Zoho's addresses.

@@ -50,7 +50,7 @@ func run(ctx context.Context, logs bool) error {
 	set, err := sandbox.ReadSettings(os.Getenv)
 	if path := os.Getenv("MAPPING"); path != "" {
 		var wrong error
-		set.Rules.Default, wrong = readMapping(path)
+		set.Rules.Default, set.MappingText, wrong = readMapping(path)
 		err = errors.Join(err, wrong)
 	}
 	if err != nil {
@@ -67,14 +67,14 @@ func run(ctx context.Context, logs bool) error {
 	return desk.Run(ctx)
 }
 
-func readMapping(path string) (*mapping.Mapping, error) {
+func readMapping(path string) (*mapping.Mapping, []byte, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("MAPPING: %w", err)
+		return nil, nil, fmt.Errorf("MAPPING: %w", err)
 	}
 	m, err := mapping.Parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("MAPPING %s: %w", path, err)
+		return nil, nil, fmt.Errorf("MAPPING %s: %w", path, err)
 	}
-	return m, nil
+	return m, text, nil
 }
