@@ -87,3 +87,15 @@ func TestEveryMessageStandsOnceInEachCRMThatKnowsItsPersonWithItsFinalState(t *t
 		})
 	}
 }
+
+func TestTheDailyReportFindsEveryDefectAndNoneWhereNothingIsWrong(t *testing.T) {
+	o := soak.ReportOptions{Seed: 1, Defects: 24, Events: 600}
+	r, err := soak.Report(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean(t, o.Command(), r.Violations, nil)
+	if len(r.Found) != 12 || r.Clean < 8 {
+		t.Errorf("%s", r)
+	}
+}

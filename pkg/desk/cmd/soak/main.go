@@ -22,6 +22,8 @@ const usage = `Usage: soak <what> [flags]
   conversions  deliveries of conversion events through the door, the queue and conversionAggregator, with repeats up to a week
                late, functions that die and calls that fail; every counter is held against an oracle, to the cent, and so is what
                conversionApi answers; the daily reports of conversionClock find nothing; then how soon an event is visible
+  report       days of conversion events whose rows are spoiled in a dozen ways, one defect at a time: the daily report finds each
+               and tells it, and finds nothing where nothing is wrong
 
 soak <what> --help lists the flags. Progress goes to standard error. Exit status 1 when something does not hold, with the
 shortest useful trace of it; 2 when the command is not understood or cannot be run.
@@ -33,7 +35,7 @@ func main() {
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(2)
 	}
-	run, known := map[string]func([]string) (bool, error){"messages": messages, "conversions": conversions}[os.Args[1]]
+	run, known := map[string]func([]string) (bool, error){"messages": messages, "conversions": conversions, "report": report}[os.Args[1]]
 	if !known {
 		fmt.Fprintf(os.Stderr, "soak: there is no %q\n\n%s", os.Args[1], usage)
 		os.Exit(2)
@@ -125,6 +127,28 @@ func conversion(o soak.ConversionsOptions, soon bool) (bool, error) {
 		r.Violations = append(r.Violations, fmt.Sprintf("from 202 to visible 99 of 100 take up to %s", r.P99))
 	}
 	return print(o.Command(), began, r, r.Violations, r.Trace), nil
+}
+
+func report(args []string) (bool, error) {
+	set := flag.NewFlagSet("soak report", flag.ContinueOnError)
+	var o soak.ReportOptions
+	set.IntVar(&o.Defects, "defects", 200, "how many defects")
+	set.IntVar(&o.Events, "events", 2000, "deliveries on the day that is reported")
+	set.Uint64Var(&o.Seed, "seed", 1, "the seed")
+	if err := set.Parse(args); err != nil {
+		return false, err
+	}
+	if set.NArg() > 0 || o.Defects < 1 || o.Events < 500 {
+		set.Usage()
+		return false, fmt.Errorf("soak report: not understood, or a day of less than 500 events")
+	}
+	o.Progress = progress("defects")
+	began := time.Now()
+	r, err := soak.Report(o)
+	if err != nil {
+		return false, err
+	}
+	return print(o.Command(), began, r, r.Violations, nil), nil
 }
 
 // printing keeps the lines of a run together.
