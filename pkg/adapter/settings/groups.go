@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"fmt"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -101,8 +102,15 @@ type ZohoChannel struct {
 
 // ZohoChannel reads the settings of Zoho's notifications.
 func (r *Reader) ZohoChannel() ZohoChannel {
-	return ZohoChannel{ID: r.NeedDigits("ZOHO_CHANNEL_ID", channelDigits), Token: r.Key(ZohoChannelToken)}
+	c := ZohoChannel{ID: r.NeedDigits("ZOHO_CHANNEL_ID", channelDigits), Token: r.Key(ZohoChannelToken)}
+	if len(c.Token.Reveal()) > channelToken {
+		r.fail(ZohoChannelToken, fmt.Sprintf("has more than the %d characters that Zoho takes", channelToken))
+	}
+	return c
 }
+
+// channelToken is the longest token of a channel (https://www.zoho.com/crm/developer/docs/api/v8/notifications/enable.html).
+const channelToken = 50
 
 // ZohoWebhook reads ZOHO_WEBHOOK_URL: the address of the door that the channel sends to.
 func (r *Reader) ZohoWebhook() string { return r.NeedURL("ZOHO_WEBHOOK_URL") }
