@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"crm-connector/pkg/adapter/rest"
 	"crm-connector/pkg/core/crm"
@@ -15,10 +16,10 @@ import (
 )
 
 // The bounds of one query (https://www.zoho.com/crm/developer/docs/api/v8/COQL-Overview.html): the older limit of values in
-// an in-list, half of the criteria that are allowed, a length that nobody documents, and the rows of one answer.
+// an in-list, 20 of the 25 criteria that are allowed, a length that nobody documents, and the rows of one answer.
 const (
 	maxIn       = 50
-	maxCriteria = 10
+	maxCriteria = 20
 	maxQuery    = 8000
 	maxRows     = 200
 	maxPages    = 10
@@ -26,9 +27,8 @@ const (
 
 // Find returns the records that carry one of the HubSpot ids or keys, each once. It asks by COQL, which does not lag behind
 // writes as the search does, and then reads what it found; of a lead it returns the columns of the keys only, and a
-// converted lead is not found. A domain is asked for in the ways in which people write a website, a phone with +, with 00
-// and bare, and a value with a character that COQL's rules leave open by the rest of it: more may be found than was asked
-// for, and the caller compares again. Ids and keys that get no answer through a fault of their own, as one that too many
+// converted lead is not found. A value is asked for in the ways in which people write it (see spellings), and one with a
+// character that COQL's rules leave open by the rest of it: more may be found than was asked for, and the caller compares again. Ids and keys that get no answer through a fault of their own, as one that too many
 // records have, are told by a *fault.Unanswered beside the records of the others.
 func (c *Client) Find(ctx context.Context, s crm.Search) ([]crm.Record, error) {
 	const op = "zoho.Find"
@@ -184,23 +184,24 @@ func keyColumns(s crm.Search) []crm.Column {
 	return out
 }
 
-// criteria returns the conditions of a search: one per property and 50 values.
+// wanted are the values that are asked for in one property: as they are, and as patterns.
+type wanted struct{ exact, patterns []string }
+
+// criteria returns the conditions of a search: one per property and 50 values, and one per pattern.
 func criteria(op string, s crm.Search) ([]string, error) {
-	values := map[string][]string{}
+	values := map[string]*wanted{}
 	var order []string
-	add := func(property string, some ...string) {
+	add := func(property string, exact, patterns []string) {
 		if values[property] == nil {
+			values[property] = &wanted{}
 			order = append(order, property)
 		}
-		for _, v := range some {
-			if !slices.Contains(values[property], v) {
-				values[property] = append(values[property], v)
-			}
-		}
+		w := values[property]
+		w.exact, w.patterns = append(w.exact, exact...), append(w.patterns, patterns...)
 	}
 	for _, id := range s.HubSpotIDs {
 		if s.Module != crm.Leads && id != "" {
-			add(HubSpotID, id)
+			add(HubSpotID, []string{id}, nil)
 		}
 	}
 	for _, k := range s.Keys {
@@ -208,33 +209,30 @@ func criteria(op string, s crm.Search) ([]string, error) {
 			return nil, ours(op, "a key without the name of a property")
 		}
 		if k.Value != "" {
-			add(k.Column.Property, spellings(k)...)
+			exact, patterns := spellings(k)
+			add(k.Column.Property, exact, patterns)
 		}
 	}
 	var out []string
 	for _, property := range order {
-		exact, open := parted(values[property])
+		exact, open := parted(distinct(values[property].exact))
 		for some := range slices.Chunk(exact, maxIn) {
 			out = append(out, property+" in ("+quoted(some)+")")
 		}
-		for _, pattern := range open {
+		for _, p := range values[property].patterns {
+			open = append(open, opened(p))
+		}
+		for _, pattern := range distinct(open) {
 			out = append(out, property+" like "+quoted([]string{pattern}))
 		}
 	}
 	return out, nil
 }
 
-// parted returns the values that can be asked for as they are, and the others as patterns: COQL's rules say nothing of a
-// backslash or a control character. A value of nothing else finds nothing.
+// parted returns the values that can be asked for as they are, and the others as patterns. A value of nothing else finds nothing.
 func parted(values []string) (exact, open []string) {
 	for _, v := range values {
-		pattern := strings.Map(func(r rune) rune {
-			if r == '\\' || unicode.IsControl(r) || r == unicode.ReplacementChar {
-				return '%'
-			}
-			return r
-		}, v)
-		switch {
+		switch pattern := opened(v); {
 		case pattern == v:
 			exact = append(exact, v)
 		case strings.Trim(pattern, "% ") != "":
@@ -242,6 +240,16 @@ func parted(values []string) (exact, open []string) {
 		}
 	}
 	return exact, open
+}
+
+// opened leaves open what COQL's rules say nothing of: a backslash, a control character.
+func opened(v string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\\' || unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return '%'
+		}
+		return r
+	}, v)
 }
 
 // packed deals conditions out to queries.
@@ -277,22 +285,51 @@ func quoted(values []string) string {
 	return strings.Join(out, ", ")
 }
 
-// spellings returns the ways in which a canonical value is written in Zoho.
-func spellings(k crm.MatchKey) []string {
+// spellings returns the ways in which a canonical value is written in Zoho: exactly so, and as patterns, of which each finds what
+// reads as the value and little else. COQL's % stands for any run of characters, none included.
+//
+// A phone and a registration number are known by their digits, whatever stands between them; a website by where its host begins; a
+// name by its words. A domain needs no exact form beside its patterns.
+func spellings(k crm.MatchKey) (exact, patterns []string) {
 	switch k.Column.Type {
 	case crm.TypeDomain:
-		var out []string
-		for _, scheme := range []string{"", "https://", "http://"} {
-			for _, www := range []string{"", "www."} {
-				for _, slash := range []string{"", "/"} {
-					out = append(out, scheme+www+k.Value+slash)
-				}
-			}
-		}
-		return out
+		return nil, []string{k.Value + "%", "%//" + k.Value + "%", "%www." + k.Value + "%"}
 	case crm.TypePhone:
 		bare := strings.TrimPrefix(k.Value, "+")
-		return []string{k.Value, bare, "00" + bare}
+		exact = []string{k.Value, bare, "00" + bare}
+		if d := figures(bare); len(d) >= fewestFigures {
+			// The last ones alone: country codes, trunk prefixes and the 9 or 15 of mobiles come and go before them.
+			patterns = []string{scattered(d[len(d)-fewestFigures:])}
+		}
+		return exact, patterns
+	case crm.TypeText:
+		if d := figures(k.Value); len(d) >= fewestFigures {
+			return []string{k.Value}, []string{scattered(d)}
+		}
+		if words := strings.Fields(k.Value); len(words) > 1 && utf8.RuneCountInString(k.Value) >= fewestLetters {
+			return []string{k.Value}, []string{strings.Join(words, "%")}
+		}
 	}
-	return []string{k.Value}
+	return []string{k.Value}, nil
+}
+
+// Shorter values are asked for as they are only: a pattern of less would find half of the module.
+const (
+	fewestFigures = 7 // of a million phones a hundred have seven given digits in their order by chance
+	fewestLetters = 6
+)
+
+// figures returns the digits of a value.
+func figures(s string) string {
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+// scattered is the pattern of digits that stand in this order, with anything between them.
+func scattered(digits string) string {
+	return "%" + strings.Join(strings.Split(digits, ""), "%") + "%"
 }

@@ -49,6 +49,7 @@ func Domain(s string) (string, error) {
 	if _, rest, ok := strings.Cut(s, "://"); ok {
 		s = rest
 	}
+	s = strings.TrimPrefix(s, "//") // of a page's own scheme
 	if end := strings.IndexAny(s, `/\?#`); end >= 0 {
 		s = s[:end]
 	}

@@ -14,6 +14,8 @@ const (
 	mostColumns = 50
 	mostInList  = 100
 
+	mostCriteria = 25
+
 	longestQuery = 20000 // characters; not documented, it keeps the parser's recursion within bounds
 )
 

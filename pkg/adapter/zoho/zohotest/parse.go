@@ -16,6 +16,8 @@ type parser struct {
 	words []word
 	next  int
 	bad   *refusal
+
+	criteria int // how many were read
 }
 
 func syntaxError(near string) *refusal {
@@ -94,6 +96,9 @@ func parseQuery(text string) (*query, *refusal) {
 		return nil, &refusal{code: "SYNTAX_ERROR", message: "missing clause", details: map[string]any{"clause": "where"}}
 	}
 	q.where = p.pair()
+	if p.criteria > mostCriteria && p.bad == nil {
+		return nil, &refusal{code: "LIMIT_EXCEEDED", message: "the limit of criteria has been exceeded", details: map[string]any{"limit": mostCriteria}}
+	}
 	if p.take("order") {
 		p.want("by")
 		for {
@@ -151,6 +156,7 @@ func (p *parser) operand() *condition {
 
 func (p *parser) criterion() *condition {
 	e := &condition{column: p.name()}
+	p.criteria++
 	not := false
 	switch {
 	case p.take("is"):
