@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strconv"
@@ -205,6 +206,27 @@ func outbox(t *testing.T, why error) []string {
 	}
 	if _, err := accept(t.Context(), "caller", request); err != nil {
 		t.Fatal(err)
+	}
+	return p.lines()
+}
+
+// stale returns the line of a key that is asked for when its set could not be fetched for an hour.
+func stale(t *testing.T) []string {
+	p, now, answer := &paper{}, time.Now(), http.StatusOK
+	key := `{"keys":[{"kid":"k","kty":"EC","use":"sig","alg":"ES256","crv":"P-256","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}]}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(answer)
+		_, _ = w.Write([]byte(key))
+	}))
+	defer server.Close()
+	set := conversions.NewKeySet(server.URL, "ES256", server.Client(), func() time.Time { return now })
+	set.Log = p.log()
+	for _, status := range []int{http.StatusOK, http.StatusInternalServerError} {
+		answer = status
+		if _, err := set.Key(t.Context(), "k"); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(2 * conversions.ToldAfter)
 	}
 	return p.lines()
 }
@@ -436,6 +458,7 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"an event that nobody can read", counted(t, "none"), []string{"EventsFailed"}},
 		{"the daily report", clocked(t, conversionclock.Event{Action: conversionclock.ActionReport, Day: "2026-11-20"}), []string{"Reports"}},
 		{"two minutes are over", clocked(t, conversionclock.Event{}), nil},
+		{"the issuer's keys cannot be fetched", stale(t), []string{"StaleKeys"}},
 		{"WhatsApp is not set up", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Setup}), []string{"SetupUnfinished"}},
 		{"WhatsApp's token is dead", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Denied}), []string{"Denied"}},
 		{"a message that WhatsApp cannot take now", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Throttled}), nil},

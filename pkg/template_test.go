@@ -1063,6 +1063,7 @@ var writers = map[string][]string{
 	"OurFault":        {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
 	"Brake":           {"zohoConsumer", "hubspotConsumer"}, "Untold": {"zohoConsumer", "hubspotConsumer"}, // suite/consumer writes them
 	"BudgetLost": {"zohoConsumer", "hubspotConsumer", "reconcile", "whatsappConsumer", "sendWhatsapp"}, // who has a budget of calls
+	"StaleKeys":  {"webhook", "conversionApi", "sendWhatsapp"},                                         // who proves tokens
 }
 
 func listened(t template, _ code) (out []string) {

@@ -34,9 +34,9 @@ func main() {
 
 func build(_ context.Context, getenv func(string) string) (func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error), error) {
 	c := cloud.Open(getenv, time.Now)
-	zone, meaning := c.Zone("REPORT_ZONE", "Europe/Rome"), c.Meaning()
+	zone, meaning, log := c.Zone("REPORT_ZONE", "Europe/Rome"), c.Meaning(), lambdacontext.NewLogger()
 	return apigw.Handler(conversionapi.New(conversionapi.Adapters{
-		Rows: c.Rows(dynamo.Conversions), Policy: conversion.PolicyOf(meaning.Events, meaning.Weights), Zone: zone, Wire: bearer.Metrics(c, secret.New(c.Caller(awsenv.SSM), c.Reader, time.Now), zone),
-		Now: time.Now, Sleep: cloud.Sleep, Rand: rand.Int64N, Log: lambdacontext.NewLogger(),
+		Rows: c.Rows(dynamo.Conversions), Policy: conversion.PolicyOf(meaning.Events, meaning.Weights), Zone: zone, Wire: bearer.Metrics(c, secret.New(c.Caller(awsenv.SSM), c.Reader, time.Now), zone, log),
+		Now: time.Now, Sleep: cloud.Sleep, Rand: rand.Int64N, Log: log,
 	})), c.Err()
 }

@@ -33,11 +33,11 @@ func main() {
 }
 
 func build(_ context.Context, getenv func(string) string) (func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error), error) {
-	c := cloud.Open(getenv, time.Now)
-	senders, urls, sqs := doorwork.Open(c, uuid.NewString), c.Queues(), c.Config(awsenv.SQS)
+	c, log := cloud.Open(getenv, time.Now), lambdacontext.NewLogger()
+	senders, urls, sqs := doorwork.Open(c, uuid.NewString, log), c.Queues(), c.Config(awsenv.SQS)
 	return apigw.Handler(webhook.New(webhook.Adapters{
 		Sources: senders.Sources, Absent: senders.Absent, Carriers: senders.Carriers,
 		Queues: map[crm.System]queue.API{crm.HubSpot: queue.Open(sqs, urls.FromHubSpot), crm.Zoho: queue.Open(sqs, urls.FromZoho)},
-		Config: c.Rows(dynamo.Config), Quarantine: c.Rows(dynamo.Quarantine), Now: time.Now, Log: lambdacontext.NewLogger(),
+		Config: c.Rows(dynamo.Config), Quarantine: c.Rows(dynamo.Quarantine), Now: time.Now, Log: log,
 	})), c.Err()
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net/http"
 	"time"
@@ -20,13 +21,20 @@ const (
 	FreshFor    = 10 * time.Minute // then it is fetched again
 	StaleFor    = 24 * time.Hour   // if that fails, it is used until then
 	FetchAtMost = 60 * time.Second // between two fetches, whatever keys are asked for
+	ToldAfter   = time.Hour        // of failing fetches somebody is told
 	maxKeySet   = 256 << 10
 	minRSA      = 2048
 	minSecret   = 32
 )
 
+// StaleLine is how the line begins that tells of a key set that could not be fetched for ToldAfter. An alarm waits for it: it works
+// until StaleFor is over.
+const StaleLine = "the key set cannot be fetched"
+
 // KeySet is a JWKS (RFC 7517) at one address. It is safe for concurrent use; one fetch is made for all who wait for it.
 type KeySet struct {
+	Log *slog.Logger // gets StaleLine, at most once in FetchAtMost; nil: nobody is told
+
 	url       string
 	algorithm string
 	client    *http.Client
@@ -90,6 +98,10 @@ func (s *KeySet) fetch(ctx context.Context, now time.Time) {
 	keys, err := s.get(ctx)
 	if s.failed = err; err == nil {
 		s.keys, s.fetched = keys, now
+		return
+	}
+	if stale := now.Sub(s.fetched); s.Log != nil && !s.fetched.IsZero() && stale > ToldAfter {
+		s.Log.WarnContext(ctx, StaleLine+"; the one of before is used", "stale_s", int64(stale.Seconds()), "err", err.Error())
 	}
 }
 

@@ -3,6 +3,7 @@ package conversions_test
 import (
 	"crypto"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -169,5 +170,33 @@ func TestATokenIsProvenByTheKeyThatItNames(t *testing.T) {
 		if _, err := v.Verify(t.Context(), bearer(token), conversions.ScopeEvents); (err == nil) != ok || !ok && !errors.Is(err, door.ErrForged) {
 			t.Errorf("key %q: %v", kid, err)
 		}
+	}
+}
+
+func TestAKeySetThatCannotBeFetchedForAnHourIsToldOnceAMinute(t *testing.T) {
+	s := newIssuer(t)
+	k, lines := s.set(), &strings.Builder{}
+	k.Log = slog.New(slog.NewTextHandler(lines, nil))
+	key := func(wait time.Duration) int {
+		s.now = s.now.Add(wait)
+		lines.Reset()
+		if _, err := k.Key(t.Context(), "key-1"); err != nil {
+			t.Error(err)
+		}
+		return strings.Count(lines.String(), conversions.StaleLine)
+	}
+	key(0)
+	s.status = 500
+	for _, step := range []struct {
+		wait time.Duration
+		want int
+	}{{conversions.FreshFor, 0}, {49 * time.Minute, 0}, {2 * time.Minute, 1}, {59 * time.Second, 0}, {time.Second, 1}} {
+		if n := key(step.wait); n != step.want {
+			t.Errorf("%v later: %d lines, want %d", step.wait, n, step.want)
+		}
+	}
+	s.status = 200
+	if n := key(time.Minute); n != 0 {
+		t.Errorf("fetched again, and %d lines", n)
 	}
 }

@@ -23,19 +23,19 @@ const Absent = "this stack serves no conversions: set ConversionsJwtIssuer (CONV
 const patience = 3 * time.Second
 
 // Open returns what proves tokens, nil on a stack that has none. It makes no call: what it complains of is in c.Err.
-func Open(c *cloud.Cloud, secrets *secret.Store) *conversions.Tokens {
+func Open(c *cloud.Cloud, secrets *secret.Store, log *slog.Logger) *conversions.Tokens {
 	b := c.Bearer()
 	if b.Missing() {
 		return nil
 	}
 	return &conversions.Tokens{
-		Algorithm: b.Algorithm, Issuer: b.Issuer, Audience: b.Audience, Subjects: b.Subjects, Keys: keys(c, secrets, b), Now: c.Now,
+		Algorithm: b.Algorithm, Issuer: b.Issuer, Audience: b.Audience, Subjects: b.Subjects, Keys: keys(c, secrets, b, log), Now: c.Now,
 	}
 }
 
 // Metrics makes the routes of metrics, costs and entries; on a stack without tokens it says so to everybody.
-func Metrics(c *cloud.Cloud, secrets *secret.Store, zone *time.Location) func(*counting.Query, *counting.Inputs, *slog.Logger) func(context.Context, door.Request) door.Answer {
-	tokens := Open(c, secrets)
+func Metrics(c *cloud.Cloud, secrets *secret.Store, zone *time.Location, log *slog.Logger) func(*counting.Query, *counting.Inputs, *slog.Logger) func(context.Context, door.Request) door.Answer {
+	tokens := Open(c, secrets, log)
 	return func(q *counting.Query, in *counting.Inputs, log *slog.Logger) func(context.Context, door.Request) door.Answer {
 		if tokens == nil {
 			return conversions.Absent(Absent)
@@ -44,9 +44,11 @@ func Metrics(c *cloud.Cloud, secrets *secret.Store, zone *time.Location) func(*c
 	}
 }
 
-func keys(c *cloud.Cloud, secrets *secret.Store, b settings.Bearer) conversions.Keys {
+func keys(c *cloud.Cloud, secrets *secret.Store, b settings.Bearer, log *slog.Logger) conversions.Keys {
 	if b.KeySet != "" {
-		return conversions.NewKeySet(b.KeySet, b.Algorithm, &http.Client{Timeout: patience}, c.Now)
+		set := conversions.NewKeySet(b.KeySet, b.Algorithm, &http.Client{Timeout: patience}, c.Now)
+		set.Log = log
+		return set
 	}
 	return conversions.Given{Algorithm: b.Algorithm, Secrets: secrets.Several(settings.ConversionsJWTSecret)}
 }

@@ -36,8 +36,8 @@ func Open(c *cloud.Cloud, kit *pairwork.Kit, chance pairwork.Chance, log *slog.L
 }
 
 // Wire makes the route of messages to send; on a stack without tokens or without WhatsApp it says so to everybody.
-func Wire(c *cloud.Cloud, kit *pairwork.Kit) func(sendwhatsapp.Accept, *slog.Logger) func(context.Context, door.Request) door.Answer {
-	tokens, missing := bearer.Open(c, kit.Secrets), c.WhatsApp().Missing()
+func Wire(c *cloud.Cloud, kit *pairwork.Kit, log *slog.Logger) func(sendwhatsapp.Accept, *slog.Logger) func(context.Context, door.Request) door.Answer {
+	tokens, missing := bearer.Open(c, kit.Secrets, log), c.WhatsApp().Missing()
 	return func(accept sendwhatsapp.Accept, log *slog.Logger) func(context.Context, door.Request) door.Answer {
 		switch {
 		case missing:

@@ -3,6 +3,8 @@
 package doorwork
 
 import (
+	"log/slog"
+
 	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/hubspot"
@@ -30,7 +32,7 @@ type Senders struct {
 }
 
 // Open returns them. It makes no call: what it complains of is in c.Err.
-func Open(c *cloud.Cloud, newID func() string) Senders {
+func Open(c *cloud.Cloud, newID func() string, log *slog.Logger) Senders {
 	hub, channel := c.HubSpotWebhook(), c.ZohoChannel()
 	secrets := secret.New(c.Caller(awsenv.SSM), c.Reader, c.Now)
 	signing, tokens := secrets.Several(settings.HubSpotClientSecret), secrets.Several(settings.ZohoChannelToken)
@@ -46,7 +48,7 @@ func Open(c *cloud.Cloud, newID func() string) Senders {
 			Secrets: secrets.Several(settings.WhatsAppAppSecret), VerifyTokens: secrets.Several(settings.WhatsAppVerifyToken), Now: c.Now,
 		}))
 	}
-	if proof := bearer.Open(c, secrets); proof == nil {
+	if proof := bearer.Open(c, secrets, log); proof == nil {
 		s.Absent[conversions.EventsPath] = bearer.Absent
 	} else {
 		more = append(more, &conversions.Source{Tokens: proof, Shards: submission.Shards, Now: c.Now, NewID: newID})
