@@ -243,3 +243,33 @@ func TestAZohoAccountMeetsTheCompanyAlthoughTheSearchLags(t *testing.T) {
 	s.wantCount(crm.Companies, 1, 1)
 	s.twin(crm.Companies, hub)
 }
+
+func TestATwinIsFoundHoweverItsNumberIsWritten(t *testing.T) {
+	for _, written := range []string{"3489990001", "348 999 0001", "+39 348 9990001", "(+39) 348-9990001"} {
+		t.Run(written, func(t *testing.T) {
+			s := stage(t, func(o *sandbox.WorldOptions) { o.Mapping = mapping.Options{PhoneRegion: "IT", PhoneMatch: mapping.PhoneMatchMobile} })
+			zo := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Mobile": written})
+			s.settle()
+			hub := s.hub(crm.Contacts, props{"lastname": "Rossi", "firstname": "Anna", "mobilephone": "+39 348 999 0001"})
+			s.settle()
+			s.wantCount(crm.Contacts, 1, 1)
+			s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": hub, "First_Name": "Anna"})
+			s.wantRows()
+		})
+	}
+}
+
+func TestATwinIsFoundByItsHostWhateverPageItsWebsiteNames(t *testing.T) {
+	for _, written := range []string{"https://www.acme.example/it", "acme.example/contatti", "www.acme.example/it/index.html", "http://acme.example/?a=b", "//acme.example"} {
+		t.Run(written, func(t *testing.T) {
+			s := stage(t)
+			zo := s.zo(crm.Companies, props{"Account_Name": "Acme S.r.l.", "Website": written})
+			s.settle()
+			hub := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example", "city": "Roma"})
+			s.settle()
+			s.wantCount(crm.Companies, 1, 1)
+			s.wantZo(crm.Companies, zo, props{"HubSpot_Id": hub, "Billing_City": "Roma"})
+			s.wantRows()
+		})
+	}
+}
