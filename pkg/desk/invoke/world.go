@@ -49,6 +49,7 @@ type Step struct {
 	Handle string            `json:"handle,omitempty"` // another event of the folder reaches its function; the function must not fail
 	Meet   string            `json:"meet,omitempty"`   // a number: somebody on WhatsApp, whose user id is ID
 	Say    string            `json:"say,omitempty"`    // a number that was met: a message of his that is still on its way
+	Photo  string            `json:"photo,omitempty"`  // likewise, a picture with the text below it
 	Busy   bool              `json:"busy,omitempty"`   // WhatsApp turns the next message away: too many at a time
 	Now    bool              `json:"now,omitempty"`    // the past is over: what follows happens right before the event
 	ID     string            `json:"id,omitempty"`
@@ -215,15 +216,29 @@ func (w *World) step(ctx context.Context, s Step) error {
 		w.WhatsApp.Fail(whatsapptest.Fault{On: http.MethodPost, Code: chat.CodeNumberRate})
 		return nil
 	case s.Say != "":
-		p := w.people[s.Say]
-		if p == nil {
-			return fmt.Errorf("nobody was met with the number %s", s.Say)
-		}
-		_, err := p.Say(whatsapptest.DefaultNumber, s.Fields["text"])
-		return err
+		return w.writes(s.Say, func(p *whatsapptest.Person) (string, error) {
+			return p.Say(whatsapptest.DefaultNumber, s.Fields["text"])
+		})
+	case s.Photo != "":
+		return w.writes(s.Photo, func(p *whatsapptest.Person) (string, error) {
+			return p.Photograph(whatsapptest.DefaultNumber, s.Fields["text"], []byte(picture))
+		})
 	}
 	text, _ := json.Marshal(s)
 	return fmt.Errorf("it says nothing: %s", text)
+}
+
+// picture is the content of every photograph: a file like any other.
+const picture = "sandbox picture"
+
+// writes has somebody who was met write to the business.
+func (w *World) writes(number string, do func(*whatsapptest.Person) (string, error)) error {
+	p := w.people[number]
+	if p == nil {
+		return fmt.Errorf("nobody was met with the number %s", number)
+	}
+	_, err := do(p)
+	return err
 }
 
 // handle hands another event to its function, signed as of now.
