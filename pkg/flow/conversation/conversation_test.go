@@ -12,6 +12,7 @@ import (
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/conversation"
 )
 
 func TestAStrangerWhoWritesIsCreatedInZohoOnceAndNeverInHubSpot(t *testing.T) {
@@ -293,6 +294,30 @@ func TestTwoWorkersOnOneParcelLogItOnce(t *testing.T) {
 		if w.contacts() != 2 || len(w.zoho.Tasks()) != 1 || len(w.hubspot.Tasks()) != 1 {
 			t.Errorf("seed %d: %d contacts, %d and %d tasks", seed, w.contacts(), len(w.zoho.Tasks()), len(w.hubspot.Tasks()))
 		}
+	}
+}
+
+func TestALockThatIsHeldForLongIsAskedForLessAndLessOften(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	names := conversation.People{Store: w.chats, Hasher: w.book.Hasher}.Names(crm.DefaultConnection, "IT", crm.Text("+393471234567"))
+	if _, err := w.book.Lock(t.Context(), crm.DefaultConnection, "an insert that may land yet", names, w.now); err != nil {
+		t.Fatal(err)
+	}
+	id := w.say(w.phone.Meet("Persona", "393471234567"), "ciao")
+	w.phone.Tick()
+	p, err := chat.Open(w.queue[0].entry.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ waited, wait time.Duration }{{0, time.Second}, {time.Minute, 15 * time.Second}, {10 * time.Minute, 30 * time.Second}} {
+		w.now = noon.Add(tt.waited)
+		if out := w.flow.Carry(t.Context(), p); out.Ending != fault.GoAgain || out.After != tt.wait {
+			t.Errorf("after %s: %+v", tt.waited, out)
+		}
+	}
+	w.pass(20 * time.Minute)
+	if n := w.notes(id); len(n) != 1 || w.contacts() != 1 {
+		t.Errorf("%d notes, %d contacts", len(n), w.contacts())
 	}
 }
 

@@ -27,6 +27,9 @@ func (t *task) meet(p chat.Person, keys who.Keys, n names) (string, error) {
 		owner = n.user
 	}
 	locks, err := t.f.Book.Lock(t.ctx, t.conn, "whatsapp "+owner, t.lockNames(keys, n), t.now())
+	if errors.Is(err, row.ErrConflict) {
+		return "", fault.Again("conversation.Person", t.patience(), "somebody else is at work on the same person")
+	}
 	if err != nil {
 		return "", tables(err)
 	}
@@ -38,6 +41,12 @@ func (t *task) meet(p chat.Person, keys who.Keys, n names) (string, error) {
 		return "", first(err, tables(unlocked))
 	}
 	return contact, err
+}
+
+// patience is how long is waited for somebody else's lock: mostly it is free in a moment, and one that was left behind by an insert
+// that may land yet is held for a quarter of an hour.
+func (t *task) patience() time.Duration {
+	return min(max(t.now().Sub(t.received)/4, time.Second), 30*time.Second)
 }
 
 func (t *task) lockNames(keys who.Keys, n names) []string {
