@@ -27,6 +27,7 @@ var variants = map[string]func(*sandbox.WorldOptions){
 	"Zoho answers 404 for what is missing":   func(o *sandbox.WorldOptions) { o.Zoho.Missing = 404 },
 	"Zoho answers 400 for what is missing":   func(o *sandbox.WorldOptions) { o.Zoho.Missing = 400 },
 	"Zoho tells duplicates in the old shape": func(o *sandbox.WorldOptions) { o.Zoho.OldDuplicate = true },
+	"Zoho's COQL knows capitals":             func(o *sandbox.WorldOptions) { o.Zoho.CaseSensitive = true },
 	"Zoho trims and cuts":                    func(o *sandbox.WorldOptions) { o.Zoho.Trim, o.Zoho.Cut = true, true },
 	"Zoho's timeline lags":                   func(o *sandbox.WorldOptions) { o.Zoho.TimelineLag = 3 * time.Second },
 	"Zoho notifies at once":                  func(o *sandbox.WorldOptions) { o.Zoho.NotifyDelay = 0 },

@@ -273,3 +273,26 @@ func TestATwinIsFoundByItsHostWhateverPageItsWebsiteNames(t *testing.T) {
 		})
 	}
 }
+
+func TestATwinWhoseAddressHasCapitalsIsFoundOrReported(t *testing.T) {
+	for sensitive, zohoHas := range map[bool]int{false: 1, true: 2} { // the vendor does not say which it is
+		t.Run(map[bool]string{false: "COQL compares without case", true: "COQL tells capitals"}[sensitive], func(t *testing.T) {
+			s := stage(t, func(o *sandbox.WorldOptions) { o.Zoho.CaseSensitive = sensitive })
+			zo := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Email": "Case.One@Example.COM"})
+			s.settle()
+			hub := s.hub(crm.Contacts, props{"lastname": "Rossi", "email": "case.one@example.com"})
+			s.settle()
+			s.wantCount(crm.Contacts, 1, zohoHas)
+			s.wantRows()
+			s.editZo(crm.Contacts, zo, props{"Title": "Buyer"})
+			s.settle()
+			if !sensitive {
+				s.wantHub(crm.Contacts, hub, props{"jobtitle": "Buyer"})
+				s.wantRows()
+				return
+			}
+			s.wantHub(crm.Contacts, hub, props{"jobtitle": ""})
+			s.wantRows("zoho/contact  duplicate") // docs/mapping.md says so
+		})
+	}
+}

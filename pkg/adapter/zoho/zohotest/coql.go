@@ -39,6 +39,9 @@ func (s *Server) coql(c *call) reply {
 	if m == nil {
 		return (&refusal{code: "INVALID_QUERY", message: "module name given seems to be invalid", details: map[string]any{"module_name": q.module}}).reply()
 	}
+	if refused := s.outside(c, moduleScope(q.module, "READ")); refused != nil {
+		return refused.reply()
+	}
 	if refused := s.bind(m, q); refused != nil {
 		return refused.reply()
 	}
@@ -216,7 +219,7 @@ func (q *query) compare(s *Server, a, b *record, c *call) int {
 		if o.column == "id" {
 			f = idField
 		}
-		n := compareAs(f, s.operand(a, a.asOf(c.at), f), s.operand(b, b.asOf(c.at), f))
+		n := s.compareAs(f, s.operand(a, a.asOf(c.at), f), s.operand(b, b.asOf(c.at), f))
 		if o.descending {
 			n = -n
 		}

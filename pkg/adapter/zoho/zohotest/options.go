@@ -7,8 +7,7 @@
 // taken. "Zoho docs: X" in a comment is the page X of https://www.zoho.com/crm/developer/docs/api/v8/, with the vendor's
 // OpenAPI file github.com/zoho/crm-oas; tokens are described in https://www.zoho.com/accounts/protocol/oauth.html.
 //
-// It is not a copy of Zoho: only the modules and calls that the connector needs exist, and permissions, layouts and
-// scopes do not. Requests with Options.UserToken count as a person's; all others that are admitted are the integration's.
+// It is not a copy of Zoho: only the modules and calls that the connector needs exist, and permissions and layouts do not. Requests with Options.UserToken count as a person's; all others that are admitted are the integration's.
 package zohotest
 
 import (
@@ -29,6 +28,11 @@ const (
 	DefaultUserToken    = "sandbox-user"
 )
 
+// DefaultScopes are those that the connector asks for when it is set up.
+const DefaultScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,ZohoCRM.modules.leads.READ,ZohoCRM.modules.notes.ALL," +
+	"ZohoCRM.modules.attachments.ALL,ZohoCRM.modules.tasks.ALL,ZohoSearch.securesearch.READ,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL," +
+	"ZohoCRM.settings.fields.ALL,ZohoCRM.settings.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.READ"
+
 // Options say what kind of Zoho this is. Only Now is required.
 type Options struct {
 	Now   func() time.Time                                // the clock of the org
@@ -41,6 +45,7 @@ type Options struct {
 	RefreshToken string // "" is DefaultRefreshToken
 	GrantCode    string // a self client's code that can be traded once for a refresh token; "" is none
 	AccessToken  string // one more token of ours that never expires; "" is none
+	Scopes       string // what our tokens may, with commas; "" is DefaultScopes. A person's token may do all
 	UserToken    string // a request with it counts as a person's; "" is DefaultUserToken
 	DeniedStatus int    // status of the throttled token answer: 0 is 200 (Kaizen #43); 400 was observed too
 
@@ -55,6 +60,7 @@ type Options struct {
 	IgnoreCondition bool          // the org does not heed If-Unmodified-Since (declared for v2 to v7 only)
 	OldDuplicate    bool          // DUPLICATE_DATA with details {api_name,id}, the older shape
 	LooseKeys       bool          // unknown keys in a written record are passed over instead of refused
+	CaseSensitive   bool          // COQL tells capitals from small letters; the vendor does not say
 	OpenPicklists   bool          // picklists take any value, as the vendor's documentation has it
 	Trim            bool          // text loses the blanks at its ends
 	Cut             bool          // text beyond the length of its field is cut without a word instead of refused
@@ -106,6 +112,7 @@ func (o Options) withDefaults() Options {
 	set(&o.ClientID, DefaultClientID)
 	set(&o.ClientSecret, DefaultClientSecret)
 	set(&o.RefreshToken, DefaultRefreshToken)
+	set(&o.Scopes, DefaultScopes)
 	set(&o.UserToken, DefaultUserToken)
 	set(&o.RestoreName, "undo")
 	if o.Rand == nil {

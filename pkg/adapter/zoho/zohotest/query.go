@@ -59,21 +59,21 @@ func (e *condition) holds(s *Server, r *record, v *version) bool {
 	case "is not null":
 		return have != ""
 	}
-	is := func(l literal) bool { return compareAs(e.field, have, l.text) == 0 }
+	is := func(l literal) bool { return s.compareAs(e.field, have, l.text) == 0 }
 	switch e.operator {
 	case "=", "in":
 		return have != "" && slices.ContainsFunc(e.literals, is)
 	case "!=", "not in":
 		return !slices.ContainsFunc(e.literals, is)
 	case "like":
-		return like(fold(have), fold(e.literals[0].text))
+		return like(s.cased(have), s.cased(e.literals[0].text))
 	case "not like":
-		return !like(fold(have), fold(e.literals[0].text))
+		return !like(s.cased(have), s.cased(e.literals[0].text))
 	}
 	if have == "" {
 		return false
 	}
-	n := compareAs(e.field, have, e.literals[0].text)
+	n := s.compareAs(e.field, have, e.literals[0].text)
 	switch e.operator {
 	case "<":
 		return n < 0
@@ -84,10 +84,10 @@ func (e *condition) holds(s *Server, r *record, v *version) bool {
 	case ">=":
 		return n >= 0
 	}
-	return n >= 0 && compareAs(e.field, have, e.literals[1].text) <= 0 // between
+	return n >= 0 && s.compareAs(e.field, have, e.literals[1].text) <= 0 // between
 }
 
-func compareAs(f *Field, a, b string) int {
+func (s *Server) compareAs(f *Field, a, b string) int {
 	switch f.Type {
 	case "integer", "double", "currency":
 		x, okx := new(big.Rat).SetString(a)
@@ -98,7 +98,15 @@ func compareAs(f *Field, a, b string) int {
 	case "bigint", "date", "datetime", "lookup", "ownerlookup":
 		return cmp.Compare(a, b)
 	}
-	return cmp.Compare(fold(a), fold(b))
+	return cmp.Compare(s.cased(a), s.cased(b))
+}
+
+// cased is how COQL compares a text.
+func (s *Server) cased(text string) string {
+	if s.opt.CaseSensitive {
+		return text
+	}
+	return fold(text)
 }
 
 // like matches % as any run of characters.

@@ -163,6 +163,11 @@ func (s *Server) carryOut(c *call) reply {
 	if c.refused != nil {
 		return c.refused.reply()
 	}
+	if !c.accounts {
+		if r := s.outside(c, c.needs()...); r != nil {
+			return r.reply()
+		}
+	}
 	if !c.accounts && s.outOfCredits() {
 		return reply{status: http.StatusTooManyRequests, body: []byte(TooManyRequests), header: http.Header{"Content-Type": {"application/json;charset=UTF-8"}}}
 	}

@@ -130,7 +130,7 @@ func (m *module) release(r *record) {
 }
 
 // fold is how texts are compared: without regard to case (unique fields are made with case_sensitive false, Zoho docs: Insert Records;
-// for search and COQL it is not documented, and finding more is the safer double).
+// for search it is not documented, and finding more is the safer double; for COQL, neither, see Options.CaseSensitive).
 func fold(s string) string { return strings.ToLower(s) }
 
 // happened notes a write for the log and for the notifications of this moment.

@@ -115,7 +115,10 @@ func TestAConditionalUpdateIsRefusedInWholeSeconds(t *testing.T) {
 }
 
 func TestABlockedRecordRefusesWrites(t *testing.T) {
-	g := newOrg(t, func(o *zohotest.Options) { o.MergeTime = time.Minute })
+	g := newOrg(t, func(o *zohotest.Options) {
+		o.MergeTime = time.Minute
+		o.Scopes = "ZohoCRM.modules.ALL"
+	})
 	id, child := g.create(crm.Contacts, "Last_Name", "Rossi"), g.create(crm.Contacts, "Last_Name", "Rossi", "Email", "r@example.com")
 	put := func() string {
 		return g.call("PUT", "/Contacts/"+id, `{"data":[{"Phone":"1"}]}`).str("data.0.code")
