@@ -19,6 +19,16 @@ import (
 
 const whatsappPath = whatsapp.Path
 
+// equip sets WhatsApp up, and gives callers of conversions and messages their tokens.
+func equip(ctx context.Context, s *stage) (string, error) {
+	first, err := setupWhatsApp(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	second, err := callers(ctx, s)
+	return first + "; " + second, err
+}
+
 // setupWhatsApp stores the secrets, makes the fields and subscribes; run again it changes nothing.
 func setupWhatsApp(ctx context.Context, s *stage) (string, error) {
 	env := map[string]string{
@@ -40,7 +50,7 @@ func setupWhatsApp(ctx context.Context, s *stage) (string, error) {
 	if again.answer["steps"] != nil {
 		return "", fmt.Errorf("connector setup whatsapp, run again, changed something:\n%s", again.text)
 	}
-	return "secrets, fields, both subscriptions; again: nothing to do", nil
+	return "fields, both subscriptions; again: nothing to do", nil
 }
 
 // meta knocks as Meta does, and as somebody else.
