@@ -2,6 +2,7 @@ package soak
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -141,21 +142,20 @@ func Messages(o MessagesOptions) (MessagesResult, error) {
 	s := &town{o: o, chance: rand.New(rand.NewPCG(o.Seed, 19)), said: map[string]said{}, told: map[string]*fate{}, shown: map[string]bool{}, asked: map[string]string{}}
 	stage := newStage(messagesStart, o.Seed)
 	defer stage.end()
-	var looks func(string) bool
 	if o.watch != nil {
 		stage.tell = func(line string) {
 			if len(s.result.Trace) < 200 {
 				s.result.Trace = append(s.result.Trace, line)
 			}
 		}
-		looks = func(text string) bool {
+		stage.looks = func(text string) bool {
 			return slices.ContainsFunc(o.watch, func(w string) bool { return strings.Contains(text, w) })
 		}
 	}
 	var err error
 	s.suite, err = newSuite(stage, whatsapptest.Options{
 		SentAfter: 150 * time.Millisecond, DeliveredAfter: 400 * time.Millisecond, ReadAfter: 40 * time.Second, Duplicates: 0.01, Reorder: time.Minute, Batch: 20,
-	}, looks)
+	})
 	if err != nil {
 		return s.result, err
 	}
@@ -432,8 +432,7 @@ func (s *town) judge() error {
 	for _, t := range s.roads {
 		r.Requests += t.count
 	}
-	s.still()
-	suspect := s.logged()
+	suspect := cmp.Or(s.still(), s.logged())
 	s.persons()
 	rows, err := (&digest.Ledger{Store: s.parked, Now: s.clock}).List(context.Background())
 	if err != nil {
@@ -462,8 +461,8 @@ func (s *town) judge() error {
 	return nil
 }
 
-// still asks whether nothing is stuck and nothing goes round in circles.
-func (s *town) still() {
+// still asks whether nothing is stuck and nothing goes round in circles. It returns the mark of what does.
+func (s *town) still() (suspect string) {
 	for _, l := range s.lanes {
 		waiting, inFlight := l.queue.Stats()
 		dead, _ := l.dead.Stats()
@@ -472,6 +471,7 @@ func (s *town) still() {
 		}
 		if l.worst > 60 {
 			s.violate("%s: a message was delivered %d times", l.name, l.worst)
+			suspect = wamidOf(l.round)
 		}
 	}
 	if n := s.phone.Outstanding() + s.phone.Abandoned(); n > 0 {
@@ -490,6 +490,17 @@ func (s *town) still() {
 	if n := s.result.In + s.result.Asked; s.calls > 200*n+10_000 {
 		s.violate("%d calls for %d messages", s.calls, n)
 	}
+	return suspect
+}
+
+// wamidOf returns the id of the first message that a parcel is about, "" for none.
+func wamidOf(body string) string {
+	_, rest, ok := strings.Cut(body, `"wamid.`)
+	id, _, _ := strings.Cut(rest, `"`)
+	if !ok {
+		return ""
+	}
+	return "wamid." + id
 }
 
 // logged asks whether every message stands once where its person is known, with its final state. It returns the mark of the

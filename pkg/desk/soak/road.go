@@ -83,7 +83,7 @@ func (t *road) spoiled(inv *invocation, r *http.Request, body []byte, what strin
 	if fate == landsLate && !writes {
 		fate = lostBefore
 	}
-	if t.looks != nil && t.looks(r.URL.String()+string(body)) {
+	if t.s.looks != nil && t.s.looks(r.URL.String()+string(body)) {
 		s.tracef("%s: %s %s: %s", inv.name, what, fateNames[fate], body)
 	}
 	patience := 4 * time.Second
@@ -172,7 +172,7 @@ func (t *road) send(r *http.Request, body []byte) (*http.Response, error) {
 
 // tell writes a line about a request that somebody asks for.
 func (t *road) tell(inv *invocation, what string, body []byte, answer *http.Response) {
-	if t.looks == nil || answer == nil {
+	if t.s.looks == nil || answer == nil {
 		return
 	}
 	text, err := io.ReadAll(answer.Body)
@@ -180,7 +180,7 @@ func (t *road) tell(inv *invocation, what string, body []byte, answer *http.Resp
 		return
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(text))
-	if t.looks(string(body) + string(text)) {
+	if t.s.looks(string(body) + string(text)) {
 		cut := func(b []byte) string { return string(b[:min(len(b), 300)]) }
 		t.s.tracef("%s: %s %s → %s %s", inv.name, what, cut(body), strconv.Itoa(answer.StatusCode), cut(text))
 	}

@@ -14,6 +14,7 @@ import (
 	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/core/fault"
 )
 
 // entry is something that is going to happen.
@@ -65,12 +66,14 @@ type stage struct {
 	unused []*process
 	calls  int // external ones, of all invocations
 	deaths int
-	doomed *doom          // of the next worker that makes a call
-	tell   func(s string) // nil: nobody listens
+	doomed *doom                  // of the next worker that makes a call
+	tell   func(s string)         // nil: nobody listens
+	looks  func(text string) bool // whether somebody asks for lines about this; nil: nobody
+	asked  map[string]bool        // messages of queues that somebody asks for
 }
 
 func newStage(start time.Time, seed uint64) *stage {
-	return &stage{now: start, dice: rand.New(rand.NewPCG(seed, 17))}
+	return &stage{now: start, dice: rand.New(rand.NewPCG(seed, 17)), asked: map[string]bool{}}
 }
 
 func (s *stage) clock() time.Time { return s.now }
@@ -79,6 +82,13 @@ func (s *stage) clock() time.Time { return s.now }
 func (s *stage) tracef(format string, args ...any) {
 	if s.tell != nil {
 		s.tell(s.now.Format("02 15:04:05.000  ") + fmt.Sprintf(format, args...))
+	}
+}
+
+// ended tells how a message ended that somebody asks for.
+func (s *stage) ended(m batch.Message, out fault.Outcome) {
+	if s.asked[m.ID] {
+		s.tracef("message %s: %s, wait %s: %v", m.ID, out.Ending, out.After, out.Err)
 	}
 }
 
@@ -101,7 +111,8 @@ type lane struct {
 	busy    int
 	batches int
 	taken   int
-	worst   int // the most deliveries of one message
+	worst   int    // the most deliveries of one message
+	round   string // its body
 }
 
 // Timings of every queue, as the template has them.
@@ -207,7 +218,13 @@ func (s *stage) deliver(l *lane) {
 	l.batches++
 	l.taken += len(deliveries)
 	for _, d := range deliveries {
-		l.worst = max(l.worst, d.Receives)
+		if d.Receives > l.worst {
+			l.worst, l.round = d.Receives, d.Body
+		}
+		if s.looks != nil && s.looks(d.Body) {
+			s.asked[d.ID] = true
+			s.tracef("%s gets message %s for the %d. time", l.name, d.ID, d.Receives)
+		}
 	}
 	s.invoke(l.name, l.lives, func(ctx context.Context) {
 		of(ctx).risk = l.risk

@@ -72,7 +72,7 @@ type suite struct {
 }
 
 // newSuite wires it.
-func newSuite(s *stage, o whatsapptest.Options, looks func(string) bool) (*suite, error) {
+func newSuite(s *stage, o whatsapptest.Options) (*suite, error) {
 	v := &suite{stage: s, answers: map[int]int{}, hasher: pair.Hasher{Key: crm.NewSecret("soak-hash-key"), KeyID: 1}}
 	v.hubspot = hubspottest.New(hubspottest.Options{
 		Now: s.clock, Rand: rand.New(rand.NewPCG(s.dice.Uint64(), 1)), Burst: -1, Daily: -1, SearchRate: -1, SearchLag: 5 * time.Second,
@@ -92,7 +92,7 @@ func newSuite(s *stage, o whatsapptest.Options, looks func(string) bool) (*suite
 	v.phone = whatsapptest.New(o)
 	s.worlds = []world{v.hubspot, v.zoho, v.phone}
 	road := func(name string, inner http.RoundTripper) http.RoundTripper {
-		t := &road{s: s, name: name, inner: inner, looks: looks}
+		t := &road{s: s, name: name, inner: inner}
 		if name == "zoho" {
 			t.taken = func(r *http.Request, body []byte) {
 				if v.noted != nil && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/Notes") {
@@ -132,7 +132,7 @@ func (v *suite) wire(hub *hubspot.Client, zo *zoho.Client, graph *whatsapp.Clien
 	pairwork := consumer.Adapters{
 		HubSpot: hub, Zoho: zo, Pairs: pairRows, Parked: parked, Counts: attempts, Config: steering,
 		Queues: consumer.Queues{crm.HubSpot: fromHubSpot.queue, crm.Zoho: fromZoho.queue}, Rules: settings, Hasher: consumer.Hash(v.hasher),
-		NewID: newID, Now: s.clock, Sleep: s.sleep, Rand: s.dice.Int64N, Log: log, Left: s.left, Quarantine: quarantine, Chats: chatRows,
+		NewID: newID, Now: s.clock, Sleep: s.sleep, Rand: s.dice.Int64N, Log: log, Left: s.left, Ended: s.ended, Quarantine: quarantine, Chats: chatRows,
 		Parallel: 1, Conditional: true,
 	}
 	pairwork.Waiter = waiter{s, fromHubSpot}
@@ -146,7 +146,7 @@ func (v *suite) wire(hub *hubspot.Client, zo *zoho.Client, graph *whatsapp.Clien
 		Language: chat.Italian, Zone: time.UTC, NewID: newID, Now: s.clock, Log: log,
 	}
 	v.talk.handle = whatsappconsumer.New(whatsappconsumer.Adapters{
-		Adapters: talk, Counts: attempts, Waiter: waiter{s, v.talk}, Rand: s.dice.Int64N, Left: s.left,
+		Adapters: talk, Counts: attempts, Waiter: waiter{s, v.talk}, Rand: s.dice.Int64N, Left: s.left, Ended: s.ended,
 	}).Handle
 	v.sender = sendwhatsapp.New(sendwhatsapp.Adapters{
 		Adapters: talk, Sleep: s.sleep, Left: s.left,
