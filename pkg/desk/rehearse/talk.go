@@ -207,7 +207,8 @@ func messages(ctx context.Context, s *stage) (string, error) {
 		}
 		wamid = all[0].ID
 		for _, n := range s.zoho.Notes() {
-			if strings.Contains(n.Values["Note_Content"], wamid) && strings.Contains(n.Values["Note_Content"], "» ") && strings.Contains(n.Values["Note_Content"], "read") {
+			text := n.Values["Note_Content"]
+			if strings.Contains(text, wamid) && (strings.Contains(text, "» Stato: letto") || strings.Contains(text, "» Status: read")) {
 				return s.logged(wamid, 1, 1)
 			}
 		}
