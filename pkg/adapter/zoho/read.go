@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"crm-connector/pkg/adapter/rest"
 	"crm-connector/pkg/core/crm"
@@ -119,7 +121,62 @@ func (c *Client) fetch(ctx context.Context, op, module string, q crm.Query, keys
 		}
 		all = joined(all, got)
 	}
+	for _, k := range keys {
+		if r, ok := all[k]; ok {
+			if err := c.inFull(ctx, op, module, q, r); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return all, nil
+}
+
+// Reads cut a formatted text at 500 characters without a word (https://www.zoho.com/crm/developer/docs/api/v8/get-records.html).
+// What a character is they do not say, nor whether the cut leaves a mark.
+const (
+	cutAt = 500
+	about = 20
+)
+
+// mayBeCut reports whether a text may be the beginning of a longer one: about 500 characters, however they are counted.
+func mayBeCut(v crm.Value) bool {
+	text := v.Text()
+	return len(text) >= cutAt-about && utf8.RuneCountInString(text) <= cutAt+about && len(utf16.Encode([]rune(text))) >= cutAt-about
+}
+
+// inFull reads the formatted texts of a record in full where one of its texts may have been cut: one more call for the record of
+// which that is so, and none for any other (https://www.zoho.com/crm/developer/docs/api/v8/get-rich-text-fields.html). A text that
+// the answer does not name is not a formatted one and was read as it is. What Zoho refuses to tell is unknown: half a text is no value.
+func (c *Client) inFull(ctx context.Context, op, module string, q crm.Query, r crm.Record) error {
+	var cut []crm.Column
+	for _, col := range q.Columns {
+		if col.Type == crm.TypeText && mayBeCut(r.Fields[col.Field]) {
+			cut = append(cut, col)
+		}
+	}
+	if len(cut) == 0 {
+		return nil
+	}
+	var a records
+	answer, err := c.read(ctx, rest.Call{Op: op, Path: "/" + module + "/" + r.ID.Key + "/actions/fetch_full_data"}, &a)
+	if err == nil {
+		err = a.complete(op, answer.Status)
+	}
+	if err != nil && !slices.Contains([]fault.Kind{fault.Refused, fault.Conflict, fault.Missing, fault.Ours}, fault.KindOf(err)) {
+		return err
+	}
+	for _, col := range cut {
+		if err != nil {
+			r.Fields[col.Field] = crm.Unknown()
+			continue
+		}
+		for _, w := range a.Data {
+			if v, _ := w.value(col.Property, col.Type); v.Known() && w.text("id") == r.ID.Key {
+				r.Fields[col.Field] = v
+			}
+		}
+	}
+	return nil
 }
 
 // joined puts two parts of the same records together; who is missing in one is gone.

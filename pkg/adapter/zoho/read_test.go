@@ -133,3 +133,70 @@ func TestAModuleThatZohoDoesNotHaveIsOurFault(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+var texts = []crm.Column{{Field: "bio", Property: "Bio", Type: crm.TypeText}, {Field: "note", Property: "Note", Type: crm.TypeText}, {Field: "stage", Property: "Stage", Type: crm.TypePicklist}}
+
+func TestATextThatMayBeCutIsReadInFull(t *testing.T) {
+	whole := strings.Repeat("à", 1200)
+	for name, tt := range map[string]struct {
+		bio, note, full string
+		calls           int
+		want            crm.Value
+	}{
+		"short":                        {strings.Repeat("à", 230), "n", "", 1, crm.Text(strings.Repeat("à", 230))},
+		"long, so a list cut nothing":  {whole, "n", "", 1, crm.Text(whole)},
+		"cut":                          {strings.Repeat("à", 500), "n", `{"data":[{"id":"` + idOne + `","Bio":"` + whole + `"}]}`, 2, crm.Text(whole)},
+		"cut with a mark":              {strings.Repeat("à", 500) + "...", "n", `{"data":[{"id":"` + idOne + `","Bio":"` + whole + `"}]}`, 2, crm.Text(whole)},
+		"cut, counted in UTF-16":       {strings.Repeat("🌸", 250), "n", `{"data":[{"id":"` + idOne + `","Bio":"` + whole + `"}]}`, 2, crm.Text(whole)},
+		"no formatted text":            {strings.Repeat("à", 500), "n", `{"data":[{"id":"` + idOne + `"}]}`, 2, crm.Text(strings.Repeat("à", 500))},
+		"emptied meanwhile":            {strings.Repeat("à", 500), "n", `{"data":[{"id":"` + idOne + `","Bio":null}]}`, 2, crm.Empty()},
+		"two of them are one call":     {strings.Repeat("à", 500), strings.Repeat("n", 499), `{"data":[{"id":"` + idOne + `","Bio":"` + whole + `"}]}`, 2, crm.Text(whole)},
+		"another record's is not ours": {strings.Repeat("à", 500), "n", `{"data":[{"id":"` + idTwo + `","Bio":"x"}]}`, 2, crm.Text(strings.Repeat("à", 500))},
+	} {
+		c, f := client(t, func(q request) reply {
+			switch q.path {
+			case "/crm/v8/Contacts":
+				return ok(`{"data":[{"id":"` + idOne + `","Bio":"` + tt.bio + `","Note":"` + tt.note + `","Stage":"` + strings.Repeat("s", 500) + `"}]}`)
+			case "/crm/v8/Contacts/" + idOne + "/actions/fetch_full_data":
+				return ok(tt.full)
+			}
+			t.Errorf("%s: asked %s", name, q.path)
+			return reply{status: 404}
+		})
+		r, err := c.Read(t.Context(), crm.Query{Module: crm.Contacts, Keys: []string{idOne}, Columns: texts})
+		if err != nil || r[0].Record.Fields["bio"] != tt.want || len(f.asked) != tt.calls {
+			t.Errorf("%s: %v, %d characters known %t, %d calls", name, err, len([]rune(r[0].Record.Fields["bio"].Text())), r[0].Record.Fields["bio"].Known(), len(f.asked))
+		}
+	}
+}
+
+func TestHalfATextIsNoValue(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer reply
+		kind   fault.Kind // of the read; Unknown: it succeeds and the text is unknown
+	}{
+		"refused":  {recorded(t, "any.400.data.json"), 0},
+		"no route": {recorded(t, "any.404.pattern.json"), 0},
+		"missing":  {recorded(t, "any.404.not_found.json"), 0},
+		"down":     {reply{status: 503, body: "<html>"}, fault.Down},
+		"no scope": {recorded(t, "any.401.scope.json"), fault.Setup},
+		"throttle": {recorded(t, "any.429.requests.json"), fault.Throttled},
+	} {
+		c, _ := client(t, func(q request) reply {
+			if q.path == "/crm/v8/Contacts" {
+				return ok(`{"data":[{"id":"` + idOne + `","Bio":"` + strings.Repeat("b", 500) + `","Note":"n"}]}`)
+			}
+			return tt.answer
+		})
+		r, err := c.Read(t.Context(), crm.Query{Module: crm.Contacts, Keys: []string{idOne}, Columns: texts})
+		if tt.kind != 0 {
+			if fault.KindOf(err) != tt.kind {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || r[0].Gone || r[0].Record.Fields["bio"].Known() || r[0].Record.Fields["note"] != crm.Text("n") {
+			t.Errorf("%s: %v, %+v", name, err, r)
+		}
+	}
+}

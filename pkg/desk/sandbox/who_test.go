@@ -247,7 +247,9 @@ func TestAZohoAccountMeetsTheCompanyAlthoughTheSearchLags(t *testing.T) {
 func TestATwinIsFoundHoweverItsNumberIsWritten(t *testing.T) {
 	for _, written := range []string{"3489990001", "348 999 0001", "+39 348 9990001", "(+39) 348-9990001"} {
 		t.Run(written, func(t *testing.T) {
-			s := stage(t, func(o *sandbox.WorldOptions) { o.Mapping = mapping.Options{PhoneRegion: "IT", PhoneMatch: mapping.PhoneMatchMobile} })
+			s := stage(t, func(o *sandbox.WorldOptions) {
+				o.Mapping = mapping.Options{PhoneRegion: "IT", PhoneMatch: mapping.PhoneMatchMobile}
+			})
 			zo := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Mobile": written})
 			s.settle()
 			hub := s.hub(crm.Contacts, props{"lastname": "Rossi", "firstname": "Anna", "mobilephone": "+39 348 999 0001"})

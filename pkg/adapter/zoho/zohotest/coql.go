@@ -80,7 +80,7 @@ func (s *Server) columns(m *module, r *record, v *version, names []string, c *ca
 				out[name] = s.show(to, to.asOf(c.at), inner, c.at)
 			}
 		default:
-			x := s.show(r, v, f, c.at)
+			x := s.read(r, v, f, c.at)
 			if o, ok := x.(map[string]any); ok {
 				x = map[string]any{"id": o["id"]}
 			}

@@ -59,6 +59,32 @@ func (s *Server) getOne(c *call) reply {
 			return asJSON(http.StatusOK, map[string]any{"data": []any{s.row(r, v, fields, c.at)}})
 		}
 	}
+	return s.nobody()
+}
+
+// getRich answers with the formatted texts of a record in full, and with nothing else (Zoho docs: Get Rich Text Fields). A module
+// without any is not documented: the record is then its id.
+func (s *Server) getRich(c *call) reply {
+	m := s.modules[c.module]
+	fields, refused := fieldsOf(c, false)
+	if refused != nil {
+		return refused.reply()
+	}
+	r := s.find(c, m, c.key)
+	if r == nil || r.asOf(c.at) == nil {
+		return s.nobody()
+	}
+	out := map[string]any{"id": r.id}
+	for _, f := range m.order {
+		if f.Rich && (len(fields) == 0 || slices.Contains(fields, f.Name)) {
+			out[f.Name] = s.show(r, r.asOf(c.at), f, c.at)
+		}
+	}
+	return asJSON(http.StatusOK, map[string]any{"data": []any{out}})
+}
+
+// nobody is the answer to a read of one record that is not there.
+func (s *Server) nobody() reply {
 	// What one missing record answers is not confirmed: 204, 404 and 400 are all documented somewhere (Zoho docs: Get Records).
 	switch s.opt.Missing {
 	case http.StatusNotFound:

@@ -178,3 +178,22 @@ func TestTheOrgDescribesItself(t *testing.T) {
 	expect(t, "usable", g.call("POST", "/Contacts", `{"data":[{"Last_Name":"R","HubSpot_Id":"1"},{"Last_Name":"R","HubSpot_Id":"1"}]}`).status, http.StatusMultiStatus)
 	expect(t, "another org", newOrg(t, func(o *zohotest.Options) { o.NoHubSpotID = true }).call("POST", "/Contacts", `{"data":[{"Last_Name":"R","HubSpot_Id":"1"}]}`).status, http.StatusBadRequest)
 }
+
+func TestReadsCutFormattedTextAndOneTellsItInFull(t *testing.T) {
+	g := newOrg(t, func(o *zohotest.Options) {
+		o.Fields = map[string][]zohotest.Field{"Contacts": {{Name: "Bio", Type: "textarea", Rich: true}}}
+	})
+	whole := strings.Repeat("à", 700)
+	id := g.create(crm.Contacts, "Last_Name", "Rossi", "Bio", whole, "Description", whole)
+	cut := strings.Repeat("à", 500)
+	for _, path := range []string{"/Contacts?ids=" + id + "&fields=Bio,Description", "/Contacts?fields=Bio,Description", "/Contacts/" + id, "/Contacts/search?criteria=(Last_Name:equals:Rossi)&fields=Bio,Description"} {
+		a := g.call("GET", path, "")
+		expect(t, path+" formatted", a.str("data.0.Bio"), cut)
+		expect(t, path+" plain", a.str("data.0.Description"), whole)
+	}
+	expect(t, "COQL", g.call("POST", "/coql", `{"select_query":"select Bio from Contacts where Last_Name = 'Rossi'"}`).str("data.0.Bio"), cut)
+	full := g.call("GET", "/Contacts/"+id+"/actions/fetch_full_data", "")
+	expect(t, "in full", full.str("data.0.Bio"), whole)
+	expect(t, "nothing else", full.at("data.0.Description"), nil)
+	expect(t, "nobody", g.call("GET", "/Contacts/1/actions/fetch_full_data", "").status, http.StatusNoContent)
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // show returns one field of a record as the API shows it: JSON types, null for empty, {name,id} for a lookup and
@@ -59,6 +60,19 @@ func (s *Server) showSystem(r *record, v *version, name string, at time.Time) (a
 	return nil, false
 }
 
+// mostRich is how much of a formatted text a read shows, in characters (Zoho docs: Get Records). That a read of one record shows no
+// more is the stricter reading.
+const mostRich = 500
+
+// read is a field as reads of records show it.
+func (s *Server) read(r *record, v *version, f *Field, at time.Time) any {
+	x := s.show(r, v, f, at)
+	if text, ok := x.(string); ok && f.Rich && utf8.RuneCountInString(text) > mostRich {
+		return string([]rune(text)[:mostRich])
+	}
+	return x
+}
+
 // showKey returns a key that GET /{Module} was asked for by name, or that a record shows when no names were given.
 func (s *Server) showKey(r *record, v *version, key string, at time.Time) (any, bool) {
 	switch key {
@@ -73,7 +87,7 @@ func (s *Server) showKey(r *record, v *version, key string, at time.Time) (any, 
 		return r.merging.After(s.now()), true
 	}
 	if f := r.module.fields[key]; f != nil {
-		return s.show(r, v, f, at), true
+		return s.read(r, v, f, at), true
 	}
 	return nil, false
 }
@@ -84,7 +98,7 @@ func (s *Server) row(r *record, v *version, fields []string, at time.Time) map[s
 	if len(fields) == 0 {
 		out := make(map[string]any, len(r.module.order)+3)
 		for _, f := range r.module.order {
-			out[f.Name] = s.show(r, v, f, at)
+			out[f.Name] = s.read(r, v, f, at)
 		}
 		for _, k := range []string{"id", "$approval_state", "$in_merge"} {
 			out[k], _ = s.showKey(r, v, k, at)

@@ -109,13 +109,14 @@ var fixedRoutes = map[string]verbs{
 }
 
 var moduleRoutes = map[string]verbs{
-	"":                    {"GET": (*Server).list, "POST": (*Server).insertRecords, "PUT": (*Server).updateRecords, "DELETE": (*Server).deleteRecords},
-	"/search":             {"GET": (*Server).search},
-	"/upsert":             {"POST": (*Server).upsertRecords},
-	"/deleted":            {"GET": (*Server).getDeleted},
-	"/{id}":               {"GET": (*Server).getOne, "PUT": (*Server).updateRecords, "DELETE": (*Server).deleteRecords},
-	"/{id}/__timeline":    {"GET": (*Server).getTimeline},
-	"/{id}/actions/merge": {"POST": (*Server).mergeRecords},
+	"":                              {"GET": (*Server).list, "POST": (*Server).insertRecords, "PUT": (*Server).updateRecords, "DELETE": (*Server).deleteRecords},
+	"/search":                       {"GET": (*Server).search},
+	"/upsert":                       {"POST": (*Server).upsertRecords},
+	"/deleted":                      {"GET": (*Server).getDeleted},
+	"/{id}":                         {"GET": (*Server).getOne, "PUT": (*Server).updateRecords, "DELETE": (*Server).deleteRecords},
+	"/{id}/__timeline":              {"GET": (*Server).getTimeline},
+	"/{id}/actions/fetch_full_data": {"GET": (*Server).getRich},
+	"/{id}/actions/merge":           {"POST": (*Server).mergeRecords},
 }
 
 // route finds the handler. A path that no route has is INVALID_URL_PATTERN, a module that does not exist INVALID_MODULE,

@@ -20,6 +20,7 @@ type Field struct {
 	External  bool   // an external id of the org; it is unique too
 	Lookup    string // the module that a lookup points into
 	Decimals  int    // places that a number keeps; 0 is as sent
+	Rich      bool   // a textarea with formatted text: reads cut it, but the one that is for it (Zoho docs: Get Rich Text Fields)
 
 	id string
 }
@@ -85,6 +86,9 @@ func (b *schema) add(f Field) {
 func (f *Field) complete(module string, n int) {
 	if f.Label == "" {
 		f.Label = strings.ReplaceAll(f.Name, "_", " ")
+	}
+	if f.Length == 0 && f.Rich {
+		f.Length = 50000 // Zoho docs: Get Rich Text Fields
 	}
 	if f.Length == 0 {
 		f.Length = typeLength[f.Type]
