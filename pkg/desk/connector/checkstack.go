@@ -238,7 +238,7 @@ func (e *exam) reconciled(ctx context.Context) {
 	}
 	switch age := e.Now().Sub(oldest); {
 	case oldest.IsZero():
-		e.note("reconcile", "it has not run yet", "it runs hourly once the stack is deployed")
+		e.note("reconcile", "it has not run yet", "it runs every hour while the mode is on")
 	case e.works["mode"] && e.now.Mode != crm.On:
 		e.ok("reconcile", "it stands still while the mode is %s; its first look when it is on reaches back %s and further", e.now.Mode, age.Round(time.Minute))
 	case age > silent && e.Now().Sub(e.now.since()) <= silent:

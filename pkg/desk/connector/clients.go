@@ -190,13 +190,13 @@ func (s *session) reader(ctx context.Context) *settings.Reader {
 }
 
 // rules are the settings under the rows of the config table, as the functions have them.
-func (s *session) rules(ctx context.Context) (rules.Settings, error) {
+func (s *session) rules(ctx context.Context, st *Stack) (rules.Settings, error) {
 	set := s.reader(ctx)
 	r := set.Rules()
 	if err := set.Err(); err != nil {
 		return rules.Settings{}, wrongf("%v", err)
 	}
-	return rules.Settings{Default: mapping.Default(), Start: cmp.Or(r.Mode, crm.Off), Options: mapping.Options{
+	return rules.Settings{Default: st.Default, Start: cmp.Or(r.Mode, crm.Off), Options: mapping.Options{
 		PhoneRegion: r.PhoneRegion, LastName: r.LastName, Leads: r.Leads, PhoneMatch: r.PhoneMatch,
 	}}, nil
 }

@@ -31,10 +31,11 @@ import (
 	"crm-connector/pkg/core/crm"
 )
 
-// Open opens a stack of AWS or of an emulator, or the process of make run. It makes no call.
-func Open(w World, at Where) (*Stack, error) {
+// Open opens a stack of AWS or of an emulator, to which it makes no call, or the process of make run, which it asks how it was
+// started.
+func Open(ctx context.Context, w World, at Where) (*Stack, error) {
 	if at.Desk != "" {
-		return openDesk(w, at.Desk)
+		return openDesk(ctx, w, at.Desk)
 	}
 	return openCloud(w, at.Stack)
 }

@@ -19,7 +19,7 @@ import (
 func cloud(t *testing.T, answer awstest.Answer) (*Stack, func() []string) {
 	t.Helper()
 	set, calls := awstest.Serve(t, answer)
-	st, err := Open(World{Getenv: awstest.Env(set), Now: func() time.Time { return time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC) }}, Where{Stack: "shop"})
+	st, err := Open(t.Context(), World{Getenv: awstest.Env(set), Now: func() time.Time { return time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC) }}, Where{Stack: "shop"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,16 +187,16 @@ func TestASenderIsVerifiedByItsAddressOrItsDomain(t *testing.T) {
 
 func TestAStackIsNotOpenedWithoutWhatItTakes(t *testing.T) {
 	w := World{Getenv: func(string) string { return "" }}
-	if _, err := Open(w, Where{Stack: "shop"}); err == nil || !strings.Contains(err.Error(), "AWS_REGION is not set") || !strings.Contains(err.Error(), "export-credentials") {
+	if _, err := Open(t.Context(), w, Where{Stack: "shop"}); err == nil || !strings.Contains(err.Error(), "AWS_REGION is not set") || !strings.Contains(err.Error(), "export-credentials") {
 		t.Errorf("%v", err)
 	}
 	w.Getenv = awstest.Env(awstest.Refused(t))
 	for _, name := range []string{"1shop", "my shop", "shop/../other", "shop_1"} {
-		if _, err := Open(w, Where{Stack: name}); err == nil {
+		if _, err := Open(t.Context(), w, Where{Stack: name}); err == nil {
 			t.Errorf("%q is opened", name)
 		}
 	}
-	if _, err := Open(w, Where{Desk: "nowhere"}); err == nil || !strings.Contains(err.Error(), "--desk") {
+	if _, err := Open(t.Context(), w, Where{Desk: "nowhere"}); err == nil || !strings.Contains(err.Error(), "--desk") {
 		t.Errorf("%v", err)
 	}
 }

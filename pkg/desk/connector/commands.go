@@ -4,7 +4,7 @@ const description = `Sets up, checks and steers a stack of CRM Connector.
 
 Which stack: --stack NAME with AWS's own environment (AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL for an emulator), or --desk URL for the process that make run starts.
 
-Settings: the suite's own variables (HUBSPOT_API_URL, ZOHO_API_URL, ZOHO_ACCOUNTS_URL, ...). What the environment does not set is taken from the functions that are deployed.
+Settings: the suite's own variables (HUBSPOT_API_URL, ZOHO_API_URL, ZOHO_ACCOUNTS_URL, ...). What the environment does not set is taken from the functions that are deployed. The process of make run tells with which it was started, and those hold; secrets it does not tell.
 
 Secrets are never given on the command line: they come from the environment, from --secret-file, or are asked for.
 

@@ -37,8 +37,8 @@ type World struct {
 	Random         io.Reader // of new keys
 	HTTP           http.RoundTripper
 	Version        string // of the suite that this command belongs to
-	// Open opens the stack that the flags name. It makes no call to it.
-	Open func(w World, at Where) (*Stack, error)
+	// Open opens the stack that the flags name.
+	Open func(ctx context.Context, w World, at Where) (*Stack, error)
 }
 
 // Where says which stack is meant.

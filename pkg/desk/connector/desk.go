@@ -10,26 +10,35 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/desk/sandbox"
 )
 
-// openDesk reaches the process that make run started: tables and queues through its door, settings and secrets as that
-// process reads them, out of the same environment.
-func openDesk(w World, base string) (*Stack, error) {
+// openDesk reaches the process that make run started: tables and queues through its door, settings and mapping as it was
+// started with, which it tells. Secrets it does not tell: they are read here as that process reads them.
+func openDesk(ctx context.Context, w World, base string) (*Stack, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" {
 		return nil, wrongf("--desk: %q is no address like http://127.0.0.1:8080", base)
 	}
-	set, err := sandbox.ReadSettings(func(name string) string {
-		if name == "SUITE_ADDR" {
-			return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))
-		}
-		return w.Getenv(name)
-	})
+	remote := sandbox.Remote{Base: base, HTTP: w.HTTP}
+	given, text, err := remote.Settings(ctx)
+	if fault.KindOf(err) == fault.Down {
+		return nil, wrongf("no process of make run answers at %s: start it with make run, or give --desk its address", base)
+	}
 	if err != nil {
 		return nil, wrongf("%v", err)
 	}
-	remote := sandbox.Remote{Base: base, HTTP: w.HTTP}
+	env := &deskEnvironment{own: w.Getenv, given: given, address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), read: map[string]bool{}}
+	set, err := sandbox.ReadSettings(env.get)
+	if err != nil {
+		return nil, wrongf("%v\nthe process of make run does not tell its secrets: set those that it was started with in the environment of this command", err)
+	}
+	m, err := mapping.Parse(text)
+	if err != nil {
+		return nil, wrongf("the mapping with which the process of make run was started: %v", err)
+	}
 	whole, chats := map[string]Lane{conversionQueue: deskLane{remote.Queue("conversionEvents")}}, Table(nil)
 	if set.WhatsApp.Number != "" {
 		whole[whatsappQueue], chats = deskLane{remote.Queue("whatsappOperations")}, remote.Table(sandbox.Chats)
@@ -46,12 +55,32 @@ func openDesk(w World, base string) (*Stack, error) {
 		Vault:   deskVault(set),
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken},
 		Version: func(context.Context) (string, error) { return w.Version, nil }, // of one checkout
-		Setting: deskSettings(set),
+		Setting: env.settings(set), Running: true, Default: m, DefaultYAML: text,
 	}, nil
 }
 
-// deskSettings are the settings of the process by their names.
-func deskSettings(set sandbox.Settings) func(context.Context, string) string {
+// deskEnvironment is the environment of the process as far as it is known here.
+type deskEnvironment struct {
+	own     func(string) string
+	given   map[string]string // as the process tells it
+	address string            // of its door, as it is reached from here
+	read    map[string]bool   // the variables that it reads
+}
+
+// get returns a variable as the process has it, and a secret as it stands here.
+func (d *deskEnvironment) get(name string) string {
+	d.read[name] = true
+	switch {
+	case name == "SUITE_ADDR":
+		return d.address
+	case secretName(name):
+		return d.own(name)
+	}
+	return d.given[name]
+}
+
+// settings are the settings of the process by their names, and what this command alone reads.
+func (d *deskEnvironment) settings(set sandbox.Settings) func(context.Context, string) string {
 	o, chat, events := set.Rules.Options, set.WhatsApp, set.Conversions
 	values := map[string]string{
 		"HUBSPOT_API_URL": cmp.Or(set.HubSpot.URL, "http://"+set.HubSpotAddr), "HUBSPOT_APP_ID": set.HubSpot.AppID, "HUBSPOT_WEBHOOK_URL": set.HubSpot.WebhookURLs[0],
@@ -66,7 +95,16 @@ func deskSettings(set sandbox.Settings) func(context.Context, string) string {
 	if chat.Number != "" {
 		values["WHATSAPP_API_URL"] = cmp.Or(chat.URL, "http://"+set.MetaAddr)
 	}
-	return func(_ context.Context, name string) string { return values[name] }
+	return func(_ context.Context, name string) string {
+		v, ok := values[name]
+		switch {
+		case ok:
+			return v
+		case d.read[name]:
+			return d.get(name)
+		}
+		return d.own(name)
+	}
 }
 
 // secrets are given ones that nobody can change.

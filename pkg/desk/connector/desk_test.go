@@ -1,26 +1,133 @@
 package connector
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/desk/sandbox"
 )
 
+// process is one of make run, and the way to it from an environment of the operator's own.
+type process struct {
+	t    *testing.T
+	base string
+	at   map[string]string // the addresses of its sandboxes, by those that they usually have
+	env  map[string]string
+}
+
+// started starts a process with an environment and a mapping of its own, "" for the built-in one.
+func started(t *testing.T, env map[string]string, own string) *process {
+	t.Helper()
+	set, err := sandbox.ReadSettings(func(name string) string { return env[name] })
+	if err == nil && own != "" {
+		set.MappingText = []byte(own)
+		set.Rules.Default, err = mapping.Parse(set.MappingText)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.HubSpotAddr, set.ZohoAddr, set.MetaAddr = port(t), port(t), port(t)
+	d, err := sandbox.NewDesk(set, io.Discard, slog.New(slog.DiscardHandler), time.Now, func() string { return strings.ReplaceAll(uuid.NewString(), "-", "") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	p := &process{t: t, base: "http://" + set.Addr, env: map[string]string{}, at: map[string]string{
+		"127.0.0.1:8181": set.HubSpotAddr, "127.0.0.1:8182": set.ZohoAddr, "127.0.0.1:8183": set.MetaAddr,
+	}}
+	for range 100 {
+		if _, _, err = (sandbox.Remote{Base: p.base, HTTP: http.DefaultTransport}).Settings(ctx); err == nil {
+			return p
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal(err)
+	return nil
+}
+
+// port is an address of this machine on which nobody listens.
+func port(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// RoundTrip finds a sandbox where it listens, and lets it speak of itself as if that were where sandboxes usually do.
+func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
+	at, ok := p.at[r.URL.Host]
+	if !ok {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	usual := r.URL.Host
+	r = r.Clone(r.Context())
+	r.URL.Host = at
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	resp.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(text, []byte(at), []byte(usual))))
+	return resp, err
+}
+
+func (p *process) run(args ...string) ran {
+	p.t.Helper()
+	var out, errs strings.Builder
+	code := Run(p.t.Context(), World{
+		Getenv: func(name string) string { return p.env[name] }, Stdout: &out, Stderr: &errs, Now: time.Now, Sleep: sandbox.Sleep,
+		NewID: uuid.NewString, Random: strings.NewReader(strings.Repeat("k", 1000)), HTTP: p, Version: "0.2.0", Open: Open,
+	}, append(args, "--desk", p.base))
+	return ran{code, out.String(), errs.String()}
+}
+
+// says checks how a command ends and returns what it printed.
+func (p *process) says(code int, args ...string) string {
+	p.t.Helper()
+	r := p.run(args...)
+	if r.code != code {
+		p.t.Fatalf("%v ends with %d, want %d:\n%s%s", args, r.code, code, r.out, r.err)
+	}
+	return r.out + r.err
+}
+
 func TestTheProcessOfMakeRunIsReachedWithTheSettingsItReadsItself(t *testing.T) {
-	w := World{Getenv: func(string) string { return "" }, HTTP: http.DefaultTransport, Version: "0.2.0"}
-	st, err := Open(w, Where{Desk: "http://127.0.0.1:9999"})
+	p := started(t, map[string]string{"SUITE_ADDR": port(t)}, "")
+	w := World{Getenv: func(string) string { return "" }, HTTP: p, Version: "0.2.0"}
+	st, err := Open(t.Context(), w, Where{Desk: p.base})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"HUBSPOT_API_URL": "http://127.0.0.1:8181", "HUBSPOT_WEBHOOK_URL": "http://127.0.0.1:9999/webhooks/hubspot",
-		"ZOHO_WEBHOOK_URL": "http://127.0.0.1:9999/webhooks/zoho", "ZOHO_CLIENT_ID": zohotest.DefaultClientID, "MODE": "on", "ELSE": "",
+		"HUBSPOT_API_URL": "http://127.0.0.1:8181", "HUBSPOT_WEBHOOK_URL": p.base + "/webhooks/hubspot",
+		"ZOHO_WEBHOOK_URL": p.base + "/webhooks/zoho", "ZOHO_CLIENT_ID": zohotest.DefaultClientID, "MODE": "on", "ELSE": "",
 		"WHATSAPP_API_URL": "http://127.0.0.1:8183", numberID: whatsapptest.DefaultNumber, issuerSetting: conversionstest.DefaultIssuer,
 	} {
 		if got := st.Setting(t.Context(), name); got != want {
@@ -41,22 +148,62 @@ func TestTheProcessOfMakeRunIsReachedWithTheSettingsItReadsItself(t *testing.T) 
 	if v, err := st.Version(t.Context()); v != "0.2.0" || err != nil {
 		t.Errorf("%s, %v", v, err)
 	}
-	w.Getenv = func(name string) string { return map[string]string{"HUBSPOT_API_URL": "https://api.hubapi.com"}[name] }
-	if _, err := Open(w, Where{Desk: "http://127.0.0.1:9999"}); err == nil || !strings.Contains(err.Error(), "HUBSPOT_ACCESS_TOKEN is not set") {
-		t.Errorf("a real HubSpot without its token: %v", err)
+}
+
+func TestWhatTheProcessWasStartedWithHoldsAndNotTheEnvironmentOfTheCommand(t *testing.T) {
+	own := strings.Replace(string(mapping.DefaultYAML()), "      hubspot: twitterhandle\n", "      hubspot: linkedinbio\n", 1)
+	p := started(t, map[string]string{"SUITE_ADDR": port(t), "MODE": "observe", "PHONE_MATCH": "mobile", "LAST_NAME": "require"}, own)
+	for _, env := range []map[string]string{{}, {"MODE": "off", "PHONE_MATCH": "never", "LAST_NAME": "fallback", "PHONE_REGION": "FR", "LEADS": "ignore"}} {
+		p.env = env
+		has(t, p.says(ExitOK, "mode"), "observe: the mode in which the stack started")
+		has(t, p.says(ExitOK, "mapping", "show"), ", with which the process was started; ", "phone_match mobile, ", "last_name require, ", "phone_region IT", "linkedinbio")
+		if out := p.says(ExitOK, "mapping", "show", "--yaml"); out != own {
+			t.Error("another mapping than its own")
+		}
+		path := file(t, "my.yaml", own)
+		hasNot(t, p.says(ExitOK, "mapping", "apply", path, "--plan"), "↔")
+		has(t, p.says(ExitOK, "mapping", "apply", file(t, "other.yaml", string(mapping.DefaultYAML())), "--plan"), "(was linkedinbio ↔ Twitter, newest)")
+		out := p.says(ExitOK, "doctor")
+		has(t, out, "note   mode                 observe", "all is well")
+		hasNot(t, out, "mapping.published")
+		has(t, p.says(ExitOK, "link", "--dry-run"), "the mode is observe")
 	}
 }
 
-func TestAProcessThatIsNotThereIsSaidToBe(t *testing.T) {
-	b := stage(t)
-	b.dark = "127.0.0.1:9999"
-	var out, errs strings.Builder
-	code := Run(t.Context(), World{
-		Getenv: func(string) string { return "" }, Stdout: &out, Stderr: &errs, Now: b.Clock.Now, Sleep: b.Clock.Sleep,
-		NewID: func() string { return "x" }, HTTP: b, Version: "0.2.0", Open: Open,
-	}, []string{"parked", "--desk", "http://127.0.0.1:9999"})
-	if code != ExitFinding || !strings.Contains(errs.String(), "no process of make run answers at http://127.0.0.1:9999") {
-		t.Errorf("exit %d, %s", code, errs.String())
+func TestSecretsOfAProcessAreTheOperatorsToGive(t *testing.T) {
+	// Nobody calls that address: what is asked for first is missing.
+	p := started(t, map[string]string{
+		"SUITE_ADDR": port(t), "HUBSPOT_API_URL": "https://api.hubapi.example", "HUBSPOT_ACCESS_TOKEN": "canary-1", "HUBSPOT_CLIENT_SECRET": "canary-2",
+		"HUBSPOT_APP_ID": "7", "HUBSPOT_WEBHOOK_URL": "https://example.com/webhooks/hubspot", "MODE": "off",
+	}, "")
+	r := p.run("mode")
+	if r.code != ExitUsage || !strings.Contains(r.err, "HUBSPOT_ACCESS_TOKEN is not set") || !strings.Contains(r.err, "does not tell its secrets") {
+		t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
+	}
+	has(t, p.says(ExitOK, "mode", "--secret-file", file(t, "secrets.env", "HUBSPOT_ACCESS_TOKEN=canary-1\nHUBSPOT_CLIENT_SECRET=canary-2\n")), "off: the mode in which the stack started")
+}
+
+func TestAProcessThatIsNotThereIsSaidToBeOnce(t *testing.T) {
+	at := "http://" + port(t)
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
+	go func() { _ = server.Serve(other) }()
+	defer server.Close()
+	p := &process{t: t, base: at}
+	for _, line := range []string{"doctor", "mode", "mode set on", "parked", "mapping show", "setup zoho", "link --dry-run", "token"} {
+		r := p.run(strings.Fields(line)...)
+		if want := "connector: no process of make run answers at " + at + ": start it with make run, or give --desk its address\n"; r.code != ExitUsage || r.out != "" || r.err != want {
+			t.Errorf("%s: exit %d, %s%s", line, r.code, r.out, r.err)
+		}
+	}
+	p.base = "http://" + other.Addr().String()
+	has(t, p.says(ExitUsage, "doctor"), "what answers at "+p.base+" (status 404) is no process of make run")
+	var out map[string]json.RawMessage
+	if r := p.run("doctor", "--json"); r.out != "" && json.Unmarshal([]byte(r.out), &out) != nil {
+		t.Errorf("%s is no JSON", r.out)
 	}
 }
 

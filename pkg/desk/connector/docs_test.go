@@ -33,7 +33,7 @@ func TestEveryCommandLineOfTheDocumentationIsUnderstood(t *testing.T) {
 				var out, errs bytes.Buffer
 				code := Run(context.Background(), World{
 					Getenv: func(string) string { return "" }, Stdout: &out, Stderr: &errs, Now: time.Now, HTTP: http.DefaultTransport,
-					Open: func(World, Where) (*Stack, error) { return nil, errors.New("help opens nothing") },
+					Open: func(context.Context, World, Where) (*Stack, error) { return nil, errors.New("help opens nothing") },
 				}, append(strings.Fields(m[1]), "--help"))
 				if code != ExitOK {
 					t.Errorf("%s: connector %s: %s", filepath.Base(page), m[1], errs.String())

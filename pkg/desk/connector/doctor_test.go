@@ -267,6 +267,12 @@ func TestReconcileStandsStillWhileTheStackIsNotOnAndHasTimeAfterwards(t *testing
 	if f := reconciled(); f.Level != levelOK || !strings.Contains(f.What, "ended 0s ago") && !strings.Contains(f.What, "m0s ago") {
 		t.Errorf("it looked: %+v", f)
 	}
+	for r := range b.Tables[sandbox.Config].All("cursor#main") {
+		b.must(b.Tables[sandbox.Config].Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Delete: true}))
+	}
+	if f := reconciled(); f.Level != levelNote || f.What != "it has not run yet" || f.Mend != "it runs every hour while the mode is on" { // on a desk too
+		t.Errorf("it has never looked: %+v", f)
+	}
 }
 
 // grants counts the new tokens that Zoho was asked for.

@@ -172,7 +172,7 @@ func (b *bench) must(err error) {
 	}
 }
 
-func (b *bench) open(World, Where) (*Stack, error) {
+func (b *bench) open(context.Context, World, Where) (*Stack, error) {
 	table := func(name string) Table {
 		if b.tables == nil {
 			return b.Tables[name]

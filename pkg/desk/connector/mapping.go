@@ -44,11 +44,13 @@ func (c mappingShowCommand) Run(ctx context.Context, s *session) error {
 			return err
 		}
 		r, err := s.rows(st).Get(ctx, config.Mapping)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if r.Version != 0 {
+		case r.Version != 0:
 			text, from = r.Value, fmt.Sprintf("row %d", r.Version)
+		case st.DefaultYAML != nil && !bytes.Equal(st.DefaultYAML, text):
+			text, from = st.DefaultYAML, "with which the process was started"
 		}
 	}
 	s.show("version", m.Version())
@@ -192,7 +194,7 @@ func (c mappingApplyCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	set, err := s.rules(ctx)
+	set, err := s.rules(ctx, st)
 	if err != nil {
 		return err
 	}

@@ -90,12 +90,12 @@ func (s *session) mode(ctx context.Context, st *Stack) (modeNow, error) {
 		return modeNow{}, err
 	}
 	var m modeNow
-	if m.Mode, err = book.Mode(ctx); err != nil {
-		return m, fmt.Errorf("%w: set it with connector mode set", err)
-	}
 	r, err := s.rows(st).Get(ctx, config.Mode)
 	if err != nil {
 		return m, err
+	}
+	if m.Mode, err = book.Mode(ctx); err != nil {
+		return m, fmt.Errorf("%w: set it with connector mode set", err)
 	}
 	m.Row = r.Version != 0
 	_, m.Why, _ = strings.Cut(strings.TrimSpace(string(r.Value)), " ")

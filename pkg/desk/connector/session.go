@@ -1,16 +1,19 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/rules"
@@ -48,7 +51,7 @@ const (
 
 // stack opens the stack, once, and stops at one of another version.
 func (s *session) stack(ctx context.Context, n need) (*Stack, error) {
-	st, err := s.anyVersion()
+	st, err := s.anyVersion(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func (s *session) stack(ctx context.Context, n need) (*Stack, error) {
 }
 
 // anyVersion opens the stack whether it is deployed or not: what is set up before the first deployment needs no more.
-func (s *session) anyVersion() (*Stack, error) {
+func (s *session) anyVersion(ctx context.Context) (*Stack, error) {
 	if s.opened != nil {
 		return s.opened, nil
 	}
@@ -82,8 +85,13 @@ func (s *session) anyVersion() (*Stack, error) {
 	if (s.flags.Stack == "") == (s.flags.Desk == "") {
 		return nil, wrongf("name the stack: --stack NAME, or --desk URL for the process of make run")
 	}
+	if err := s.readSecrets(); err != nil { // before anything is done by what else it says
+		return nil, err
+	}
+	w := s.World
+	w.Getenv = func(name string) string { return cmp.Or(s.Getenv(name), s.given[name]) }
 	var err error
-	s.opened, err = s.Open(s.World, Where{Stack: s.flags.Stack, Desk: strings.TrimRight(s.flags.Desk, "/")})
+	s.opened, err = s.Open(ctx, w, Where{Stack: s.flags.Stack, Desk: strings.TrimRight(s.flags.Desk, "/")})
 	return s.opened, err
 }
 
@@ -195,8 +203,12 @@ func (s *session) flush() {
 	fmt.Fprintln(s.Stdout, string(text))
 }
 
-// setting returns a setting: the operator's own, else what the deployed functions are told.
+// setting returns a setting: the operator's own, else what the deployed functions are told. Of a process of make run it is what
+// the process was started with.
 func (s *session) setting(ctx context.Context, name string) string {
+	if s.opened != nil && s.opened.Running {
+		return strings.TrimSpace(s.opened.Setting(ctx, name))
+	}
 	if v := strings.TrimSpace(s.Getenv(name)); v != "" {
 		return v
 	}
@@ -211,9 +223,6 @@ func (s *session) setting(ctx context.Context, name string) string {
 func (s *session) secret(name string, ask bool) (crm.Secret, error) {
 	if v := strings.TrimSpace(s.Getenv(name)); v != "" {
 		return crm.NewSecret(v), nil
-	}
-	if err := s.readSecrets(); err != nil {
-		return crm.Secret{}, err
 	}
 	if v := s.given[name]; v != "" {
 		return crm.NewSecret(v), nil
@@ -232,6 +241,17 @@ func (s *session) secret(name string, ask bool) (crm.Secret, error) {
 	return s.typed[name], nil
 }
 
+// handedOver are the secrets that a person may hand over.
+var handedOver = []string{
+	settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, grantCode,
+	settings.WhatsAppAccessToken, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken, settings.ConversionsJWTSecret, settings.SlackWebhookURL, settings.PairKey,
+}
+
+// secretName reports whether a variable holds a secret.
+func secretName(name string) bool {
+	return name == "ZOHO_ACCESS_TOKEN" || slices.Contains(handedOver, name)
+}
+
 // readSecrets reads the secret file, once. Its errors repeat nothing of it.
 func (s *session) readSecrets() error {
 	if s.flags.SecretFile == "" || s.given != nil {
@@ -241,7 +261,7 @@ func (s *session) readSecrets() error {
 	if err != nil {
 		return wrongf("--secret-file: %v", err)
 	}
-	s.given = map[string]string{}
+	given := map[string]string{}
 	n := 0
 	for line := range strings.Lines(string(text)) {
 		n++
@@ -253,8 +273,12 @@ func (s *session) readSecrets() error {
 		if !ok {
 			return wrongf("--secret-file: line %d has no =: write NAME=value", n)
 		}
-		s.given[strings.TrimSpace(name)] = strings.TrimSpace(value)
+		if name = strings.TrimSpace(name); !slices.Contains(handedOver, name) {
+			return wrongf("--secret-file: the name in line %d is none of %s", n, strings.Join(handedOver, ", "))
+		}
+		given[name] = strings.TrimSpace(value)
 	}
+	s.given = given
 	return nil
 }
 
@@ -265,7 +289,7 @@ func (s *session) rows(st *Stack) *config.Rows {
 
 // book are the rules in force.
 func (s *session) book(ctx context.Context, st *Stack) (*rules.Book, error) {
-	set, err := s.rules(ctx)
+	set, err := s.rules(ctx, st)
 	if err != nil {
 		return nil, err
 	}

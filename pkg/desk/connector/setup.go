@@ -22,7 +22,7 @@ type setupCommand struct {
 
 // deployed opens the stack, whether it is deployed yet or not, and says which.
 func (s *session) deployed(ctx context.Context) (*Stack, bool, error) {
-	st, err := s.anyVersion()
+	st, err := s.anyVersion(ctx)
 	if err != nil {
 		return nil, false, err
 	}

@@ -280,7 +280,7 @@ func TestEveryMappedPropertyIsSubscribedToOnce(t *testing.T) {
 	b.want(ExitOK, "setup", "hubspot", "--out", dir)
 	text := tree(t, dir)["src/app/webhooks/webhooks-hsmeta.json"]
 	s := &session{World: World{Now: b.Clock.Now, Getenv: func(string) string { return "" }}, flags: Flags{Connection: "main"}}
-	st, err := b.open(World{}, Where{})
+	st, err := b.open(t.Context(), World{}, Where{})
 	b.must(err)
 	m, err := s.inForce(t.Context(), st)
 	b.must(err)
@@ -296,8 +296,22 @@ func TestEveryMappedPropertyIsSubscribedToOnce(t *testing.T) {
 
 func TestASecretFileThatIsNoneIsNotRepeated(t *testing.T) {
 	b := bareStage(t)
-	r := b.run("setup", "hubspot", "--out", t.TempDir(), "--secret-file", file(t, "secrets.env", "A=1\ncanary\n"))
+	r := b.run("setup", "hubspot", "--out", t.TempDir(), "--secret-file", file(t, "secrets.env", "ZOHO_CLIENT_SECRET=1\ncanary\n"))
 	if r.code != ExitUsage || !strings.Contains(r.err, "line 2 has no =") || strings.Contains(r.err, "canary") {
 		t.Errorf("exit %d, %s", r.code, r.err)
 	}
+}
+
+func TestAMisspeltNameInASecretFileStopsTheCommandBeforeAnythingIsDone(t *testing.T) {
+	b := bareStage(t)
+	path := file(t, "secrets.env", "HUBSPOT_ACCESS_TOKEN=canary-token\n# Zoho\nZOHO_CLIENT_SECRT=canary-client\n")
+	b.unchanged("a file with a wrong name", func() {
+		for _, line := range []string{"setup zoho", "setup hubspot", "doctor", "mode"} {
+			r := b.run(append(strings.Fields(line), "--secret-file", path)...)
+			if r.code != ExitUsage || r.out != "" || !strings.Contains(r.err, "the name in line 3 is none of HUBSPOT_ACCESS_TOKEN, ") || !strings.Contains(r.err, " ZOHO_CLIENT_SECRET, ") {
+				t.Errorf("%s: exit %d, %s%s", line, r.code, r.out, r.err)
+			}
+			hasNot(t, r.out+r.err, "canary", "SECRT")
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/row"
 )
 
@@ -61,6 +62,11 @@ type Stack struct {
 	Version func(ctx context.Context) (string, error)
 	// Setting returns what the deployed functions are told, "" for nothing.
 	Setting func(ctx context.Context, name string) string
+	// Running says that Setting holds whatever the environment here says: nothing is deployed with it any more.
+	Running bool
+	// Default is the mapping that holds where no row has another, and DefaultYAML its text; nil for the built-in one.
+	Default     *mapping.Mapping
+	DefaultYAML []byte
 	// Sender reports whether mail may be sent from the address; nil where mail goes nowhere.
 	Sender func(ctx context.Context, address string) (bool, error)
 }
