@@ -66,6 +66,8 @@ func TestAWrongCommandLineDoesNothing(t *testing.T) {
 			"link 1 2 --dry-run":                   "give a HubSpot id and a Zoho id, or --dry-run",
 			"mapping check nowhere.yaml":           "no such file",
 			"doctor --secret-file nowhere":         "--secret-file",
+			"doctor --connection other":            `has the connection main alone, and no "other"`,
+			"setup zoho --connection other":        `no "other"`,
 		} {
 			r := b.run(strings.Fields(line)...)
 			if r.code != ExitUsage || !strings.Contains(r.err, want) {

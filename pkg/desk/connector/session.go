@@ -88,6 +88,9 @@ func (s *session) anyVersion(ctx context.Context) (*Stack, error) {
 	if err := s.readSecrets(); err != nil { // before anything is done by what else it says
 		return nil, err
 	}
+	if name := s.flags.Connection; name != crm.DefaultConnection { // the functions know no other
+		return nil, wrongf("--connection: a stack of this version has the connection %s alone, and no %q", crm.DefaultConnection, name)
+	}
 	w := s.World
 	w.Getenv = func(name string) string { return cmp.Or(s.Getenv(name), s.given[name]) }
 	var err error
