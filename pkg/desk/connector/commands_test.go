@@ -144,7 +144,7 @@ func TestResumeLetsGoOfTheBrake(t *testing.T) {
 	has(t, b.want(ExitOK, "mode"), "observe: the brake was pulled, 2001 records")
 	has(t, b.want(ExitUsage, "mode", "set", "on"), "the brake was pulled", "connector resume")
 	has(t, b.want(ExitOK, "parked"), "brake-2  setup  the stack  phone", "BRAKE_CLEARED field phone was cleared 21 times")
-	has(t, b.want(ExitOK, "parked", "replay", "--all"), "row brake-2 is about the brake: mend what pulled it, then connector resume", "as is  no record to replay")
+	has(t, b.want(ExitOK, "parked", "replay", "--all"), "row brake-2 is about the brake: mend what pulled it, then connector resume --stack shop closes it", "as is  no record to replay")
 	b.unchanged("--plan", func() {
 		has(t, b.want(ExitOK, "resume", "--plan"), "plan   closed 1 row about the brake", "plan   forgot 1 counter of the brake", "plan   the mode is on")
 	})
@@ -253,6 +253,45 @@ func TestParkedOperationsAreListedAndReplayed(t *testing.T) {
 		t.Errorf("Zoho has %q", p["Salutation"])
 	}
 	has(t, b.want(ExitOK, "parked", "replay", "--class", "refused"), "as is  no record to replay")
+}
+
+func TestARowThatNothingElseClosesIsClosedByHand(t *testing.T) {
+	b := stage(t)
+	hub, _ := b.rossi()
+	b.must(b.HubSpot.Edit(crm.Contacts, hub, props{"salutation": "Commendatore"}))
+	b.settle()
+	b.must(b.Lanes[0].Queue.Send(t.Context(), []batch.Entry{{Group: "g", Dedup: "a", Body: "Anna Rossi"}}))
+	for range 5 { // it is tried as often
+		b.must(b.World.Run(t.Context(), 15*time.Minute))
+	}
+	b.settle()
+	ledger := &digest.Ledger{Store: b.Tables[sandbox.Parked], Now: b.Clock.Now}
+	kind := fault.Parked{ID: "drift", Connection: "main", Record: crm.ID{System: crm.HubSpot, Module: crm.Contacts}, Kind: crm.Contact, Target: crm.HubSpot, Field: "twitter", Class: fault.Refused, Hint: fault.HintProperty}
+	brake := fault.Parked{ID: "brake-2", Connection: "main", Class: fault.Setup, Hint: fault.HintBrake}
+	b.must(ledger.Open(t.Context(), kind, brake))
+	var out struct{ Parked []parkedRow }
+	b.must(json.Unmarshal([]byte(b.want(ExitOK, "parked", "list", "--class", "ours", "--json")), &out))
+	if len(out.Parked) != 1 || out.Parked[0].Record != "" || out.Parked[0].Target != "" {
+		t.Fatalf("%+v", out.Parked)
+	}
+	id := out.Parked[0].ID
+	text := b.want(ExitOK, "parked")
+	has(t, text, id+"  ours     none                           a message that nobody could read ", "every contact of hubspot       twitter")
+	hasNot(t, text, "//", "Anna")
+	b.unchanged("a replay of what has no record", func() {
+		text = b.want(ExitOK, "parked", "replay", "--class", "ours")
+		has(t, text, "row "+id+" is about a message that nobody could read", "connector parked close "+id+" --stack shop closes the row", "as is  no record to replay")
+		hasNot(t, text, "sync")
+		has(t, b.want(ExitOK, "parked", "replay", "drift"), "about all records of a kind", "then connector sync hubspot --all --stack shop\n")
+		has(t, b.want(ExitFinding, "parked", "close", id, "nobody"), "no open row has the id nobody")
+		has(t, b.want(ExitUsage, "parked", "close"), "expected")
+		has(t, b.want(ExitOK, "parked", "close", id, "--plan"), "plan   closed row "+id+": ours, record none, a message that nobody could read")
+		has(t, b.want(ExitOK, "parked", "close", "brake-2"), "row brake-2 is about the brake", "connector resume --stack shop closes it")
+	})
+	has(t, b.want(ExitOK, "parked", "close", id, "drift"), "done   closed row "+id+": ours", "done   closed row drift: refused, record every contact of hubspot, twitter")
+	text = b.want(ExitOK, "parked")
+	has(t, text, "salutation", "brake-2")
+	hasNot(t, text, id, "drift")
 }
 
 func TestExplainSaysWhatIsKnownAndShowsNoValue(t *testing.T) {

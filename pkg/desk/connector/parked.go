@@ -16,6 +16,7 @@ import (
 type parkedCommand struct {
 	List   parkedListCommand   `cmd:"" default:"1" help:"Print the open ones."`
 	Replay parkedReplayCommand `cmd:"" help:"Try them again."`
+	Close  parkedCloseCommand  `cmd:"" help:"Close what is settled, or about nothing that can be tried again."`
 }
 
 type parkedListCommand struct {
@@ -37,7 +38,7 @@ Examples:
 type parkedRow struct {
 	ID       string     `json:"id"`
 	Class    string     `json:"class"`
-	Record   string     `json:"record"`
+	Record   string     `json:"record,omitempty"` // without an id behind it: all of the module; left out: about no record
 	Target   crm.System `json:"target"`
 	TargetID string     `json:"targetId,omitempty"`
 	Other    string     `json:"other,omitempty"`
@@ -55,13 +56,35 @@ type parkedRow struct {
 
 func rowOf(p fault.Parked) parkedRow {
 	r := parkedRow{
-		ID: p.ID, Class: p.Class.String(), Record: p.Record.String(), Target: p.Target, TargetID: p.TargetID.Key, Field: p.Field, Property: p.Property,
+		ID: p.ID, Class: p.Class.String(), Target: p.Target, TargetID: p.TargetID.Key, Field: p.Field, Property: p.Property,
 		Code: p.Code, Message: p.Message, Hint: p.Hint, Count: p.Count, First: p.First, Last: p.Last, RetryAt: p.RetryAt, Mail: p.Digest,
+	}
+	if p.Record != (crm.ID{}) {
+		r.Record = p.Record.String()
 	}
 	if !p.Other.IsZero() {
 		r.Other = p.Other.String()
 	}
 	return r
+}
+
+// about says which record and which field of it a row is about.
+func about(p fault.Parked) (record, field string) {
+	field = string(p.Field)
+	switch {
+	case digest.OfBrake(p):
+		return "the stack", field
+	case p.Record == crm.ID{}:
+		return "none", "a message that nobody could read"
+	case p.Record.IsZero():
+		record = "every " + string(p.Record.Module) + " of " + string(p.Record.System)
+	default:
+		record = p.Record.String()
+	}
+	if field == "" {
+		field = "the whole record"
+	}
+	return record, field
 }
 
 // Run prints the open rows.
@@ -97,13 +120,7 @@ func (s *session) showParked(rows []fault.Parked) {
 	for _, p := range rows {
 		r := rowOf(p)
 		out = append(out, r)
-		record, what := r.Record, string(r.Field)
-		if what == "" {
-			what = "the whole record"
-		}
-		if digest.OfBrake(p) {
-			record, what = "the stack", string(r.Field)
-		}
+		record, what := about(p)
 		lines = append(lines, []string{r.ID, r.Class, record, what, string(r.Target), strconv.Itoa(r.Count), r.Last.UTC().Format(time.RFC3339), r.Code + " " + r.Message})
 	}
 	s.show("parked", out)
@@ -160,16 +177,25 @@ func (c parkedReplayCommand) Run(ctx context.Context, s *session) error {
 	if err := s.works(ctx, st); err != nil {
 		return err
 	}
-	rows, err := s.ledger(st).Select(ctx, want)
+	rows, err := s.openRows(ctx, st, want, c.ID...)
 	if err != nil {
 		return err
 	}
-	for _, id := range c.ID {
+	return s.replay(ctx, st, rows)
+}
+
+// openRows returns the open rows that are wanted. Each of the ids must be among them.
+func (s *session) openRows(ctx context.Context, st *Stack, want func(fault.Parked) bool, ids ...string) ([]fault.Parked, error) {
+	rows, err := s.ledger(st).Select(ctx, want)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
 		if !slices.ContainsFunc(rows, func(p fault.Parked) bool { return p.ID == id }) {
-			return fmt.Errorf("no open row has the id %s: it closed meanwhile, or connector parked list has another", id)
+			return nil, fmt.Errorf("no open row has the id %s: it closed meanwhile, or connector parked list has another", id)
 		}
 	}
-	return s.replay(ctx, st, rows)
+	return rows, nil
 }
 
 // replay queues the records of rows, each once.
@@ -180,9 +206,11 @@ func (s *session) replay(ctx context.Context, st *Stack, rows []fault.Parked) er
 		switch {
 		case p.Connection != s.flags.Connection || seen[p.Record]:
 		case digest.OfBrake(p):
-			s.printf("note   row %s is about the brake: mend what pulled it, then connector resume\n", p.ID)
+			s.ofBrake(p)
+		case p.Record == crm.ID{}:
+			s.printf("note   row %s is about a message that nobody could read: reconcile finds the change that it told of, and connector parked close %s %s closes the row\n", p.ID, p.ID, s.at())
 		case p.Record.IsZero():
-			s.printf("note   row %s is about all records of a kind: mend it (connector doctor), then connector sync %s --all\n", p.ID, p.Record.System)
+			s.printf("note   row %s is about all records of a kind: mend it (connector doctor), then connector sync %s --all %s\n", p.ID, p.Record.System, s.at())
 		default:
 			seen[p.Record] = true
 			ops = append(ops, s.operation(p.Record, crm.Replay))
@@ -193,6 +221,48 @@ func (s *session) replay(ctx context.Context, st *Stack, rows []fault.Parked) er
 		return nil
 	}
 	return s.change("queued "+many(len(ops), "record"), func() error { return s.send(ctx, st, ops) })
+}
+
+func (s *session) ofBrake(p fault.Parked) {
+	s.printf("note   row %s is about the brake: mend what pulled it, then connector resume %s closes it\n", p.ID, s.at())
+}
+
+type parkedCloseCommand struct {
+	ID []string `arg:"" help:"Ids of rows, of connector parked list."`
+}
+
+// Help is what --help adds.
+func (parkedCloseCommand) Help() string {
+	return `For what nothing else closes: a message that nobody could read, whose change reconcile finds; a record that a person has seen to and that stays as it is. No record is touched, and a field that is held stays held until either side changes; what goes wrong once more opens a row again. A row that no mail has told yet is never told. Closed rows are kept for 90 days.
+
+Examples:
+
+    connector parked close 8f14e45fceea167a --stack crm-connector
+    connector parked close 8f14e45fceea167a 45c48cce2e2d7fbd --stack crm-connector --plan`
+}
+
+// Run closes rows.
+func (c parkedCloseCommand) Run(ctx context.Context, s *session) error {
+	st, err := s.stack(ctx, toChange)
+	if err != nil {
+		return err
+	}
+	rows, err := s.openRows(ctx, st, digest.WithID(c.ID...), c.ID...)
+	if err != nil {
+		return err
+	}
+	for _, p := range rows {
+		if digest.OfBrake(p) {
+			s.ofBrake(p)
+			continue
+		}
+		record, field := about(p)
+		err := s.change(fmt.Sprintf("closed row %s: %s, record %s, %s", p.ID, p.Class, record, field), func() error { return s.ledger(st).Close(ctx, p) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // send queues operations.
