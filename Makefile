@@ -1,8 +1,10 @@
 # CRM Connector. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test format vet lint race simulate bench fuzz build validate local invoke-all rehearse suites coldstart checks vuln ci
+.PHONY: help run demo test format vet lint race simulate soak bench fuzz build validate local invoke-all rehearse suites coldstart checks vuln ci
 
 SEEDS ?= 500
+HOURS ?= 2
+DELIVERIES ?= 20000
 FUZZTIME ?= 5s
 GOVULNCHECK ?= v1.9.0
 ROUNDS ?= 101
@@ -34,6 +36,11 @@ race:
 
 simulate: ## run the real handlers through SEEDS=500 seeded days of each configuration
 	@go run ./pkg/desk/cmd/simulate -seeds $(SEEDS)
+
+soak: ## let the real handlers work for HOURS=2 of messages and DELIVERIES=20000 of conversions, and report 200 spoiled tables (in full: 72, 1000000)
+	@go run ./pkg/desk/cmd/soak messages --hours $(HOURS)
+	@go run ./pkg/desk/cmd/soak conversions --deliveries $(DELIVERIES)
+	@go run ./pkg/desk/cmd/soak report
 
 bench: ## measure operations a second, the door, CRM calls an operation, memory a pair
 	@go test -run '^$$' -bench . -benchmem ./pkg/desk/bench
