@@ -57,6 +57,7 @@ type Client struct {
 	users directory
 	mu    sync.Mutex
 	me    string
+	leads map[string]Definition // nil until they were asked for
 }
 
 // New returns a Client.

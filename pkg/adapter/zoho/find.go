@@ -26,10 +26,11 @@ const (
 )
 
 // Find returns the records that carry one of the HubSpot ids or keys, each once. It asks by COQL, which does not lag behind
-// writes as the search does, and then reads what it found; of a lead it returns the columns of the keys only, and a
-// converted lead is not found. A value is asked for in the ways in which people write it (see spellings), and one with a
-// character that COQL's rules leave open by the rest of it: more may be found than was asked for, and the caller compares again. Ids and keys that get no answer through a fault of their own, as one that too many
-// records have, are told by a *fault.Unanswered beside the records of the others.
+// writes as the search does, and then reads what it found; of a lead it returns the columns that leads have for certain, and
+// a converted lead is not found. A value is asked for in the ways in which people write it (see spellings), and one with a
+// character that COQL's rules leave open by the rest of it: more may be found than was asked for, and the caller compares
+// again. Ids and keys that get no answer through a fault of their own, as one that too many records have, are told by a
+// *fault.Unanswered beside the records of the others.
 func (c *Client) Find(ctx context.Context, s crm.Search) ([]crm.Record, error) {
 	const op = "zoho.Find"
 	module, err := moduleName(op, s.Module)
@@ -37,19 +38,55 @@ func (c *Client) Find(ctx context.Context, s crm.Search) ([]crm.Record, error) {
 		return nil, err
 	}
 	s.HubSpotIDs, s.Keys = distinct(s.HubSpotIDs), distinct(s.Keys)
+	s.Keys = c.onLeads(s)
 	keys, odd, err := c.found(ctx, op, module, s)
+	if s.Module == crm.Leads && isInvalidQuery(err) { // the columns are those of contacts
+		if err := c.learnLeads(ctx); err != nil {
+			return nil, err
+		}
+		s.Keys = c.onLeads(s)
+		keys, odd, err = c.found(ctx, op, module, s)
+	}
 	if err != nil {
 		return nil, err
 	}
 	q := crm.Query{Module: s.Module, Keys: keys, Columns: s.Columns}
 	if s.Module == crm.Leads { // the columns are those of contacts: a lead has no company to point to
-		q.Columns = keyColumns(s)
+		q.Columns = leadColumns(s)
 	}
 	records, err := c.living(ctx, q)
 	if err == nil && odd != nil {
 		return records, odd
 	}
 	return records, err
+}
+
+// isInvalidQuery reports whether Zoho does not know a column of a query.
+func isInvalidQuery(err error) bool {
+	e, ok := errors.AsType[*fault.Error](err)
+	return ok && e.Code == "INVALID_QUERY"
+}
+
+// learnLeads asks which fields leads have. It is called where a contact's field was asked of leads that do not have it, and what it
+// learns holds as long as the client.
+func (c *Client) learnLeads(ctx context.Context) error {
+	all, err := c.Definitions(ctx, crm.Leads)
+	if err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.leads = all
+	}
+	return err
+}
+
+// onLeads returns the keys of a search that its module has: a lead has no second phone, nor the fields that were made for contacts.
+func (c *Client) onLeads(s crm.Search) []crm.MatchKey {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.Module != crm.Leads || c.leads == nil {
+		return s.Keys
+	}
+	return slices.DeleteFunc(slices.Clone(s.Keys), func(k crm.MatchKey) bool { _, ok := c.leads[k.Column.Property]; return !ok })
 }
 
 // distinct returns every member once.
@@ -173,15 +210,22 @@ func (c *Client) query(ctx context.Context, op, text string) ([]wire, error) {
 	return nil, &fault.Error{Op: op, Kind: fault.Conflict, Code: fault.CauseCrowded, Err: errors.New("more records than can be told apart")}
 }
 
-// keyColumns returns the columns of the keys, each property once.
-func keyColumns(s crm.Search) []crm.Column {
+// shared are the fields by which people are told apart that leads have as contacts have them
+// (https://www.zoho.com/crm/developer/docs/api/v8/field-meta.html).
+var shared = []string{"Last_Name", "First_Name", "Email", "Secondary_Email", "Phone", "Mobile", "Fax"}
+
+// leadColumns returns the columns of a search that leads have: those of its keys, and what is compared besides them.
+func leadColumns(s crm.Search) []crm.Column {
 	var out []crm.Column
 	for _, k := range s.Keys {
-		if !slices.Contains(out, k.Column) {
-			out = append(out, k.Column)
+		out = append(out, k.Column)
+	}
+	for _, col := range s.Columns {
+		if slices.Contains(shared, col.Property) {
+			out = append(out, col)
 		}
 	}
-	return out
+	return distinct(out)
 }
 
 // wanted are the values that are asked for in one property: as they are, and as patterns.

@@ -170,7 +170,7 @@ func TestALeadIsFoundUnlessItIsConverted(t *testing.T) {
 	if got := selected(t, f.asked[0]); got != "select id, Modified_Time from Leads where Email in ('rossi@example.com') limit 0, 200" {
 		t.Error(got)
 	}
-	if got := f.asked[1].query.Get("fields"); got != "id,Created_Time,Modified_Time,Converted__s,Email" {
+	if got := f.asked[1].query.Get("fields"); got != "id,Created_Time,Modified_Time,Converted__s,Email,Last_Name,First_Name,Phone" {
 		t.Error(got)
 	}
 }

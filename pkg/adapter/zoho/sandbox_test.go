@@ -179,3 +179,29 @@ func TestEveryFaultOfTheSandboxHasItsKind(t *testing.T) {
 		}
 	}
 }
+
+func TestALeadIsLookedForByTheFieldsThatLeadsHave(t *testing.T) {
+	c, server, _ := sandbox()
+	lead, err := server.Create(crm.Leads, map[string]string{"Last_Name": "Rossi", "Mobile": "348 999 0001"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(property string) crm.MatchKey {
+		return crm.MatchKey{Column: crm.Column{Field: crm.Field(property), Property: property, Type: crm.TypePhone}, Value: "+393489990001"}
+	}
+	for range 3 {
+		found, err := c.Find(t.Context(), crm.Search{Module: crm.Leads, Columns: columns, Keys: []crm.MatchKey{key("Mobile"), key("Home_Phone"), key("Asst_Phone")}})
+		if err != nil || len(found) != 1 || found[0].ID.Key != lead {
+			t.Errorf("%v, %v", found, err)
+		}
+	}
+	if queries, asked := server.Count("POST /crm/v8/coql"), server.Count("GET /crm/v8/settings/fields"); queries != 4 || asked != 1 {
+		t.Errorf("%d queries, fields asked for %d times", queries, asked)
+	}
+	if found, err := c.Find(t.Context(), crm.Search{Module: crm.Leads, Columns: columns, Keys: []crm.MatchKey{key("Home_Phone")}}); err != nil || len(found) != 0 {
+		t.Errorf("by nothing that leads have: %v, %v", found, err)
+	}
+	if _, err := c.Find(t.Context(), crm.Search{Module: crm.Contacts, Columns: columns, Keys: []crm.MatchKey{key("Nowhere")}}); fault.KindOf(err) != fault.Setup {
+		t.Errorf("a field that contacts do not have: %v", err)
+	}
+}

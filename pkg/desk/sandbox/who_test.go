@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -297,4 +298,21 @@ func TestATwinWhoseAddressHasCapitalsIsFoundOrReported(t *testing.T) {
 			s.wantRows("zoho/contact  duplicate") // docs/mapping.md says so
 		})
 	}
+}
+
+func TestAFieldThatLeadsDoNotHaveKeepsNobodyFromBeingCreated(t *testing.T) {
+	s := stage(t, mapped(t, func(yaml string) string {
+		return strings.Replace(yaml, "\n    job_title:", "\n    home_phone: {type: phone, hubspot: hs_whatsapp_phone_number, zoho: Home_Phone}\n    job_title:", 1)
+	}), func(o *sandbox.WorldOptions) {
+		o.Mapping = mapping.Options{PhoneRegion: "IT", PhoneMatch: mapping.PhoneMatchMobile}
+		o.HubSpot.Properties = map[crm.Module][]hubspottest.Property{crm.Contacts: {{Name: "hs_whatsapp_phone_number", Type: "string", FieldType: "phonenumber"}}}
+	})
+	anna := s.hub(crm.Contacts, props{"lastname": "Rossi", "mobilephone": "+39 348 999 0001"})
+	s.zo(crm.Leads, props{"Last_Name": "Verdi", "Company": "Acme", "Mobile": "348 9990002"})
+	s.settle()
+	s.hub(crm.Contacts, props{"lastname": "Verdi", "mobilephone": "+39 348 999 0002"})
+	s.settle()
+	s.wantCount(crm.Contacts, 2, 1)
+	s.wantZo(crm.Contacts, s.twin(crm.Contacts, anna), props{"Mobile": "+393489990001"})
+	s.wantRows("hubspot/contact  lead")
 }
