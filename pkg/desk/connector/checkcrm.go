@@ -103,7 +103,7 @@ func (e *exam) zohoToken(ctx context.Context) {
 	switch {
 	case err == nil:
 		e.ok("zoho.token", "granted, for %s", a.Base)
-	case f != nil && f.Code == "invalid_client" || f != nil && f.Code == "invalid_client_secret":
+	case wrongClient(err):
 		e.fault("zoho.token", "Zoho does not know the client, or its secret is another ("+f.Code+")",
 			"compare ZOHO_CLIENT_ID and the client secret with the API console, and ZOHO_ACCOUNTS_URL with its data centre; connector setup zoho stores the secret")
 	case f != nil && f.Kind == fault.Denied:

@@ -64,6 +64,7 @@ func (c *clients) renew(ctx context.Context) (crm.Access, error) {
 		}
 		return a, err
 	}
+	c.shared.grants.asked, c.shared.grants.err = false, nil
 	there, err := c.shared.stored.Token(ctx, 0)
 	if err != nil || c.shared.grants.asked {
 		return there, cmp.Or(err, c.shared.grants.err)

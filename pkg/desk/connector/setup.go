@@ -77,8 +77,11 @@ func (s *session) handed(ctx context.Context, st *Stack, names ...string) (missi
 		if err != nil {
 			return nil, err
 		}
-		if there.IsZero() && given.IsZero() {
+		switch what := shape(name, given); {
+		case given.IsZero() && there.IsZero():
 			missing = append(missing, name)
+		case !given.IsZero() && what != "":
+			return nil, wrongf("%s %s", name, what)
 		}
 	}
 	return missing, nil

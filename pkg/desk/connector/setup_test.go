@@ -119,11 +119,52 @@ func TestSetupOfZohoSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: exit %d, %s%s", tt.name, r.code, r.out, r.err)
 		}
 		hasNot(t, r.out+r.err, "1000.old", "sandbox secret", "sandbox-secret")
+		if len(b.vault) != 0 || strings.Contains(r.out, "done") {
+			t.Errorf("%s: %d secrets are stored", tt.name, len(b.vault))
+		}
 	}
 	b := stage(t, func(o *sandbox.WorldOptions) {
 		o.Zoho.Fields = map[string][]zohotest.Field{"Contacts": {{Name: "HubSpot_Id", Type: "text"}}}
 	})
 	has(t, b.want(ExitFinding, "setup", "zoho"), "Contacts.HubSpot_Id is there and not unique", "mark it as an external id")
+}
+
+func TestAWrongClientSecretIsNamedAskedForAgainAndNeverStored(t *testing.T) {
+	const named = "ZOHO_CLIENT_SECRET is not that of ZOHO_CLIENT_ID"
+	for _, tt := range []struct {
+		name  string
+		do    func(*bench)
+		code  int
+		asked string
+		says  string
+	}{
+		{"typed wrong, and given up", func(b *bench) { b.typed = []string{"canary-wrong", "1000.code"} }, ExitFinding, "ZOHO_CLIENT_SECRET ZOHO_GRANT_CODE ZOHO_CLIENT_SECRET", named},
+		{"typed wrong twice", func(b *bench) { b.typed = []string{"canary-wrong", "1000.code", "canary-wrong"} }, ExitFinding, "ZOHO_CLIENT_SECRET ZOHO_GRANT_CODE ZOHO_CLIENT_SECRET", named},
+		{"typed right the second time", func(b *bench) { b.typed = []string{"canary-wrong", "1000.code", "sandbox-secret"} }, ExitOK, "ZOHO_CLIENT_SECRET ZOHO_GRANT_CODE ZOHO_CLIENT_SECRET", "done   ZOHO_CLIENT_SECRET is stored"},
+		{"wrong in the environment", func(b *bench) { b.env["ZOHO_CLIENT_SECRET"], b.typed = "canary-wrong", []string{"1000.code"} }, ExitFinding, "ZOHO_GRANT_CODE", named},
+		{"stored wrong by an earlier version", func(b *bench) {
+			b.vault[settings.ZohoClientSecret], b.typed = crm.NewSecret("canary-wrong"), []string{"1000.code", "sandbox-secret"}
+		}, ExitOK, "ZOHO_GRANT_CODE ZOHO_CLIENT_SECRET", "done   ZOHO_CLIENT_SECRET is stored"},
+		{"exchanged in the API console, with a refresh token that works", func(b *bench) {
+			b.vault[settings.ZohoClientSecret], b.vault[settings.ZohoRefreshToken] = crm.NewSecret("canary-wrong"), crm.NewSecret("sandbox-refresh")
+			b.typed = []string{"sandbox-secret"}
+		}, ExitOK, "ZOHO_CLIENT_SECRET", "as is  ZOHO_REFRESH_TOKEN is stored"},
+	} {
+		b := bareStage(t)
+		tt.do(b)
+		before := maps.Clone(b.vault)
+		r := b.run("setup", "zoho")
+		if r.code != tt.code || strings.Join(b.asked, " ") != tt.asked || !strings.Contains(r.out+r.err, tt.says) {
+			t.Errorf("%s: exit %d, asks for %v, %s%s", tt.name, r.code, b.asked, r.out, r.err)
+		}
+		hasNot(t, r.out+r.err, "canary", "the code has expired")
+		if tt.code != ExitOK && !maps.Equal(before, b.vault) || tt.code == ExitOK && b.vault[settings.ZohoClientSecret].Reveal() != "sandbox-secret" {
+			t.Errorf("%s: stored are %d secrets", tt.name, len(b.vault))
+		}
+	}
+	b := stage(t) // and where the functions are at work
+	b.vault[settings.ZohoClientSecret], b.typed = crm.NewSecret("canary-wrong"), []string{"sandbox-secret"}
+	has(t, b.want(ExitOK, "setup", "zoho"), "note   Zoho does not take ZOHO_CLIENT_SECRET", "done   ZOHO_CLIENT_SECRET is stored", "as is  ZOHO_REFRESH_TOKEN is stored")
 }
 
 func TestARevokedTokenIsTradedAnew(t *testing.T) {

@@ -40,31 +40,32 @@ Examples:
     connector setup zoho --stack crm-connector --secret-file secrets.env --plan`
 }
 
-// Run sets Zoho up.
+// Run sets Zoho up. Nothing is stored before it was seen to work.
 func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 	st, deployed, err := s.deployed(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.inventKey(ctx, st); err != nil {
-		return err
-	}
-	client, err := s.keep(ctx, st, settings.ZohoClientSecret, true)
-	if err != nil {
-		return err
-	}
-	if err := s.invent(ctx, st, settings.ZohoChannelToken, 20); err != nil {
-		return err
-	}
-	if s.setting(ctx, "ZOHO_CLIENT_ID") == "" || client.IsZero() && !s.flags.Plan {
-		return wrongf("ZOHO_CLIENT_ID and ZOHO_CLIENT_SECRET are needed: connector setup zoho --help says where they come from")
+	needed := wrongf("ZOHO_CLIENT_ID and ZOHO_CLIENT_SECRET are needed: connector setup zoho --help says where they come from")
+	if s.setting(ctx, "ZOHO_CLIENT_ID") == "" {
+		return needed
 	}
 	v, err := s.reach(ctx, st, deployed)
 	if err != nil {
 		return err
 	}
-	ready, err := c.token(ctx, s, st, v, client)
+	missing, err := s.handed(ctx, st, settings.ZohoClientSecret)
 	if err != nil {
+		return err
+	}
+	if missing != nil && !s.flags.Plan {
+		return needed
+	}
+	traded, ready, err := c.token(ctx, s, st, v)
+	if err != nil {
+		return err
+	}
+	if err := c.store(ctx, s, st, traded, ready); err != nil {
 		return err
 	}
 	if !ready {
@@ -83,63 +84,133 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 	return s.openChannel(ctx, st, v)
 }
 
-// token sees to it that a refresh token is stored and works. It is not ready where --plan kept it from trading a code, or from asking
-// for the client secret.
-func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *clients, client crm.Secret) (ready bool, err error) {
-	if client.IsZero() {
-		return false, c.planTrade(s, st)
+// store keeps the secrets: a refresh token that was traded just now, else the one that works.
+func (c setupZohoCommand) store(ctx context.Context, s *session, st *Stack, traded crm.Secret, ready bool) error {
+	if err := s.inventKey(ctx, st); err != nil {
+		return err
+	}
+	if _, err := s.keep(ctx, st, settings.ZohoClientSecret, true); err != nil {
+		return err
+	}
+	if err := s.invent(ctx, st, settings.ZohoChannelToken, 20); err != nil {
+		return err
+	}
+	switch {
+	case !ready:
+		return s.change(grantCode+" is asked for, and traded for a refresh token, which is stored as "+st.parameter(settings.ZohoRefreshToken), nil)
+	case !traded.IsZero():
+		return s.storeSecret(ctx, st, settings.ZohoRefreshToken, traded, "")
+	}
+	_, err := s.keep(ctx, st, settings.ZohoRefreshToken, false)
+	return err
+}
+
+// token sees to it that there is a refresh token which works: the one that is at hand, or one that it trades a code for. It is not
+// ready where --plan kept it from trading.
+func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *clients) (traded crm.Secret, ready bool, err error) {
+	client, err := s.held(ctx, st, settings.ZohoClientSecret)
+	if err != nil {
+		if s.flags.Plan && fault.KindOf(err) == fault.Setup {
+			err = nil
+		}
+		return traded, false, err
 	}
 	handed, err := s.secret(settings.ZohoRefreshToken, false)
 	if err != nil {
-		return false, err
+		return traded, false, err
 	}
 	there, err := s.held(ctx, st, settings.ZohoRefreshToken)
 	if err != nil && fault.KindOf(err) != fault.Setup {
-		return false, err
+		return traded, false, err
 	}
 	if !there.IsZero() && !c.NewToken {
 		access, err := v.renew(ctx)
-		switch kind := fault.KindOf(err); {
-		case err == nil || kind == fault.Throttled && !access.Token.IsZero() && handed.IsZero():
-			if err != nil {
-				s.printf("note   too many tokens were asked for in ten minutes: the stored one is used\n")
+		if wrongClient(err) {
+			if client, err = s.otherClientSecret(err); err == nil {
+				access, err = v.renew(ctx)
 			}
-			_, err = s.keep(ctx, st, settings.ZohoRefreshToken, false)
-			return true, err
+		}
+		switch kind := fault.KindOf(err); {
+		case err == nil:
+			return traded, true, nil
+		case kind == fault.Throttled && !access.Token.IsZero() && handed.IsZero():
+			s.printf("note   too many tokens were asked for in ten minutes: the stored one is used\n")
+			return traded, true, nil
 		case kind == fault.Throttled:
-			return false, fmt.Errorf("%w: too many tokens were asked for in ten minutes; run this again%s: it goes on where it stopped", err, s.waiting(err))
-		case kind != fault.Denied:
-			return false, err
+			return traded, false, fmt.Errorf("%w: too many tokens were asked for in ten minutes; run this again%s: it goes on where it stopped", err, s.waiting(err))
+		case kind != fault.Denied || wrongClient(err):
+			return traded, false, s.named(err)
 		}
 		s.printf("note   the stored refresh token does not work any more: a new code is needed\n")
 	}
 	if s.flags.Plan {
-		return false, c.planTrade(s, st)
+		return traded, false, nil
 	}
-	code, err := s.secret(grantCode, true)
-	if err != nil {
-		return false, err
-	}
-	if code.IsZero() {
-		return false, wrongf("%s is needed: connector setup zoho --help says how to make a code", grantCode)
-	}
-	refresh, access, err := v.accounts.Trade(ctx, client, code)
-	if fault.KindOf(err) == fault.Denied {
-		return false, fmt.Errorf("%w: the code has expired or was used, or client and data centre (ZOHO_ACCOUNTS_URL) do not belong together; make a new code", err)
-	}
-	if fault.KindOf(err) == fault.Throttled {
-		return false, fmt.Errorf("%w: too many tokens were asked for in ten minutes; wait for as long, make a new code and run this again: it goes on where it stopped", err)
-	}
-	if err != nil {
-		return false, err
-	}
-	v.tokens.use(access)
-	return true, s.storeSecret(ctx, st, settings.ZohoRefreshToken, refresh, "")
+	traded, err = c.trade(ctx, s, v, client)
+	return traded, err == nil, err
 }
 
-// planTrade says what a code would be traded for.
-func (setupZohoCommand) planTrade(s *session, st *Stack) error {
-	return s.change(grantCode+" is asked for, and traded for a refresh token, which is stored as "+st.parameter(settings.ZohoRefreshToken), nil)
+// trade has the operator asked for a code, and trades it for a refresh token.
+func (setupZohoCommand) trade(ctx context.Context, s *session, v *clients, client crm.Secret) (crm.Secret, error) {
+	code, err := s.secret(grantCode, true)
+	if err != nil {
+		return crm.Secret{}, err
+	}
+	if code.IsZero() {
+		return crm.Secret{}, wrongf("%s is needed: connector setup zoho --help says how to make a code", grantCode)
+	}
+	refresh, access, err := v.accounts.Trade(ctx, client, code)
+	if wrongClient(err) {
+		if client, err = s.otherClientSecret(err); err == nil {
+			refresh, access, err = v.accounts.Trade(ctx, client, code)
+		}
+	}
+	switch kind := fault.KindOf(err); {
+	case err == nil:
+		v.tokens.use(access)
+		return refresh, nil
+	case wrongClient(err):
+		return refresh, s.named(err)
+	case kind == fault.Denied:
+		return refresh, fmt.Errorf("%w: the code has expired or was used, or client and data centre (ZOHO_ACCOUNTS_URL) do not belong together; make a new code", err)
+	case kind == fault.Throttled:
+		return refresh, fmt.Errorf("%w: too many tokens were asked for in ten minutes; wait for as long, make a new code and run this again", err)
+	}
+	return refresh, err
+}
+
+// wrongClient reports whether Zoho does not take client id and client secret: it answers the same for either, and for a client of
+// another data centre (facts/zoho.md).
+func wrongClient(err error) bool {
+	e, ok := errors.AsType[*fault.Error](err)
+	return ok && (e.Code == "invalid_client" || e.Code == "invalid_client_secret")
+}
+
+// named says what is to be corrected where Zoho does not take the client.
+func (s *session) named(err error) error {
+	if !wrongClient(err) {
+		return err
+	}
+	return fmt.Errorf("%w: ZOHO_CLIENT_SECRET is not that of ZOHO_CLIENT_ID, or the client is not of the data centre of ZOHO_ACCOUNTS_URL; run this again with the right one, in the environment, in --secret-file or typed", err)
+}
+
+// otherClientSecret has a person asked for the client secret in place of the one that Zoho did not take. Where nobody is asked, or
+// nothing is typed, the error comes back.
+func (s *session) otherClientSecret(err error) (crm.Secret, error) {
+	name := settings.ZohoClientSecret
+	if s.flags.Plan || s.Prompt == nil || s.Getenv(name) != "" || s.given[name] != "" {
+		return crm.Secret{}, err
+	}
+	s.printf("note   Zoho does not take %s with this client id, in this data centre: copy it from the API console once more\n", name)
+	delete(s.typed, name)
+	v, asked := s.secret(name, true)
+	switch {
+	case asked != nil:
+		return v, asked
+	case v.IsZero():
+		return v, err
+	}
+	return v, nil
 }
 
 // externalField makes HubSpot_Id where it is missing: an external id, or where the edition refuses that, a unique text.
