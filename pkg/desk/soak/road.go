@@ -22,7 +22,6 @@ type road struct {
 	name    string // hubspot, zoho, whatsapp
 	inner   http.RoundTripper
 	weather weather
-	looks   func(text string) bool             // whether somebody asks for lines about this; nil: nobody
 	taken   func(r *http.Request, body []byte) // told of every request that was carried out; may be nil
 	count   int
 }
@@ -102,9 +101,10 @@ func (t *road) spoiled(inv *invocation, r *http.Request, body []byte, what strin
 		return nil, errNoAnswer
 	case landsLate:
 		s.after(time.Second+time.Duration(s.dice.Int64N(int64(t.weather.after))), func() {
-			answer, err := t.send(r, body)
-			t.tell(inv, "late: "+what, body, answer)
-			_ = err // nobody waits for it
+			if answer, err := t.send(r, body); err == nil { // nobody waits for it
+				t.tell(inv, "late: "+what, body, answer)
+				answer.Body.Close()
+			}
 		})
 		s.wait(inv, patience)
 		return nil, errNoAnswer

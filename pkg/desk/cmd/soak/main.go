@@ -95,7 +95,7 @@ func conversions(args []string) (bool, error) {
 	set.Float64Var(&o.Crashes, "crashes", 0.01, "chance that a function dies at a step: before each of its calls, and behind it")
 	set.Float64Var(&o.Faults, "faults", 0.05, "chance that a call of the table fails")
 	seeds := set.Int("seeds", 1, "how many seeds")
-	workers := set.Int("workers", 2, "how many seeds at a time; a million deliveries need some 2 GB")
+	workers := set.Int("workers", 2, "how many seeds at a time; a million deliveries need some 6 GB")
 	if err := set.Parse(args); err != nil {
 		return false, err
 	}
