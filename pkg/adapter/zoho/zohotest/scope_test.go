@@ -3,6 +3,7 @@ package zohotest_test
 import (
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 
 	"crm-connector/pkg/adapter/zoho/zohotest"
@@ -70,5 +71,15 @@ func TestCOQLMayTellCapitalsFromSmallLetters(t *testing.T) {
 			expect(t, where, g.call("POST", "/coql", `{"select_query":"select id from Contacts where `+where+`"}`).status, want)
 		}
 		expect(t, "as it is written", g.call("POST", "/coql", `{"select_query":"select id from Contacts where Email = 'Case.One@Example.COM'"}`).status, http.StatusOK)
+	}
+}
+
+func TestTheScopesAreThoseThatSetupAsksFor(t *testing.T) {
+	source, err := os.ReadFile("../../../desk/connector/setupzoho.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(source), `"`+zohotest.DefaultScopes+`"`) {
+		t.Error("connector setup zoho asks for other scopes than the sandbox's tokens have")
 	}
 }
