@@ -45,3 +45,20 @@ func TestEveryCommandLineOfTheDocumentationIsUnderstood(t *testing.T) {
 		t.Errorf("only %d command lines: the rule is held to nothing", seen)
 	}
 }
+
+func TestNoCommandLineOfTheDocumentationCarriesASecret(t *testing.T) {
+	handing := regexp.MustCompile(`\b(` + strings.Join(handedOver, "|") + `)=\S+ (bin/)?connector\b`)
+	pages, err := filepath.Glob("../../../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatal(pages, err)
+	}
+	for _, page := range append(pages, "../../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range handing.FindAllStringSubmatch(string(text), -1) {
+			t.Errorf("%s: %s stands on the line of a command", filepath.Base(page), m[1])
+		}
+	}
+}
