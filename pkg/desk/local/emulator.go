@@ -116,10 +116,10 @@ func (e *Emulator) ready(ctx context.Context, log string) error {
 func (e *Emulator) Stop() {
 	_ = e.cmd.Process.Signal(syscall.SIGTERM) // one that has ended already is no error
 	select {
-	case <-e.done:
+	case <-e.done: //nolint:errcheck // it was told to end: with which status is nobody's news
 	case <-time.After(patience):
 		_ = e.cmd.Process.Kill()
-		<-e.done
+		<-e.done //nolint:errcheck // likewise
 	}
 }
 

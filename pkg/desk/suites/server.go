@@ -139,10 +139,10 @@ func (s *server) said() string {
 func (s *server) stop() error {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM) // one that has ended already is no error
 	select {
-	case <-s.done:
+	case <-s.done: //nolint:errcheck // it was told to end: with which status is nobody's news
 	case <-time.After(patience):
 		_ = s.cmd.Process.Kill()
-		<-s.done
+		<-s.done //nolint:errcheck // likewise
 	}
 	return os.RemoveAll(s.home)
 }
