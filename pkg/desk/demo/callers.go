@@ -152,8 +152,12 @@ func sending(s *stage) error {
 	}
 	message := map[string]any{"a": props{"telefono": "+393331110003"}, "tipo": "testo", "testo": "La sua pratica è pronta", "riferimento": "crm-77"}
 	for range 2 { // a workflow that runs twice
-		if status, err := s.call(http.MethodPost, conversions.MessagesPath, conversions.ScopeMessages, message, nil); err != nil || status != http.StatusAccepted {
-			return fmt.Errorf("the request is answered %d (%v), want 202", status, err)
+		status, err := s.call(http.MethodPost, conversions.MessagesPath, conversions.ScopeMessages, message, nil)
+		if err != nil {
+			return err
+		}
+		if status != http.StatusAccepted {
+			return fmt.Errorf("the request is answered %d, want 202", status)
 		}
 	}
 	if err := s.pass(time.Minute); err != nil {
@@ -217,8 +221,12 @@ func events(s *stage) error {
 		{event(5, s.Clock.Now(), 1.005), http.StatusUnprocessableEntity},
 		{event(6, s.Clock.Now().Add(time.Hour), 1), http.StatusUnprocessableEntity},
 	} {
-		if status, err := s.call(http.MethodPost, conversions.EventsPath, conversions.ScopeEvents, tt.event, nil); err != nil || status != tt.want {
-			return fmt.Errorf("an event is answered %d (%v), want %d", status, err, tt.want)
+		status, err := s.call(http.MethodPost, conversions.EventsPath, conversions.ScopeEvents, tt.event, nil)
+		if err != nil {
+			return err
+		}
+		if status != tt.want {
+			return fmt.Errorf("an event is answered %d, want %d", status, tt.want)
 		}
 	}
 	if err := s.pass(soon); err != nil {
@@ -232,8 +240,12 @@ func events(s *stage) error {
 		} `json:"righe"`
 	}
 	span := url.Values{"passo": {"1h"}, "da": {begin.Format(time.RFC3339)}, "a": {begin.Add(time.Hour).Format(time.RFC3339)}}
-	if status, err := s.call(http.MethodGet, conversions.MetricsPath+"?"+span.Encode(), conversions.ScopeMetrics, nil, &answer); err != nil || status != http.StatusOK {
-		return fmt.Errorf("the query is answered %d (%v)", status, err)
+	status, err := s.call(http.MethodGet, conversions.MetricsPath+"?"+span.Encode(), conversions.ScopeMetrics, nil, &answer)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("the query is answered %d", status)
 	}
 	if len(answer.Rows) != 1 || answer.Rows[0].Received != 4 || answer.Rows[0].Unique != 3 || answer.Rows[0].Total["EUR"] != "25.00" {
 		return fmt.Errorf("counted %+v, want 4 events received, 3 of them unique, 25.00 EUR", answer.Rows)
