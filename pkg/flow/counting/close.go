@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,33 +38,51 @@ func readSnapshot(r row.Row) (conversion.Snapshot, error) {
 	return s, nil
 }
 
-// Close publishes the windows that are final and were counted in since they were last published, at most limit of them, and
-// returns how many it looked at and which were published. A late event makes a further version; one that was published stays.
+// Close publishes the windows that are final and were counted in since they were last published, the oldest first, and returns how
+// many of their rows it looked at and which windows were published: no further one is begun at the limit of rows. A late event makes
+// a further version; one that was published stays.
 func (c *Counter) Close(ctx context.Context, limit int) (looked int, done []Closed, err error) {
-	until := c.Now().Add(-conversion.Width - conversion.Lateness + time.Millisecond)
-	for shard := range c.Shards {
-		err = each(ctx, c.Store, duePart(shard), time.UnixMilli(1), until, func(r row.Row) error {
-			if looked == limit {
-				return errEnough
+	due, err := c.due(ctx, limit)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(due)) {
+		for some := range slices.Chunk(due[name], row.MaxPuts/2) {
+			if looked >= limit {
+				return looked, done, nil
 			}
-			looked++
-			one, err := c.close(ctx, r)
+			looked += len(some)
+			one, err := c.close(ctx, some...)
 			if one.Version > 0 {
 				done = append(done, one)
 			}
-			if errors.Is(err, row.ErrConflict) {
-				return nil // counted in meanwhile: it stays due
+			if err != nil && !errors.Is(err, row.ErrConflict) { // counted in meanwhile: it stays due
+				return looked, done, err
 			}
-			return err
-		})
-		if errors.Is(err, errEnough) {
-			return looked, done, nil
-		}
-		if err != nil {
-			return looked, done, err
 		}
 	}
 	return looked, done, nil
+}
+
+// due returns the due rows of windows that are final, at most so many of a shard. Those of one window have one Sort, and a window is
+// read whole, so they are dealt with together.
+func (c *Counter) due(ctx context.Context, limit int) (map[string][]row.Row, error) {
+	out := map[string][]row.Row{}
+	until := c.Now().Add(-conversion.Width - conversion.Lateness + time.Millisecond)
+	for shard := range c.Shards {
+		n := 0
+		err := each(ctx, c.Store, duePart(shard), time.UnixMilli(1), until, func(r row.Row) error {
+			if n++; n > limit {
+				return errEnough
+			}
+			out[r.Key.Sort] = append(out[r.Key.Sort], r)
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 var errEnough = errors.New("enough")
@@ -75,12 +95,12 @@ type Closed struct {
 	Version int
 }
 
-// close publishes the window of a due row if it differs from its last version, and takes the row away, on condition that
-// nothing was counted in its shard since it was read.
-func (c *Counter) close(ctx context.Context, due row.Row) (Closed, error) {
-	_, name, _ := strings.Cut(due.Key.Sort, "#")
+// close publishes the window of these due rows if it differs from its last version, and takes the rows away, on condition that
+// nothing was counted in their shards since they were read.
+func (c *Counter) close(ctx context.Context, due ...row.Row) (Closed, error) {
+	_, name, _ := strings.Cut(due[0].Key.Sort, "#")
 	s, _ := scopeOf(name)
-	w := conversion.WindowOf(instant(due.Key.Sort))
+	w := conversion.WindowOf(instant(due[0].Key.Sort))
 	last, err := c.last(ctx, s, w)
 	if err != nil {
 		return Closed{}, err
@@ -89,7 +109,10 @@ func (c *Counter) close(ctx context.Context, due row.Row) (Closed, error) {
 	if err != nil {
 		return Closed{}, err
 	}
-	puts := []row.Put{{Key: due.Key, If: due.Version, Delete: true}}
+	var puts []row.Put
+	for _, r := range due {
+		puts = append(puts, row.Put{Key: r.Key, If: r.Version, Delete: true})
+	}
 	now := c.Now()
 	next, ok := w.Close(now, last, sum)
 	if !ok {

@@ -1,13 +1,16 @@
 package counting_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/metric"
+	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/counting"
 )
 
@@ -286,6 +289,53 @@ func TestAQueryThatCannotBeAnsweredSaysWhy(t *testing.T) {
 		r, ok := errors.AsType[*conversion.Refusal](err)
 		if !ok || r.Reason != conversion.Malformed || fmt.Sprint(r.Problems[0]) != want {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// reads counts how often the counters of windows are read.
+type reads struct {
+	counting.Store
+	windows int
+}
+
+func (r *reads) List(ctx context.Context, part, sortPrefix, after string, limit int) ([]row.Row, error) {
+	if strings.HasPrefix(part, "W#") {
+		r.windows++
+	}
+	return r.Store.List(ctx, part, sortPrefix, after, limit)
+}
+
+func TestAWindowThatWasCountedInByManyShardsIsReadOnceAndPublishedOnce(t *testing.T) {
+	b := newBench()
+	b.Shards = 120 // more than one transaction takes
+	for i := range 400 {
+		b.apply(t, b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-ROMA-%06d", i) }))
+	}
+	store := &reads{Store: b.rows}
+	b.Store, b.now = store, noon.Add(time.Hour)
+	looked, done, err := b.Close(t.Context(), 10_000)
+	if err != nil || looked < 100 || len(done) != 1 || done[0].Version != 1 || store.windows > 3 {
+		t.Errorf("%d rows, %+v, %d reads, %v", looked, done, store.windows, err)
+	}
+	if looked, done, err = b.Close(t.Context(), 10_000); looked != 0 || len(done) != 0 || err != nil {
+		t.Errorf("again: %d rows, %+v, %v", looked, done, err)
+	}
+	for range 3 { // as many rows as it may, and the rest at the next time
+		b.now = noon
+		for i := range 40 {
+			b.apply(t, b.purchase(func(e *conversion.Event) {
+				e.Client, e.At = fmt.Sprintf("CLIENTE-ROMA-%06d", i), noon.Add(time.Duration(i%4)*conversion.Width)
+			}))
+		}
+		b.now = noon.Add(2 * time.Hour)
+		for n := 0; ; n++ {
+			if looked, _, err = b.Close(t.Context(), 10); err != nil || looked == 0 || n > 20 {
+				break
+			}
+		}
+		if err != nil || looked != 0 {
+			t.Errorf("%d rows are left, %v", looked, err)
 		}
 	}
 }
