@@ -11,14 +11,14 @@ import (
 )
 
 type doctorCommand struct {
-	TestRecord string `help:"Id of a HubSpot contact that is there to be tried on, and in step with Zoho: fields of both are changed and put back, to learn how these accounts behave." placeholder:"ID"`
+	TestRecord string `help:"Id of a HubSpot contact that is there to be tried on, and in step with Zoho: fields of both are changed and put back, and a contact is made in Zoho and removed, to learn how these accounts behave." placeholder:"ID"`
 }
 
 // Help is what --help adds.
 func (doctorCommand) Help() string {
 	return `Looks at secrets, settings, tables, queues, mapping, mode, both CRMs, the notification channel, the door, WhatsApp and conversions where they are set up, the mail and the clocks. It changes nothing but this: it has a new access token of Zoho put into the stack's table, which shows that client and refresh token work; of those the stack takes eight in ten minutes at most. A fault ends with exit code 1; a note does not.
 
-With --test-record it also learns whether Zoho refuses a stale conditional write and a second record with the same HubSpot_Id, and whether our own writes are recognised as ours in HubSpot's history and Zoho's timeline. What it learned is kept, and part of every later look. Take a contact that nobody needs, and let the stack be on.
+With --test-record it also learns whether Zoho refuses a stale conditional write and a second record with the same HubSpot_Id, whether our own writes are recognised as ours in HubSpot's history and Zoho's timeline, and whether Zoho finds an e-mail address that is written with capitals, on a contact that it makes in Zoho for that and removes. What it learned is kept, and part of every later look. Take a contact that nobody needs, and let the stack be on.
 
 Examples:
 

@@ -1,9 +1,11 @@
 package connector
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -354,7 +356,11 @@ func TestDoctorTellsOfDeliveriesInQuarantine(t *testing.T) {
 
 func TestATestRecordTeachesHowTheseAccountsBehave(t *testing.T) {
 	for _, careless := range []bool{false, true} {
-		b := stage(t, func(o *sandbox.WorldOptions) { o.Zoho.IgnoreCondition = careless; o.Zoho.TimelineLag = 4 * time.Second })
+		told := map[bool]capitals{false: alike, true: apart}[careless]
+		b := stage(t, func(o *sandbox.WorldOptions) {
+			o.Zoho.IgnoreCondition, o.Zoho.CaseSensitive = careless, careless
+			o.Zoho.TimelineLag = 4 * time.Second
+		})
 		hub, zo := b.rossi()
 		code, all := b.examine("--test-record", hub)
 		if code != ExitOK {
@@ -364,7 +370,7 @@ func TestATestRecordTeachesHowTheseAccountsBehave(t *testing.T) {
 		rows, err := b.Tables[sandbox.Config].Get(t.Context(), row.Key{Part: "config", Sort: "learned#main"})
 		b.must(err)
 		b.must(json.Unmarshal(rows[0].Value, &l))
-		if l.At = (time.Time{}); l != (lesson{Conditional: !careless, Duplicate: true, HubSpotOurs: true, ZohoOurs: true}) {
+		if l.At = (time.Time{}); l != (lesson{Conditional: !careless, Duplicate: true, HubSpotOurs: true, ZohoOurs: true, Capitals: told}) {
 			t.Errorf("careless %v: learned %+v", careless, l)
 		}
 		b.settle()
@@ -373,9 +379,46 @@ func TestATestRecordTeachesHowTheseAccountsBehave(t *testing.T) {
 		if h["jobtitle"] != "Buyer" || z["Title"] != "Buyer" {
 			t.Errorf("left behind: %q and %q", h["jobtitle"], z["Title"])
 		}
-		if n := len(b.Zoho.IDs(crm.Contacts)); n != 1 {
-			t.Errorf("%d contacts in Zoho", n)
+		if n, m := len(b.Zoho.IDs(crm.Contacts)), len(b.HubSpot.IDs(crm.Contacts)); n != 1 || m != 1 {
+			t.Errorf("%d contacts in Zoho, %d in HubSpot", n, m)
 		}
+		for _, f := range all {
+			if strings.Contains(f.What, "e-mail address") && (!careless || f.Level != levelNote || !strings.Contains(f.What, "met as a stranger") || !strings.Contains(f.Mend, "small letters")) {
+				t.Errorf("%+v", f)
+			}
+		}
+		if said := slices.ContainsFunc(all, func(f finding) bool { return strings.Contains(f.What, "met as a stranger") }); said != careless {
+			t.Errorf("capitals are told apart: %t, and it is said: %t", careless, said)
+		}
+		// What it says comes true: somebody whose address Zoho has with capitals.
+		_, err = b.Zoho.Create(crm.Contacts, props{"Last_Name": "Verdi", "Email": "Ugo@Acme.Example"})
+		b.must(err)
+		b.settle()
+		_, err = b.HubSpot.Create(crm.Contacts, props{"email": "ugo@acme.example", "lastname": "Verdi"})
+		b.must(err)
+		b.settle()
+		if n, want := len(b.Zoho.IDs(crm.Contacts)), map[bool]int{false: 2, true: 3}[careless]; n != want {
+			t.Errorf("%d contacts in Zoho, want %d", n, want)
+		}
+	}
+}
+
+func TestWhatATestRecordCouldNotTryIsSaid(t *testing.T) {
+	b := stage(t)
+	hub, _ := b.rossi()
+	b.Zoho.Fail(zohotest.Fault{Match: func(r *http.Request) bool {
+		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/Contacts") {
+			return false
+		}
+		text, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(text))
+		return err == nil && bytes.Contains(text, []byte("@Example.com"))
+	}, Times: -1, Status: http.StatusMultiStatus, Body: `{"data":[{"code":"MANDATORY_NOT_FOUND","details":{"api_name":"Branch","json_path":"$.data[0].Branch"},"message":"required field not found","status":"error"}]}`})
+	code, all := b.examine("--test-record", hub)
+	if code != ExitOK || !slices.ContainsFunc(all, func(f finding) bool {
+		return f.Check == "learned" && f.Level == levelNote && strings.Contains(f.What, "written with capitals was not tried")
+	}) {
+		t.Errorf("exit %d, %+v", code, all)
 	}
 }
 
