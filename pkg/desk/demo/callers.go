@@ -190,13 +190,13 @@ func refusal(s *stage) error {
 		return err
 	}
 	if have, _ := s.Zoho.Props(crm.Contacts, z); have["WhatsApp_Opt_Out"] != "true" {
-		return errors.New("Zoho does not know that he wants no messages")
+		return errors.New("it is not known in Zoho that he wants no messages")
 	}
 	if err := errors.Join(p.Resume(whatsapptest.DefaultNumber), s.pass(soon)); err != nil {
 		return err
 	}
 	if have, _ := s.Zoho.Props(crm.Contacts, z); have["WhatsApp_Opt_Out"] != "false" {
-		return errors.New("Zoho does not know that he wants messages again")
+		return errors.New("it is not known in Zoho that he wants messages again")
 	}
 	return nil
 }
