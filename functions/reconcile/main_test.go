@@ -20,8 +20,8 @@ var sandbox = map[string]string{
 func TestEveryMissingSettingIsNamedAtOnce(t *testing.T) {
 	_, err := build(t.Context(), awstest.Env())
 	awstest.Lacks(t, err, append(awstest.Own(),
-		"HUBSPOT_ACCESS_TOKEN", "HUBSPOT_APP_ID", "ZOHO_OPERATIONS_QUEUE", "HUBSPOT_OPERATIONS_QUEUE", "PAIR_KEY",
-		"GET_ZOHO_TOKEN_FUNCTION", "PAIRS_TABLE", "PARKED_TABLE", "CONFIG_TABLE",
+		"HUBSPOT_ACCESS_TOKEN", "HUBSPOT_APP_ID", "PAIR_KEY", "GET_ZOHO_TOKEN_FUNCTION",
+		"PAIRS_TABLE", "PARKED_TABLE", "CONFIG_TABLE", "ZOHO_OPERATIONS_QUEUE", "HUBSPOT_OPERATIONS_QUEUE",
 	)...)
 }
 

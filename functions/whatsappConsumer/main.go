@@ -20,6 +20,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/suite/chatwork"
 	"crm-connector/pkg/suite/cloud"
+	"crm-connector/pkg/suite/countwork"
 	"crm-connector/pkg/suite/pairwork"
 	"crm-connector/pkg/suite/whatsappconsumer"
 )
@@ -36,8 +37,10 @@ func main() {
 func build(_ context.Context, getenv func(string) string) (func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), error) {
 	c, log, chance := cloud.Open(getenv, time.Now), lambdacontext.NewLogger(), pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}
 	kit := pairwork.Open(c, pairwork.Live, chance, log)
+	talk := chatwork.Open(c, kit, chance, log)
+	talk.Entries = countwork.Entries(c, rand.Int64N)
 	return whatsappconsumer.New(whatsappconsumer.Adapters{
-		Adapters: chatwork.Open(c, kit, chance, log), Counts: c.Rows(dynamo.Attempts),
+		Adapters: talk, Counts: c.Rows(dynamo.Attempts),
 		Waiter: queue.Open(c.Config(awsenv.SQS), c.Need(settings.WhatsAppQueue)), Rand: rand.Int64N, Parallel: 4,
 	}).Handle, c.Err()
 }

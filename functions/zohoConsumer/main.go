@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"crm-connector/pkg/adapter/dynamo"
+	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/suite/cloud"
 	"crm-connector/pkg/suite/countwork"
 	"crm-connector/pkg/suite/pairwork"
@@ -33,8 +34,8 @@ func build(_ context.Context, getenv func(string) string) (func(context.Context,
 	c := cloud.Open(getenv, time.Now)
 	attempts, quarantine, rules := c.Rows(dynamo.Attempts), c.Rows(dynamo.Quarantine), c.Rules()
 	kit := pairwork.Open(c, pairwork.Live, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, lambdacontext.NewLogger())
-	a := kit.Consumer()
-	a.Waiter, a.Counts, a.Quarantine, a.Rules = kit.FromHubSpot, attempts, quarantine, pairwork.Rules(rules)
+	a := kit.Consumer(crm.HubSpot)
+	a.Counts, a.Quarantine, a.Rules = attempts, quarantine, pairwork.Rules(rules)
 	a.Chats, a.Entries = pairwork.Chats(c), countwork.Entries(c, rand.Int64N)
 	return zohoconsumer.New(a).Handle, c.Err()
 }

@@ -18,18 +18,17 @@ import (
 	"crm-connector/pkg/suite/bearer"
 	"crm-connector/pkg/suite/chats"
 	"crm-connector/pkg/suite/cloud"
-	"crm-connector/pkg/suite/countwork"
 	"crm-connector/pkg/suite/doorwork"
 	"crm-connector/pkg/suite/pairwork"
 	"crm-connector/pkg/suite/sendwhatsapp"
 )
 
-// Open returns the adapters of conversations. It makes no call: what it complains of is in c.Err.
+// Open returns the adapters of conversations, of which nobody counts those that begin. It makes no call: what it complains of is in c.Err.
 func Open(c *cloud.Cloud, kit *pairwork.Kit, chance pairwork.Chance, log *slog.Logger) chats.Adapters {
 	w, rules, language, zone := c.WhatsApp(), c.Rules(), c.OneOf("REPORT_LANGUAGE", "it", "it", "en"), c.Zone("REPORT_ZONE", "Europe/Rome")
 	return chats.Adapters{
 		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Phone: phone(c, w, kit.Secrets), Pairs: kit.Pairs, Chats: c.Rows(dynamo.Chats), Parked: kit.Parked, Config: kit.Config,
-		Rules: pairwork.Rules(rules), Hasher: kit.Hasher, Entries: countwork.Entries(c, chance.Int64),
+		Rules: pairwork.Rules(rules), Hasher: kit.Hasher,
 		Number: w.Number, Own: w.Own, Coexistence: w.Coexistence, LeadSource: w.LeadSource, Language: chat.Language(language), Zone: zone,
 		NewID: chance.NewID, Now: c.Now, Log: log,
 	}

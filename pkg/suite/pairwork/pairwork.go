@@ -1,5 +1,6 @@
 // Package pairwork is what zohoConsumer, hubspotConsumer and reconcile have in common in AWS: both CRMs, the queues of
-// operations, the tables of pairs and the key of their hashes. It wires no handler.
+// operations, the tables of pairs and the key of their hashes. The functions of WhatsApp use it without the queues. It wires no
+// handler.
 package pairwork
 
 import (
@@ -45,7 +46,6 @@ type Chance struct {
 type Kit struct {
 	HubSpot               *hubspot.Client
 	Zoho                  *zoho.Client
-	FromHubSpot, FromZoho queue.SQS // the queues, by the source of what they carry
 	Pairs, Parked, Config *dynamo.Rows
 	Hasher                consumer.Hasher
 	Secrets               *secret.Store
@@ -67,11 +67,11 @@ const (
 
 // Open makes the parts. It makes no call: what it complains of is in c.Err.
 func Open(c *cloud.Cloud, traffic Traffic, chance Chance, log *slog.Logger) *Kit {
-	hub, zo, urls, limits := c.HubSpot(), c.Zoho(), c.Queues(), c.Budget()
+	hub, zo, limits := c.HubSpot(), c.Zoho(), c.Budget()
 	secrets := secret.New(c.Caller(awsenv.SSM), c.Reader, c.Now)
 	token, key := secrets.One(settings.HubSpotAccessToken), secrets.One(settings.PairKey)
 	tokens := zohoaccess.Open(c, zo, chance.Int64)
-	sqs, pairs, parked, config := c.Config(awsenv.SQS), c.Rows(dynamo.Pairs), c.Rows(dynamo.Parked), c.Rows(dynamo.Config)
+	pairs, parked, config := c.Rows(dynamo.Pairs), c.Rows(dynamo.Parked), c.Rows(dynamo.Config)
 	calls := budget.Config{
 		Connection: crm.DefaultConnection, Parallel: parallel, Live: bool(traffic), Caller: chance.NewID(), Store: config, HTTP: http.DefaultTransport,
 		Now: c.Now, Sleep: cloud.Sleep, Log: log,
@@ -83,7 +83,6 @@ func Open(c *cloud.Cloud, traffic Traffic, chance Chance, log *slog.Logger) *Kit
 		Zoho: zoho.New(zoho.Config{
 			Tokens: tokens, BaseURL: zo.URL, HTTP: budget.Zoho(calls, limits), Now: c.Now, Sleep: cloud.Sleep, Breaker: rest.NewBreaker(c.Now),
 		}),
-		FromHubSpot: queue.Open(sqs, urls.FromHubSpot), FromZoho: queue.Open(sqs, urls.FromZoho),
 		Pairs: pairs, Parked: parked, Config: config, Hasher: hasher(key, uint8(c.Int("PAIR_KEY_ID", 1, 1, 255))), Secrets: secrets,
 		cloud: c, chance: chance, log: log, conditional: zo.Conditional,
 	}
@@ -120,15 +119,27 @@ func Chats(c *cloud.Cloud) conversation.Store {
 	return rows
 }
 
-// Queues are both queues, by the source of what they carry.
+// Queues are both queues of operations, by the source of what they carry.
 func (k *Kit) Queues() consumer.Queues {
-	return consumer.Queues{crm.HubSpot: k.FromHubSpot, crm.Zoho: k.FromZoho}
+	fromHubSpot, fromZoho := k.queues()
+	return consumer.Queues{crm.HubSpot: fromHubSpot, crm.Zoho: fromZoho}
 }
 
-// Consumer returns the adapters of a consumer, but for the queue that it drains, its counted attempts and the rules.
-func (k *Kit) Consumer() consumer.Adapters {
+func (k *Kit) queues() (fromHubSpot, fromZoho queue.SQS) {
+	sqs, urls := k.cloud.Config(awsenv.SQS), k.cloud.Queues()
+	return queue.Open(sqs, urls.FromHubSpot), queue.Open(sqs, urls.FromZoho)
+}
+
+// Consumer returns the adapters of the consumer that drains the queue of a source, but for its counted attempts and the rules.
+func (k *Kit) Consumer(drains crm.System) consumer.Adapters {
+	fromHubSpot, fromZoho := k.queues()
+	own := fromHubSpot
+	if drains == crm.Zoho {
+		own = fromZoho
+	}
 	return consumer.Adapters{
-		HubSpot: k.HubSpot, Zoho: k.Zoho, Pairs: k.Pairs, Parked: k.Parked, Config: k.Config, Queues: k.Queues(), Hasher: k.Hasher,
+		HubSpot: k.HubSpot, Zoho: k.Zoho, Pairs: k.Pairs, Parked: k.Parked, Config: k.Config, Hasher: k.Hasher,
+		Waiter: own, Queues: consumer.Queues{crm.HubSpot: fromHubSpot, crm.Zoho: fromZoho},
 		NewID: k.chance.NewID, Rand: k.chance.Int64, Now: k.cloud.Now, Sleep: cloud.Sleep, Log: k.log,
 		Parallel: parallel, Conditional: k.conditional,
 	}
