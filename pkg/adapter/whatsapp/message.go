@@ -214,7 +214,7 @@ func (w *wireMessage) empty() bool {
 }
 
 // message returns the message in our words, false for one without the id or the type that none can be without.
-func (w *wireMessage) message(contacts []item[wireContact]) (chat.Message, bool) {
+func (w *wireMessage) message(contacts *people) (chat.Message, bool) {
 	m := chat.Message{
 		ID: loose(w.ID.short(maxName)).value(), At: w.At.time(), Type: chat.Type(w.Type.short(maxWord)), Group: loose(w.Group.short(maxName)).value(),
 		Errors: faults(w.Errors),

@@ -190,9 +190,9 @@ func (p *parsed) change(e entry, c change) {
 
 // people takes the messages, statuses and preferences out of a value.
 func (p *parsed) people(about chat.Update, v value) {
-	rest := faults(v.Errors)
+	rest, contacts := faults(v.Errors), peopleOf(v.Contacts)
 	each(p, about, v.Messages, func(w *wireMessage, u *chat.Update) bool {
-		m, ok := w.message(v.Contacts)
+		m, ok := w.message(contacts)
 		if ok && w.empty() && len(m.Errors) == 0 {
 			m.Errors, rest = rest, nil // what went wrong with it stands beside it
 		}
@@ -200,17 +200,17 @@ func (p *parsed) people(about chat.Update, v value) {
 		return ok
 	})
 	each(p, about, v.Statuses, func(w *wireStatus, u *chat.Update) bool {
-		s, ok := w.status(v.Contacts)
+		s, ok := w.status(contacts)
 		u.Status = &s
 		return ok
 	})
 	each(p, about, v.Preferences, func(w *wirePreference, u *chat.Update) bool {
-		pref, ok := w.preference(v.Contacts)
+		pref, ok := w.preference(contacts)
 		u.Preference = &pref
 		return ok
 	})
 	each(p, about, v.Renamed, func(w *wireRenamed, u *chat.Update) bool {
-		m, ok := w.message(v.Contacts)
+		m, ok := w.message(contacts)
 		u.Message = &m
 		return ok
 	})

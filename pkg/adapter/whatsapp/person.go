@@ -23,10 +23,10 @@ type address struct{ phone, user, parent loose }
 
 // person puts an address together with what contacts tell of the same person. Some deliveries have the user id where the
 // number belongs.
-func (a address) person(contacts []item[wireContact]) chat.Person {
+func (a address) person(contacts *people) chat.Person {
 	p := chat.Person{}
 	a.fill(&p)
-	c, ok := a.contact(p, contacts)
+	c, ok := contacts.find(p)
 	if !ok {
 		return p
 	}
@@ -58,34 +58,54 @@ func (a address) fill(p *chat.Person) {
 	}
 }
 
-// contact finds the person among the contacts: by user id, else by number, else, where there is one contact only, that one
-// unless it is told to be somebody else.
-func (a address) contact(p chat.Person, contacts []item[wireContact]) (wireContact, bool) {
-	var by [2]*wireContact
-	alone := 0
+// people are the contacts of a delivery, found without looking through all of them: there may be a thousand, and as many messages.
+type people struct {
+	all    []someone
+	users  map[crm.Value]int
+	phones map[crm.Value][]int
+}
+
+// someone is a contact with what tells who it is.
+type someone struct {
+	is  *wireContact
+	own chat.Person
+}
+
+func peopleOf(contacts []item[wireContact]) *people {
+	p := &people{users: map[crm.Value]int{}, phones: map[crm.Value][]int{}}
 	for i := range contacts {
-		c := &contacts[i].is
 		if contacts[i].bad != nil {
 			continue
 		}
-		alone++
-		var own chat.Person
-		address{c.WaID, c.User, c.Parent}.fill(&own)
-		switch {
-		case p.User.Filled() && own.User == p.User:
-			return *c, true
-		case p.User.Filled() && own.User.Filled():
-		case p.Phone.Filled() && own.Phone == p.Phone && by[0] == nil:
-			by[0] = c
-		case !p.Phone.Filled() || !own.Phone.Filled():
-			by[1] = c
+		s := someone{is: &contacts[i].is}
+		address{s.is.WaID, s.is.User, s.is.Parent}.fill(&s.own)
+		if _, known := p.users[s.own.User]; s.own.User.Filled() && !known {
+			p.users[s.own.User] = len(p.all)
+		}
+		if s.own.Phone.Filled() {
+			p.phones[s.own.Phone] = append(p.phones[s.own.Phone], len(p.all))
+		}
+		p.all = append(p.all, s)
+	}
+	return p
+}
+
+// find returns the contact of a person: by user id, else by number, else, where there is one contact only, that one unless it is
+// told to be somebody else.
+func (p *people) find(who chat.Person) (wireContact, bool) {
+	if i, ok := p.users[who.User]; ok && who.User.Filled() {
+		return *p.all[i].is, true
+	}
+	other := func(s someone) bool { return who.User.Filled() && s.own.User.Filled() }
+	if who.Phone.Filled() {
+		for _, i := range p.phones[who.Phone] {
+			if !other(p.all[i]) {
+				return *p.all[i].is, true
+			}
 		}
 	}
-	switch {
-	case by[0] != nil:
-		return *by[0], true
-	case by[1] != nil && alone == 1:
-		return *by[1], true
+	if len(p.all) == 1 && !other(p.all[0]) && (!who.Phone.Filled() || !p.all[0].own.Phone.Filled()) {
+		return *p.all[0].is, true
 	}
 	return wireContact{}, false
 }
@@ -101,7 +121,7 @@ type wirePreference struct {
 	At       loose `json:"timestamp"`
 }
 
-func (w wirePreference) preference(contacts []item[wireContact]) (chat.Preference, bool) {
+func (w wirePreference) preference(contacts *people) (chat.Preference, bool) {
 	p := chat.Preference{
 		From: address{w.WaID, w.User, w.Parent}.person(contacts), At: w.At.time(), Value: w.Value.short(maxWord), Category: w.Category.short(maxWord),
 		Detail: loose(w.Detail.short(maxName)).value(),
@@ -125,7 +145,7 @@ type wireRenamed struct {
 	At     loose `json:"timestamp"`
 }
 
-func (w wireRenamed) message(contacts []item[wireContact]) (chat.Message, bool) {
+func (w wireRenamed) message(contacts *people) (chat.Message, bool) {
 	m := chat.Message{
 		ID: crm.Text("user_id_update." + w.User.Previous.short(maxName) + "." + w.User.Current.short(maxName)), At: w.At.time(),
 		Type: chat.TypeSystem, Kind: chat.KindUserChanged, Text: loose(w.Detail.short(maxName)).value(),
@@ -156,7 +176,7 @@ type wireStatus struct {
 	Errors []wireError `json:"errors"`
 }
 
-func (w wireStatus) status(contacts []item[wireContact]) (chat.Status, bool) {
+func (w wireStatus) status(contacts *people) (chat.Status, bool) {
 	s := chat.Status{
 		ID: loose(w.ID.short(maxName)).value(), State: chat.State(w.Status.short(maxWord)), At: w.At.time(), Callback: loose(w.Callback.short(maxName)).value(),
 		Category: w.Pricing.Category.short(maxWord), Billing: w.Pricing.Type.short(maxWord), Errors: faults(w.Errors),

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -56,7 +57,9 @@ func Instant(ctx context.Context) (*Stage, error) {
 	return newStage(ctx, sandbox.WorldOptions{
 		HubSpot: hubspottest.Options{Burst: -1, Daily: -1, SearchRate: -1},
 		Zoho:    zohotest.Options{IgnoreCondition: true},
-		Adapt:   func(p *sandbox.Parts) { p.Rules.Limits = rules.Limits{Clearings: brakeOff, Overwritten: brakeOff} },
+		// Callers of the other routes are there too; without them nothing of theirs runs.
+		WhatsApp: &whatsapptest.Options{}, Conversions: true,
+		Adapt: func(p *sandbox.Parts) { p.Rules.Limits = rules.Limits{Clearings: brakeOff, Overwritten: brakeOff} },
 	})
 }
 

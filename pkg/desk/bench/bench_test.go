@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/core/crm"
 )
 
@@ -85,18 +86,39 @@ func BenchmarkCalls(b *testing.B) {
 	}
 }
 
+// offered is how many requests a second come to the door in the figure p99-at-320/s: a campaign's answers and statuses.
+const offered = 320
+
+// sojourn returns the 99th percentile of how long a request is at a door that works on one at a time, when they come at an even
+// pace and take as long as they took here.
+func sojourn(took []time.Duration) time.Duration {
+	all := make([]time.Duration, len(took))
+	free := time.Duration(0)
+	for i, t := range took {
+		came := time.Duration(i) * time.Second / offered
+		free = max(free, came) + t
+		all[i] = free - came
+	}
+	slices.Sort(all)
+	return all[len(all)*99/100]
+}
+
 // BenchmarkDoor is one request: verified, parsed, its operations in their queue.
 func BenchmarkDoor(b *testing.B) {
 	for _, bm := range []struct {
 		name   string
-		from   crm.System
+		from   string
 		events int
+		queued int // messages a request, at most
 		make   func(s *Stage, number, n int) (events.APIGatewayV2HTTPRequest, error)
 	}{
-		{"from=hubspot/events=1", crm.HubSpot, 1, (*Stage).FromHubSpot},
-		{"from=hubspot/events=100", crm.HubSpot, 100, (*Stage).FromHubSpot},
-		{"from=zoho/events=1", crm.Zoho, 1, (*Stage).FromZoho},
-		{"from=zoho/events=100", crm.Zoho, 100, (*Stage).FromZoho},
+		{"from=hubspot/events=1", string(crm.HubSpot), 1, 1, (*Stage).FromHubSpot},
+		{"from=hubspot/events=100", string(crm.HubSpot), 100, 100, (*Stage).FromHubSpot},
+		{"from=zoho/events=1", string(crm.Zoho), 1, 1, (*Stage).FromZoho},
+		{"from=zoho/events=100", string(crm.Zoho), 100, 100, (*Stage).FromZoho},
+		{"from=whatsapp/events=1", string(crm.WhatsApp), 1, 1, (*Stage).FromWhatsApp},
+		{"from=whatsapp/events=1000", string(crm.WhatsApp), 1000, 32, (*Stage).FromWhatsApp},
+		{"from=caller/events=1", conversions.Name, 1, 1, (*Stage).FromCaller},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			s := must(Instant(b.Context()))(b)
@@ -111,18 +133,21 @@ func BenchmarkDoor(b *testing.B) {
 					start := b.Elapsed()
 					answer, err := s.Door(b.Context(), r)
 					took = append(took, b.Elapsed()-start)
-					if err != nil || answer.StatusCode != 200 {
+					if err != nil || answer.StatusCode/100 != 2 {
 						b.Fatalf("the door answers %d, %v", answer.StatusCode, err)
 					}
 				}
 				b.StopTimer()
-				if n := must(s.Drain(bm.from))(b); n != len(requests)*bm.events {
-					b.Fatalf("%d operations in the queue for %d requests", n, len(requests))
+				if n := must(s.Drain(bm.from))(b); n != len(requests)*bm.queued {
+					b.Fatalf("%d messages in the queue for %d requests", n, len(requests))
 				}
 				i += len(requests)
 				b.StartTimer()
 			}
 			b.StopTimer()
+			if bm.from == string(crm.WhatsApp) && bm.events == 1 {
+				b.ReportMetric(micros(sojourn(took)), "p99-at-320/s-us")
+			}
 			slices.Sort(took)
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
 			b.ReportMetric(micros(took[len(took)/2]), "p50-us")

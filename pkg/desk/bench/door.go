@@ -6,19 +6,24 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/batch"
-	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/desk/sandbox"
 )
 
 // The URLs of the world's door.
 const (
-	hubspotHook = "https://connector.example.com/webhooks/hubspot"
-	zohoHook    = "https://connector.example.com/webhooks/zoho"
+	base        = "https://connector.example.com"
+	hubspotHook = base + "/webhooks/hubspot"
+	zohoHook    = base + "/webhooks/zoho"
 )
 
 // FromHubSpot makes the number-th delivery of HubSpot: signed, one changed property of each of n contacts.
@@ -56,6 +61,43 @@ func (s *Stage) FromZoho(number, n int) (events.APIGatewayV2HTTPRequest, error) 
 	return gateway(zohoHook, body, http.Header{})
 }
 
+// FromWhatsApp makes the number-th delivery of Meta: signed, one text of each of n people.
+func (s *Stage) FromWhatsApp(number, n int) (events.APIGatewayV2HTTPRequest, error) {
+	messages, contacts := make([]map[string]any, n), make([]map[string]any, n)
+	for i := range messages {
+		phone := strconv.Itoa(393330000000 + i)
+		contacts[i] = map[string]any{"profile": map[string]string{"name": "Anna Rossi"}, "wa_id": phone}
+		messages[i] = map[string]any{
+			"from": phone, "id": fmt.Sprintf("wamid.HBgM%020dAA", number*n+i), "timestamp": strconv.FormatInt(s.Clock.Now().Unix(), 10),
+			"type": "text", "text": map[string]string{"body": "Buongiorno, vorrei un preventivo per il contratto annuale."},
+		}
+	}
+	body, err := json.Marshal(map[string]any{"object": "whatsapp_business_account", "entry": []map[string]any{{
+		"id": whatsapptest.DefaultAccount, "changes": []map[string]any{{"field": "messages", "value": map[string]any{
+			"messaging_product": "whatsapp", "metadata": map[string]string{"display_phone_number": whatsapptest.DefaultDisplay, "phone_number_id": whatsapptest.DefaultNumber},
+			"contacts": contacts, "messages": messages,
+		}}},
+	}}})
+	if err != nil {
+		return events.APIGatewayV2HTTPRequest{}, err
+	}
+	return gateway(base+whatsapp.Path, body, http.Header{whatsapp.HeaderSignature: {whatsapptest.Sign(whatsapptest.DefaultAppSecret, body)}})
+}
+
+// FromCaller makes the number-th conversion event, with a token.
+func (s *Stage) FromCaller(number, _ int) (events.APIGatewayV2HTTPRequest, error) {
+	now := s.Clock.Now()
+	body, err := json.Marshal(map[string]any{
+		"id_evento": fmt.Sprintf("ordine-%09d", number), "id_cliente": "CLIENTE-ITALIA-789456", "evento": "acquisto_concluso", "timestamp": now.UTC().Format(time.RFC3339),
+		"valore": 19.99, "canale": "webform", "stato": "completato", "metadati": map[string]string{"campagna": "Natale 2026", "localita": "Torino"},
+	})
+	if err != nil {
+		return events.APIGatewayV2HTTPRequest{}, err
+	}
+	token := s.Caller.Token(now, string(conversions.ScopeEvents))
+	return gateway(base+conversions.EventsPath, body, http.Header{"Authorization": {"Bearer " + token}})
+}
+
 func gateway(url string, body []byte, h http.Header) (events.APIGatewayV2HTTPRequest, error) {
 	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
@@ -63,13 +105,16 @@ func gateway(url string, body []byte, h http.Header) (events.APIGatewayV2HTTPReq
 	}
 	h.Set("Content-Type", "application/json")
 	r.Header = h
-	return sandbox.Gateway(r, "delivery")
+	return sandbox.Gateway(r, fmt.Sprintf("delivery-%d", serial.Add(1)))
 }
 
-// Drain empties the queue of what came from a system, unworked, and reports how many messages it held.
-func (s *Stage) Drain(from crm.System) (int, error) {
+// serial tells requests apart, as API Gateway does.
+var serial atomic.Int64
+
+// Drain empties the queue of what came from a source, unworked, and reports how many messages it held.
+func (s *Stage) Drain(source string) (int, error) {
 	for _, l := range s.Lanes {
-		if l.Name != string(from.Other())+"Operations" {
+		if l.Source != source {
 			continue
 		}
 		n := 0
@@ -83,5 +128,5 @@ func (s *Stage) Drain(from crm.System) (int, error) {
 		}
 		return n, nil
 	}
-	return 0, fmt.Errorf("no queue of %s", from)
+	return 0, fmt.Errorf("no queue of %s", source)
 }
