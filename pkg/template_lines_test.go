@@ -24,6 +24,7 @@ import (
 	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/invoke"
 	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/secret"
@@ -387,6 +388,23 @@ type lost struct{}
 func (lost) Get(context.Context, ...row.Key) ([]row.Row, error) { return nil, errors.New("table gone") }
 func (lost) Put(context.Context, ...row.Put) error              { return errors.New("table gone") }
 
+// asked returns the lines of getZohoToken when a consumer asks it for a token and this is the table of tokens.
+func asked(t *testing.T, tokens zohotoken.Store) []string {
+	p := &paper{}
+	answer := invoke.Tokens(&zohotoken.Reader{Store: tokens, Invoker: nobody{}, Connection: crm.DefaultConnection, Now: time.Now}, p.log())
+	if a, err := answer(t.Context(), invoke.Question{V: invoke.Version}); err != nil || a.Fault == nil {
+		t.Fatal(a, err)
+	}
+	return p.lines()
+}
+
+// nobody is Zoho when it gives no token.
+type nobody struct{}
+
+func (nobody) Refresh(context.Context, int64) error {
+	return &fault.Error{Op: "invoke.Refresh", Kind: fault.Denied, Code: "invalid_code"}
+}
+
 // uncounted has a call made that cannot be counted.
 func uncounted(t *testing.T) []string {
 	p, hub := &paper{}, hubspottest.New(hubspottest.Options{Now: time.Now})
@@ -441,6 +459,8 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"a change that no event told", carried(t, upkeep.Found), []string{"Untold"}},
 		{"a change that was told", carried(t, "delivery-1"), nil},
 		{"a change while nobody was to be told", carried(t, upkeep.Resumed), nil},
+		{"Zoho gives no token", asked(t, memory.NewRows(time.Now)), []string{"NoToken"}},
+		{"the table of tokens does not answer", asked(t, lost{}), []string{"NoToken"}},
 		{"calls that cannot be counted", uncounted(t), []string{"BudgetLost"}},
 		{"WhatsApp's secret is missing", atTheDoor(t, nil, whatsapp.Path, "{}", signedByMeta("{}")), []string{"Doubts", "MissingWhatsappAppSecret"}},
 		{"the token of the handshake is missing", knock(t, nil, shake, nil), []string{"Doubts", "MissingWhatsappVerifyToken"}},
