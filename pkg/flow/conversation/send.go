@@ -153,9 +153,6 @@ func (t *task) ship(s *shipment) error {
 	if s.who, err = t.person(s.request.To); err != nil {
 		return t.orRefuse(s, err)
 	}
-	if err := t.allowed(s); err != nil {
-		return t.orRefuse(s, err)
-	}
 	if s.Contact != s.who.zoho || s.version == 1 {
 		s.Contact = s.who.zoho
 		listed, err := t.listed(s.Contact, outboxKey(t.conn, s.id))
@@ -165,6 +162,9 @@ func (t *task) ship(s *shipment) error {
 		if err := t.keepShipment(s, listed...); err != nil {
 			return err
 		}
+	}
+	if err := t.allowed(s); err != nil {
+		return t.orRefuse(s, err)
 	}
 	rates, err := t.rates(s)
 	if err != nil {
@@ -274,9 +274,12 @@ func (t *task) orRefuse(s *shipment, err error) error {
 	return err
 }
 
-// refuse gives a message up: a row, and a person who takes the conversation over where its person is known.
+// refuse gives a message up: a row, and a person who takes the conversation over where its person is known, unless that one
+// wants no messages: nobody has to do anything about it.
 func (t *task) refuse(s *shipment, why error) error {
-	if s.Contact != "" {
+	e, ok := errors.AsType[*fault.Error](why)
+	optedOut := ok && e.Code == strconv.Itoa(chat.CodeOptedOut)
+	if s.Contact != "" && !optedOut {
 		hubspot, err := t.twin(s.Contact)
 		if err != nil {
 			return err

@@ -44,6 +44,9 @@ func TestAnOptOutIsSetInBothAndOnlyThePersonClearsIt(t *testing.T) {
 	if len(w.phone.SentMessages()) != before || len(w.parked) != 1 {
 		t.Errorf("a message was sent to somebody who wants none; parked %v", w.reasons())
 	}
+	if n := len(w.zoho.Tasks()); n != 0 {
+		t.Errorf("%d tasks about somebody who wants to be left alone", n)
+	}
 	if err := p.Resume(number); err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +139,9 @@ func TestFreeWordsAfterADayAreRefusedAndATemplateIsSent(t *testing.T) {
 	}
 	if codes := w.reasons(); len(codes) != 1 || codes[0] != "131047" {
 		t.Errorf("parked %v", codes)
+	}
+	if z, h := w.zoho.Tasks(), w.hubspot.Tasks(); len(z) != 1 || len(h) != 1 {
+		t.Errorf("%d and %d tasks: somebody has to say it in another way", len(z), len(h))
 	}
 }
 
