@@ -84,6 +84,24 @@ func (p Parts) tokensOfCallers() *conversions.Tokens {
 	}
 }
 
+// What callers of routes that are not served are told.
+const (
+	noWhatsApp = "this desk has no WhatsApp: set WHATSAPP_PHONE_NUMBER_ID"
+	noTokens   = "this desk gives nobody a token: set CONVERSIONS_JWT_ISSUER"
+)
+
+// absent are the paths of the door that are not served, with why.
+func (p Parts) absent() map[string]string {
+	out := map[string]string{}
+	if p.WhatsApp.Number == "" {
+		out[whatsapp.Path] = noWhatsApp
+	}
+	if p.Conversions.Issuer == "" {
+		out[conversions.EventsPath] = noTokens
+	}
+	return out
+}
+
 // callers are the senders beside the CRMs.
 func (p Parts) callers() []webhookflow.Source {
 	var out []webhookflow.Source
@@ -103,7 +121,7 @@ func (p Parts) callers() []webhookflow.Source {
 func (s *Suite) conversations(p Parts, common consumer.Adapters, carriers map[string]queue.API) func(context.Context, door.Request) door.Answer {
 	w := p.WhatsApp
 	if w.Number == "" {
-		return conversions.Absent("this desk has no WhatsApp: set WHATSAPP_PHONE_NUMBER_ID")
+		return conversions.Absent(noWhatsApp)
 	}
 	lane := p.lane("whatsappOperations", string(crm.WhatsApp), "whatsappConsumer", visibility)
 	s.Lanes = append(s.Lanes, lane)
@@ -127,7 +145,7 @@ func (s *Suite) conversations(p Parts, common consumer.Adapters, carriers map[st
 func (p Parts) wireMessages(accept sendwhatsapp.Accept, log *slog.Logger) func(context.Context, door.Request) door.Answer {
 	tokens := p.tokensOfCallers()
 	if tokens == nil {
-		return conversions.Absent("this desk gives nobody a token: set CONVERSIONS_JWT_ISSUER")
+		return conversions.Absent(noTokens)
 	}
 	return (&conversions.Messages{Tokens: tokens, Accept: accept, Log: log}).Handle
 }
@@ -136,7 +154,7 @@ func (p Parts) wireMessages(accept sendwhatsapp.Accept, log *slog.Logger) func(c
 func (s *Suite) counting(p Parts, rows Store, carriers map[string]queue.API) func(context.Context, door.Request) door.Answer {
 	c, tokens := p.Conversions, p.tokensOfCallers()
 	if tokens == nil {
-		return conversions.Absent("this desk gives nobody a token: set CONVERSIONS_JWT_ISSUER")
+		return conversions.Absent(noTokens)
 	}
 	lane := p.lane("conversionEvents", conversions.Name, "conversionAggregator", eventVisibility)
 	s.Lanes = append(s.Lanes, lane)

@@ -209,7 +209,7 @@ func New(p Parts) *Suite {
 	carriers := map[string]queue.API{}
 	messages, metrics := s.conversations(p, adapters, carriers), s.counting(p, counts, carriers)
 	s.Enter = routed(webhook.New(webhook.Adapters{
-		Sources: p.sources, Queues: queues, Carriers: carriers, Config: config, Quarantine: quarantine, Now: p.Now, Log: p.Log, Count: p.Count,
+		Sources: p.sources, Queues: queues, Carriers: carriers, Absent: p.absent(), Config: config, Quarantine: quarantine, Now: p.Now, Log: p.Log, Count: p.Count,
 	}), messages, metrics)
 	s.Door = apigw.Handler(s.Enter)
 

@@ -148,7 +148,7 @@ func TestWhoIsErasedIsForgottenWithWhatWasWritten(t *testing.T) {
 func TestADeskWithoutCallersSaysWhatIsMissing(t *testing.T) {
 	s := stage(t)
 	for path, want := range map[string]string{
-		"/webhooks/whatsapp": "", conversions.EventsPath: "", conversions.MessagesPath: "WHATSAPP_PHONE_NUMBER_ID", conversions.MetricsPath: "CONVERSIONS_JWT_ISSUER",
+		"/webhooks/whatsapp": "WHATSAPP_PHONE_NUMBER_ID", conversions.EventsPath: "CONVERSIONS_JWT_ISSUER", conversions.MessagesPath: "WHATSAPP_PHONE_NUMBER_ID", conversions.MetricsPath: "CONVERSIONS_JWT_ISSUER",
 	} {
 		a := s.Enter(context.WithoutCancel(t.Context()), door.Request{Method: http.MethodPost, Path: path, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte("{}")})
 		if a.Status != http.StatusNotFound || !strings.Contains(string(a.Body), want) {
