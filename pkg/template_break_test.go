@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"crm-connector/pkg/adapter/settings"
 )
 
 // set changes one value of a template, a nil takes it away.
@@ -36,6 +38,24 @@ func (t template) property(value any, id string, path ...string) {
 
 // drop takes a resource away.
 func (t template) drop(id string) { t.set(nil, "Resources", id) }
+
+// statement returns a statement of a role by its name, to be changed.
+func (t template) statement(role, sid string) object {
+	for _, s := range t.statements(role) {
+		if s["Sid"] == sid {
+			return s
+		}
+	}
+	panic("the template has no " + role + "." + sid)
+}
+
+// loses takes an action from a statement.
+func (t template) loses(role, sid, action string) {
+	s := t.statement(role, sid)
+	all := list(s["Action"])
+	i := slices.Index(words(all), action)
+	s["Action"] = slices.Delete(slices.Clone(all), i, i+1)
+}
 
 // allow adds a statement to the policy of a role.
 func (t template) allow(role, action string, resource any) {
@@ -123,6 +143,253 @@ var breaks = []struct {
 	}},
 	{"a policy names its resources", "FailureReporterRole", func(t template, _ *code) {
 		t.allow("FailureReporterRole", "ses:*", got("ReportMails", "Arn"))
+	}},
+	{"the rights are those that were looked at", "zohoConsumer | QuarantineTable.Arn | dynamodb:Query: not in", func(t template, _ *code) {
+		t.loses("ZohoConsumerRole", "Quarantine", "dynamodb:DeleteItem")
+	}},
+	{"the rights are those that were looked at", "reconcile | ParkedTable.Arn | dynamodb:Query: not in", func(t template, _ *code) {
+		t.statement("ReconcileRole", "Parked")["Action"] = []any{"dynamodb:Query"}
+	}},
+	{"the rights are those that were looked at", "reconcile | PairsTable.Arn | dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query: not in", func(t template, _ *code) {
+		t.allow("ReconcileRole", "dynamodb:PutItem", got("PairsTable", "Arn"))
+	}},
+	{"the rights are those that were looked at", "hubspotConsumer | HubspotOperations.Arn", func(t template, _ *code) {
+		t.loses("HubspotConsumerRole", "Drain", "sqs:DeleteMessage")
+	}},
+	{"the rights are those that were looked at", "failureReporter | arn:", func(t template, _ *code) {
+		delete(t.statement("FailureReporterRole", "Mail"), "Condition")
+	}},
+	{"the rights are those that were looked at", "webhook | ConversionEvents.Arn | sqs:SendMessage*: only in", func(t template, _ *code) {
+		t.statement("WebhookRole", "Send")["Effect"] = "Deny"
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "Wide: AWS::IAM::Policy", func(t template, _ *code) {
+		t.set(object{"Type": "AWS::IAM::Policy", "Properties": object{"PolicyName": "wide", "Roles": []any{object{"Ref": "WebhookRole"}}, "PolicyDocument": object{
+			"Version": "2012-10-17", "Statement": []any{object{"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}},
+		}}}, "Resources", "Wide")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "Managed: AWS::IAM::ManagedPolicy", func(t template, _ *code) {
+		t.set(object{"Type": "AWS::IAM::ManagedPolicy"}, "Resources", "Managed")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "WebhookRole: the property ManagedPolicyArns", func(t template, _ *code) {
+		t.property([]any{"arn:aws:iam::aws:policy/AdministratorAccess"}, "WebhookRole", "ManagedPolicyArns")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "webhook: the property FunctionUrlConfig", func(t template, _ *code) {
+		t.property(object{"AuthType": "NONE"}, "webhook", "FunctionUrlConfig")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "webhook: the property Policies", func(t template, _ *code) {
+		t.property([]any{"AdministratorAccess"}, "webhook", "Policies")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "Api: the property CorsConfiguration", func(t template, _ *code) {
+		t.property(object{"AllowOrigins": []any{"*"}, "AllowHeaders": []any{"*"}}, "Api", "CorsConfiguration")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "Globals: the section HttpApi", func(t template, _ *code) {
+		t.set(object{"CorsConfiguration": object{"AllowOrigins": []any{"*"}}}, "Globals", "HttpApi")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "Globals: the property FunctionUrlConfig", func(t template, _ *code) {
+		t.set(object{"AuthType": "NONE"}, "Globals", "Function", "FunctionUrlConfig")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "conversionApi: nobody starts it by HttpApi", func(t template, _ *code) {
+		t.property(object{"Any": object{"Type": "HttpApi"}}, "conversionApi", "Events")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "zohoConsumer: of its event the property Enabled", func(t template, _ *code) {
+		t.property("false", "zohoConsumer", "Events", "Operations", "Properties", "Enabled")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "zohoConsumer: of its event the property FilterCriteria", func(t template, _ *code) {
+		t.property(object{"Filters": []any{}}, "zohoConsumer", "Events", "Operations", "Properties", "FilterCriteria")
+	}},
+	{"there is nothing in the stack by which somebody gets in unseen", "Api5xx: the property ActionsEnabled", func(t template, _ *code) {
+		t.property("false", "Api5xx", "ActionsEnabled")
+	}},
+	{"a right is an allowance of what is called, on a thing of the stack", "ZohoConsumerRole: nothing of the suite calls dynamodb:DeleteTable", func(t template, _ *code) {
+		t.allow("ZohoConsumerRole", "dynamodb:DeleteTable", got("PairsTable", "Arn"))
+	}},
+	{"a right is an allowance of what is called, on a thing of the stack", "ZohoConsumerRole: nothing of the suite calls sqs:PurgeQueue", func(t template, _ *code) {
+		t.allow("ZohoConsumerRole", "sqs:PurgeQueue", got("ZohoOperations", "Arn"))
+	}},
+	{"a right is an allowance of what is called, on a thing of the stack", "WebhookRole: NotAction", func(t template, _ *code) {
+		s := t.statement("WebhookRole", "Config")
+		delete(s, "Action")
+		s["NotAction"] = "dynamodb:DeleteTable"
+	}},
+	{"a right is an allowance of what is called, on a thing of the stack", "WebhookRole: NotResource", func(t template, _ *code) {
+		s := t.statement("WebhookRole", "Config")
+		delete(s, "Resource")
+		s["NotResource"] = got("TokensTable", "Arn")
+	}},
+	{"a right is an allowance of what is called, on a thing of the stack", "arn:aws:dynamodb:eu-south-1:210987654321:table/theirs", func(t template, _ *code) {
+		t.allow("WebhookRole", "dynamodb:GetItem", "arn:aws:dynamodb:eu-south-1:210987654321:table/theirs")
+	}},
+	{"a right is an allowance of what is called, on a thing of the stack", "table/${ConfigTable}-more", func(t template, _ *code) {
+		t.allow("WebhookRole", "dynamodb:GetItem", sub("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ConfigTable}-more"))
+	}},
+	{"a right is an allowance of what is called, on a thing of the stack", "lambda:InvokeFunction is not done to", func(t template, _ *code) {
+		t.allow("GetZohoTokenRole", "lambda:InvokeFunction", got("TokensTable", "Arn"))
+	}},
+	{"a role is taken by its service alone", "WebhookRole: it is given to", func(t template, _ *code) {
+		t.property([]any{object{"Effect": "Allow", "Principal": object{"AWS": "*"}, "Action": "sts:AssumeRole"}}, "WebhookRole", "AssumeRolePolicyDocument", "Statement")
+	}},
+	{"a role is taken by its service alone", "ReconcileRole: it is given to", func(t template, _ *code) {
+		who := t.get("ReconcileRole", "AssumeRolePolicyDocument").(object)
+		who["Statement"] = append(list(who["Statement"]), object{"Effect": "Allow", "Principal": object{"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})
+	}},
+	{"a role is taken by its service alone", "SchedulerRole: it is given to", func(t template, _ *code) {
+		delete(first(t.get("SchedulerRole", "AssumeRolePolicyDocument", "Statement")).(object), "Condition")
+	}},
+	{"a role is taken by its service alone", "SchedulerRole: the clock does more", func(t template, _ *code) {
+		t.allow("SchedulerRole", "sqs:SendMessage*", got("ZohoOperations", "Arn"))
+	}},
+	{"mail goes out in the name of one sender", "FailureReporterRole: it sends mail in any name", func(t template, _ *code) {
+		delete(t.statement("FailureReporterRole", "Mail"), "Condition")
+	}},
+	{"mail goes out in the name of one sender", "ConversionClockRole: it sends mail in any name", func(t template, _ *code) {
+		t.statement("ConversionClockRole", "Mail")["Condition"] = object{"StringLike": object{"ses:FromAddress": "*"}}
+	}},
+	{"mail goes out in the name of one sender", "ReconcileRole: nobody knows whether", func(t template, _ *code) {
+		t.statement("ReconcileRole", "Pairs")["Condition"] = object{"StringEquals": object{"aws:SourceIp": "192.0.2.1"}}
+	}},
+	{"a secret is read by one call, and by who needs it", "webhook: [ssm:GetParameter ssm:PutParameter] on :parameter/${AWS::StackName}/ZOHO_REFRESH_TOKEN", func(t template, _ *code) {
+		t.allow("WebhookRole", "ssm:GetParameter", sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${AWS::StackName}/ZOHO_REFRESH_TOKEN"))
+		all := t.statements("WebhookRole")
+		all[len(all)-1]["Action"] = []any{"ssm:GetParameter", "ssm:PutParameter"}
+	}},
+	{"a secret is read by one call, and by who needs it", "webhook: it reads ZOHO_REFRESH_TOKEN and does not need it", func(t template, _ *code) {
+		t.allow("WebhookRole", "ssm:GetParameter", sub("arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/${AWS::StackName}/ZOHO_REFRESH_TOKEN"))
+	}},
+	{"a secret is read by one call, and by who needs it", "conversionApi: it reads secrets", func(_ template, c *code) {
+		c.reads["conversionApi"] = slices.DeleteFunc(slices.Clone(c.reads["conversionApi"]), func(name string) bool { return name == settings.SecretsPath })
+	}},
+	{"a consumer takes from its queue, and nobody else does", "hubspotConsumer: it drains HubspotOperations without sqs:DeleteMessage", func(t template, _ *code) {
+		t.loses("HubspotConsumerRole", "Drain", "sqs:DeleteMessage")
+	}},
+	{"a consumer takes from its queue, and nobody else does", "whatsappConsumer: it drains WhatsappOperations without sqs:ChangeMessageVisibility*", func(t template, _ *code) {
+		t.loses("WhatsappConsumerRole", "Drain", "sqs:ChangeMessageVisibility*")
+	}},
+	{"a consumer takes from its queue, and nobody else does", "webhook: sqs:DeleteMessage takes from ConversionEvents", func(t template, _ *code) {
+		t.allow("WebhookRole", "sqs:DeleteMessage", got("ConversionEvents", "Arn"))
+	}},
+	{"a queue refuses what is not encrypted", "ZohoOperationsPolicy: it is more", func(t template, _ *code) {
+		t.property([]any{object{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": got("ZohoOperations", "Arn")}},
+			"ZohoOperationsPolicy", "PolicyDocument", "Statement")
+	}},
+	{"a queue refuses what is not encrypted", "ZohoOperationsPolicy: it is more", func(t template, _ *code) {
+		own := t.get("ZohoOperationsPolicy", "PolicyDocument").(object)
+		own["Statement"] = append(list(own["Statement"]), object{"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": got("ZohoOperations", "Arn")})
+	}},
+	{"a queue refuses what is not encrypted", "ConversionEventsDlq: it takes", func(t template, _ *code) { t.drop("ConversionEventsDlqPolicy") }},
+	{"a queue refuses what is not encrypted", "HubspotOperationsPolicy: it holds on AWS", func(t template, _ *code) {
+		t.set("HasEndpoint", "Resources", "HubspotOperationsPolicy", "Condition")
+	}},
+	{"the API alone starts what is behind it, throttled and deployed", "WebhookPermission: somebody else", func(t template, _ *code) {
+		t.property("*", "WebhookPermission", "Principal")
+	}},
+	{"the API alone starts what is behind it, throttled and deployed", "SendWhatsappPermission: somebody else", func(t template, _ *code) {
+		t.property(sub("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:*/*"), "SendWhatsappPermission", "SourceArn")
+	}},
+	{"the API alone starts what is behind it, throttled and deployed", "ApiStage: what has no throttle", func(t template, _ *code) {
+		t.property(nil, "ApiStage", "DefaultRouteSettings")
+	}},
+	{"the API alone starts what is behind it, throttled and deployed", "POST /webhooks/zoho has a throttle that holds nobody back", func(t template, _ *code) {
+		t.property("100000", "ApiStage", "RouteSettings", "POST /webhooks/zoho", "ThrottlingRateLimit")
+	}},
+	{"the API alone starts what is behind it, throttled and deployed", "ApiStage: a route that is added", func(t template, _ *code) {
+		t.property("false", "ApiStage", "AutoDeploy")
+	}},
+	{"the API alone starts what is behind it, throttled and deployed", "ApiStage: the addresses", func(t template, _ *code) {
+		t.property("v1", "ApiStage", "StageName")
+	}},
+	{"a parameter does not take everything", "ZohoClientId: ^.*$", func(t template, _ *code) {
+		t.set("^.*$", "Parameters", "ZohoClientId", "AllowedPattern")
+	}},
+	{"a parameter does not take everything", "ReportTo: [^ ]+", func(t template, _ *code) {
+		t.set("[^ ]+", "Parameters", "ReportTo", "AllowedPattern")
+	}},
+	{"the alarms are those that were looked at", "ZohoOperationsDead | AWS/SQS", func(t template, _ *code) {
+		t.property("600", "ZohoOperationsDead", "Period")
+	}},
+	{"the alarms are those that were looked at", "WebhookErrors | AWS/Lambda", func(t template, _ *code) {
+		t.property("6", "WebhookErrors", "DatapointsToAlarm")
+	}},
+	{"the alarms are those that were looked at", "WebhookQuarantined | WebhookLogs", func(t template, _ *code) {
+		t.property(`{ $.outcome = "malformed" }`, "WebhookQuarantined", "FilterPattern")
+	}},
+	{"the alarms are those that were looked at", "ConversionErrorShare | where OnAws", func(t template, _ *code) {
+		list(t.get("ConversionErrorShare", "Metrics"))[0].(object)["Expression"] = "0 * FILL(failed, 0)"
+	}},
+	{"the alarms are those that were looked at", "Api5xx | where HasEndpoint", func(t template, _ *code) {
+		t.set("HasEndpoint", "Resources", "Api5xx", "Condition")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "ZohoOperationsLate: it waits for an age of 100000 s", func(t template, _ *code) {
+		t.property("100000", "ZohoOperationsLate", "Threshold")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "WebhookErrors: it rings at GreaterThanOrEqualToThreshold 1000 of Errors", func(t template, _ *code) {
+		t.property("1000", "WebhookErrors", "Threshold")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "HubspotOperationsDead: ApproximateNumberOfMessagesVisible rings when it is LessThanThreshold", func(t template, _ *code) {
+		t.property("LessThanThreshold", "HubspotOperationsDead", "ComparisonOperator")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "TokenDenied: it rings at GreaterThanThreshold 1", func(t template, _ *code) {
+		t.property("GreaterThanThreshold", "TokenDenied", "ComparisonOperator")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "Api5xx: nobody knows LessThanLowerOrGreaterThanUpperThreshold", func(t template, _ *code) {
+		t.property("LessThanLowerOrGreaterThanUpperThreshold", "Api5xx", "ComparisonOperator")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "Api5xx: 5xx rings when it is", func(t template, _ *code) {
+		t.property("breaching", "Api5xx", "TreatMissingData")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "WebhookErrors: AWS/Lambda has no metrics of Function webhook", func(t template, _ *code) {
+		first(t.get("WebhookErrors", "Dimensions")).(object)["Name"] = "Function"
+	}},
+	{"an alarm can ring, and rings for what it is named after", "ZohoOperationsDead: AWS/SQS has no metrics of QueueName ZohoOperationsDlq.Arn", func(t template, _ *code) {
+		first(t.get("ZohoOperationsDead", "Dimensions")).(object)["Value"] = got("ZohoOperationsDlq", "Arn")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "Throttles: AWS/Lambda has no metrics of Function webhook", func(t template, _ *code) {
+		first(at(list(t.get("Throttles", "Metrics"))[1], "MetricStat", "Metric", "Dimensions")).(object)["Name"] = "Function"
+	}},
+	{"an alarm can ring, and rings for what it is named after", "TokenDenied: a metric of ours has no dimension", func(t template, _ *code) {
+		t.property([]any{object{"Name": "FunctionName", "Value": object{"Ref": "zohoConsumer"}}}, "TokenDenied", "Dimensions")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "Api4xx: AWS/Api is of nothing", func(t template, _ *code) {
+		t.property("AWS/Api", "Api4xx", "Namespace")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "ZohoOperationsStuck: ApproximateAgeOfOldestMessage is looked at as Minimum", func(t template, _ *code) {
+		t.property("Minimum", "ZohoOperationsStuck", "Statistic")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "MoreThrottles: Throttles is looked at as Average", func(t template, _ *code) {
+		list(t.get("MoreThrottles", "Metrics"))[2].(object)["MetricStat"].(object)["Stat"] = "Average"
+	}},
+	{"an alarm can ring, and rings for what it is named after", "ReportUndelivered: 0 of its metrics", func(t template, _ *code) {
+		list(t.get("ReportUndelivered", "Metrics"))[0].(object)["ReturnData"] = "false"
+	}},
+	{"an alarm can ring, and rings for what it is named after", "Api5xx: it looks at 45 s", func(t template, _ *code) {
+		t.property("45", "Api5xx", "Period")
+	}},
+	{"an alarm can ring, and rings for what it is named after", "Api5xx: 4 of 3 never come", func(t template, _ *code) {
+		t.property("4", "Api5xx", "DatapointsToAlarm")
+	}},
+	{"a line raises its metric", "WebhookQuarantined: a line raises Quarantined by 0", func(t template, _ *code) {
+		first(t.get("WebhookQuarantined", "MetricTransformations")).(object)["MetricValue"] = "0"
+	}},
+	{"a line raises its metric", "ConversionAggregatorAhead: a line raises SendersAhead by 1", func(t template, _ *code) {
+		first(t.get("ConversionAggregatorAhead", "MetricTransformations")).(object)["MetricValue"] = "1"
+	}},
+	{"a line raises its metric", "GetZohoTokenRefused: DefaultValue", func(t template, _ *code) {
+		first(t.get("GetZohoTokenRefused", "MetricTransformations")).(object)["DefaultValue"] = "1"
+	}},
+	{"a line raises its metric", "GetZohoTokenRefused: CrmConnector/other", func(t template, _ *code) {
+		first(t.get("GetZohoTokenRefused", "MetricTransformations")).(object)["MetricNamespace"] = "CrmConnector/other"
+	}},
+	{"a line raises its metric", "GetZohoTokenRefused: it counts into several", func(t template, _ *code) {
+		one := first(t.get("GetZohoTokenRefused", "MetricTransformations"))
+		t.property([]any{one, one}, "GetZohoTokenRefused", "MetricTransformations")
+	}},
+	{"a silence is told once it is one", "RefreshZohoTokenSilent: it rings after 10m0s", func(t template, _ *code) {
+		t.property("600", "RefreshZohoTokenSilent", "Period")
+	}},
+	{"a silence is told once it is one", "SendWhatsappSilent: it rings after 48h0m0s", func(t template, _ *code) {
+		t.property("172800", "SendWhatsappSilent", "Period")
+	}},
+	{"a clock starts what it should", "refreshZohoToken: its schedule", func(t template, _ *code) {
+		t.property("DISABLED", "refreshZohoToken", "Events", "Schedule", "Properties", "State")
 	}},
 	{"no resource waits for itself, and each that is named is there", "waits for itself", func(t template, _ *code) {
 		t.property(sub("${webhook} takes in"), "Api", "Description")
