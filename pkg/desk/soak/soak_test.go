@@ -23,13 +23,13 @@ func TestEveryDeliveryIsCountedOnceToTheCentWhateverDiesAndFails(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			o := soak.ConversionsOptions{Seed: seed, Deliveries: 3000, Crashes: 0.01, Faults: 0.05}
+			o := soak.ConversionsOptions{Seed: seed, Deliveries: 2000, Crashes: 0.01, Faults: 0.05}
 			r, err := soak.Conversions(o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			clean(t, o.Command(), r.Violations, r.Trace)
-			if r.Deaths < 100 || r.Repeats < 50 || r.Conflicts < 1 || r.Events < 2500 || r.Turned < 1 {
+			if r.Deaths < 60 || r.Repeats < 30 || r.Conflicts < 1 || r.Events < 1700 || r.Turned < 1 {
 				t.Errorf("a run in which too little happens: %s", r)
 			}
 		})
@@ -37,7 +37,7 @@ func TestEveryDeliveryIsCountedOnceToTheCentWhateverDiesAndFails(t *testing.T) {
 }
 
 func TestAnEventIsVisibleWithinSecondsOfIts202AndWithCallsThatFailWithinNinety(t *testing.T) {
-	o := soak.ConversionsOptions{Seed: 1, Deliveries: 3000, Faults: 0.05}
+	o := soak.ConversionsOptions{Seed: 1, Deliveries: 1500, Faults: 0.05}
 	r, err := soak.Conversions(o)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestEveryMessageStandsOnceInEachCRMThatKnowsItsPersonWithItsFinalState(t *t
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			o := soak.MessagesOptions{Seed: seed, Hours: 1, PerHour: 600, People: 40, Crashes: 20, Faults: 0.05}
+			o := soak.MessagesOptions{Seed: seed, Hours: 1, PerHour: 400, People: 40, Crashes: 20, Faults: 0.05}
 			r, err := soak.Messages(o)
 			if err != nil {
 				t.Fatal(err)
@@ -89,7 +89,7 @@ func TestEveryMessageStandsOnceInEachCRMThatKnowsItsPersonWithItsFinalState(t *t
 }
 
 func TestTheDailyReportFindsEveryDefectAndNoneWhereNothingIsWrong(t *testing.T) {
-	o := soak.ReportOptions{Seed: 1, Defects: 24, Events: 600}
+	o := soak.ReportOptions{Seed: 1, Defects: 12, Events: 500}
 	r, err := soak.Report(o)
 	if err != nil {
 		t.Fatal(err)
