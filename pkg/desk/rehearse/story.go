@@ -23,6 +23,7 @@ var story = []step{
 	{name: "deliveries that come again cost no write", do: duplicates},
 	{name: "a refused value is parked, mailed by the schedule, repaired", do: refused},
 	{name: "reconcile picks up a lost delivery", do: unheard},
+	{name: "reconcile tries again what was parked and is due", do: due},
 	{name: "a poison message holds nobody up and ends in the DLQ", do: poison},
 	{name: "an unreadable message is parked after five tries", do: unreadable},
 	{name: "a role without a right is refused", do: enforced, only: Rights},

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"crm-connector/pkg/adapter/dynamo"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/digest"
 )
 
 // mind is how long a function may go by the mode that it last read.
@@ -97,4 +100,35 @@ func unheard(ctx context.Context, s *stage) (string, error) {
 	}
 	err = until(ctx, soon, func(context.Context) error { return s.zohoShows(z, props{"Title": "Restauratrice"}) })
 	return fmt.Sprintf("%d delivery lost, the change is in Zoho", lost), errors.Join(err, s.quiet(ctx))
+}
+
+// due parks an operation whose time to be tried again has come, as a consumer does, and lets reconcile run.
+func due(ctx context.Context, s *stage) (string, error) {
+	id, _, err := s.met(ctx, "Doralice", "Venturi")
+	if err != nil {
+		return "", err
+	}
+	record := crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: id}
+	ledger := &digest.Ledger{Store: dynamo.Open(s.emulator.Config(), s.Now).Rows(s.Stack + "-" + string(dynamo.Parked)), Now: s.Now}
+	row := fault.Parked{
+		Connection: crm.DefaultConnection, Verb: crm.Update, Kind: crm.Contact, Record: record, Target: crm.Zoho, Class: fault.Refused,
+		Hint: fault.HintDuplicate, Code: fault.CauseTwin, RetryAt: s.Now().Add(-time.Minute), MailAfter: s.Now().Add(time.Hour),
+	}
+	if err := ledger.Open(ctx, row); err != nil {
+		return "", err
+	}
+	if _, err := s.about(ctx, record.String()); err != nil {
+		return "", err
+	}
+	if _, err := s.cloud.invoke(ctx, "reconcile", map[string]string{"source": "aws.scheduler"}); err != nil {
+		return "", err
+	}
+	err = until(ctx, soon, func(ctx context.Context) error {
+		rows, err := s.parked(ctx)
+		if err == nil && slices.ContainsFunc(rows, func(p parked) bool { return p.Record == record.String() }) {
+			err = errors.New("the row is still open")
+		}
+		return err
+	})
+	return "looked at again, and closed", errors.Join(err, s.quiet(ctx))
 }
