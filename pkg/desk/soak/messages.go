@@ -159,7 +159,6 @@ func Messages(o MessagesOptions) (MessagesResult, error) {
 	if err != nil {
 		return s.result, err
 	}
-	s.talk.atMost = 1 // of several lines in one batch each is worked on by a goroutine of its own
 	s.settle()
 	s.live()
 	return s.result, s.judge()

@@ -105,7 +105,6 @@ type lane struct {
 	dead    *memory.Queue
 	handle  func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 	most    int           // invocations at a time
-	atMost  int           // messages of a batch
 	lives   time.Duration // of an invocation
 	risk    float64       // of its death before each call, and behind it
 	busy    int
@@ -124,7 +123,7 @@ const (
 // lane adds a queue whose messages are invisible for six times the life of an invocation.
 func (s *stage) lane(name string, most int, lives time.Duration) *lane {
 	dead := memory.NewQueue(memory.QueueConfig{Name: name + "-dead", Retention: retention, Now: s.clock})
-	l := &lane{name: name, dead: dead, most: most, atMost: batch.MaxEntries, lives: lives, queue: memory.NewQueue(memory.QueueConfig{
+	l := &lane{name: name, dead: dead, most: most, lives: lives, queue: memory.NewQueue(memory.QueueConfig{
 		Name: name, Visibility: 6 * lives, MaxReceives: maxReceives, Retention: retention, DeadLetter: dead, Now: s.clock,
 	})}
 	s.lanes = append(s.lanes, l)
@@ -210,7 +209,7 @@ func (s *stage) poll() time.Duration {
 
 // deliver hands a batch to the consumer of a lane, and deletes what it does not want again.
 func (s *stage) deliver(l *lane) {
-	deliveries := l.queue.Receive(l.atMost)
+	deliveries := l.queue.Receive(batch.MaxEntries)
 	if len(deliveries) == 0 {
 		l.busy--
 		return
