@@ -102,6 +102,7 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 	var out []edit
 	mark := 0
 	before, last := crm.Empty(), ""
+	var seen []string // of one side so far
 	add := func(sys crm.System, at, upto time.Time, raw string, ours bool) {
 		c, err := v.canon(sys, f, crm.Text(raw))
 		if err != nil {
@@ -109,10 +110,11 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 		}
 		same := c == before // a company that another one goes on for: whoever says so need not be heard, and may be
 		was := last
+		seen = append(seen, raw)
 		if before, last = c, raw; ours || same && raw == was {
 			return
 		}
-		moot := v.perished(sys, f, was, raw)
+		moot := v.perished(sys, f, was, raw) || raw == "" && v.baseGone(pr, f, sys, at, seen)
 		early := at.Before(since.of(sys))
 		for i := mark; early && i < len(out); i++ {
 			out[i].weak = true // its own side has said something else before the two met
@@ -123,7 +125,7 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 	for _, e := range slices.Backward(history) {
 		add(crm.HubSpot, e.At, e.At, e.Value, e.Ours)
 	}
-	before, last, mark = crm.Empty(), "", len(out)
+	before, last, mark, seen = crm.Empty(), "", len(out), nil
 	zoho := v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property)
 	for i, e := range zoho {
 		// What a record holds that the pair met anew is as young as the record, whoever wrote it.
@@ -174,6 +176,23 @@ func (v verdict) perished(sys crm.System, f mapping.Field, before, raw string) b
 		raw = before
 	}
 	return v.deletedOnce(sys, raw)
+}
+
+// baseGone reports whether the company that the pair knew a contact to be in was deleted on that side: who is in none then was
+// taken along, as far as anybody can see, wherever he was meanwhile.
+func (v verdict) baseGone(pr sides, f mapping.Field, sys crm.System, at time.Time, seen []string) bool {
+	if f.Type != crm.TypeCompany {
+		return false
+	}
+	base := pair.Hash{}
+	for _, w := range v.pairs[pr.p.ID] {
+		if !w.at.After(at) {
+			base = w.Base[slotOf(f)].Of(sys)
+		}
+	}
+	return slices.ContainsFunc(seen, func(raw string) bool {
+		return raw != "" && v.hasher.Raw(sys, f.Name, crm.Text(raw)) == base && v.deletedOnce(sys, raw)
+	})
 }
 
 // touched returns when a Zoho record was last modified between two instants.

@@ -37,6 +37,7 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "erasures", Seed: 91384},    // an orphan that reconcile asked about was read stale a moment after its deletion
 		{Config: "companies", Seed: 7003318}, // the company that a contact was to leave was asked for again, and the answer was older
 		{Config: "companies", Seed: 6004290}, // the judge: a record came back between our search and our insert
+		{Config: "companies", Seed: 9008101}, // the judge: who left a company between its deletion and the next look was taken along by it
 		{Config: "companies", Seed: 7003063}, // the judge: somebody chose the company that another one had gone on as
 	} {
 		r, err := Run(o)
