@@ -42,7 +42,7 @@ func (d Depth) Waiting(ctx context.Context) (n int64, err error) {
 func (d Depth) waiting(ctx context.Context, url string) (n int64, err error) {
 	const op = "sqs.GetQueueAttributes"
 	question, err := json.Marshal(struct {
-		QueueUrl       string //nolint:revive // SQS's spelling
+		QueueUrl       string // SQS's spelling
 		AttributeNames []string
 	}{url, numbers})
 	if err != nil {

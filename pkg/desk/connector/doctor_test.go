@@ -298,6 +298,15 @@ func TestDoctorAndSetupKeepTheStacksLimitOfNewTokens(t *testing.T) {
 		t.Error("a token that nobody tried is stored")
 	}
 	delete(b.env, "ZOHO_REFRESH_TOKEN")
+	was := b.vault[settings.ZohoClientSecret].Reveal()
+	b.env["ZOHO_CLIENT_SECRET"] = "canary-untried"
+	has(t, b.want(ExitFinding, "setup", "zoho"), "run this again from 2026-11-23T08:1", "goes on where it stopped")
+	if b.vault[settings.ZohoClientSecret].Reveal() != was {
+		t.Error("a client secret that nobody tried is stored")
+	}
+	b.env["ZOHO_CLIENT_SECRET"] = was
+	has(t, b.want(ExitOK, "setup", "zoho"), "note   too many tokens were asked for in ten minutes: the stored one is used")
+	delete(b.env, "ZOHO_CLIENT_SECRET")
 	b.Clock.Advance(10 * time.Minute)
 	n := b.grants()
 	has(t, b.want(ExitOK, "doctor"), "ok     zoho.token           granted")

@@ -123,6 +123,10 @@ func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *c
 	if err != nil && fault.KindOf(err) != fault.Setup {
 		return traded, false, err
 	}
+	stored, err := s.there(ctx, st, settings.ZohoClientSecret)
+	if err != nil {
+		return traded, false, err
+	}
 	if !there.IsZero() && !c.NewToken {
 		access, err := v.renew(ctx)
 		if wrongClient(err) {
@@ -133,7 +137,7 @@ func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *c
 		switch kind := fault.KindOf(err); {
 		case err == nil:
 			return traded, true, nil
-		case kind == fault.Throttled && !access.Token.IsZero() && handed.IsZero():
+		case kind == fault.Throttled && !access.Token.IsZero() && handed.IsZero() && client.Reveal() == stored.Reveal():
 			s.printf("note   too many tokens were asked for in ten minutes: the stored one is used\n")
 			return traded, true, nil
 		case kind == fault.Throttled:
