@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -208,6 +209,44 @@ func TestAStaleReadBringsNothingBackThatWasDeletedAMomentAgo(t *testing.T) {
 		t.Errorf("the pair is %v without %q", p.State, p.Gone)
 	}
 	s.wantRows()
+}
+
+func TestAReplicaThatLacksANewRecordEndsNoPair(t *testing.T) {
+	for _, source := range []crm.System{crm.HubSpot, crm.Zoho} {
+		t.Run("asked after an event of "+string(source), func(t *testing.T) {
+			s := stage(t)
+			hub := s.hub(crm.Contacts, props{"lastname": "Rossi", "email": "anna@acme.example"})
+			s.pass(4 * time.Second)
+			zo := s.pair(crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hub}).Zoho
+			s.HubSpot.Fail(hubspottest.Fault{On: "GET", Times: 1, Stale: 10 * time.Second}) // before it was created
+			n := len(s.Endings)
+			if source == crm.HubSpot {
+				s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+			} else {
+				s.editZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+			}
+			s.pass(time.Minute)
+			s.wantHub(crm.Contacts, hub, props{"city": "Milano"})
+			s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+			if endings := s.last(len(s.Endings) - n); strings.Contains(endings, "gone") {
+				t.Errorf("the pair was ended on the way:\n%s", endings)
+			}
+		})
+	}
+}
+
+func TestARecordThatStaysAwayIsGoneThoughNobodyTold(t *testing.T) {
+	s := stage(t)
+	lost := false
+	s.mute(crm.HubSpot, &lost)
+	hub, zo := s.rossi()
+	lost = true
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.editZo(crm.Contacts, zo, props{"Title": "Seller"})
+	s.pass(time.Minute)
+	if p := s.pair(crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: zo}); p.State != pair.Orphan || p.Gone != crm.HubSpot {
+		t.Errorf("the pair is %v without %q", p.State, p.Gone)
+	}
 }
 
 func TestAZohoRecordThatFitsASurvivorWaitsUntilWhatWasMergedIsOnePair(t *testing.T) {

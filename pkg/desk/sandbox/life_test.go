@@ -91,6 +91,7 @@ func TestAfterAMergeInHubSpotTheTwinsAreMergedInZohoToo(t *testing.T) {
 			s.settle()
 			s.wantCount(crm.Contacts, 1, 1)
 			s.wantZo(crm.Contacts, head, props{"HubSpot_Id": survivor})
+			s.wantRows() // what was asked for has been done
 			s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
 			s.settle()
 			s.wantZo(crm.Contacts, head, props{"Mailing_City": "Roma"})
@@ -126,7 +127,7 @@ func TestAMergeWhoseEventIsLostIsFoundByTheNextReadOrByReconcile(t *testing.T) {
 	s.wantCount(crm.Contacts, 1, 2)
 }
 
-func TestAMergeInZohoLeavesOnePairAndAQuestion(t *testing.T) {
+func TestAMergeInZohoLeavesOnePairAndCreatesNobodyAnew(t *testing.T) {
 	s, hub, zo := two(t)
 	_, err := s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
 	s.must(err)
@@ -140,6 +141,25 @@ func TestAMergeInZohoLeavesOnePairAndAQuestion(t *testing.T) {
 	s.editHub(crm.Contacts, hub[1], props{"city": "Roma"}) // nothing is created anew for it
 	s.settle()
 	s.wantCount(crm.Contacts, 2, 1)
+}
+
+func TestAfterAMergeInZohoTheTwinsAreMergedInHubSpotToo(t *testing.T) {
+	for name, keep := range map[string]bool{"under a new id": false, "under the primary's id": true} {
+		t.Run(name, func(t *testing.T) {
+			s, hub, zo := two(t, func(o *sandbox.WorldOptions) { o.HubSpot.KeepPrimary = keep })
+			s.editZo(crm.Contacts, zo[0], props{"Secondary_Email": "p1@acme.example"})
+			_, err := s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
+			s.must(err)
+			s.settle()
+			s.wantRows("hubspot/contact  merge_twins")
+			survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+			s.must(err)
+			s.settle()
+			s.wantCount(crm.Contacts, 1, 1)
+			s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": survivor})
+			s.wantRows() // what was asked for has been done
+		})
+	}
 }
 
 func TestAContactDeletedInHubSpotStaysInZohoAndIsNotCreatedAgain(t *testing.T) {

@@ -86,6 +86,19 @@ func (v verdict) canon(sys crm.System, f mapping.Field, raw crm.Value) (crm.Valu
 	return crm.Text(v.companyOf(sys, raw.Text())), nil
 }
 
+// companyThen names a company that was deleted: by the pair that it was last half of, which may live on with another one.
+func (v verdict) companyThen(sys crm.System, key string) string {
+	name, last := v.companyOf(sys, key), time.Time{}
+	for id, all := range v.pairs {
+		for _, w := range all {
+			if w.Kind == crm.Company && w.Key(sys) == key && w.State == pair.Living && w.at.After(last) {
+				name, last = id, w.at
+			}
+		}
+	}
+	return name
+}
+
 // is reports whether the edit gave the field the canonical value that HubSpot shows.
 func (e edit) is(f mapping.Field, final crm.Value) bool {
 	if e.sys == crm.HubSpot {
@@ -107,6 +120,8 @@ func (v verdict) edits(pr sides, f mapping.Field) []edit {
 		c, err := v.canon(sys, f, crm.Text(raw))
 		if err != nil {
 			c = crm.Text(alien + raw)
+		} else if f.Type == crm.TypeCompany && v.deletedOnce(sys, raw) {
+			c = crm.Text(v.companyThen(sys, raw))
 		}
 		same := c == before // a company that another one goes on for: whoever says so need not be heard, and may be
 		was := last
@@ -275,7 +290,8 @@ func (v verdict) crashed(key, property string, at time.Time) bool {
 }
 
 // putBack reports whether the edit gave the field the value that the pair's row held as its base, so that nothing but a
-// time tells that there was one, while the other side was changed too; and whether whoever saved the row next had seen it.
+// time tells that there was one, while the other side was changed too, or got another record by a merge; and whether whoever
+// saved the row next had seen it.
 func (v verdict) putBack(pr sides, f mapping.Field, e edit) bool {
 	slot, all := slotOf(f), v.pairs[pr.p.ID]
 	now := -1
@@ -309,8 +325,10 @@ func (v verdict) putBack(pr sides, f mapping.Field, e edit) bool {
 	if all[next].reads[side].Before(e.at) {
 		return false
 	}
+	other := e.sys.Other()
+	merged := all[began].Key(other) != all[next].Key(other)
 	return slices.ContainsFunc(v.edits(pr, f), func(o edit) bool {
-		return o.sys != e.sys && o.at.After(all[began].reads[1-side]) && !o.at.After(all[next].at) &&
+		return o.sys == other && (merged || o.at.After(all[began].reads[1-side])) && !o.at.After(all[next].at) &&
 			base.Of(o.sys) != v.hasher.Raw(o.sys, f.Name, crm.Text(o.raw))
 	})
 }

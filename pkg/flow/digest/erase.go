@@ -23,7 +23,7 @@ func (l *Ledger) Naming(ctx context.Context, connection string, records ...crm.I
 
 // Erase forgets what was parked about records whose person has asked to be forgotten. Their rows are removed, open or closed,
 // and so are open ones that ask for a merge with one of them; out of the open rows of other records they are taken. What
-// asks a person to erase a record elsewhere stays until that is done: see Erased.
+// asks a person to erase a record elsewhere stays until that is done, and is closed by Close.
 func (l *Ledger) Erase(ctx context.Context, connection string, records ...crm.ID) error {
 	const op = "digest.Erase"
 	for _, part := range []string{partOpen, partClosed} {
@@ -78,23 +78,4 @@ func (l *Ledger) erase(ctx context.Context, op string, e entry) error {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return nil
-}
-
-// Erased closes the open rows that ask a person to erase the record: it is gone.
-func (l *Ledger) Erased(ctx context.Context, connection string, record crm.ID) error {
-	const op = "digest.Erased"
-	all, err := l.entries(ctx, op, partOpen, "")
-	if err != nil {
-		return err
-	}
-	var keys []row.Key
-	for _, e := range all {
-		if e.Connection == connection && e.Hint == fault.HintErase && e.TargetID == record {
-			keys = append(keys, e.key)
-		}
-	}
-	return l.change(ctx, op, keys, func(e entry) (entry, bool) {
-		e.closed = l.Now()
-		return e, e.version > 0
-	})
 }

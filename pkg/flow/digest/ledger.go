@@ -125,7 +125,7 @@ func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID
 	})
 }
 
-// Close closes these rows, those that are open still: a person has seen to them.
+// Close closes these rows, those that are open still: somebody has done what they ask for.
 func (l *Ledger) Close(ctx context.Context, rows ...fault.Parked) error {
 	var keys []row.Key
 	for _, p := range rows {

@@ -300,26 +300,6 @@ func TestAnErasureForgetsTheRecordInEveryRowButTheOneThatAsksForIt(t *testing.T)
 	}
 }
 
-func TestTheRowThatAsksForAnErasureIsClosedWhenThatIsDone(t *testing.T) {
-	b := newBench()
-	first, second, other := parked("7", ""), parked("7", ""), parked("8", "")
-	first.ID, first.Hint, first.TargetID = "a", fault.HintErase, contact("1")
-	second.ID, second.Hint, second.TargetID = "b", fault.HintErase, contact("2")
-	other.TargetID = contact("1")
-	b.open(t, first, second, other)
-	for range 2 {
-		if err := b.ledger.Erased(t.Context(), "main", contact("1")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := b.ledger.Erased(t.Context(), "second", contact("2")); err != nil {
-		t.Fatal(err)
-	}
-	if left := b.list(t); len(left) != 2 || left[0].ID != "b" || left[1].Record != contact("8") {
-		t.Errorf("left %v", left)
-	}
-}
-
 // racing lets somebody else write first, a number of times.
 type racing struct {
 	Store
@@ -439,13 +419,9 @@ func TestATableThatStopsAnsweringIsAlwaysAnError(t *testing.T) {
 			return errors.Join(b.ledger.Open(t.Context(), p), b.ledger.Erase(t.Context(), "main", contact("7")))
 		},
 		"naming": func(b *bench) error { _, err := b.ledger.Naming(t.Context(), "main", contact("7")); return err },
-		"erased": func(b *bench) error {
-			p := parked("8", "phone")
-			p.Hint, p.TargetID = fault.HintErase, contact("7")
-			return errors.Join(b.ledger.Open(t.Context(), p), b.ledger.Erased(t.Context(), "main", contact("7")))
-		},
-		"asked": func(b *bench) error { return b.ledger.Asked(t.Context(), parked("7", "phone")) },
-		"run":   func(b *bench) error { _, err := b.Run(t.Context()); return err },
+		"close":  func(b *bench) error { return b.ledger.Close(t.Context(), parked("7", "phone")) },
+		"asked":  func(b *bench) error { return b.ledger.Asked(t.Context(), parked("7", "phone")) },
+		"run":    func(b *bench) error { _, err := b.Run(t.Context()); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for n := 1; ; n++ {

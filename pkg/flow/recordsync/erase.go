@@ -53,7 +53,7 @@ func (t *task) erase() fault.Outcome {
 		return t.fail(err)
 	}
 	if e.gone {
-		if err := t.s.Parking.Erased(t.ctx, t.conn, t.id); err != nil {
+		if err := t.answered(fault.HintErase, t.id); err != nil {
 			return t.fail(err)
 		}
 	}
@@ -252,7 +252,7 @@ func (t *task) buried() fault.Outcome {
 	case !r.Gone:
 		return t.remnant(r.Record.HubSpotID)
 	}
-	if err := t.s.Parking.Erased(t.ctx, t.conn, t.id); err != nil {
+	if err := t.answered(fault.HintErase, t.id); err != nil {
 		return t.fail(err)
 	}
 	return done("erased")

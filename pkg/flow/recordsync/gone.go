@@ -15,10 +15,19 @@ func (t *task) gone(p identity.Loaded, sys crm.System) fault.Outcome {
 	if (p.HubSpotAt.IsZero() || t.has(crm.Restore) || t.has(crm.Merge)) && t.unborn() {
 		return again(5*time.Second, "the record cannot be read yet")
 	}
+	if sys == crm.HubSpot && t.hidden(p.Pair) {
+		return again(covers, "hubspot does not show what it showed a moment ago")
+	}
 	if err := t.lease(&p); err != nil {
 		return t.fail(err)
 	}
 	return t.swallowed(t.lost(&p, sys, both{}))
+}
+
+// hidden reports whether a HubSpot record that cannot be read was read a few seconds ago, and nobody has told that it is
+// deleted: a replica that does not have it yet answers the same.
+func (t *task) hidden(p pair.Pair) bool {
+	return !t.has(crm.Delete) && t.now().Sub(p.HubSpotAt) < settles
 }
 
 // lost handles, under the lease, a half that is gone. It gives the lease back.
@@ -41,6 +50,9 @@ func (t *task) lost(p *identity.Loaded, sys crm.System, b both) fault.Outcome {
 	case err != nil:
 		return t.release(p, t.fail(err))
 	case len(heirs.free) == 1:
+		if err := t.united(p.Record(crm.Zoho), heirs.free[0].ID); err != nil {
+			return t.release(p, t.fail(err))
+		}
 		moved := *p
 		p.Lease = pair.Lease{} // the moved pair's business from here on
 		return t.move(moved, heirs.free[0].ID.Key)

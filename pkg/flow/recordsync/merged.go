@@ -35,6 +35,15 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 	if len(ids) == 2 && survivor == asked {
 		return fault.Outcome{}, false
 	}
+	if t.has(crm.Merge) {
+		one := slices.Clone(ids)
+		for _, f := range p.Former {
+			one = append(one, t.record(f.System, f.Key))
+		}
+		if err := t.united(one...); err != nil {
+			return t.fail(err), true
+		}
+	}
 	names, err := t.s.Book.Lookup(t.ctx, t.conn, ids...)
 	if err != nil {
 		return t.fail(err), true

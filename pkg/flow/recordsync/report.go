@@ -3,6 +3,7 @@ package recordsync
 import (
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,6 +159,29 @@ func (t *task) park(rows ...fault.Parked) fault.Outcome {
 		Err:  &fault.Error{Op: "recordsync", Kind: fault.Refused, Err: errors.New("parked: " + strings.Join(words, ", "))},
 		Note: strings.Join(words, ", "),
 	}
+}
+
+// answered closes the rows with this advice that are about what has become of the record: there is nothing left to do.
+func (t *task) answered(h fault.Hint, id crm.ID) error {
+	return t.closeRows(func(r fault.Parked) bool {
+		return r.Hint == h && (r.TargetID == id || r.Other == id) && r.Target == id.System
+	}, id)
+}
+
+// united closes the rows that ask for a merge of two of these records, which are one now.
+func (t *task) united(ids ...crm.ID) error {
+	return t.closeRows(func(r fault.Parked) bool {
+		return r.Hint == fault.HintMergeTwins && slices.Contains(ids, r.TargetID) && slices.Contains(ids, r.Other)
+	}, ids...)
+}
+
+// closeRows closes the open rows that name one of the records and are asked for.
+func (t *task) closeRows(which func(fault.Parked) bool, ids ...crm.ID) error {
+	rows, err := t.s.Parking.Naming(t.ctx, t.conn, ids...)
+	if err != nil {
+		return err
+	}
+	return t.s.Parking.Close(t.ctx, slices.DeleteFunc(rows, func(r fault.Parked) bool { return !which(r) })...)
 }
 
 // row makes a parked row about the task's record.

@@ -115,6 +115,9 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		if err != nil {
 			return t.fail(err), true
 		}
+		if r.Gone && sys == crm.HubSpot && t.hidden(p.Pair) {
+			return again(covers, "hubspot does not show what it showed a moment ago"), true
+		}
 		if r.Gone {
 			return t.lost(p, sys, *b), true
 		}

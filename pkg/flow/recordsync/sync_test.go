@@ -93,7 +93,7 @@ func (calm) Mode(context.Context) (crm.Mode, error)                        { ret
 func (calm) Count(context.Context, string, int, []crm.Field) (bool, error) { return true, nil }
 func (calm) Send(context.Context, []crm.Operation) error                   { return nil }
 func (calm) Erase(context.Context, string, ...crm.ID) error                { return nil }
-func (calm) Erased(context.Context, string, crm.ID) error                  { return nil }
+func (calm) Close(context.Context, ...fault.Parked) error                  { return nil }
 func (calm) Forget(context.Context, ...crm.ID) error                       { return nil }
 func (calm) Naming(context.Context, string, ...crm.ID) ([]fault.Parked, error) {
 	return nil, nil

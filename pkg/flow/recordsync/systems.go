@@ -56,8 +56,8 @@ type Parking interface {
 	Naming(ctx context.Context, connection string, records ...crm.ID) ([]fault.Parked, error)
 	// Erase forgets what was parked about records, but for the rows that ask a person to erase them.
 	Erase(ctx context.Context, connection string, records ...crm.ID) error
-	// Erased closes the rows that ask a person to erase the record.
-	Erased(ctx context.Context, connection string, record crm.ID) error
+	// Close closes rows, those that are open still.
+	Close(ctx context.Context, rows ...fault.Parked) error
 }
 
 // Quarantine keeps deliveries that nobody could read.

@@ -39,6 +39,11 @@ func (t *task) work() fault.Outcome {
 // duplicate ends the work on a Zoho record whose pair goes on with another one. What was begun when the pair moved there is
 // nobody else's to end.
 func (t *task) duplicate(p identity.Loaded) fault.Outcome {
+	if t.has(crm.Delete) {
+		if err := t.answered(fault.HintMergeTwins, t.id); err != nil {
+			return t.fail(err)
+		}
+	}
 	if p.Begun && p.State == pair.Living {
 		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.Zoho))}); err != nil {
 			return t.fail(err)
