@@ -1,7 +1,9 @@
 package pkg_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -235,4 +237,302 @@ func silences(t template, _ code) (out []string) {
 		}
 	}
 	return out
+}
+
+// metric is what an alarm looks at: namespace, name, and the resource that its dimension names.
+type metric struct{ namespace, name, of string }
+
+// watched returns what every alarm looks at, with the alarms' ids.
+func (t template) watched() map[metric][]string {
+	out := map[metric][]string{}
+	add := func(id string, m any) {
+		dimensions := list(at(m, "Dimensions"))
+		key := metric{namespace: text(at(m, "Namespace")), name: word(at(m, "MetricName"))}
+		if len(dimensions) == 1 {
+			key.of = ref(at(dimensions[0], "Value"))
+		}
+		out[key] = append(out[key], id)
+	}
+	for _, id := range t.of("AWS::CloudWatch::Alarm") {
+		if t.get(id, "Metrics") == nil {
+			add(id, at(t.resources()[id], "Properties"))
+		}
+		for _, m := range list(t.get(id, "Metrics")) {
+			if s := at(m, "MetricStat", "Metric"); s != nil {
+				add(id, s)
+			}
+		}
+	}
+	return out
+}
+
+// text returns a word, or the text of a !Sub.
+func text(v any) string {
+	if s := word(v); s != "" {
+		return s
+	}
+	return word(at(v, "Fn::Sub"))
+}
+
+func alarmed(t template, c code) (out []string) {
+	watched, dead := t.watched(), t.deadLetters()
+	want := func(id, namespace, name, why string) {
+		if len(watched[metric{namespace, name, id}]) == 0 {
+			out = append(out, fmt.Sprintf("%s: no alarm %s", id, why))
+		}
+	}
+	for _, q := range t.of("AWS::SQS::Queue") {
+		if dead[q] == "" {
+			want(q, "AWS/SQS", "ApproximateNumberOfMessagesVisible", "when something lies in it")
+			continue
+		}
+		var have []string
+		for _, id := range watched[metric{"AWS/SQS", "ApproximateAgeOfOldestMessage", q}] {
+			have = append(have, word(t.get(id, "Threshold")))
+		}
+		slices.SortFunc(have, func(a, b string) int { return number(a) - number(b) })
+		if want := ages(q); !slices.Equal(have, want) {
+			out = append(out, fmt.Sprintf("%s: alarms at an age of %s s, want %s", q, have, want))
+		}
+	}
+	for _, f := range t.of(functionType) {
+		want(f, "AWS/Lambda", "Errors", "when it fails")
+		want(f, "AWS/Lambda", "Throttles", "when it is refused")
+	}
+	for _, f := range []string{"refreshZohoToken", "renewZohoChannel", "conversionClock", "sendWhatsapp"} {
+		want(f, "AWS/Lambda", "Invocations", "when it is silent")
+		for _, id := range watched[metric{"AWS/Lambda", "Invocations", f}] {
+			if word(t.get(id, "TreatMissingData")) != "breaching" {
+				out = append(out, id+": silence is what it is to tell")
+			}
+			if word(at(t.resources()[id], "Condition")) != optional[f] {
+				out = append(out, id+": it rings where nothing is to be heard")
+			}
+		}
+	}
+	for _, api := range t.of("AWS::ApiGatewayV2::Api") {
+		want(api, "AWS/ApiGateway", "4xx", "when senders are turned away")
+		want(api, "AWS/ApiGateway", "5xx", "when senders are put off")
+	}
+	for _, secret := range secrets {
+		out = append(out, t.missing(secret, c, watched)...)
+	}
+	return out
+}
+
+// missing complains of a secret whose absence no alarm tells by name, in the lines of every function that reads it.
+func (t template) missing(secret string, c code, watched map[metric][]string) (out []string) {
+	pattern := `"/` + secret + ` is not in the Parameter Store"`
+	var in []string
+	for _, id := range t.of("AWS::Logs::MetricFilter") {
+		if word(t.get(id, "FilterPattern")) != pattern {
+			continue
+		}
+		in = append(in, ref(t.get(id, "LogGroupName")))
+		for _, m := range list(t.get(id, "MetricTransformations")) {
+			alarms := watched[metric{text(at(m, "MetricNamespace")), word(at(m, "MetricName")), ""}]
+			if !slices.ContainsFunc(alarms, func(a string) bool { return strings.Contains(text(t.get(a, "AlarmName")), secret) }) {
+				out = append(out, fmt.Sprintf("%s: no alarm is named after %s", id, secret))
+			}
+		}
+	}
+	for f, names := range c.reads {
+		if slices.Contains(names, secret) && !slices.Contains(in, capital(f)+"Logs") {
+			out = append(out, fmt.Sprintf("%s: nobody looks for a missing %s in its lines", f, secret))
+		}
+	}
+	return out
+}
+
+func alarmsTell(t template, _ code) (out []string) {
+	for _, id := range t.of("AWS::CloudWatch::Alarm") {
+		if actions := list(t.get(id, "AlarmActions")); len(actions) != 1 || word(at(t.resources()[ref(actions[0])], "Type")) != "AWS::SNS::Topic" {
+			out = append(out, id+": it tells nobody")
+		}
+		if len(strings.Fields(word(t.get(id, "AlarmDescription")))) < 5 {
+			out = append(out, id+": it does not say what is wrong")
+		}
+		if t.get(id, "TreatMissingData") == nil {
+			out = append(out, id+": it does not say what silence means")
+		}
+		if t.get(id, "Metrics") != nil && word(at(t.resources()[id], "Condition")) != "OnAws" {
+			out = append(out, id+": the emulator has no metric math")
+		}
+	}
+	return out
+}
+
+// alarmsMend: what the operator's command does nobody is sent to a console for.
+func alarmsMend(t template, _ code) (out []string) {
+	for _, id := range t.of("AWS::CloudWatch::Alarm") {
+		description := word(t.get(id, "AlarmDescription"))
+		dead := slices.Contains(slices.Collect(maps.Values(t.deadLetters())), ref(at(first(t.get(id, "Dimensions")), "Value")))
+		if dead && !strings.Contains(description, "connector redrive") || strings.Contains(description, "console") {
+			out = append(out, fmt.Sprintf("%s: it sends people to a console: %s", id, description))
+		}
+	}
+	return out
+}
+
+// first returns the first member of a list, nil when there is none.
+func first(v any) any {
+	if l := list(v); len(l) > 0 {
+		return l[0]
+	}
+	return nil
+}
+
+// writers are the functions that write a line which a metric counts; a metric that is not named here is of one function.
+var writers = map[string][]string{
+	"SetupUnfinished": {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
+	"Denied":          {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
+	"OurFault":        {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
+	"Brake":           {"zohoConsumer", "hubspotConsumer"}, "Untold": {"zohoConsumer", "hubspotConsumer"}, // suite/consumer writes them
+	"BudgetLost": {"zohoConsumer", "hubspotConsumer", "reconcile", "whatsappConsumer", "sendWhatsapp"}, // who has a budget of calls
+	"StaleKeys":  {"webhook", "conversionApi", "sendWhatsapp"},                                         // who proves tokens
+}
+
+func listened(t template, _ code) (out []string) {
+	in := map[string][]string{}
+	for _, id := range t.of("AWS::Logs::MetricFilter") {
+		for _, m := range list(t.get(id, "MetricTransformations")) {
+			name := word(at(m, "MetricName"))
+			in[name] = append(in[name], ref(t.get(id, "LogGroupName")))
+		}
+	}
+	for name, functions := range writers {
+		for _, f := range functions {
+			if !slices.Contains(in[name], capital(f)+"Logs") {
+				out = append(out, fmt.Sprintf("%s: nobody counts its lines for %s", f, name))
+			}
+		}
+	}
+	return out
+}
+
+func silenceTold(t template, _ code) (out []string) {
+	for _, id := range t.of("AWS::CloudWatch::Alarm") {
+		if word(t.get(id, "MetricName")) != "Untold" {
+			continue
+		}
+		if span := number(t.get(id, "Period")) * number(t.get(id, "EvaluationPeriods")); span > 3600 || span <= 0 || word(t.get(id, "Threshold")) != "1" {
+			out = append(out, fmt.Sprintf("%s: %d s of silence, or more than one change, until it rings", id, span))
+		}
+	}
+	return out
+}
+
+// shown are the metrics of AWS that the dashboard shows of every thing of a kind; of a queue that is drained, or of every queue.
+var shown = map[string]struct {
+	kind string
+	dead bool
+}{
+	"Invocations": {functionType, false}, "Errors": {functionType, false}, "Duration": {functionType, false},
+	"ApproximateAgeOfOldestMessage": {"AWS::SQS::Queue", false}, "NumberOfMessagesDeleted": {"AWS::SQS::Queue", false},
+	"ApproximateNumberOfMessagesVisible": {"AWS::SQS::Queue", true},
+	"Count":                              {"AWS::ApiGatewayV2::Api", false}, "4xx": {"AWS::ApiGatewayV2::Api", false},
+	"5xx": {"AWS::ApiGatewayV2::Api", false}, "Latency": {"AWS::ApiGatewayV2::Api", false},
+}
+
+// dashboard reads the widgets as CloudWatch does: "." is what stands at this place in the line above, "..." all of it but the last.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html.
+func dashboard(t template, _ code) (out []string) {
+	seen := map[metric]bool{}
+	for _, id := range t.of("AWS::CloudWatch::Dashboard") {
+		var body struct {
+			Widgets []struct {
+				Type                string
+				X, Y, Width, Height int
+				Properties          struct {
+					Title, Region, Stat string
+					Period              int
+					Metrics             [][]any
+				}
+			}
+		}
+		if err := json.Unmarshal([]byte(text(t.get(id, "DashboardBody"))), &body); err != nil {
+			return []string{fmt.Sprintf("%s: %v", id, err)}
+		}
+		for _, w := range body.Widgets {
+			p := w.Properties
+			if w.Type != "metric" || w.X+w.Width > 24 || w.Width*w.Height == 0 || p.Title == "" || p.Stat == "" || p.Region != "${AWS::Region}" || p.Period < 60 {
+				out = append(out, fmt.Sprintf("%s: the widget %q is none", id, p.Title))
+			}
+			var above []string
+			for _, m := range p.Metrics {
+				above = lineOf(above, m)
+				switch len(above) {
+				case 2:
+					seen[metric{above[0], above[1], ""}] = true
+				case 4:
+					thing := strings.TrimSuffix(strings.Trim(above[3], "${}"), ".QueueName")
+					if why := t.dimensioned(object{"Namespace": above[0], "Dimensions": []any{object{"Name": above[2], "Value": hole(above[3])}}}); why != "" {
+						out = append(out, fmt.Sprintf("%s: %q shows nothing: %s", id, p.Title, why))
+					}
+					seen[metric{above[0], above[1], thing}] = true
+				default:
+					out = append(out, fmt.Sprintf("%s: %q shows %q", id, p.Title, above))
+				}
+			}
+		}
+	}
+	want := map[metric]bool{}
+	for name, of := range shown {
+		for _, id := range t.of(of.kind) {
+			for space, d := range dimensions {
+				if d.kind == of.kind && (of.dead || !isDead(id)) {
+					want[metric{space, name, id}] = true
+				}
+			}
+		}
+	}
+	for _, id := range t.of("AWS::Logs::MetricFilter") {
+		for _, m := range list(t.get(id, "MetricTransformations")) {
+			if name := word(at(m, "MetricName")); name != "Reports" && !strings.HasPrefix(name, "Missing") {
+				want[metric{namespace, name, ""}] = true
+			}
+		}
+	}
+	for m := range want {
+		if !seen[m] {
+			out = append(out, fmt.Sprintf("Dashboard: it does not show %s %s", m.name, m.of))
+		}
+	}
+	for m := range seen {
+		if !want[m] {
+			out = append(out, fmt.Sprintf("Dashboard: nobody asked for %s %s", m.name, m.of))
+		}
+	}
+	return out
+}
+
+// lineOf is a line of a widget's metrics written out; what is no word in it are options.
+func lineOf(above []string, line []any) (out []string) {
+	var said []string
+	for _, v := range line {
+		if s, ok := v.(string); ok {
+			said = append(said, s)
+		}
+	}
+	if len(said) > 0 && said[0] == "..." && len(above) >= len(said) {
+		if len(said) == 1 {
+			return above
+		}
+		return append(slices.Clone(above[:len(above)-len(said)+1]), said[1:]...)
+	}
+	for i, s := range said {
+		if s == "." && i < len(above) {
+			s = above[i]
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// hole is what a !Sub puts into a hole.
+func hole(s string) any {
+	if id, attribute, ok := strings.Cut(strings.Trim(s, "${}"), "."); ok {
+		return got(id, attribute)
+	}
+	return to(strings.Trim(s, "${}"))
 }

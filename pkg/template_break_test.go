@@ -63,17 +63,14 @@ func (t template) allow(role, action string, resource any) {
 	document["Statement"] = append(list(document["Statement"]), object{"Effect": "Allow", "Action": action, "Resource": resource})
 }
 
-func got(id, attribute string) object { return object{"Fn::GetAtt": []any{id, attribute}} }
-
-func sub(s string) object { return object{"Fn::Sub": s} }
-
-var unset = object{"Ref": "AWS::NoValue"}
-
-// breaks are small changes of the template, with the rule that must see each and the name in its complaint.
-var breaks = []struct {
+// breach is a small change of the template, with the rule that must see it and the name in its complaint.
+type breach struct {
 	rule, blames string
 	change       func(t template, c *code)
-}{
+}
+
+// breaks are those of what things have to do with each other; those of single values are valueBreaks.
+var breaks = []breach{
 	{"the visibility of a queue is six times the timeout of its consumer", "ZohoOperations", func(t template, _ *code) {
 		t.property("269", "ZohoOperations", "VisibilityTimeout")
 	}},
@@ -83,22 +80,22 @@ var breaks = []struct {
 	{"the visibility of a queue is six times the timeout of its consumer", "ConversionEvents: 36 s", func(t template, _ *code) {
 		t.property("7", "conversionAggregator", "Timeout")
 	}},
-	{"a batch reports each of its failures and has no window", "conversionAggregator: its concurrency", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "conversionAggregator: ScalingConfig.MaximumConcurrency is 8", func(t template, _ *code) {
 		t.property("8", "conversionAggregator", "Events", "Events", "Properties", "ScalingConfig", "MaximumConcurrency")
 	}},
-	{"a batch reports each of its failures and has no window", "zohoConsumer", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "zohoConsumer: FunctionResponseTypes is not there", func(t template, _ *code) {
 		t.property(nil, "zohoConsumer", "Events", "Operations", "Properties", "FunctionResponseTypes")
 	}},
-	{"a batch reports each of its failures and has no window", "zohoConsumer", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "zohoConsumer: ScalingConfig.MaximumConcurrency is not there", func(t template, _ *code) {
 		t.property(nil, "zohoConsumer", "Events", "Operations", "Properties", "ScalingConfig")
 	}},
-	{"a batch reports each of its failures and has no window", "hubspotConsumer", func(t template, _ *code) {
+	{"a queue is drained by its consumer", "hubspotConsumer: drains", func(t template, _ *code) {
 		t.property(got("ZohoOperations", "Arn"), "hubspotConsumer", "Events", "Operations", "Properties", "Queue")
 	}},
-	{"a queue is a fast FIFO queue with a FIFO dead-letter queue", "ZohoOperationsDlq", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "ZohoOperationsDlq: FifoQueue is not there", func(t template, _ *code) {
 		t.property(nil, "ZohoOperationsDlq", "FifoQueue")
 	}},
-	{"a queue is a fast FIFO queue with a FIFO dead-letter queue", "HubspotOperations", func(t template, _ *code) {
+	{"a queue has a dead-letter queue", "HubspotOperations: no dead", func(t template, _ *code) {
 		t.property(nil, "HubspotOperations", "RedrivePolicy")
 	}},
 	{"the environment of a function is what it reads", "CONFIG_TABLE", func(t template, _ *code) {
@@ -162,42 +159,42 @@ var breaks = []struct {
 	{"the rights are those that were looked at", "webhook | ConversionEvents.Arn | sqs:SendMessage*: only in", func(t template, _ *code) {
 		t.statement("WebhookRole", "Send")["Effect"] = "Deny"
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "Wide: AWS::IAM::Policy", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "Wide: AWS::IAM::Policy", func(t template, _ *code) {
 		t.set(object{"Type": "AWS::IAM::Policy", "Properties": object{"PolicyName": "wide", "Roles": []any{object{"Ref": "WebhookRole"}}, "PolicyDocument": object{
 			"Version": "2012-10-17", "Statement": []any{object{"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}},
 		}}}, "Resources", "Wide")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "Managed: AWS::IAM::ManagedPolicy", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "Managed: AWS::IAM::ManagedPolicy", func(t template, _ *code) {
 		t.set(object{"Type": "AWS::IAM::ManagedPolicy"}, "Resources", "Managed")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "WebhookRole: the property ManagedPolicyArns", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "WebhookRole: the property ManagedPolicyArns", func(t template, _ *code) {
 		t.property([]any{"arn:aws:iam::aws:policy/AdministratorAccess"}, "WebhookRole", "ManagedPolicyArns")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "webhook: the property FunctionUrlConfig", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "webhook: the property FunctionUrlConfig", func(t template, _ *code) {
 		t.property(object{"AuthType": "NONE"}, "webhook", "FunctionUrlConfig")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "webhook: the property Policies", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "webhook: the property Policies", func(t template, _ *code) {
 		t.property([]any{"AdministratorAccess"}, "webhook", "Policies")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "Api: the property CorsConfiguration", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "Api: the property CorsConfiguration", func(t template, _ *code) {
 		t.property(object{"AllowOrigins": []any{"*"}, "AllowHeaders": []any{"*"}}, "Api", "CorsConfiguration")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "Globals: the section HttpApi", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "Template: the section Globals.HttpApi", func(t template, _ *code) {
 		t.set(object{"CorsConfiguration": object{"AllowOrigins": []any{"*"}}}, "Globals", "HttpApi")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "Globals: the property FunctionUrlConfig", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "Template: the section Globals.Function.FunctionUrlConfig", func(t template, _ *code) {
 		t.set(object{"AuthType": "NONE"}, "Globals", "Function", "FunctionUrlConfig")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "conversionApi: nobody starts it by HttpApi", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "conversionApi: nobody starts it by HttpApi", func(t template, _ *code) {
 		t.property(object{"Any": object{"Type": "HttpApi"}}, "conversionApi", "Events")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "zohoConsumer: of its event the property Enabled", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "zohoConsumer: of its event the property Enabled", func(t template, _ *code) {
 		t.property("false", "zohoConsumer", "Events", "Operations", "Properties", "Enabled")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "zohoConsumer: of its event the property FilterCriteria", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "zohoConsumer: of its event the property FilterCriteria", func(t template, _ *code) {
 		t.property(object{"Filters": []any{}}, "zohoConsumer", "Events", "Operations", "Properties", "FilterCriteria")
 	}},
-	{"there is nothing in the stack by which somebody gets in unseen", "Api5xx: the property ActionsEnabled", func(t template, _ *code) {
+	{"there is nothing in the stack that nobody looks at", "Api5xx: the property ActionsEnabled", func(t template, _ *code) {
 		t.property("false", "Api5xx", "ActionsEnabled")
 	}},
 	{"a right is an allowance of what is called, on a thing of the stack", "ZohoConsumerRole: nothing of the suite calls dynamodb:DeleteTable", func(t template, _ *code) {
@@ -279,28 +276,28 @@ var breaks = []struct {
 	{"a queue refuses what is not encrypted", "HubspotOperationsPolicy: it holds on AWS", func(t template, _ *code) {
 		t.set("HasEndpoint", "Resources", "HubspotOperationsPolicy", "Condition")
 	}},
-	{"the API alone starts what is behind it, throttled and deployed", "WebhookPermission: somebody else", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "WebhookPermission: Principal is", func(t template, _ *code) {
 		t.property("*", "WebhookPermission", "Principal")
 	}},
-	{"the API alone starts what is behind it, throttled and deployed", "SendWhatsappPermission: somebody else", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "SendWhatsappPermission: SourceArn is", func(t template, _ *code) {
 		t.property(sub("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:*/*"), "SendWhatsappPermission", "SourceArn")
 	}},
-	{"the API alone starts what is behind it, throttled and deployed", "ApiStage: what has no throttle", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "ApiStage: DefaultRouteSettings", func(t template, _ *code) {
 		t.property(nil, "ApiStage", "DefaultRouteSettings")
 	}},
-	{"the API alone starts what is behind it, throttled and deployed", "POST /webhooks/zoho has a throttle that holds nobody back", func(t template, _ *code) {
+	{"a throttle waits for its route, and each route has one", "ZohoRoute: its throttle is", func(t template, _ *code) {
 		t.property("100000", "ApiStage", "RouteSettings", "POST /webhooks/zoho", "ThrottlingRateLimit")
 	}},
-	{"the API alone starts what is behind it, throttled and deployed", "ApiStage: a route that is added", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "ApiStage: AutoDeploy", func(t template, _ *code) {
 		t.property("false", "ApiStage", "AutoDeploy")
 	}},
-	{"the API alone starts what is behind it, throttled and deployed", "ApiStage: the addresses", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "ApiStage: StageName", func(t template, _ *code) {
 		t.property("v1", "ApiStage", "StageName")
 	}},
-	{"a parameter does not take everything", "ZohoClientId: ^.*$", func(t template, _ *code) {
+	{"a parameter takes what is right and refuses what is wrong", `ZohoClientId: "1000 A" is let through`, func(t template, _ *code) {
 		t.set("^.*$", "Parameters", "ZohoClientId", "AllowedPattern")
 	}},
-	{"a parameter does not take everything", "ReportTo: [^ ]+", func(t template, _ *code) {
+	{"a parameter takes what is right and refuses what is wrong", `ReportTo: "client" is let through`, func(t template, _ *code) {
 		t.set("[^ ]+", "Parameters", "ReportTo", "AllowedPattern")
 	}},
 	{"the alarms are those that were looked at", "ZohoOperationsDead | AWS/SQS", func(t template, _ *code) {
@@ -401,22 +398,22 @@ var breaks = []struct {
 	{"no resource waits for itself, and each that is named is there", "HubspotRoute: there is no WebhookIntegration", func(t template, _ *code) {
 		t.drop("WebhookIntegration")
 	}},
-	{"a table outlives its stack, sweeps, and can be brought back", "PairsTable: DeletionPolicy", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "PairsTable: DeletionPolicy", func(t template, _ *code) {
 		t.set("Delete", "Resources", "PairsTable", "DeletionPolicy")
 	}},
-	{"a table outlives its stack, sweeps, and can be brought back", "TokensTable: UpdateReplacePolicy", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "TokensTable: UpdateReplacePolicy", func(t template, _ *code) {
 		t.set(nil, "Resources", "TokensTable", "UpdateReplacePolicy")
 	}},
-	{"a table outlives its stack, sweeps, and can be brought back", "ParkedTable: PointInTimeRecoveryEnabled", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "ParkedTable: PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled is not there", func(t template, _ *code) {
 		t.property(nil, "ParkedTable", "PointInTimeRecoverySpecification")
 	}},
-	{"a table outlives its stack, sweeps, and can be brought back", "AttemptsTable: TTL", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "AttemptsTable: TimeToLiveSpecification.AttributeName is expires", func(t template, _ *code) {
 		t.property("expires", "AttemptsTable", "TimeToLiveSpecification", "AttributeName")
 	}},
-	{"a table outlives its stack, sweeps, and can be brought back", "quarantine: no such table", func(t template, _ *code) {
+	{"the tables are those of the module", "quarantine: no such table", func(t template, _ *code) {
 		t.drop("QuarantineTable")
 	}},
-	{"a table outlives its stack, sweeps, and can be brought back", "OrdersTable: table of the module", func(t template, _ *code) {
+	{"the tables are those of the module", "OrdersTable: orders is no table", func(t template, _ *code) {
 		t.set(deep(t.resources()["PairsTable"]), "Resources", "OrdersTable")
 		t.property(sub("${AWS::StackName}-orders"), "OrdersTable", "TableName")
 	}},
@@ -447,31 +444,31 @@ var breaks = []struct {
 	{"the access log holds nothing of a person", "ApiStage: the access log holds identity.sourceIp", func(t template, _ *code) {
 		t.property(`{"from":"$context.identity.sourceIp"}`, "ApiStage", "AccessLogSettings", "Format")
 	}},
-	{"the access log holds nothing of a person", "ApiStage", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "ApiLogs: RetentionInDays is not there", func(t template, _ *code) {
 		t.property(nil, "ApiLogs", "RetentionInDays")
 	}},
-	{"a function has its folder, name, log, role and time", "newFunction", func(_ template, c *code) {
+	{"a function has its folder and its time", "newFunction", func(_ template, c *code) {
 		c.folders = append(c.folders, "newFunction")
 	}},
-	{"a function has its folder, name, log, role and time", "webhook", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "webhook: CodeUri is functions/reconcile", func(t template, _ *code) {
 		t.property("functions/reconcile", "webhook", "CodeUri")
 	}},
-	{"a function has its folder, name, log, role and time", "webhook", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "WebhookLogs: RetentionInDays is not there", func(t template, _ *code) {
 		t.property(nil, "WebhookLogs", "RetentionInDays")
 	}},
-	{"a function has its folder, name, log, role and time", "webhook: it has no role", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "hubspotConsumer: Role is", func(t template, _ *code) {
 		t.property(got("WebhookRole", "Arn"), "hubspotConsumer", "Role")
 	}},
-	{"a function has its folder, name, log, role and time", "failureReporter", func(t template, _ *code) {
+	{"a function has its folder and its time", "failureReporter", func(t template, _ *code) {
 		t.property("120", "failureReporter", "Timeout")
 	}},
-	{"a function has its folder, name, log, role and time", "getZohoToken", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "getZohoToken: LoggingConfig.LogFormat is not there", func(t template, _ *code) {
 		t.property(nil, "getZohoToken", "LoggingConfig")
 	}},
 	{"a clock starts what it should", "reconcile", func(t template, _ *code) {
 		t.property("rate(1 day)", "reconcile", "Events", "Schedule", "Properties", "ScheduleExpression")
 	}},
-	{"a clock starts what it should", "failureReporter", func(t template, _ *code) {
+	{"a thing of the stack says what its kind must say", "failureReporter: OmitName is not there", func(t template, _ *code) {
 		t.property(nil, "failureReporter", "Events", "Schedule", "Properties", "OmitName")
 	}},
 	{"a clock starts what it should", "refreshZohoToken: SchedulerRole may not start it", func(t template, _ *code) {
@@ -561,10 +558,10 @@ var breaks = []struct {
 	{"the address that is given out is the first that the door accepts", "HubspotWebhookUrl", func(t template, _ *code) {
 		t.property(sub("https://${Api}.example,${PublicBaseUrl}/webhooks/hubspot"), "webhook", "Environment", "Variables", "HUBSPOT_WEBHOOK_URL")
 	}},
-	{"the address that is given out is the first that the door accepts", "MessagesUrl", func(t template, _ *code) {
+	{"an output gives out what it is named after", "MessagesUrl: Value is", func(t template, _ *code) {
 		t.set(sub("https://${Api}.example/api/v1/messaggi"), "Outputs", "MessagesUrl", "Value")
 	}},
-	{"the address that is given out is the first that the door accepts", "WhatsappWebhookUrl", func(t template, _ *code) {
+	{"an output gives out what it is named after", "WhatsappWebhookUrl: no such output", func(t template, _ *code) {
 		t.set(nil, "Outputs", "WhatsappWebhookUrl")
 	}},
 	{"the address that is given out is the first that the door accepts", "ZohoWebhookUrl", func(t template, _ *code) {
@@ -575,13 +572,13 @@ var breaks = []struct {
 	}},
 	{"a name is derived from the stack's", "PairsTable", func(t template, _ *code) { t.property("pairs", "PairsTable", "TableName") }},
 	{"a name is derived from the stack's", "SuiteVersion", func(t template, _ *code) { t.property("/SUITE_VERSION", "SuiteVersion", "Name") }},
-	{"a parameter is described, grouped and bounded", "PhoneRegion", func(t template, _ *code) {
+	{"a parameter takes what is right and refuses what is wrong", `PhoneRegion: its own default "it"`, func(t template, _ *code) {
 		t.set("it", "Parameters", "PhoneRegion", "Default")
 	}},
-	{"a parameter is described, grouped and bounded", "NewOne", func(t template, _ *code) {
+	{"a parameter is described and grouped", "NewOne", func(t template, _ *code) {
 		t.set(object{"Type": "String"}, "Parameters", "NewOne")
 	}},
-	{"a parameter is described, grouped and bounded", "ReportTo", func(t template, _ *code) {
+	{"a parameter takes what is right and refuses what is wrong", `ReportTo: "client" is let through`, func(t template, _ *code) {
 		t.set(nil, "Parameters", "ReportTo", "AllowedPattern")
 	}},
 	{"the template stays within CloudFormation's limits", "501 resources", func(t template, _ *code) {
@@ -620,7 +617,7 @@ var breaks = []struct {
 func TestEveryRuleOfTheTemplateCanFail(t *testing.T) {
 	tpl, c := theTemplate(t), theCode(t)
 	broken := map[string]bool{}
-	for _, b := range breaks {
+	for _, b := range slices.Concat(breaks, valueBreaks) {
 		i := slices.IndexFunc(rules, func(r rule) bool { return r.name == b.rule })
 		if i < 0 {
 			t.Errorf("there is no rule that %s", b.rule)

@@ -110,78 +110,6 @@ func (t template) rights() []string {
 
 func rightsHeld(t template, _ code) []string { return golden(rightsFile, t.rights()) }
 
-// kinds are the kinds of resources that this stack is made of. One that is not here is a decision: a policy, a URL or a key of its own
-// gives rights that no rule looks at.
-var kinds = []string{
-	"AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage",
-	"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::DynamoDB::Table", "AWS::IAM::Role", "AWS::Lambda::Permission",
-	"AWS::Logs::LogGroup", "AWS::Logs::MetricFilter", "AWS::SES::ConfigurationSet", "AWS::SES::ConfigurationSetEventDestination",
-	"AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::SSM::Parameter", functionType,
-}
-
-// fields are all that a resource of a kind may say, for the kinds by which somebody gets in or may do something.
-var fields = map[string][]string{
-	"AWS::ApiGatewayV2::Api":         {"Description", "Name", "ProtocolType"},
-	"AWS::ApiGatewayV2::Integration": {"ApiId", "IntegrationType", "IntegrationUri", "PayloadFormatVersion", "TimeoutInMillis"},
-	"AWS::ApiGatewayV2::Route":       {"ApiId", "RouteKey", "Target"},
-	"AWS::ApiGatewayV2::Stage":       {"AccessLogSettings", "ApiId", "AutoDeploy", "DefaultRouteSettings", "RouteSettings", "StageName"},
-	"AWS::IAM::Role":                 {"AssumeRolePolicyDocument", "Policies"},
-	"AWS::Lambda::Permission":        {"Action", "FunctionName", "Principal", "SourceArn"},
-	"AWS::SNS::Topic":                {"DisplayName"},
-	"AWS::SQS::QueuePolicy":          {"PolicyDocument", "Queues"},
-	"AWS::CloudWatch::Alarm": {
-		"AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm", "Dimensions", "EvaluateLowSampleCountPercentile",
-		"EvaluationPeriods", "ExtendedStatistic", "MetricName", "Metrics", "Namespace", "Period", "Statistic", "Threshold", "TreatMissingData",
-	},
-	"AWS::Logs::MetricFilter": {"FilterPattern", "LogGroupName", "MetricTransformations"},
-	functionType: {
-		"CodeUri", "Description", "Environment", "Events", "FunctionName", "LoggingConfig", "MemorySize", "ReservedConcurrentExecutions", "Role", "Timeout",
-	},
-}
-
-// others are what stands outside of the resources and may say so.
-var (
-	globals = []string{"Architectures", "Environment", "Handler", "Runtime", "Tracing"} // of functions; there are no others
-	wakes   = map[string][]string{
-		"SQS":        {"BatchSize", "FunctionResponseTypes", "Queue", "ScalingConfig"},
-		"ScheduleV2": {"Input", "OmitName", "RetryPolicy", "RoleArn", "ScheduleExpression", "ScheduleExpressionTimezone", "State"},
-	}
-)
-
-func closed(t template, _ code) (out []string) {
-	unknown := func(id, what string, has any, may []string) {
-		o, _ := has.(object)
-		for name := range o {
-			if !slices.Contains(may, name) {
-				out = append(out, fmt.Sprintf("%s: %s %s is nowhere allowed", id, what, name))
-			}
-		}
-	}
-	for id, r := range t.resources() {
-		kind := word(at(r, "Type"))
-		if !slices.Contains(kinds, kind) {
-			out = append(out, fmt.Sprintf("%s: %s is no kind of this stack", id, kind))
-		}
-		if may := fields[kind]; may != nil {
-			unknown(id, "the property", at(r, "Properties"), may)
-		}
-	}
-	for _, f := range t.of(functionType) {
-		events, _ := t.get(f, "Events").(object)
-		for _, e := range events {
-			may := wakes[word(at(e, "Type"))]
-			if may == nil {
-				out = append(out, fmt.Sprintf("%s: nobody starts it by %s", f, at(e, "Type")))
-				continue
-			}
-			unknown(f, "of its event the property", at(e, "Properties"), may)
-		}
-	}
-	unknown("Globals", "the section", t.object["Globals"], []string{"Function"})
-	unknown("Globals", "the property", at(t.object, "Globals", "Function"), globals)
-	return out
-}
-
 // vocabulary are all the actions that the adapters call, with what each is done to: what the ARN ends in, or the kind of the resource.
 // A transaction of DynamoDB is allowed by the rights to put and to delete.
 var vocabulary = map[string]string{
@@ -347,56 +275,6 @@ func encrypted(t template, _ code) (out []string) {
 	for _, q := range t.of("AWS::SQS::Queue") {
 		if !covered[q] {
 			out = append(out, q+": it takes what is not encrypted")
-		}
-	}
-	return out
-}
-
-// entered: the API starts functions, each by its own permission, and deploys and throttles by itself.
-func entered(t template, _ code) (out []string) {
-	for _, id := range t.of("AWS::Lambda::Permission") {
-		if word(t.get(id, "Principal")) != "apigateway.amazonaws.com" || word(t.get(id, "Action")) != "lambda:InvokeFunction" ||
-			word(at(t.get(id, "SourceArn"), "Fn::Sub")) != "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*" {
-			out = append(out, id+": somebody else than the API may start the function")
-		}
-	}
-	for _, stage := range t.of("AWS::ApiGatewayV2::Stage") {
-		rate, burst := number(t.get(stage, "DefaultRouteSettings", "ThrottlingRateLimit")), number(t.get(stage, "DefaultRouteSettings", "ThrottlingBurstLimit"))
-		if rate <= 0 || burst < rate || rate > mostRate {
-			out = append(out, stage+": what has no throttle of its own has none")
-		}
-		limits, _ := t.get(stage, "RouteSettings").(object)
-		for key, l := range limits {
-			if rate, burst := number(at(l, "ThrottlingRateLimit")), number(at(l, "ThrottlingBurstLimit")); rate > mostRate || burst < rate || burst > 2*mostRate {
-				out = append(out, fmt.Sprintf("%s: %s has a throttle that holds nobody back", stage, key))
-			}
-		}
-		if word(t.get(stage, "AutoDeploy")) != "true" {
-			out = append(out, stage+": a route that is added is never there")
-		}
-		if word(t.get(stage, "StageName")) != "$default" {
-			out = append(out, stage+": the addresses that are given out have no stage in them")
-		}
-	}
-	return out
-}
-
-// mostRate is the most requests a second of any route.
-const mostRate = 500
-
-// wild is what no parameter takes.
-const wild = "\a \"\\ {};\u00a0<script>"
-
-func guarded(t template, _ code) (out []string) {
-	all, _ := t.object["Parameters"].(object)
-	for name, p := range all {
-		pattern := word(at(p, "AllowedPattern"))
-		if pattern == "" {
-			continue
-		}
-		re, err := regexp.Compile(pattern)
-		if err != nil || !strings.HasPrefix(pattern, "^") || !strings.HasSuffix(pattern, "$") || re.MatchString(wild) {
-			out = append(out, fmt.Sprintf("%s: %s lets anything through", name, pattern))
 		}
 	}
 	return out
