@@ -276,8 +276,11 @@ func (v verdict) companyOf(sys crm.System, key string) string {
 			return p.ID
 		}
 	}
-	return string(sys) + key
+	return alone(sys, key)
 }
+
+// alone names a company that is in no pair.
+func alone(sys crm.System, key string) string { return string(sys) + key }
 
 // erased: nobody who was erased is made anew.
 func (v verdict) erased() {

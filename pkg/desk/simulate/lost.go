@@ -89,6 +89,9 @@ func (v verdict) canon(sys crm.System, f mapping.Field, raw crm.Value) (crm.Valu
 // companyThen names a company that was deleted: by the pair that it was last half of, which may live on with another one.
 func (v verdict) companyThen(sys crm.System, key string) string {
 	name, last := v.companyOf(sys, key), time.Time{}
+	if name != alone(sys, key) {
+		return name
+	}
 	for id, all := range v.pairs {
 		for _, w := range all {
 			if w.Kind == crm.Company && w.Key(sys) == key && w.State == pair.Living && w.at.After(last) {

@@ -36,11 +36,7 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 		return fault.Outcome{}, false
 	}
 	if t.has(crm.Merge) {
-		one := slices.Clone(ids)
-		for _, f := range p.Former {
-			one = append(one, t.record(f.System, f.Key))
-		}
-		if err := t.united(one...); err != nil {
+		if err := t.united(ids...); err != nil {
 			return t.fail(err), true
 		}
 	}
