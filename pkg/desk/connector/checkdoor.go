@@ -28,20 +28,21 @@ func (e *exam) doors(ctx context.Context) {
 			"HUBSPOT_CLIENT_SECRET", "setup hubspot")
 	}
 	if e.after("door.zoho", "settings", settings.ZohoChannelToken) {
-		// A notification of a module that nobody asked for: the door takes it and does nothing.
-		say := func(token string) []byte {
-			body, err := json.Marshal(map[string]any{
-				"server_time": e.Now().UnixMilli(), "query_params": map[string]any{}, "module": "Leads", "resource_uri": "", "ids": []string{"1"},
-				"affected_fields": []any{}, "operation": "update", "channel_id": e.setting(ctx, "ZOHO_CHANNEL_ID"), "token": token,
-			})
-			if err != nil {
-				panic(err) // texts and numbers only
-			}
-			return body
-		}
 		token := strings.TrimSpace(strings.Split(e.held[settings.ZohoChannelToken].Reveal(), ",")[0])
-		e.door(ctx, "door.zoho", e.setting(ctx, "ZOHO_WEBHOOK_URL"), say(token), say("not the token"), nil, "ZOHO_CHANNEL_TOKEN", "setup zoho")
+		e.door(ctx, "door.zoho", e.setting(ctx, "ZOHO_WEBHOOK_URL"), e.notification(ctx, token), e.notification(ctx, "not the token"), nil, "ZOHO_CHANNEL_TOKEN", "setup zoho")
 	}
+}
+
+// notification is one of a module that nobody asked for: the door takes it and does nothing.
+func (s *session) notification(ctx context.Context, token string) []byte {
+	body, err := json.Marshal(map[string]any{
+		"server_time": s.Now().UnixMilli(), "query_params": map[string]any{}, "module": "Leads", "resource_uri": "", "ids": []string{"1"},
+		"affected_fields": []any{}, "operation": "update", "channel_id": s.setting(ctx, "ZOHO_CHANNEL_ID"), "token": token,
+	})
+	if err != nil {
+		panic(err) // texts and numbers only
+	}
+	return body
 }
 
 // door expects that a delivery with the right key is taken, and one without is refused.
@@ -70,13 +71,13 @@ func (e *exam) door(ctx context.Context, check, url string, right, forged []byte
 }
 
 // knock posts a delivery and returns the status.
-func (e *exam) knock(ctx context.Context, url string, body []byte, keys http.Header) (int, error) {
-	status, _, err := e.ask(ctx, http.MethodPost, url, bytes.NewReader(body), keys)
+func (s *session) knock(ctx context.Context, url string, body []byte, keys http.Header) (int, error) {
+	status, _, err := s.ask(ctx, http.MethodPost, url, bytes.NewReader(body), keys)
 	return status, err
 }
 
 // ask makes a request of the door, and returns the status and the text of the answer.
-func (e *exam) ask(ctx context.Context, method, url string, body io.Reader, keys http.Header) (int, string, error) {
+func (s *session) ask(ctx context.Context, method, url string, body io.Reader, keys http.Header) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, url, body)
@@ -89,7 +90,7 @@ func (e *exam) ask(ctx context.Context, method, url string, body io.Reader, keys
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := e.timed().RoundTrip(r)
+	resp, err := s.timed().RoundTrip(r)
 	if err != nil {
 		return 0, "", err
 	}

@@ -14,12 +14,6 @@ import (
 	"crm-connector/pkg/flow/config"
 )
 
-// minKey is the fewest characters of the key of the hashes: 128 bits in hexadecimal.
-const minKey = 32
-
-// maxChannelToken is the longest token of a channel that Zoho takes.
-const maxChannelToken = 50
-
 // secrets looks whether every secret is there and can be one.
 func (e *exam) secrets(ctx context.Context) {
 	needs := e.needs(ctx)
@@ -62,22 +56,6 @@ func setupOf(name string) string {
 		return "setup zoho"
 	}
 	return "setup hubspot"
-}
-
-// shape says why a text cannot be that secret, "" when it can.
-func shape(name string, v crm.Secret) string {
-	text := v.Reveal()
-	switch {
-	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "has a blank or a control character in it"
-	case name == settings.SlackWebhookURL && !strings.HasPrefix(text, slackHook):
-		return "does not begin with " + slackHook
-	case name == settings.PairKey && len(text) < minKey:
-		return fmt.Sprintf("has less than %d characters", minKey)
-	case name == settings.ZohoChannelToken && len(strings.Split(text, ",")[0]) > maxChannelToken:
-		return fmt.Sprintf("has more than %d characters", maxChannelToken)
-	}
-	return ""
 }
 
 // settings looks whether the functions are told everything.

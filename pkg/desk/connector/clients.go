@@ -87,13 +87,14 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 		return s.clients, nil
 	}
 	set := s.reader(ctx)
-	hubURL, zohoURL, accountsURL := set.URL("HUBSPOT_API_URL", ""), set.URL("ZOHO_API_URL", ""), set.URL("ZOHO_ACCOUNTS_URL", "")
+	zohoURL, accountsURL := set.URL("ZOHO_API_URL", ""), set.URL("ZOHO_ACCOUNTS_URL", "")
 	fixed := set.Optional("ZOHO_ACCESS_TOKEN", "")
 	if fixed == "" {
 		accountsURL = set.NeedURL("ZOHO_ACCOUNTS_URL")
 	} else {
 		zohoURL = set.NeedURL("ZOHO_API_URL")
 	}
+	set.URL("HUBSPOT_API_URL", "")
 	if err := set.Err(); err != nil {
 		return nil, wrongf("%v", err)
 	}
@@ -109,10 +110,7 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 			return nil, wrongf("%v", err)
 		}
 	}
-	c.hubspot = hubspot.New(hubspot.Config{
-		BaseURL: hubURL, Bearer: func(ctx context.Context) (crm.Secret, error) { return s.held(ctx, st, settings.HubSpotAccessToken) },
-		AppID: set.Optional("HUBSPOT_APP_ID", ""), HTTP: hubHTTP, Now: s.Now, Sleep: s.Sleep,
-	})
+	c.hubspot = s.hubspot(set, st, hubHTTP)
 	c.accounts = zoho.NewAccounts(zoho.AccountsConfig{
 		BaseURL: accountsURL, ClientID: set.Optional("ZOHO_CLIENT_ID", ""), APIURL: zohoURL, HTTP: c.clocks, Now: s.Now,
 		Secrets: func(ctx context.Context) (client, refresh crm.Secret, err error) {
@@ -132,6 +130,14 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 	c.zoho = zoho.New(zoho.Config{Tokens: c.tokens, BaseURL: zohoURL, HTTP: zohoHTTP, Now: s.Now, Sleep: s.Sleep})
 	s.clients = c
 	return c, nil
+}
+
+// hubspot makes the client of HubSpot. It makes no call; what it complains of is in set.Err.
+func (s *session) hubspot(set *settings.Reader, st *Stack, to http.RoundTripper) *hubspot.Client {
+	return hubspot.New(hubspot.Config{
+		BaseURL: set.URL("HUBSPOT_API_URL", ""), Bearer: func(ctx context.Context) (crm.Secret, error) { return s.held(ctx, st, settings.HubSpotAccessToken) },
+		AppID: set.Optional("HUBSPOT_APP_ID", ""), HTTP: to, Now: s.Now, Sleep: s.Sleep,
+	})
 }
 
 // tokens returns where Zoho's access token comes from: a given one, else the stack's own, else, before there is a stack, the refresh

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,6 +88,9 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
+		s := &session{World: w, flags: Flags{JSON: slices.Contains(args, "--json")}} // whatever was understood of the line
+		s.show("error", err.Error())
+		s.flush()
 		fmt.Fprintln(w.Stderr, "connector: "+err.Error())
 		fmt.Fprintln(w.Stderr, "connector --help lists the commands; connector <command> --help has examples")
 		return ExitUsage
@@ -96,24 +100,34 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 	return s.end(ctx, command.Run(s))
 }
 
-// end prints what is left to say and returns the exit code.
+// end says how it ended, with --json as "error" in the answer too, and returns the exit code.
 func (s *session) end(ctx context.Context, err error) int {
+	code, text := ending(ctx, err)
+	if text != "" {
+		s.show("error", text)
+	}
 	s.flush()
+	if text != "" {
+		fmt.Fprintln(s.Stderr, "connector: "+strings.ReplaceAll(text, "\n", "\nconnector: "))
+	}
+	return code
+}
+
+// ending is the exit code, and what is left to say.
+func ending(ctx context.Context, err error) (code int, text string) {
 	switch {
 	case err == nil:
-		return ExitOK
+		return ExitOK, ""
 	case ctx.Err() != nil:
-		fmt.Fprintln(s.Stderr, "connector: stopped; what was done is done, and the command can be run again")
-		return ExitStopped
+		return ExitStopped, "stopped; what was done is done, and the command can be run again"
 	case errors.Is(err, errFinding):
-		return ExitFinding
+		return ExitFinding, ""
 	}
-	fmt.Fprintln(s.Stderr, "connector: "+strings.ReplaceAll(err.Error(), "\n", "\nconnector: "))
 	if _, ok := errors.AsType[wrong](err); ok {
-		return ExitUsage
+		return ExitUsage, err.Error()
 	}
 	if _, ok := errors.AsType[otherVersion](err); ok {
-		return ExitVersion
+		return ExitVersion, err.Error()
 	}
-	return ExitFinding
+	return ExitFinding, err.Error()
 }

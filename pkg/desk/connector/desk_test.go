@@ -3,7 +3,6 @@ package connector
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net"
@@ -201,10 +200,7 @@ func TestAProcessThatIsNotThereIsSaidToBeOnce(t *testing.T) {
 	}
 	p.base = "http://" + other.Addr().String()
 	has(t, p.says(ExitUsage, "doctor"), "what answers at "+p.base+" (status 404) is no process of make run")
-	var out map[string]json.RawMessage
-	if r := p.run("doctor", "--json"); r.out != "" && json.Unmarshal([]byte(r.out), &out) != nil {
-		t.Errorf("%s is no JSON", r.out)
-	}
+	fails(t, []string{"doctor"}, p.run("doctor", "--json"), ExitUsage)
 }
 
 func TestACommandThatIsStoppedSaysSo(t *testing.T) {

@@ -2,7 +2,9 @@ package connector
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -64,11 +66,16 @@ type bench struct {
 	tables   func(name string, to Table) Table // a last word; may be nil
 	dark     string                            // a host that does not answer
 	whole    map[string]*lane
-	phone    *whatsapptest.Server // nil: no WhatsApp
-	answers  map[string]int       // of functions behind the door to who brings no token, by path; 401 where nothing is said
-	issuer   string               // of the tokens that the deployed door takes
-	keySet   string               // what lies at the address of the key set
-	held     vault                // what the functions have of the secrets, once they were told to look
+	phone    *whatsapptest.Server  // nil: no WhatsApp
+	answers  map[string]int        // of functions behind the door to who brings no token, by path; 401 where nothing is said
+	issuer   string                // of the tokens that the deployed door takes
+	keySet   string                // what lies at the address of the key set
+	held     vault                 // what the functions have of the secrets, once they were told to look
+	slack    func(text string) int // answers a post to a webhook of Slack's with a status; nil: 200
+	ctx      context.Context       // of commands; nil: the test's
+	chance   byte                  // what the next run draws as randomness
+	waits    func()                // told of a wait of a command before it passes; may be nil
+	doors    http.RoundTripper     // stands at Zoho's door in place of the world's; may be nil
 }
 
 // vault is a store of secrets in memory.
@@ -209,6 +216,8 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp, err = b.Zoho.Transport().RoundTrip(r)
 	case "connector.example.com":
 		resp, err = b.knock(r)
+	case "hooks.slack.com":
+		resp, err = b.posted(r)
 	case "keys.example.com":
 		resp, err = keySet(b.keySet).RoundTrip(r)
 	case "graph.facebook.com":
@@ -225,7 +234,21 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// posted is Slack's answer to a post.
+func (b *bench) posted(r *http.Request) (*http.Response, error) {
+	var in struct{ Text string }
+	status := http.StatusOK
+	err := json.NewDecoder(r.Body).Decode(&in)
+	if err == nil && b.slack != nil {
+		status = b.slack(in.Text)
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: http.NoBody, Request: r}, err
+}
+
 func (b *bench) knock(r *http.Request) (*http.Response, error) {
+	if b.doors != nil && r.URL.String() == zohoHook {
+		return b.doors.RoundTrip(r)
+	}
 	if a, ok := b.side(r); ok {
 		return &http.Response{StatusCode: a.Status, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(a.Body)), Request: r}, nil
 	}
@@ -256,7 +279,7 @@ func (b *bench) bare(args ...string) ran {
 	b.t.Helper()
 	var out, errs bytes.Buffer
 	n := 0
-	code := Run(b.t.Context(), World{
+	code := Run(cmp.Or[context.Context](b.ctx, b.t.Context()), World{
 		Getenv: func(name string) string { return b.env[name] }, Stdout: &out, Stderr: &errs,
 		Prompt: func(label string) (string, error) {
 			b.asked = append(b.asked, label)
@@ -267,8 +290,8 @@ func (b *bench) bare(args ...string) ran {
 			b.typed = b.typed[1:]
 			return answer, nil
 		},
-		Now: b.Clock.Now, Sleep: b.Clock.Sleep, NewID: func() string { n++; return fmt.Sprintf("connector-%d-%d", b.Clock.Now().UnixNano(), n) },
-		Random: strings.NewReader(strings.Repeat("\x5a", 1000)), HTTP: b, Version: "0.2.0", Open: b.open,
+		Now: b.Clock.Now, Sleep: b.sleep, NewID: func() string { n++; return fmt.Sprintf("connector-%d-%d", b.Clock.Now().UnixNano(), n) },
+		Random: strings.NewReader(strings.Repeat(string('Z'+rune(b.chance)), 1000)), HTTP: b, Version: "0.2.0", Open: b.open,
 	}, args)
 	for name, v := range b.vault {
 		if text := v.Reveal(); text != "" && (strings.Contains(out.String(), text) || strings.Contains(errs.String(), text)) {
@@ -276,6 +299,16 @@ func (b *bench) bare(args ...string) ran {
 		}
 	}
 	return ran{code, out.String(), errs.String()}
+}
+
+// sleep lets time pass while a command waits, five seconds at a time where somebody wants to know.
+func (b *bench) sleep(ctx context.Context, d time.Duration) bool {
+	for b.waits != nil && d > 0 && ctx.Err() == nil {
+		b.waits()
+		b.Clock.Advance(min(d, 5*time.Second))
+		d -= 5 * time.Second
+	}
+	return ctx.Err() == nil && b.Clock.Sleep(ctx, max(d, 0))
 }
 
 // want checks the exit code and returns what was printed.

@@ -30,6 +30,7 @@ type session struct {
 	heavy   bool                  // it makes many calls: it draws them from the stack's budget, and leaves live traffic its reserve
 	given   map[string]string     // of the secret file
 	typed   map[string]crm.Secret // at a prompt
+	granted map[string]crm.Secret // by a vendor, in the place of what was handed over
 	out     map[string]any        // of --json, printed at the end
 	steps   []step
 	told    time.Time // when progress was last shown
@@ -187,7 +188,7 @@ func (s *session) progress(format string, args ...any) {
 	fmt.Fprintf(s.Stderr, "… "+format+"\n", args...)
 }
 
-// flush prints the answer of --json.
+// flush prints the answer of --json: one object, whatever it came to.
 func (s *session) flush() {
 	if !s.flags.JSON {
 		return
@@ -196,7 +197,7 @@ func (s *session) flush() {
 		s.show("steps", s.steps)
 	}
 	if s.out == nil {
-		return
+		s.out = map[string]any{} // there was nothing to say
 	}
 	text, err := json.MarshalIndent(s.out, "", "  ")
 	if err != nil {
@@ -222,8 +223,11 @@ func (s *session) setting(ctx context.Context, name string) string {
 }
 
 // secret returns one that the operator hands over now: from the environment, the secret file or, with ask, a prompt, at which
-// each is asked for once. It is zero when there is none.
+// each is asked for once. One that a vendor granted meanwhile goes before it. It is zero when there is none.
 func (s *session) secret(name string, ask bool) (crm.Secret, error) {
+	if v := s.granted[name]; !v.IsZero() {
+		return v, nil
+	}
 	if v := strings.TrimSpace(s.Getenv(name)); v != "" {
 		return crm.NewSecret(v), nil
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
@@ -105,8 +106,8 @@ func TestSetupOfZohoSaysWhatIsWrong(t *testing.T) {
 		code int
 		want string
 	}{
-		{"no client secret", func(b *bench) {}, ExitUsage, "ZOHO_CLIENT_ID and ZOHO_CLIENT_SECRET are needed"},
-		{"no client id", func(b *bench) { delete(b.env, "ZOHO_CLIENT_ID"); b.typed = []string{"sandbox-secret"} }, ExitUsage, "ZOHO_CLIENT_ID and"},
+		{"no client secret", func(b *bench) {}, ExitUsage, "ZOHO_CLIENT_SECRET is needed: connector setup zoho --help"},
+		{"no client id", func(b *bench) { delete(b.env, "ZOHO_CLIENT_ID"); b.typed = []string{"sandbox-secret"} }, ExitUsage, "ZOHO_CLIENT_ID is needed: connector setup zoho --help"},
 		{"no data centre", func(b *bench) { delete(b.env, "ZOHO_ACCOUNTS_URL"); b.typed = []string{"sandbox-secret"} }, ExitUsage, "ZOHO_ACCOUNTS_URL is not set"},
 		{"no code", func(b *bench) { b.typed = []string{"sandbox-secret"} }, ExitUsage, "ZOHO_GRANT_CODE is needed"},
 		{"a code that has expired", func(b *bench) { b.typed = []string{"sandbox-secret", "1000.old"} }, ExitFinding, "the code has expired or was used"},
@@ -250,7 +251,7 @@ func TestHubSpotsProjectIsWrittenFromTheMappingInForce(t *testing.T) {
 	if files := tree(t, dir); len(files) != 2 {
 		t.Errorf("before the stack is there: %v", slicesOf(files))
 	}
-	secrets := file(t, "secrets.env", "# pasted\nHUBSPOT_ACCESS_TOKEN = canary-token\nHUBSPOT_CLIENT_SECRET=canary-client\n")
+	secrets := file(t, "secrets.env", "# pasted\nHUBSPOT_ACCESS_TOKEN = "+hubspottest.DefaultToken+"\nHUBSPOT_CLIENT_SECRET=canary-client\n")
 	out := b.want(ExitOK, "setup", "hubspot", "--out", dir, "--secret-file", secrets)
 	has(t, out, "done   HUBSPOT_ACCESS_TOKEN is stored", "done   HUBSPOT_CLIENT_SECRET is stored", "next   deploy the stack")
 	hasNot(t, out, "canary")
@@ -278,9 +279,9 @@ func TestTheDoorIsToldTheMappedProperties(t *testing.T) {
 func TestTheKeyOfTheHashesIsNeverExchanged(t *testing.T) {
 	b := stage(t)
 	before := b.vault[settings.PairKey]
-	b.env["PAIR_KEY"], b.env["ZOHO_CHANNEL_TOKEN"] = strings.Repeat("f", 64), "handed-over"
+	b.env["PAIR_KEY"], b.env["ZOHO_CHANNEL_TOKEN"] = strings.Repeat("f", 64), "handed-over-by-somebody"
 	has(t, b.want(ExitOK, "setup", "zoho"), "as is  PAIR_KEY is stored, and stays", "done   ZOHO_CHANNEL_TOKEN is stored", "done   channel "+channel)
-	if b.vault[settings.PairKey] != before || b.vault[settings.ZohoChannelToken].Reveal() != "handed-over" {
+	if b.vault[settings.PairKey] != before || b.vault[settings.ZohoChannelToken].Reveal() != "handed-over-by-somebody" {
 		t.Error("another key, or the old token")
 	}
 	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, "setup", "zoho"), "done") })

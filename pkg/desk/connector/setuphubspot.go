@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/flow/config"
 )
@@ -36,24 +38,16 @@ Examples:
     connector setup hubspot --stack crm-connector --secret-file secrets.env --plan`
 }
 
-// Run writes the project and stores the secrets.
+// Run stores the secrets and writes the project.
 func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	st, deployed, err := s.deployed(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.inventKey(ctx, st); err != nil {
+	missing, err := s.admit(ctx, st, func(ctx context.Context, fresh []string) error { return s.tryHubSpot(ctx, st, fresh) },
+		append(pairKey(st), entry{name: settings.HubSpotAccessToken}, entry{name: settings.HubSpotClientSecret})...)
+	if err != nil {
 		return err
-	}
-	var missing []string
-	for _, name := range []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret} {
-		v, err := s.keep(ctx, st, name, true)
-		if err != nil {
-			return err
-		}
-		if v.IsZero() {
-			missing = append(missing, name)
-		}
 	}
 	m, err := c.mapping(ctx, s, st, deployed)
 	if err != nil {
@@ -75,6 +69,23 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	}
 	c.next(s, missing, url)
 	return nil
+}
+
+// tryHubSpot has HubSpot take a new access token. A client secret signs what HubSpot sends: none of its calls tells whether it is right.
+func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string) error {
+	if !slices.Contains(fresh, settings.HubSpotAccessToken) {
+		return nil
+	}
+	set := s.reader(ctx)
+	hub := s.hubspot(set, st, s.timed())
+	if err := set.Err(); err != nil {
+		return wrongf("%v", err)
+	}
+	_, err := hub.Account(ctx)
+	if fault.KindOf(err) == fault.Denied {
+		return fmt.Errorf("%w: HubSpot does not take %s; copy it from the app's Distribution tab, and run this again", err, settings.HubSpotAccessToken)
+	}
+	return err
 }
 
 // mapping returns the mapping to subscribe to.

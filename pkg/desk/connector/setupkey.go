@@ -48,7 +48,7 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 	case s.Now().Before(paused.Add(rest)):
 		return fmt.Errorf("a function that is still at work would go on with the old key: run this again from %s on", paused.Add(rest).UTC().Format(time.RFC3339))
 	}
-	key, err := s.random(pairKeyBytes)
+	key, err := s.random(ownBytes[settings.PairKey])
 	if err != nil {
 		return err
 	}
@@ -58,4 +58,13 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 	number, _ := strconv.Atoi(s.setting(ctx, "PAIR_KEY_ID")) // what is not set is 1
 	s.printf("next   set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s\n", max(number, 1)+1, s.at())
 	return nil
+}
+
+// pairKey is the key of the hashes, where the stack needs one. It is never exchanged on the way, not even for one that is handed
+// over: with another key every base is unknown, and connector setup key says so.
+func pairKey(st *Stack) []entry {
+	if !slices.Contains(st.Needs, settings.PairKey) {
+		return nil
+	}
+	return []entry{{name: settings.PairKey, from: forever}}
 }

@@ -42,32 +42,20 @@ func (setupWhatsAppCommand) Run(ctx context.Context, s *session) error {
 	if g.number == "" {
 		return wrongf("%s is needed: connector setup whatsapp --help says where it stands", numberID)
 	}
-	names := []string{settings.WhatsAppAccessToken, settings.WhatsAppAppSecret}
-	missing, err := s.handed(ctx, st, names...)
+	var w whatsapp.Wiring
+	var gaps []whatsapp.Gap
+	look := func(ctx context.Context, _ []string) (err error) {
+		w, gaps, err = s.found(ctx, st, g)
+		return err
+	}
+	missing, err := s.admit(ctx, st, look, entry{name: settings.WhatsAppAccessToken, from: needed}, entry{name: settings.WhatsAppAppSecret, from: needed},
+		entry{name: settings.WhatsAppVerifyToken, from: own})
 	if err != nil {
 		return err
 	}
-	var w whatsapp.Wiring
-	var gaps []whatsapp.Gap
-	if missing == nil { // before anything is stored over what works
-		if w, gaps, err = s.found(ctx, st, g); err != nil {
-			return err
-		}
-	}
-	for _, name := range names {
-		if _, err := s.keep(ctx, st, name, true); err != nil {
-			return err
-		}
-	}
-	if err := s.invent(ctx, st, settings.WhatsAppVerifyToken, 20); err != nil {
-		return err
-	}
-	switch {
-	case missing != nil && s.flags.Plan:
+	if missing != nil {
 		s.printf("plan   then token and number are looked at, the fields of contacts made where they are missing, and both subscriptions\n")
 		return nil
-	case missing != nil:
-		return wrongf("%s: needed; connector setup whatsapp --help says where they come from", strings.Join(missing, " and "))
 	}
 	v, err := s.reach(ctx, st, deployed)
 	if err != nil {

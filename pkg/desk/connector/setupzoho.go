@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"crm-connector/pkg/adapter/settings"
@@ -21,7 +22,8 @@ const grantCode = "ZOHO_GRANT_CODE"
 const zohoScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,ZohoCRM.modules.leads.READ,ZohoCRM.modules.notes.ALL,ZohoCRM.modules.attachments.ALL,ZohoCRM.modules.tasks.ALL,ZohoSearch.securesearch.READ,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoCRM.settings.fields.ALL,ZohoCRM.settings.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.READ"
 
 type setupZohoCommand struct {
-	NewToken bool `help:"Trade a new code although the refresh token works."`
+	NewToken           bool `help:"Trade a new code although the refresh token works."`
+	RotateChannelToken bool `help:"Put a new token in the place of the notification channel's, so that no notification is refused meanwhile. It takes a quarter of an hour, most of it waiting."`
 }
 
 // Help is what --help adds.
@@ -37,7 +39,8 @@ Scopes (those of notes, attachments and tasks are for WhatsApp, and asked for at
 Examples:
 
     ZOHO_ACCOUNTS_URL=https://accounts.zoho.eu ZOHO_CLIENT_ID=1000.ABC connector setup zoho --stack crm-connector
-    connector setup zoho --stack crm-connector --secret-file secrets.env --plan`
+    connector setup zoho --stack crm-connector --secret-file secrets.env --plan
+    connector setup zoho --stack crm-connector --rotate-channel-token`
 }
 
 // Run sets Zoho up. Nothing is stored before it was seen to work.
@@ -46,29 +49,30 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	needed := wrongf("ZOHO_CLIENT_ID and ZOHO_CLIENT_SECRET are needed: connector setup zoho --help says where they come from")
 	if s.setting(ctx, "ZOHO_CLIENT_ID") == "" {
-		return needed
+		return wrongf("ZOHO_CLIENT_ID is needed: connector setup zoho --help says where it comes from")
+	}
+	if err := c.rotatable(s, st, deployed); err != nil {
+		return err
 	}
 	v, err := s.reach(ctx, st, deployed)
 	if err != nil {
 		return err
 	}
-	missing, err := s.handed(ctx, st, settings.ZohoClientSecret)
-	if err != nil {
+	ready := false
+	try := func(ctx context.Context, fresh []string) (err error) {
+		ready, err = c.token(ctx, s, st, v, fresh)
 		return err
 	}
-	if missing != nil && !s.flags.Plan {
-		return needed
-	}
-	traded, ready, err := c.token(ctx, s, st, v)
+	_, err = s.admit(ctx, st, try, append(pairKey(st), entry{name: settings.ZohoClientSecret, from: needed}, entry{name: settings.ZohoChannelToken, from: own},
+		entry{name: settings.ZohoRefreshToken, from: handed, last: func() bool { return ready }})...)
 	if err != nil {
-		return err
-	}
-	if err := c.store(ctx, s, st, traded, ready); err != nil {
 		return err
 	}
 	if !ready {
+		if err := s.change(grantCode+" is asked for, and traded for a refresh token, which is stored as "+st.parameter(settings.ZohoRefreshToken), nil); err != nil {
+			return err
+		}
 		s.printf("plan   then HubSpot_Id is made on Contacts and Accounts where it is missing, and the channel opened\n")
 		return nil
 	}
@@ -81,106 +85,83 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 		s.printf("next   deploy the stack, then run this again: it opens the notification channel\n")
 		return nil
 	}
-	return s.openChannel(ctx, st, v)
-}
-
-// store keeps the secrets: a refresh token that was traded just now, else the one that works.
-func (c setupZohoCommand) store(ctx context.Context, s *session, st *Stack, traded crm.Secret, ready bool) error {
-	if err := s.inventKey(ctx, st); err != nil {
+	if err := s.openChannel(ctx, st, v); err != nil || !c.RotateChannelToken {
 		return err
 	}
-	if _, err := s.keep(ctx, st, settings.ZohoClientSecret, true); err != nil {
-		return err
-	}
-	if err := s.invent(ctx, st, settings.ZohoChannelToken, 20); err != nil {
-		return err
-	}
-	switch {
-	case !ready:
-		return s.change(grantCode+" is asked for, and traded for a refresh token, which is stored as "+st.parameter(settings.ZohoRefreshToken), nil)
-	case !traded.IsZero():
-		return s.storeSecret(ctx, st, settings.ZohoRefreshToken, traded, "")
-	}
-	_, err := s.keep(ctx, st, settings.ZohoRefreshToken, false)
-	return err
+	return s.rotateChannelToken(ctx, st, v)
 }
 
 // token sees to it that there is a refresh token which works: the one that is at hand, or one that it trades a code for. It is not
 // ready where --plan kept it from trading.
-func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *clients) (traded crm.Secret, ready bool, err error) {
-	client, err := s.held(ctx, st, settings.ZohoClientSecret)
-	if err != nil {
-		if s.flags.Plan && fault.KindOf(err) == fault.Setup {
-			err = nil
-		}
-		return traded, false, err
-	}
-	handed, err := s.secret(settings.ZohoRefreshToken, false)
-	if err != nil {
-		return traded, false, err
-	}
+func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *clients, fresh []string) (ready bool, err error) {
 	there, err := s.held(ctx, st, settings.ZohoRefreshToken)
 	if err != nil && fault.KindOf(err) != fault.Setup {
-		return traded, false, err
-	}
-	stored, err := s.there(ctx, st, settings.ZohoClientSecret)
-	if err != nil {
-		return traded, false, err
+		return false, err
 	}
 	if !there.IsZero() && !c.NewToken {
 		access, err := v.renew(ctx)
 		if wrongClient(err) {
-			if client, err = s.otherClientSecret(err); err == nil {
+			if err = s.otherClientSecret(err); err == nil {
+				fresh = append(fresh, settings.ZohoClientSecret)
 				access, err = v.renew(ctx)
 			}
 		}
+		tried := slices.ContainsFunc(fresh, func(name string) bool { return name == settings.ZohoClientSecret || name == settings.ZohoRefreshToken })
 		switch kind := fault.KindOf(err); {
 		case err == nil:
-			return traded, true, nil
-		case kind == fault.Throttled && !access.Token.IsZero() && handed.IsZero() && client.Reveal() == stored.Reveal():
+			return true, nil
+		case kind == fault.Throttled && !access.Token.IsZero() && !tried:
 			s.printf("note   too many tokens were asked for in ten minutes: the stored one is used\n")
-			return traded, true, nil
+			return true, nil
 		case kind == fault.Throttled:
-			return traded, false, fmt.Errorf("%w: too many tokens were asked for in ten minutes; run this again%s: it goes on where it stopped", err, s.waiting(err))
+			return false, fmt.Errorf("%w: too many tokens were asked for in ten minutes", err)
 		case kind != fault.Denied || wrongClient(err):
-			return traded, false, s.named(err)
+			return false, s.named(err)
 		}
 		s.printf("note   the stored refresh token does not work any more: a new code is needed\n")
 	}
 	if s.flags.Plan {
-		return traded, false, nil
+		return false, nil
 	}
-	traded, err = c.trade(ctx, s, v, client)
-	return traded, err == nil, err
+	err = c.trade(ctx, s, st, v)
+	return err == nil, err
 }
 
-// trade has the operator asked for a code, and trades it for a refresh token.
-func (setupZohoCommand) trade(ctx context.Context, s *session, v *clients, client crm.Secret) (crm.Secret, error) {
+// trade has the operator asked for a code, and trades it for a refresh token, which is the one in force from then on.
+func (setupZohoCommand) trade(ctx context.Context, s *session, st *Stack, v *clients) error {
 	code, err := s.secret(grantCode, true)
 	if err != nil {
-		return crm.Secret{}, err
+		return err
 	}
 	if code.IsZero() {
-		return crm.Secret{}, wrongf("%s is needed: connector setup zoho --help says how to make a code", grantCode)
+		return wrongf("%s is needed: connector setup zoho --help says how to make a code", grantCode)
 	}
-	refresh, access, err := v.accounts.Trade(ctx, client, code)
-	if wrongClient(err) {
-		if client, err = s.otherClientSecret(err); err == nil {
+	trade := func() (refresh crm.Secret, access crm.Access, err error) {
+		client, err := s.held(ctx, st, settings.ZohoClientSecret)
+		if err == nil {
 			refresh, access, err = v.accounts.Trade(ctx, client, code)
+		}
+		return refresh, access, err
+	}
+	refresh, access, err := trade()
+	if wrongClient(err) {
+		if err = s.otherClientSecret(err); err == nil {
+			refresh, access, err = trade()
 		}
 	}
 	switch kind := fault.KindOf(err); {
 	case err == nil:
 		v.tokens.use(access)
-		return refresh, nil
+		s.granted = map[string]crm.Secret{settings.ZohoRefreshToken: refresh}
+		return nil
 	case wrongClient(err):
-		return refresh, s.named(err)
+		return s.named(err)
 	case kind == fault.Denied:
-		return refresh, fmt.Errorf("%w: the code has expired or was used, or client and data centre (ZOHO_ACCOUNTS_URL) do not belong together; make a new code", err)
+		return fmt.Errorf("%w: the code has expired or was used, or client and data centre (ZOHO_ACCOUNTS_URL) do not belong together; make a new code", err)
 	case kind == fault.Throttled:
-		return refresh, fmt.Errorf("%w: too many tokens were asked for in ten minutes; wait for as long, make a new code and run this again", err)
+		return fmt.Errorf("%w: too many tokens were asked for in ten minutes, make a new code when they are over", err)
 	}
-	return refresh, err
+	return err
 }
 
 // wrongClient reports whether Zoho does not take client id and client secret: it answers the same for either, and for a client of
@@ -198,23 +179,25 @@ func (s *session) named(err error) error {
 	return fmt.Errorf("%w: ZOHO_CLIENT_SECRET is not that of ZOHO_CLIENT_ID, or the client is not of the data centre of ZOHO_ACCOUNTS_URL; run this again with the right one, in the environment, in --secret-file or typed", err)
 }
 
-// otherClientSecret has a person asked for the client secret in place of the one that Zoho did not take. Where nobody is asked, or
-// nothing is typed, the error comes back.
-func (s *session) otherClientSecret(err error) (crm.Secret, error) {
+// otherClientSecret has a person asked for the client secret in place of the one that Zoho did not take. Where nobody is asked,
+// nothing is typed, or what cannot be one, that is the error.
+func (s *session) otherClientSecret(err error) error {
 	name := settings.ZohoClientSecret
 	if s.flags.Plan || s.Prompt == nil || s.Getenv(name) != "" || s.given[name] != "" {
-		return crm.Secret{}, err
+		return err
 	}
 	s.printf("note   Zoho does not take %s with this client id, in this data centre: copy it from the API console once more\n", name)
 	delete(s.typed, name)
 	v, asked := s.secret(name, true)
-	switch {
+	switch what := shape(name, v); {
 	case asked != nil:
-		return v, asked
+		return asked
 	case v.IsZero():
-		return v, err
+		return err
+	case what != "":
+		return wrongf("%s %s", name, what)
 	}
-	return v, nil
+	return nil
 }
 
 // externalField makes HubSpot_Id where it is missing: an external id, or where the edition refuses that, a unique text.

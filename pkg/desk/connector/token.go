@@ -95,8 +95,7 @@ func (c tokenCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if c.JWKS {
-		_, err := fmt.Fprintln(out, sign.set(b.Algorithm))
-		return err
+		return c.keySet(s, out, sign, b.Algorithm)
 	}
 	if c.Subject == "" {
 		s.printf("next   connector token --subject NAME --scope %s %s\n", conversions.ScopeEvents, s.at())
@@ -217,7 +216,7 @@ func (c tokenCommand) publish(ctx context.Context, s *session, st *Stack, public
 
 // shared is the secret of HS256.
 func (c tokenCommand) shared(ctx context.Context, s *session, st *Stack) (signer, error) {
-	if err := s.invent(ctx, st, settings.ConversionsJWTSecret, sharedBytes); err != nil {
+	if _, err := s.admit(ctx, st, nil, entry{name: settings.ConversionsJWTSecret, from: own}); err != nil {
 		return signer{}, err
 	}
 	there, err := s.there(ctx, st, settings.ConversionsJWTSecret)
@@ -226,7 +225,7 @@ func (c tokenCommand) shared(ctx context.Context, s *session, st *Stack) (signer
 	}
 	stored := several(there)
 	if c.NewKey && len(stored) > 0 {
-		made, err := s.random(sharedBytes)
+		made, err := s.random(ownBytes[settings.ConversionsJWTSecret])
 		if err != nil {
 			return signer{}, err
 		}
@@ -240,9 +239,6 @@ func (c tokenCommand) shared(ctx context.Context, s *session, st *Stack) (signer
 	}
 	return signer{key: []byte(stored[0])}, nil
 }
-
-// sharedBytes is the length of a new shared secret.
-const sharedBytes = 32
 
 // private reads the private key, or makes one where there is none. It is nil where --plan kept it from making it.
 func (c tokenCommand) private(s *session, algorithm string) (crypto.Signer, error) {
@@ -335,13 +331,19 @@ func thumbprint(public any) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// set is the key set (RFC 7517 §5) with the public key.
-func (g signer) set(algorithm string) string {
-	key := members(g.public)
-	key["use"], key["alg"], key["kid"] = "sig", algorithm, g.id
-	text, err := json.MarshalIndent(map[string]any{"keys": []any{key}}, "", "  ")
+// keySet prints the key set (RFC 7517 §5) with the public key, with --json as a part of the answer, which is then such a set too.
+func (tokenCommand) keySet(s *session, out io.Writer, sign signer, algorithm string) error {
+	key := members(sign.public)
+	key["use"], key["alg"], key["kid"] = "sig", algorithm, sign.id
+	keys := []any{key}
+	s.show("keys", keys)
+	if s.flags.JSON {
+		return nil
+	}
+	text, err := json.MarshalIndent(map[string]any{"keys": keys}, "", "  ")
 	if err != nil {
 		panic(err) // texts only
 	}
-	return string(text)
+	_, err = fmt.Fprintln(out, string(text))
+	return err
 }

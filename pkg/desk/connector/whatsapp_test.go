@@ -160,7 +160,7 @@ func TestSetupOfWhatsAppSaysWhatIsWrong(t *testing.T) {
 	}{
 		{"no number", func(b *bench) { delete(b.env, numberID) }, ExitUsage, "WHATSAPP_PHONE_NUMBER_ID is needed"},
 		{"a number that is none", func(b *bench) { b.env[numberID] = "+39 06 123" }, ExitUsage, "WHATSAPP_PHONE_NUMBER_ID is not made of digits"},
-		{"no token", func(b *bench) { delete(b.env, settings.WhatsAppAccessToken) }, ExitUsage, "WHATSAPP_ACCESS_TOKEN: needed"},
+		{"no token", func(b *bench) { delete(b.env, settings.WhatsAppAccessToken) }, ExitUsage, "WHATSAPP_ACCESS_TOKEN is needed"},
 		{"another token", func(b *bench) { b.env[settings.WhatsAppAccessToken] = "canary-token" }, ExitFinding, "make a new token for the system user"},
 		{"a token that may not send", func(b *bench) { b.phone.SetScopes(whatsapp.ScopeManagement) }, ExitFinding, "lacks the permission whatsapp_business_messaging"},
 		{"a number of somebody else", func(b *bench) { b.env[numberID] = "106540352242923" }, ExitFinding, "has the number 106540352242923"},

@@ -1,0 +1,208 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+// entry is a secret that a setup command sees to.
+type entry struct {
+	name string
+	from source
+	// last says, once the vendor was asked, whether it is to be stored; nil for always.
+	last func() bool
+}
+
+// source is where a secret comes from.
+type source int
+
+const (
+	asked   source = iota // a person is asked for it, and may leave it out
+	needed                // a person is asked for it; without it nothing is done
+	handed                // taken when it is handed over, asked for by nobody
+	own                   // the stack's own: made here where there is none
+	forever               // the same, and never exchanged on the way: connector setup key says why
+)
+
+// ownBytes is how long secrets of the stack's own are made, in bytes; their text is twice as long.
+var ownBytes = map[string]int{
+	settings.PairKey: 32, settings.ZohoChannelToken: 20, settings.WhatsAppVerifyToken: 20, settings.ConversionsJWTSecret: 32,
+}
+
+// admit is the one way of secrets into the stack. Each is judged by its shape, whether it was handed over or is asked for here;
+// then try has the vendor judge what it can; then they are stored, in their order. Whatever is wrong before, nothing was stored.
+//
+// try is told the names of those that are new, and is nil where no vendor can judge. An error of it that leaves open whether they
+// are right says which were not tried, and what to do. Where something needed is nowhere, that is an error, and with --plan, which
+// asks nobody, try is left out.
+func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Context, fresh []string) error, all ...entry) (missing []string, err error) {
+	var fresh []string
+	lacking := false
+	for _, e := range all {
+		there, err := s.there(ctx, st, e.name)
+		if err != nil {
+			return nil, err
+		}
+		given, err := s.offered(e, there)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case !given.IsZero() && given.Reveal() != there.Reveal():
+			fresh = append(fresh, e.name)
+		case given.IsZero() && there.IsZero() && e.from <= needed:
+			missing = append(missing, e.name)
+			lacking = lacking || e.from == needed
+		}
+	}
+	if lacking && !s.flags.Plan {
+		return missing, lack(missing)
+	}
+	if try != nil && !lacking {
+		if err := try(ctx, fresh); err != nil {
+			return missing, s.untried(err, fresh)
+		}
+	}
+	for _, e := range all {
+		if e.last != nil && !e.last() {
+			continue
+		}
+		if err := s.keep(ctx, st, e); err != nil {
+			return missing, err
+		}
+	}
+	return missing, nil
+}
+
+// lack says that secrets are needed.
+func lack(names []string) error {
+	is, it := "is", "it comes"
+	if len(names) > 1 {
+		is, it = "are", "they come"
+	}
+	return wrongf("%s %s needed: connector %s --help says where %s from", strings.Join(names, " and "), is, setupOf(names[0]), it)
+}
+
+// offered returns what is handed over in place of a secret that is there, or nowhere: from the environment, the secret file, or a
+// person, who is asked for what is nowhere. What cannot be that secret is an error that names the variable and not the value.
+func (s *session) offered(e entry, there crm.Secret) (crm.Secret, error) {
+	if e.from == forever && !there.IsZero() {
+		return crm.Secret{}, nil
+	}
+	given, err := s.secret(e.name, e.from <= needed && there.IsZero() && !s.flags.Plan)
+	if err != nil {
+		return given, err
+	}
+	if what := shape(e.name, given); !given.IsZero() && what != "" {
+		return given, wrongf("%s %s", e.name, what)
+	}
+	return given, nil
+}
+
+// keep stores a secret that is handed over, when it is another than the one that is there, or makes one of the stack's own.
+func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
+	there, err := s.there(ctx, st, e.name)
+	if err != nil {
+		return err
+	}
+	given, err := s.offered(e, there)
+	switch {
+	case err != nil:
+		return err
+	case !given.IsZero() && (given.Reveal() != there.Reveal() || !s.granted[e.name].IsZero()):
+		return s.storeSecret(ctx, st, e.name, given, "")
+	case !there.IsZero() && e.from == forever:
+		s.nothing(e.name + " is stored, and stays")
+		return nil
+	case !there.IsZero():
+		s.nothing(e.name + " is stored")
+		return nil
+	case e.from >= own:
+		made, err := s.random(ownBytes[e.name])
+		if err != nil {
+			return err
+		}
+		return s.storeSecret(ctx, st, e.name, made, madeNow)
+	case e.from <= needed && s.flags.Plan:
+		return s.change(e.name+" is asked for, and stored as "+st.parameter(e.name), nil)
+	}
+	return nil
+}
+
+func (s *session) there(ctx context.Context, st *Stack, name string) (crm.Secret, error) {
+	all, err := st.Vault.Get(ctx, name)
+	return all[name], err
+}
+
+// madeNow stands behind a secret that nobody has seen.
+const madeNow = "(made just now, shown to nobody)"
+
+// storeSecret stores a secret of the right shape.
+func (s *session) storeSecret(ctx context.Context, st *Stack, name string, v crm.Secret, how string) error {
+	if what := shape(name, v); what != "" {
+		return wrongf("%s %s", name, what)
+	}
+	return s.change(strings.TrimSpace(fmt.Sprintf("%s is stored as %s %s", name, st.parameter(name), how)), func() error { return st.Vault.Put(ctx, name, v) })
+}
+
+// untried says of an error that leaves open whether new secrets are right what was not tried, and what to do. Any other it returns.
+func (s *session) untried(err error, fresh []string) error {
+	what := ""
+	if len(fresh) > 0 {
+		what = strings.Join(fresh, " and ") + " not tried, and nothing stored; "
+	}
+	switch fault.KindOf(err) {
+	case fault.Throttled:
+		return fmt.Errorf("%w: %srun this again%s: it goes on where it stopped", err, what, s.waiting(err))
+	case fault.Down, fault.Busy:
+		return fmt.Errorf("%w: %ssee whether the address is right and the system is up, then run this again", err, what)
+	}
+	return err
+}
+
+// minKey is the fewest characters of the key of the hashes: 128 bits in hexadecimal.
+const minKey = 32
+
+// The fewest characters of a channel's token, which is all that a notification proves itself by, and the most that Zoho takes
+// (https://www.zoho.com/crm/developer/docs/api/v8/notifications/enable.html).
+const (
+	minChannelToken = 16
+	maxChannelToken = 50
+)
+
+// lists are the secrets of which several may be in force at once, separated by commas.
+var lists = []string{
+	settings.HubSpotClientSecret, settings.ZohoChannelToken, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken, settings.ConversionsJWTSecret,
+}
+
+// shape says why a text cannot be that secret, "" when it can.
+func shape(name string, v crm.Secret) string {
+	text := v.Reveal()
+	members := []string{text}
+	if slices.Contains(lists, name) {
+		members = strings.Split(text, ",")
+	}
+	short := func(one string) bool { return len(one) < minChannelToken }
+	long := func(one string) bool { return len(one) > maxChannelToken }
+	switch {
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "has a blank or a control character in it"
+	case len(members) > 1 && slices.Contains(members, ""):
+		return "has a comma with nothing before or behind it"
+	case name == settings.SlackWebhookURL && !strings.HasPrefix(text, slackHook):
+		return "does not begin with " + slackHook
+	case name == settings.PairKey && len(text) < minKey:
+		return fmt.Sprintf("has less than %d characters", minKey)
+	case name == settings.ZohoChannelToken && slices.ContainsFunc(members, short):
+		return fmt.Sprintf("has a token of less than %d characters", minChannelToken)
+	case name == settings.ZohoChannelToken && slices.ContainsFunc(members, long):
+		return fmt.Sprintf("has a token of more than %d characters", maxChannelToken)
+	}
+	return ""
+}

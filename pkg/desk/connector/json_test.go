@@ -1,0 +1,128 @@
+package connector
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+)
+
+// everyLine returns a command line of each command, with something in every place that must be filled.
+func everyLine(t *testing.T) [][]string {
+	t.Helper()
+	parser, err := kong.New(&commandLine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]string
+	for _, leaf := range parser.Model.Leaves(true) {
+		var line []string
+		for n := leaf; n != nil && n.Type != kong.ApplicationNode; n = n.Parent {
+			line = append([]string{n.Name}, line...)
+		}
+		for _, p := range leaf.Positional {
+			switch {
+			case p.Enum != "":
+				line = append(line, strings.Split(p.Enum, ",")[0])
+			case p.Required && (p.Name == "system" || p.Name == "source"):
+				line = append(line, "hubspot")
+			case p.Required:
+				line = append(line, "1")
+			}
+		}
+		out = append(out, line)
+	}
+	if len(out) < 30 {
+		t.Fatalf("only %d commands: the rule is held to nothing", len(out))
+	}
+	return out
+}
+
+// object reads the one JSON object that a command prints.
+func object(t *testing.T, line []string, r ran) map[string]json.RawMessage {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(r.out))
+	var out map[string]json.RawMessage
+	if err := d.Decode(&out); err != nil {
+		t.Errorf("%v: exit %d, and no JSON object: %v\n%s%s", line, r.code, err, r.out, r.err)
+		return nil
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		t.Errorf("%v: more than an object:\n%s", line, r.out)
+	}
+	if (r.code == ExitOK || r.code == ExitFinding) && len(out) == 0 && strings.Contains(r.err, "connector:") {
+		t.Errorf("%v: exit %d, and the object says nothing of it: %s", line, r.code, r.err)
+	}
+	return out
+}
+
+// fails is an object that says why.
+func fails(t *testing.T, line []string, r ran, code int) {
+	t.Helper()
+	var why string
+	if err := json.Unmarshal(object(t, line, r)["error"], &why); err != nil || why == "" || r.code != code || !strings.Contains(strings.ReplaceAll(r.err, "\nconnector: ", "\n"), why) {
+		t.Errorf("%v: exit %d, want %d, %v:\n%s%s", line, r.code, code, err, r.out, r.err)
+	}
+}
+
+func TestWithJSONEveryCommandSaysInAnObjectThatNobodyAnswers(t *testing.T) {
+	p := &process{t: t, base: "http://" + port(t)}
+	for _, line := range everyLine(t) {
+		fails(t, line, p.run(append(line, "--json")...), ExitUsage)
+	}
+}
+
+func TestWithJSONEveryCommandPrintsOneObjectWhateverItComesTo(t *testing.T) {
+	for _, more := range [][]string{{"--json"}, {"--json", "--plan"}} {
+		for _, line := range everyLine(t) {
+			b := whole(t)
+			b.env[numberID] = whatsapptest.DefaultNumber
+			if slices.Contains(line, "hubspot") && line[0] == "setup" {
+				line = append(line, "--out", t.TempDir())
+			}
+			r := b.run(append(line, more...)...)
+			if out := object(t, line, r); r.code == ExitUsage && out["error"] == nil {
+				t.Errorf("%v: exit %d without an error:\n%s", line, r.code, r.out)
+			}
+		}
+	}
+}
+
+func TestWithJSONEveryWayToFailIsAnObject(t *testing.T) {
+	b := stage(t)
+	for _, line := range []string{"", "mode sett", "mode set onn", "sync", "nothing of the kind", "doctor --test-record", "setup zoho --secret-file nowhere", "explain hubspot x"} {
+		args := append(strings.Fields(line), "--json")
+		fails(t, args, b.run(args...), ExitUsage)
+	}
+	fails(t, nil, b.bare("doctor", "--json"), ExitUsage)
+	b.version = "0.1.0"
+	fails(t, nil, b.run("mode", "set", "on", "--json"), ExitVersion)
+	b.version = "0.2.0"
+	b.tables = func(_ string, to Table) Table { return lost{to} }
+	fails(t, nil, b.run("mode", "--json"), ExitFinding)
+	b.tables = nil
+	r := b.run("doctor", "--json", "--test-record", "404") // findings are no error
+	if out := object(t, nil, r); r.code != ExitFinding || out["findings"] == nil || out["error"] != nil {
+		t.Errorf("exit %d, %s", r.code, r.out)
+	}
+}
+
+func TestAKeySetWithJSONIsPartOfTheOneObject(t *testing.T) {
+	b := stage(t)
+	b.told[issuerSetting], b.told["CONVERSIONS_JWT_ALGORITHM"] = issuer, "ES256"
+	line := []string{"token", "--jwks", "--json", "--key", t.TempDir() + "/key.pem"}
+	out := object(t, line, b.run(line...))
+	if out["keys"] == nil || out["steps"] == nil {
+		t.Errorf("%s", out)
+	}
+	other := object(t, line, b.run("token", "--jwks", "--key", line[4]))
+	if len(other) != 1 || string(other["keys"]) == "" || other["keys"] == nil {
+		t.Errorf("%s", other)
+	}
+}
