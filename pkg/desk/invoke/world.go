@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -46,6 +47,8 @@ type Step struct {
 	Settle bool              `json:"settle,omitempty"` // deliveries arrive and the consumers work until all is quiet
 	Mode   crm.Mode          `json:"mode,omitempty"`   // the operator switches the stack
 	Revoke bool              `json:"revoke,omitempty"` // Zoho takes the refresh token back
+	Watch  int               `json:"watch,omitempty"`  // the notification channel was opened, and lives that many days more; Fields may say to which url
+	Fail   int               `json:"fail,omitempty"`   // Zoho answers every call with this status from now on
 	Handle string            `json:"handle,omitempty"` // another event of the folder reaches its function; the function must not fail
 	Meet   string            `json:"meet,omitempty"`   // a number: somebody on WhatsApp, whose user id is ID
 	Say    string            `json:"say,omitempty"`    // a number that was met: a message of his that is still on its way
@@ -88,6 +91,7 @@ func Secrets() map[string]string {
 const (
 	channelID    = "1000000068001"
 	channelToken = "sandbox-channel-token"
+	channelURL   = "https://connector.example.com/webhooks/zoho"
 	accessToken  = "sandbox-access"
 )
 
@@ -205,6 +209,11 @@ func (w *World) step(ctx context.Context, s Step) error {
 	case s.Revoke:
 		w.Zoho.RevokeRefresh()
 		return nil
+	case s.Watch != 0:
+		return w.watch(ctx, s)
+	case s.Fail != 0:
+		w.Zoho.Fail(zohotest.Fault{Times: -1, Status: s.Fail})
+		return nil
 	case s.Handle != "":
 		return w.handle(ctx, s.Handle)
 	case s.Meet != "":
@@ -259,6 +268,21 @@ func (w *World) handle(ctx context.Context, name string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
+}
+
+// watch opens Zoho's notification channel as renewZohoChannel does, but for what the step says.
+func (w *World) watch(ctx context.Context, s Step) error {
+	ch := crm.Channel{
+		ID: channelID, URL: cmp.Or(s.Fields["url"], channelURL), Token: crm.NewSecret(channelToken),
+		Ends: w.Clock.Now().AddDate(0, 0, s.Watch),
+	}
+	for _, m := range []crm.Module{crm.Contacts, crm.Companies} {
+		for _, v := range []crm.Verb{crm.Create, crm.Update, crm.Delete} {
+			ch.Notices = append(ch.Notices, crm.Notice{Module: m, Verb: v})
+		}
+	}
+	_, err := w.Suite.Zoho.OpenChannel(ctx, ch)
+	return err
 }
 
 func (w *World) act(record string, do func(crm.ID) error) error {
