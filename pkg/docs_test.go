@@ -3,6 +3,7 @@ package pkg_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/token"
 	"io/fs"
@@ -102,6 +103,28 @@ func TestEveryParameterOfTheTemplateIsDocumented(t *testing.T) {
 		if !regexp.MustCompile("(?m)^\\|.* `" + name + "` .*\\|$").MatchString(deploy) {
 			t.Errorf("docs/deploy.md does not say what %s is", name)
 		}
+	}
+}
+
+func TestDeployTellsHowMuchADeploymentMakes(t *testing.T) {
+	tpl := theTemplate(t)
+	dead, chosen := 0, 0
+	queues := tpl.of("AWS::SQS::Queue")
+	for _, id := range queues {
+		if strings.HasSuffix(id, "Dlq") {
+			dead++
+		}
+	}
+	alarms := tpl.of("AWS::CloudWatch::Alarm")
+	for _, id := range alarms {
+		if c := word(at(tpl.object["Resources"], id, "Condition")); c == "HasWhatsapp" || c == "HasConversions" {
+			chosen++
+		}
+	}
+	want := fmt.Sprintf("It makes %d functions, %d tables, %d queues with %d dead-letter queues, %d alarms (%d of them only with WhatsApp or conversions) and %d dashboard; ",
+		len(tpl.of("AWS::Serverless::Function")), len(tpl.of("AWS::DynamoDB::Table")), len(queues)-dead, dead, len(alarms), chosen, len(tpl.of("AWS::CloudWatch::Dashboard")))
+	if !strings.Contains(readPages(t)["docs/deploy.md"], "\n"+want) {
+		t.Errorf("docs/deploy.md does not say: %s", want)
 	}
 }
 

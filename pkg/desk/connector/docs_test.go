@@ -47,7 +47,14 @@ func TestEveryCommandLineOfTheDocumentationIsUnderstood(t *testing.T) {
 }
 
 func TestNoCommandLineOfTheDocumentationCarriesASecret(t *testing.T) {
-	handing := regexp.MustCompile(`\b(` + strings.Join(handedOver, "|") + `)=\S+ (bin/)?connector\b`)
+	name := `\b(` + strings.Join(handedOver, "|") + `)`
+	carrying := map[string]*regexp.Regexp{
+		"stands before a command":                 regexp.MustCompile(name + `=\S+ (bin/)?connector\b`),
+		"is given to a command":                   regexp.MustCompile(`(?m)(?:^|[;&|(] ?|\$ )(?:echo|printf|export|env)\b[^\n#|]*` + name + `=`),
+		"is put together of what the shell holds": regexp.MustCompile(name + `=["']?[^\s"'` + "`" + `]*\$`),
+		"is read into the shell":                  regexp.MustCompile(`[A-Z]=\$\((connector token|aws ssm get-parameter|openssl rand)`),
+		"is an argument":                          regexp.MustCompile(`Bearer \$`),
+	}
 	pages, err := filepath.Glob("../../../docs/*.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatal(pages, err)
@@ -57,8 +64,10 @@ func TestNoCommandLineOfTheDocumentationCarriesASecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range handing.FindAllStringSubmatch(string(text), -1) {
-			t.Errorf("%s: %s stands on the line of a command", filepath.Base(page), m[1])
+		for how, found := range carrying {
+			for _, m := range found.FindAllString(string(text), -1) {
+				t.Errorf("%s: a secret %s: %s", filepath.Base(page), how, m)
+			}
 		}
 	}
 }
