@@ -164,7 +164,7 @@ var bounds = map[string][2]time.Duration{
 	"sendWhatsapp":         {20 * time.Second, 55 * time.Second}, // the next minute begins
 }
 
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func capital(s string) string { return strings.ToUpper(s[:min(1, len(s))]) + s[min(1, len(s)):] }
 
 func functions(t template, c code) (out []string) {
 	all := t.of(functionType)

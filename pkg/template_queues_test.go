@@ -13,7 +13,7 @@ func visibility(t template, _ code) (out []string) {
 	for _, f := range t.of(functionType) {
 		for _, e := range t.events(f, "SQS") {
 			q := ref(e["Queue"])
-			if has, want := number(t.get(q, "VisibilityTimeout")), 6*number(t.get(f, "Timeout")); has < want || want <= 0 {
+			if has, want := number(t.get(q, "VisibilityTimeout")), 6*number(t.get(f, "Timeout")); has != want || want <= 0 {
 				out = append(out, fmt.Sprintf("%s: %d s, six times the timeout of %s is %d s", q, has, f, want))
 			}
 		}

@@ -130,6 +130,11 @@ func worded(t template, _ code) (out []string) {
 		if len(t.statements(role)) == 0 {
 			complain("it allows nothing")
 		}
+		for _, p := range list(t.get(role, "Policies")) {
+			if v := word(at(p, "PolicyDocument", "Version")); v != policies {
+				complain("a policy of %s knows no variables", v)
+			}
+		}
 		for _, s := range t.statements(role) {
 			for name := range s {
 				if !slices.Contains([]string{"Sid", "Effect", "Action", "Resource", "Condition"}, name) {

@@ -132,6 +132,9 @@ var valueBreaks = []breach{
 	says(asItsKind, "ZohoOperations", "3", "RedrivePolicy", "maxReceiveCount"),
 	says(asItsKind, "ZohoOperations", got("HubspotOperationsDlq", "Arn"), "RedrivePolicy", "deadLetterTargetArn"),
 	says(asItsKind, "ZohoOperations", sub("${AWS::StackName}-hubspot-operations.fifo"), "QueueName"),
+	{"the visibility of a queue is six times the timeout of its consumer", "ZohoOperations: 43200 s", func(t template, _ *code) {
+		t.property("43200", "ZohoOperations", "VisibilityTimeout")
+	}},
 	says(asItsKind, "ZohoOperationsDlq", "43200", "VisibilityTimeout"),
 	says(nobodyLooks, "PairsTable", object{"MaxReadRequestUnits": "1", "MaxWriteRequestUnits": "1"}, "OnDemandThroughput"),
 	says(nobodyLooks, "PairsTable", object{"StreamViewType": "NEW_IMAGE"}, "StreamSpecification"),
@@ -163,6 +166,9 @@ var valueBreaks = []breach{
 	says(asItsKind, "SuiteVersion", "SecureString", "Type"),
 	says(nobodyLooks, "SuiteVersion", "Advanced", "Tier"),
 	says(asItsKind, "WebhookRole", "2008-10-17", "AssumeRolePolicyDocument", "Version"),
+	{"a right is an allowance of what is called, on a thing of the stack", "WebhookRole: a policy of 2008-10-17", func(t template, _ *code) {
+		first(t.get("WebhookRole", "Policies")).(object)["PolicyDocument"].(object)["Version"] = "2008-10-17"
+	}},
 	says(asItsKind, "ZohoOperationsPolicy", []any{to("HubspotOperations")}, "Queues"),
 	says(asItsKind, "WebhookPermission", "lambda:*", "Action"),
 

@@ -36,7 +36,7 @@ func to(id string) object { return object{"Ref": id} }
 var unset = to("AWS::NoValue")
 
 // small begins with a small letter what capital began with a capital one.
-func small(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+func small(s string) string { return strings.ToLower(s[:min(1, len(s))]) + s[min(1, len(s)):] }
 
 // kebab is the name of a thing in AWS: PairsTable without Table is pairs, ZohoOperationsDlq is zoho-operations-dlq.
 func kebab(id string) string {
