@@ -112,6 +112,9 @@ func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
 		return err
 	}
 	given, err := s.offered(e, there)
+	if e.from == own && len(several(there)) == 0 {
+		there = crm.Secret{} // commas alone are none
+	}
 	switch {
 	case err != nil:
 		return err
@@ -143,11 +146,8 @@ func (s *session) there(ctx context.Context, st *Stack, name string) (crm.Secret
 // madeNow stands behind a secret that nobody has seen.
 const madeNow = "(made just now, shown to nobody)"
 
-// storeSecret stores a secret of the right shape.
+// storeSecret stores a secret that was admitted, or made here.
 func (s *session) storeSecret(ctx context.Context, st *Stack, name string, v crm.Secret, how string) error {
-	if what := shape(name, v); what != "" {
-		return wrongf("%s %s", name, what)
-	}
 	return s.change(strings.TrimSpace(fmt.Sprintf("%s is stored as %s %s", name, st.parameter(name), how)), func() error { return st.Vault.Put(ctx, name, v) })
 }
 

@@ -29,7 +29,7 @@ func (e *exam) hubspotToken(ctx context.Context) {
 	a, err := e.c.hubspot.Account(ctx)
 	switch fault.KindOf(err) {
 	case fault.Denied:
-		e.fault("hubspot.token", "HubSpot does not take it", "copy the token from the app's Distribution tab: connector setup hubspot "+e.at())
+		e.fault("hubspot.token", "HubSpot does not take it", "copy the token from the app's Distribution tab: connector "+again(settings.HubSpotAccessToken)+" "+e.at())
 	default:
 		if err != nil {
 			e.fault("hubspot.token", err.Error(), trouble(err))
@@ -204,8 +204,8 @@ func (s *session) renewer(ctx context.Context, st *Stack, c *clients) *upkeep.Re
 				return nil, err
 			}
 			var out []crm.Secret
-			for t := range strings.SplitSeq(all.Reveal(), ",") {
-				out = append(out, crm.NewSecret(strings.TrimSpace(t)))
+			for _, t := range several(all) {
+				out = append(out, crm.NewSecret(t))
 			}
 			return out, nil
 		},

@@ -8,12 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/mail"
-	"strings"
 	"time"
 
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/settings"
-	"crm-connector/pkg/core/crm"
 )
 
 // doors knocks at the address that either CRM calls: once without a key, once with.
@@ -22,13 +20,12 @@ func (e *exam) doors(ctx context.Context) {
 		url := e.reader(ctx).NeedList("HUBSPOT_WEBHOOK_URL")[0]
 		// The event that HubSpot's own Test button sends: the door takes it and does nothing.
 		body := []byte(fmt.Sprintf(`[{"eventId":100,"subscriptionId":1,"portalId":1,"appId":1,"occurredAt":%d,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM","changeFlag":"NEW"}]`, e.Now().UnixMilli()))
-		secret := crm.NewSecret(strings.TrimSpace(strings.Split(e.held[settings.HubSpotClientSecret].Reveal(), ",")[0]))
-		signature, timestamp := hubspot.Sign(secret, http.MethodPost, url, body, e.Now())
+		signature, timestamp := hubspot.Sign(newest(e.held[settings.HubSpotClientSecret]), http.MethodPost, url, body, e.Now())
 		e.door(ctx, "door.hubspot", url, body, []byte("[]"), http.Header{hubspot.HeaderV3: {signature}, hubspot.HeaderTimestamp: {timestamp}},
 			"HUBSPOT_CLIENT_SECRET", "setup hubspot")
 	}
 	if e.after("door.zoho", "settings", settings.ZohoChannelToken) {
-		token := strings.TrimSpace(strings.Split(e.held[settings.ZohoChannelToken].Reveal(), ",")[0])
+		token := newest(e.held[settings.ZohoChannelToken]).Reveal()
 		e.door(ctx, "door.zoho", e.setting(ctx, "ZOHO_WEBHOOK_URL"), e.notification(ctx, token), e.notification(ctx, "not the token"), nil, "ZOHO_CHANNEL_TOKEN", "setup zoho")
 	}
 }

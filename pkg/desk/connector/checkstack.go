@@ -32,7 +32,7 @@ func (e *exam) secrets(ctx context.Context) {
 		case v.IsZero():
 			e.fault("secrets", name+" is missing", "connector "+setupOf(name)+" "+e.at()+" stores it")
 		case what != "":
-			e.fault("secrets", name+" "+what, "store it again: connector "+setupOf(name)+" "+e.at())
+			e.fault("secrets", name+" "+what, "store it again: connector "+again(name)+" "+e.at())
 		default:
 			e.held[name] = v
 			e.works[name] = true
@@ -56,6 +56,14 @@ func setupOf(name string) string {
 		return "setup zoho"
 	}
 	return "setup hubspot"
+}
+
+// again is the command that stores another secret over one.
+func again(name string) string {
+	if name == settings.ZohoChannelToken {
+		return setupOf(name) + " --rotate-channel-token"
+	}
+	return setupOf(name) + " --secret-file FILE"
 }
 
 // settings looks whether the functions are told everything.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -240,5 +241,28 @@ func TestARotationThatCannotEndIsNotBegun(t *testing.T) {
 			has(t, out, want)
 			hasNot(t, out, "canary", "done")
 		})
+	}
+}
+
+func TestATokenThatCanBeNoneIsNamedAndExchanged(t *testing.T) {
+	for _, tt := range []struct{ stored, what string }{{"canary-15-chars", "has a token of less than 16 characters"}, {firstToken + ",", "has a comma with nothing before or behind it"}} {
+		f := warm(t)
+		f.watch(channel, zohoHook, strings.TrimSuffix(tt.stored, ","), 6*24*time.Hour)
+		f.vault[settings.ZohoChannelToken] = crm.NewSecret(tt.stored)
+		f.Clock.Advance(settled)
+		_, all := f.examine()
+		if !slices.ContainsFunc(all, func(g finding) bool {
+			return g.Check == "secrets" && g.What == "ZOHO_CHANNEL_TOKEN "+tt.what && g.Mend == "store it again: connector setup zoho --rotate-channel-token --stack shop"
+		}) {
+			t.Errorf("%q: %+v", tt.stored, all)
+		}
+		f.want(ExitOK, "setup", "zoho", "--rotate-channel-token")
+		f.ended(tt.stored)
+	}
+	b := stage(t)
+	b.vault[settings.ZohoChannelToken] = crm.NewSecret(",,") // nothing works with it: there is nothing to wait for
+	has(t, b.want(ExitOK, "setup", "zoho"), "done   ZOHO_CHANNEL_TOKEN is stored as /shop/ZOHO_CHANNEL_TOKEN (made just now, shown to nobody)", "(found: another token)")
+	if got := b.vault[settings.ZohoChannelToken].Reveal(); len(got) != 40 || b.Zoho.Channels()[0].Token != got {
+		t.Error("the channel does not carry what is stored")
 	}
 }
