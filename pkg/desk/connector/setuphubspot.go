@@ -30,7 +30,7 @@ type setupHubSpotCommand struct {
 func (setupHubSpotCommand) Help() string {
 	return `Writes the app project of HubSpot (hsproject.json and src/app) with the scopes that the suite needs and, once the stack is deployed, the webhook subscriptions: creation, deletion, merge, restore, association change, privacy deletion, and a change of each mapped property. Conversations on WhatsApp need no scope beyond those of contacts; crm.schemas.contacts.write is there so that connector setup whatsapp can make its property, since a scope that is added later takes a new installation.
 
-1. connector setup hubspot --stack NAME. 2. hs project upload; install the app from its Distribution tab: there is the token (HUBSPOT_ACCESS_TOKEN); its client secret (HUBSPOT_CLIENT_SECRET) and its id (for the parameter HubspotAppId) stand on its page. 3. Run this again: it stores the secrets. 4. Deploy the stack. 5. Run this and hs project upload again: the app now tells the stack of changes. Repeat step 5 after each connector mapping apply.
+1. connector setup hubspot --stack NAME. 2. hs project upload; install the app from its Distribution tab: there is the token (HUBSPOT_ACCESS_TOKEN); its client secret (HUBSPOT_CLIENT_SECRET) and its id (for the parameter HubspotAppId) stand on its page. 3. Run this again: it has HubSpot take the token, and stores both. 4. Deploy the stack. 5. Run this and hs project upload again: the app now tells the stack of changes. Repeat step 5 after each connector mapping apply.
 
 Examples:
 
