@@ -161,6 +161,7 @@ type task struct {
 	applied  bool
 	told     []fault.Parked
 	answers  []string // ids of what was put into the outbox
+	gone     string   // the Zoho contact that turned out to be no more
 }
 
 func (t *task) now() time.Time { return t.f.Now() }

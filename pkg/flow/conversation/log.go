@@ -75,6 +75,7 @@ func (t *task) absent(sys crm.System, who someone, err error) error {
 	case err == nil || fault.KindOf(err) != fault.Missing:
 		return err
 	case sys == crm.Zoho:
+		t.gone = who.zoho
 		return t.forget(who.zoho)
 	}
 	return nil

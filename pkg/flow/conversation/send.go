@@ -20,6 +20,7 @@ const (
 	stageWaiting = ""
 	stageSending = "sending"
 	stageUnknown = "unknown"
+	stageDenied  = "denied" // WhatsApp did not take it, because its person wants none; he is still to be heard
 	stageSent    = "sent"
 	stageLogged  = "logged"
 	stageRefused = "refused"
@@ -122,6 +123,8 @@ func (t *task) send(id string) error {
 		return first(t.keepShipment(&s), t.await(&s))
 	case stageUnknown:
 		return t.await(&s)
+	case stageDenied:
+		return t.denied(&s)
 	case stageSent:
 		return t.logShipment(&s)
 	}
@@ -258,11 +261,28 @@ func (t *task) notSent(s *shipment, err error) error {
 		}
 		return &fault.Error{Op: "conversation.Send", Kind: kind, After: max(after, time.Second), Err: err}
 	}
+	if chat.ClassOf(code) == chat.ClassOptOut {
+		s.Stage = stageDenied
+		return first(t.keepShipment(s), t.denied(s))
+	}
 	why := parked(strconv.Itoa(code), chat.Meaning(code, t.f.Language))
 	if code == 0 {
 		why.Code, why.Err = fault.KindOf(err).String(), fmt.Errorf("WhatsApp did not take the message")
 	}
 	return t.refuse(s, why)
+}
+
+// denied sets the opt-out of somebody who has told WhatsApp that he wants no messages, and gives the message up.
+func (t *task) denied(s *shipment) error {
+	hubspot, err := t.twin(s.Contact)
+	if err != nil {
+		return err
+	}
+	word := talk.Consent{Out: true, Source: talk.FromDelivery, At: t.now(), Person: s.request.To}
+	if err := t.consent(someone{zoho: s.Contact, hubspot: hubspot}, word); err != nil && t.gone == "" {
+		return err
+	}
+	return t.refuse(s, parked(strconv.Itoa(chat.CodeOptedOut), chat.Meaning(chat.CodeOptedOut, t.f.Language)))
 }
 
 // orRefuse ends a message for a fault of its own, and lets every other fault come again.
@@ -284,7 +304,7 @@ func (t *task) refuse(s *shipment, why error) error {
 		if err != nil {
 			return err
 		}
-		if err := t.failed(someone{zoho: s.Contact, hubspot: hubspot}); err != nil {
+		if err := t.failed(someone{zoho: s.Contact, hubspot: hubspot}, true); err != nil {
 			return err
 		}
 	}
@@ -313,7 +333,7 @@ func (t *task) logShipment(s *shipment) error {
 			return err
 		}
 	}
-	if err := t.logged(crm.Text(s.Wamid), s.who.zoho, entries); err != nil {
+	if err := t.logged(crm.Text(s.Wamid), s.request.To, s.who.zoho, entries); err != nil {
 		return err
 	}
 	if err := t.taken(s); err != nil {

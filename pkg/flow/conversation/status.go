@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
@@ -51,23 +52,68 @@ func (t *task) status() error {
 		}
 		version++
 	}
+	if s.State != chat.Failed {
+		return t.settle(s.ID, k, version)
+	}
 	return first(t.settle(s.ID, k, version), t.consequences(s, k))
 }
 
-// consequences are what a message that did not arrive means for its person.
+// consequences are what a message that did not arrive means for its person. That he wants no messages holds whoever sent it and
+// whatever else was told of it. Somebody takes over for a message of ours alone, once it is logged: until then nobody can say
+// that it is one, and logged comes back to it.
 func (t *task) consequences(s chat.Status, k track) error {
-	if k.Contact == "" || s.State != chat.Failed {
+	c, said := t.f.Rules.Consent(t.u)
+	if k.Entries == nil && !said {
 		return nil
 	}
-	hubspot, err := t.twin(k.Contact)
+	person := someone{zoho: k.Contact}
+	var err error
+	if person.zoho == "" {
+		if person.zoho, err = t.known(s); err != nil || person.zoho == "" {
+			return err
+		}
+	}
+	if person.hubspot, err = t.twin(person.zoho); err != nil {
+		return err
+	}
+	if said {
+		err = t.consent(person, c)
+	} else {
+		err = t.failed(person, k.read().State() == chat.Failed)
+	}
+	if err != nil && t.gone != "" && t.gone == k.Contact {
+		return first(t.moved(s.ID), err)
+	}
+	return err
+}
+
+// known returns the contact of whom a message went to, "" for nobody whom a CRM has: a status makes no contact.
+func (t *task) known(s chat.Status) (string, error) {
+	keys := who.Of(s.To)
+	if keys.IsZero() || s.Group.Filled() {
+		return "", nil
+	}
+	n := t.names(keys)
+	contact, err := t.recall(keys, n)
+	if err != nil || contact != "" {
+		return contact, err
+	}
+	if contact, err = t.search(keys); err != nil || contact == "" {
+		return "", err
+	}
+	return contact, t.remember(contact, n)
+}
+
+// moved notes that the contact that a message was logged on is gone: its person is looked for by whom the message went to.
+func (t *task) moved(wamid crm.Value) error {
+	key := trackKey(t.conn, t.f.name("wamid", wamid.Text()))
+	var k track
+	version, err := t.f.load(t.ctx, key, &k)
 	if err != nil {
 		return err
 	}
-	who := someone{zoho: k.Contact, hubspot: hubspot}
-	if c, said := t.f.Rules.Consent(t.u); said {
-		return t.consent(who, c)
-	}
-	return t.failed(who)
+	k.Contact = ""
+	return t.f.save(t.ctx, write(key, version, k, t.now().Add(KeptFor)))
 }
 
 // settle writes the state into every entry that shows another one. Sent alone is not written: nothing is certain yet. A write is
@@ -124,8 +170,8 @@ func (t *task) settle(wamid crm.Value, k track, version int64) error {
 	return first(failed...)
 }
 
-// logged notes what a message of the business was logged as, and writes what is known of it already.
-func (t *task) logged(wamid crm.Value, contact string, entries map[crm.System]string) error {
+// logged notes what a message of the business was logged as, and carries out what is known of it already.
+func (t *task) logged(wamid crm.Value, to chat.Person, contact string, entries map[crm.System]string) error {
 	key := trackKey(t.conn, t.f.name("wamid", wamid.Text()))
 	var k track
 	version, err := t.f.load(t.ctx, key, &k)
@@ -143,5 +189,18 @@ func (t *task) logged(wamid crm.Value, contact string, entries map[crm.System]st
 		}
 		version++
 	}
-	return t.settle(wamid, k, version)
+	if err := t.settle(wamid, k, version); err != nil {
+		return err
+	}
+	told := k.read()
+	at, failed := told.At(chat.Failed)
+	if !failed {
+		return nil
+	}
+	// The failure was told before it was known whose message it was: it means what it would if it came now.
+	u := chat.Update{Number: t.u.Number, Status: &chat.Status{ID: wamid, State: chat.Failed, At: at, To: to, Errors: told.Errors()}}
+	again := &task{f: t.f, ctx: t.ctx, conn: t.conn, u: u, id: u.Identity(), received: t.received}
+	err = again.carry()
+	t.applied, t.told = t.applied || again.applied, append(t.told, again.told...)
+	return err
 }

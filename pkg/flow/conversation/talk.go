@@ -30,9 +30,15 @@ func (t *task) talk(person someone, m chat.Message) error {
 	})
 }
 
-// failed hands the conversation over because a message did not go out.
-func (t *task) failed(person someone) error {
-	return t.decide(person, chat.Person{}, func(s talk.State) (talk.State, talk.Decision) { return s.Failed(t.now()) })
+// failed hands the conversation over because a message did not go out. One that is known by then to have arrived after all changes
+// nothing, but for what was decided before.
+func (t *task) failed(person someone, still bool) error {
+	return t.decide(person, chat.Person{}, func(s talk.State) (talk.State, talk.Decision) {
+		if !still {
+			return s, talk.Decision{}
+		}
+		return s.Failed(t.now())
+	})
 }
 
 // decide asks once: the state and what was decided are written together.
@@ -51,7 +57,7 @@ func (t *task) decide(person someone, from chat.Person, next func(talk.State) (t
 			return err
 		}
 		s, decision := next(s)
-		d = decided{HandOver: decision.HandOver, Due: decision.Due, Answer: decision.Answer, Began: t.u.Message != nil && s.Count == 1}
+		d = decided{HandOver: decision.HandOver, Due: decision.Due, Answer: decision.Answer, Began: decision.Began}
 		if c := decision.Consent; c != nil {
 			d.Said, d.Out = true, c.Out
 		}

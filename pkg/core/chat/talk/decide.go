@@ -44,6 +44,7 @@ type State struct {
 	LastIn   time.Time   // the person's last message: the window is counted from it
 	Answers  []time.Time // when answers were given in the last hour, oldest first
 	OptedOut bool
+	Asked    time.Time // when somebody was asked last to take over
 }
 
 // Reason says why a person takes over.
@@ -73,6 +74,7 @@ type Decision struct {
 	Due      time.Time // when the task has to stand
 	Rule     string    // the rule that understood the message, "" for none
 	Answer   *Answer
+	Began    bool // the message is the first of a conversation
 }
 
 // Situation is a message with what is known around it.
@@ -102,7 +104,14 @@ func (r *Rules) Next(s State, in Situation) (State, Decision) {
 	}
 	s = s.begin(at)
 	s.Count++
-	d := Decision{}
+	next, d := r.counted(s, in, at)
+	d.Began = s.Count == 1
+	return next, d
+}
+
+// counted says what a message means that the person says to the business.
+func (r *Rules) counted(s State, in Situation, at time.Time) (State, Decision) {
+	m, d := in.Message, Decision{}
 	if c, said := r.Consent(chat.Update{Message: &m}); said {
 		return r.consented(s, in, at, c)
 	}
@@ -115,7 +124,7 @@ func (r *Rules) Next(s State, in Situation) (State, Decision) {
 		s.Misses++
 	}
 	if reason := s.over(understood.reason); reason != "" && s.Phase != Pending && s.Phase != Human {
-		s.Phase = Pending
+		s.Phase, s.Asked = Pending, at
 		d.HandOver, d.Due = reason, at.Add(HandOverWithin)
 		s, d.Answer = s.answer(in, at, r.handOver.answer, understood.language, "hand_over")
 		return s, d
@@ -137,15 +146,26 @@ func counts(m chat.Message) bool {
 	return !slices.Contains([]chat.Type{chat.TypeReaction, chat.TypeSystem, chat.TypeEdit, chat.TypeRevoke}, m.Type)
 }
 
-// begin starts a conversation anew after a silence.
+// begin starts a conversation anew after a silence. Of somebody who never wrote it is counted from when a person was asked to write to
+// him.
 func (s State) begin(at time.Time) State {
-	if !s.LastIn.IsZero() && at.Sub(s.LastIn) >= Silence {
-		s = State{LastIn: s.LastIn, Answers: s.Answers, OptedOut: s.OptedOut}
+	last := s.LastIn
+	if last.IsZero() {
+		last = s.Asked
 	}
+	s = s.after(last, at)
 	if at.After(s.LastIn) {
 		s.LastIn = at
 	}
 	return s
+}
+
+// after returns the state at a time, when the last thing that kept the conversation going was at last.
+func (s State) after(last, at time.Time) State {
+	if at.Sub(last) < Silence {
+		return s
+	}
+	return State{LastIn: s.LastIn, Answers: s.Answers, OptedOut: s.OptedOut, Asked: s.Asked}
 }
 
 // over returns why a person has to take over now, "" for no reason.
@@ -212,13 +232,18 @@ func (s State) answer(in Situation, at time.Time, text answers, lang chat.Langua
 	return s, &Answer{Text: words, Language: lang, Rule: rule}
 }
 
-// Failed says what it means that a message to the person could not be sent: somebody takes over. There is no answer, which
-// would fail too.
+// Failed says what it means that a message to the person could not be sent: somebody takes over, unless somebody has been asked to in
+// a conversation that is still going on. There is no answer, which would fail too.
 func (s State) Failed(now time.Time) (State, Decision) {
+	last := s.LastIn
+	if s.Asked.After(last) {
+		last = s.Asked
+	}
+	s = s.after(last, now)
 	if s.Phase == Pending || s.Phase == Human {
 		return s, Decision{}
 	}
-	s.Phase = Pending
+	s.Phase, s.Asked = Pending, now
 	return s, Decision{HandOver: ByFailure, Due: now.Add(HandOverWithin)}
 }
 

@@ -155,6 +155,42 @@ func TestAMessageThatCouldNotBeSentGoesToAPerson(t *testing.T) {
 	}
 }
 
+func TestAFailureAsksSomebodyAgainOnceTheConversationOfTheLastTimeIsOver(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		s    talk.State
+		asks bool
+	}{
+		{"asked a moment less than a day ago", talk.State{Phase: talk.Pending, Asked: noon.Add(-talk.Silence + 1)}, false},
+		{"asked a day ago, and nobody wrote", talk.State{Phase: talk.Pending, Asked: noon.Add(-talk.Silence)}, true},
+		{"asked long ago, and the person still writes", talk.State{Phase: talk.Pending, Asked: noon.Add(-72 * time.Hour), LastIn: noon.Add(-time.Hour)}, false},
+		{"a person led it until a day ago", talk.State{Phase: talk.Human, LastIn: noon.Add(-talk.Silence)}, true},
+		{"nobody knows when", talk.State{Phase: talk.Pending}, true},
+	} {
+		s, d := c.s.Failed(noon)
+		if asks := d.HandOver == talk.ByFailure; asks != c.asks || s.Phase == talk.Bot || !s.LastIn.Equal(c.s.LastIn) {
+			t.Errorf("%s: %+v, %+v", c.name, s, d)
+		}
+	}
+}
+
+func TestOnlyWhatAPersonSaysBeginsAConversation(t *testing.T) {
+	reaction := said("👍", noon)
+	reaction.Type = chat.TypeReaction
+	s, d := put(talk.State{}, reaction)
+	if d.Began {
+		t.Error("begun by a reaction")
+	}
+	for i, c := range []struct {
+		m     chat.Message
+		began bool
+	}{{said("STOP", noon), true}, {reaction, false}, {said("orari", noon), false}, {said("orari", noon.Add(25*time.Hour)), true}} {
+		if s, d = put(s, c.m); d.Began != c.began {
+			t.Errorf("message %d: begun %v", i+1, d.Began)
+		}
+	}
+}
+
 func TestAnswersStayWithinTheirLimitsAndEveryConversationFindsAPerson(t *testing.T) {
 	texts := []string{"orari", "xyz", "prezzi", "reclamo", "STOP", "riprendi", "ciao", "grazie", "operatore"}
 	rapid.Check(t, func(t *rapid.T) {
