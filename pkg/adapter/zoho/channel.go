@@ -280,10 +280,10 @@ func (c *Channel) mapped(ctx context.Context, m crm.Module) []string {
 }
 
 // unmapped reports whether a change names fields and none of them matters. The HubSpot id always matters: a person who
-// writes one pairs two records.
+// writes one pairs two records; and so does the currency, in which amounts are read.
 func unmapped(mapped, fields []string) bool {
 	if mapped == nil || len(fields) == 0 {
 		return false
 	}
-	return !slices.ContainsFunc(fields, func(f string) bool { return f == HubSpotID || slices.Contains(mapped, f) })
+	return !slices.ContainsFunc(fields, func(f string) bool { return f == HubSpotID || f == recordCurrency || slices.Contains(mapped, f) })
 }

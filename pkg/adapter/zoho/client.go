@@ -58,6 +58,8 @@ type Client struct {
 	mu    sync.Mutex
 	me    string
 	leads map[string]Definition // nil until they were asked for
+	// single are the modules of which a read was refused for asking for the currency.
+	single map[crm.Module]bool
 }
 
 // New returns a Client.
@@ -65,7 +67,7 @@ func New(c Config) *Client {
 	if c.TriggersAtCreation == nil {
 		c.TriggersAtCreation = []string{"workflow"}
 	}
-	return &Client{cfg: c, me: c.UserID}
+	return &Client{cfg: c, me: c.UserID, single: map[crm.Module]bool{}}
 }
 
 // read makes a call that changes nothing.

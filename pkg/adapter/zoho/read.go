@@ -28,6 +28,10 @@ const (
 
 const converted = "Converted__s"
 
+// recordCurrency is the ISO 4217 code of the amounts of a record. Only organisations with several currencies have it; of the others
+// a read leaves it out (https://www.zoho.com/crm/developer/docs/api/v8/get-currencies-data.html).
+const recordCurrency = "Currency"
+
 // own returns the properties that every read asks besides the columns. Leads have no HubSpot id, and stay as they were
 // when they are converted.
 func own(m crm.Module) []string {
@@ -105,7 +109,11 @@ func (c *Client) Read(ctx context.Context, q crm.Query) ([]crm.Reading, error) {
 
 // fetch reads at most 100 records, all their columns.
 func (c *Client) fetch(ctx context.Context, op, module string, q crm.Query, keys []string) (map[string]crm.Record, error) {
-	columns := slices.Collect(slices.Chunk(q.Columns, maxFields-len(own(q.Module))))
+	room := maxFields - len(own(q.Module))
+	if slices.ContainsFunc(q.Columns, isMoney) {
+		room-- // for the currency
+	}
+	columns := slices.Collect(slices.Chunk(q.Columns, room))
 	if len(columns) == 0 {
 		columns = [][]crm.Column{nil}
 	}
@@ -201,9 +209,7 @@ func joined(a, b map[string]crm.Record) map[string]crm.Record {
 // list asks for some columns of some records. When Zoho says that an id is wrong without saying which, each half is asked
 // by itself.
 func (c *Client) list(ctx context.Context, op, module string, m crm.Module, columns []crm.Column, keys []string) (map[string]crm.Record, error) {
-	query := url.Values{"ids": {strings.Join(keys, ",")}, "fields": {strings.Join(properties(m, columns), ",")}}
-	var a records
-	answer, err := c.read(ctx, rest.Call{Op: op, Path: "/" + module, Query: query}, &a)
+	a, status, err := c.page(ctx, op, module, m, columns, keys)
 	if fault.KindOf(err) == fault.Missing {
 		if len(keys) == 1 {
 			return map[string]crm.Record{}, nil
@@ -219,7 +225,7 @@ func (c *Client) list(ctx context.Context, op, module string, m crm.Module, colu
 		return left, err
 	}
 	if err == nil {
-		err = a.complete(op, answer.Status)
+		err = a.complete(op, status)
 	}
 	if err != nil {
 		return nil, err
@@ -235,6 +241,43 @@ func (c *Client) list(ctx context.Context, op, module string, m crm.Module, colu
 		}
 	}
 	return out, nil
+}
+
+// page asks for columns of records, and where there is money for the currency of each. Zoho does not say what becomes of a read that
+// names a field which the organisation lacks. The key is left out, as far as is known; should it be refused, what is refused no
+// longer once the currency is not asked for was refused for it, and it is not asked for again.
+func (c *Client) page(ctx context.Context, op, module string, m crm.Module, columns []crm.Column, keys []string) (a records, status int, err error) {
+	names := properties(m, columns)
+	ask := func(names []string) error {
+		a = records{}
+		query := url.Values{"ids": {strings.Join(keys, ",")}, "fields": {strings.Join(names, ",")}}
+		answer, err := c.read(ctx, rest.Call{Op: op, Path: "/" + module, Query: query}, &a)
+		status = answer.Status
+		return err
+	}
+	priced := slices.ContainsFunc(columns, isMoney)
+	if priced && !c.oneCurrency(m) {
+		err = ask(append(slices.Clone(names), recordCurrency))
+		if k := fault.KindOf(err); err == nil || k != fault.Refused && k != fault.Ours {
+			return a, status, err
+		}
+	}
+	if err = ask(names); err == nil && priced {
+		c.knowOneCurrency(m)
+	}
+	return a, status, err
+}
+
+func (c *Client) oneCurrency(m crm.Module) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.single[m]
+}
+
+func (c *Client) knowOneCurrency(m crm.Module) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.single[m] = true
 }
 
 // complete returns a fault for an answer with a body that has no list: nobody was looked for.
@@ -255,6 +298,8 @@ func properties(m crm.Module, columns []crm.Column) []string {
 	}
 	return names
 }
+
+func isMoney(col crm.Column) bool { return col.Type == crm.TypeMoney }
 
 // record reads a record; an owner that came without an e-mail is looked up.
 func (c *Client) record(ctx context.Context, w wire, m crm.Module, columns []crm.Column) (crm.Record, error) {
@@ -277,6 +322,9 @@ func (c *Client) record(ctx context.Context, w wire, m crm.Module, columns []crm
 			if email != "" {
 				v = crm.Text(email)
 			}
+		}
+		if code := w.text(recordCurrency); isMoney(col) && v.Known() && !v.Unreadable() && code != "" && code != col.Home {
+			v = crm.Text(v.Text() + " " + code)
 		}
 		r.Fields[col.Field] = v
 	}

@@ -200,3 +200,60 @@ func TestHalfATextIsNoValue(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAmountOfAnotherCurrencyThanHomeComesWithItsCode(t *testing.T) {
+	revenue := []crm.Column{{Field: "revenue", Property: "Annual_Revenue", Type: crm.TypeMoney, Home: "EUR"}}
+	for row, want := range map[string]crm.Value{
+		`"Annual_Revenue":1000,"Currency":"USD"`: crm.Text("1000 USD"), `"Annual_Revenue":null,"Currency":"USD"`: crm.Text(" USD"),
+		`"Annual_Revenue":1000,"Currency":"EUR"`: crm.Text("1000"), `"Annual_Revenue":null,"Currency":"EUR"`: crm.Empty(),
+		`"Annual_Revenue":1000`: crm.Text("1000"), `"Annual_Revenue":1000,"Currency":null`: crm.Text("1000"), `"Currency":"USD"`: crm.Unknown(),
+	} {
+		c, f := client(t, always(ok(`{"data":[{"id":"`+idOne+`",`+row+`}]}`)))
+		got, err := c.Read(t.Context(), crm.Query{Module: crm.Companies, Keys: []string{idOne}, Columns: revenue})
+		if err != nil || got[0].Record.Value("revenue") != want {
+			t.Errorf("%s is %q, %v, want %q", row, got[0].Record.Value("revenue").Text(), err, want.Text())
+		}
+		if len(f.asked) != 1 || !strings.HasSuffix(f.asked[0].query.Get("fields"), ",Annual_Revenue,Currency") {
+			t.Errorf("asked %+v", f.asked)
+		}
+	}
+}
+
+func TestAReadThatIsRefusedForTheCurrencyIsAskedOnceMoreWithoutIt(t *testing.T) {
+	columns := []crm.Column{{Field: "revenue", Property: "Annual_Revenue", Type: crm.TypeMoney, Home: "EUR"}}
+	c, f := client(t, func(q request) reply {
+		if strings.Contains(q.query.Get("fields"), "Currency") {
+			return reply{status: 400, body: `{"code":"INVALID_DATA","details":{"param_name":"fields"},"message":"invalid data","status":"error"}`}
+		}
+		return ok(`{"data":[{"id":"` + idOne + `","Annual_Revenue":1000}]}`)
+	})
+	for range 2 {
+		got, err := c.Read(t.Context(), crm.Query{Module: crm.Companies, Keys: []string{idOne}, Columns: columns})
+		if err != nil || got[0].Gone || got[0].Record.Value("revenue") != crm.Text("1000") {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	if len(f.asked) != 3 {
+		t.Errorf("%d calls, want 3: the refusal is remembered", len(f.asked))
+	}
+	c, f = client(t, always(reply{status: 400, body: `{"code":"INVALID_DATA","details":{},"message":"invalid data","status":"error"}`}))
+	if _, err := c.Read(t.Context(), crm.Query{Module: crm.Companies, Keys: []string{idOne}, Columns: columns}); fault.KindOf(err) != fault.Refused || len(f.asked) != 2 {
+		t.Errorf("what is refused with and without: %v after %d calls", err, len(f.asked))
+	}
+}
+
+func TestWideReadsWithMoneyKeepWithinWhatOneCallTakes(t *testing.T) {
+	wide := []crm.Column{{Field: "revenue", Property: "Annual_Revenue", Type: crm.TypeMoney}}
+	for i := range 45 {
+		wide = append(wide, crm.Column{Field: crm.Field(fmt.Sprint("f", i)), Property: fmt.Sprint("P", i)})
+	}
+	c, f := client(t, always(ok(`{"data":[{"id":"`+idOne+`"}]}`)))
+	if _, err := c.Read(t.Context(), crm.Query{Module: crm.Companies, Keys: []string{idOne}, Columns: wide}); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range f.asked {
+		if n := len(strings.Split(q.query.Get("fields"), ",")); n > 50 {
+			t.Errorf("%d fields in one call", n)
+		}
+	}
+}

@@ -21,7 +21,7 @@ type reference struct {
 }
 
 // value reads a property of type t in the raw text convention. A key that is not there is unknown, null is empty, and what
-// has no reading is unknown. An owner whose e-mail is not told gives its id and owner = true.
+// has no reading is unreadable; a reference without an id is unknown. An owner whose e-mail is not told gives its id and owner = true.
 func (w wire) value(property string, t crm.Type) (v crm.Value, owner bool) {
 	raw, ok := w[property]
 	raw = bytes.TrimSpace(raw)
@@ -46,7 +46,7 @@ func (w wire) value(property string, t crm.Type) (v crm.Value, owner bool) {
 func text(raw json.RawMessage) crm.Value {
 	var s string
 	if json.Unmarshal(raw, &s) != nil {
-		return crm.Unknown()
+		return crm.Unreadable(string(raw))
 	}
 	return crm.Text(s)
 }
@@ -55,11 +55,11 @@ func text(raw json.RawMessage) crm.Value {
 func list(raw json.RawMessage) crm.Value {
 	var members []string
 	if json.Unmarshal(raw, &members) != nil {
-		return crm.Unknown()
+		return crm.Unreadable(string(raw))
 	}
 	for _, m := range members {
 		if strings.Contains(m, ";") {
-			return crm.Unknown()
+			return crm.Unreadable(string(raw))
 		}
 	}
 	return crm.Text(strings.Join(members, ";"))
@@ -67,8 +67,11 @@ func list(raw json.RawMessage) crm.Value {
 
 func object(raw json.RawMessage, t crm.Type) (v crm.Value, owner bool) {
 	var r reference
-	if json.Unmarshal(raw, &r) != nil || r.ID == "" {
+	switch unread := json.Unmarshal(raw, &r) != nil || r.ID == ""; {
+	case unread && (t == crm.TypeOwner || t == crm.TypeCompany):
 		return crm.Unknown(), false
+	case unread:
+		return crm.Unreadable(string(raw)), false
 	}
 	if t != crm.TypeOwner {
 		return crm.Text(string(r.ID)), false
@@ -90,11 +93,11 @@ func number(literal string) crm.Value {
 	}
 	n, err := strconv.Atoi(exponent)
 	if err != nil || n > largestExponent || n < -largestExponent || len(mantissa) > largestExponent {
-		return crm.Unknown()
+		return crm.Unreadable(literal)
 	}
 	r, ok := new(big.Rat).SetString(literal)
 	if !ok {
-		return crm.Unknown()
+		return crm.Unreadable(literal)
 	}
 	places := 0
 	if _, fraction, ok := strings.Cut(mantissa, "."); ok {

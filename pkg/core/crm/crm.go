@@ -105,7 +105,7 @@ const (
 	TypeDomain   Type = "domain"
 	TypeNumber   Type = "number"   // a decimal
 	TypeInteger  Type = "integer"  // a whole number
-	TypeMoney    Type = "money"    // a decimal in the home currency
+	TypeMoney    Type = "money"    // a decimal in the home currency; raw text in another one has its code after a space, " USD" where the amount is empty
 	TypeDate     Type = "date"     // a civil date
 	TypeInstant  Type = "instant"  // a moment, cut to seconds
 	TypeBool     Type = "bool"     //
@@ -120,6 +120,7 @@ type Column struct {
 	Field    Field
 	Property string
 	Type     Type
+	Home     string // money: ISO 4217 code of the amounts that stand alone; one in another currency comes with its code
 }
 
 // Value is the content of a field as one system shows it, or in canonical form. It knows empty from unknown: an unknown
@@ -138,6 +139,16 @@ func Empty() Value { return Text("") }
 
 // Unknown returns the value of a field that could not be read.
 func Unknown() Value { return Value{} }
+
+// Unreadable returns the value of a field that is there and holds what no type of field can be read from. Raw is how the system
+// shows it, so that a change of it is noticed.
+func Unreadable(raw string) Value { return Text(unreadable + raw) }
+
+// unreadable begins no text of a CRM.
+const unreadable = "\x00"
+
+// Unreadable reports whether the field is there and no text could be made of it. Such a value is known.
+func (v Value) Unreadable() bool { return strings.HasPrefix(v.Text(), unreadable) }
 
 // Known reports whether the field could be read, empty or not.
 func (v Value) Known() bool { return v != Value{} }

@@ -136,7 +136,11 @@ func (m *Mapping) build() {
 			k.fields = append(k.fields, f)
 			k.byName[f.Name] = i
 			for _, sys := range systems {
-				k.columns[sys] = append(k.columns[sys], crm.Column{Field: f.Name, Property: f.Side(sys).Property, Type: f.Type})
+				col := crm.Column{Field: f.Name, Property: f.Side(sys).Property, Type: f.Type}
+				if f.Type == crm.TypeMoney {
+					col.Home = m.home
+				}
+				k.columns[sys] = append(k.columns[sys], col)
 			}
 		}
 		kinds[name] = k

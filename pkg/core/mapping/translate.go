@@ -29,6 +29,7 @@ func (e *Untranslatable) Error() string {
 func (e *Untranslatable) Unwrap() error { return e.Err }
 
 var (
+	errReading  = errors.New("what the property holds cannot be read as a value")
 	errOption   = errors.New("no option of the mapping has this value")
 	errSide     = errors.New("the option has no value on this side")
 	errCurrency = errors.New("the amount is not in the home currency")
@@ -40,11 +41,14 @@ var (
 // Canon returns the canonical form of a value as the system showed it: unknown stays unknown, empty stays empty, but for a
 // boolean that cannot be empty on some side, where nothing means "false". The error is an *Untranslatable.
 //
-// Money may carry the code of its currency after the number ("1000.5 USD"); without one it is in the home currency. Of several
-// e-mail addresses joined by ";" the first counts.
+// Money may carry the code of its currency after the number ("1000.5 USD"); without one it is in the home currency. A code alone is
+// an empty amount. Of several e-mail addresses joined by ";" the first counts.
 func (f Field) Canon(sys crm.System, raw crm.Value) (crm.Value, error) {
 	if !raw.Known() {
 		return raw, nil
+	}
+	if raw.Unreadable() {
+		return crm.Unknown(), f.fail(sys, errReading)
 	}
 	text, err := f.canon(sys, raw.Text())
 	if err != nil {
@@ -91,14 +95,36 @@ func (f Field) canon(sys crm.System, s string) (string, error) {
 }
 
 func (f Field) money(s string) (string, error) {
-	amount, code, ok := strings.Cut(strings.TrimSpace(s), " ")
+	amount, code := amountOf(s)
 	switch {
-	case !ok || !currency(code):
-		return canon.Number(s, f.Scale)
-	case code != f.home:
+	case amount == "":
+		return "", nil
+	case code != "" && code != f.home:
 		return "", errCurrency
 	}
 	return canon.Number(amount, f.Scale)
+}
+
+// amountOf parts money from the code of its currency, "" where it has none.
+func amountOf(s string) (amount, code string) {
+	s = strings.TrimSpace(s)
+	at := strings.LastIndexByte(s, ' ') + 1
+	if !currency(s[at:]) {
+		return s, ""
+	}
+	return strings.TrimSpace(s[:at]), s[at:]
+}
+
+// Takes returns the error of writing over what the system shows in this field: an amount in another currency, or an empty one whose
+// record is in another. An amount of the home currency would be taken for one of that. The error is an *Untranslatable.
+func (f Field) Takes(sys crm.System, shows crm.Value) error {
+	if f.Type != crm.TypeMoney || shows.Unreadable() {
+		return nil
+	}
+	if _, code := amountOf(shows.Text()); code != "" && code != f.home {
+		return f.fail(sys, errCurrency)
+	}
+	return nil
 }
 
 // currency reports whether s has the form of an ISO 4217 code.

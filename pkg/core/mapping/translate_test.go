@@ -51,6 +51,7 @@ func TestAValueHasOneCanonicalFormWhicheverSideShowsIt(t *testing.T) {
 		{crm.Company, "employees", crm.HubSpot, "25.0", "25"},
 		{crm.Company, "annual_revenue", crm.HubSpot, "1.5E6", "1500000"},
 		{crm.Company, "annual_revenue", crm.Zoho, "1500000.004 EUR", "1500000"},
+		{crm.Company, "annual_revenue", crm.Zoho, " USD", ""},
 		{crm.Company, "industry", crm.HubSpot, "COMPUTER_SOFTWARE", "INFORMATION_TECHNOLOGY_AND_SERVICES"},
 		{crm.Company, "industry", crm.Zoho, "Technology", "INFORMATION_TECHNOLOGY_AND_SERVICES"},
 		{crm.Company, "type", crm.Zoho, "Customer", "OTHER"},
@@ -86,6 +87,34 @@ func TestAValueWithoutACounterpartHoldsItsField(t *testing.T) {
 		if got.Known() {
 			t.Errorf("%s: %q has a canonical form", tt.field, tt.raw)
 		}
+	}
+}
+
+func TestWhatCannotBeReadHoldsItsFieldWhateverItsType(t *testing.T) {
+	for _, k := range []crm.Kind{crm.Contact, crm.Company} {
+		for _, f := range mapping.Default().Fields(k) {
+			got, err := f.Canon(crm.Zoho, crm.Unreadable(`["a;b"]`))
+			held(t, err, fault.HintFormat, "a;b")
+			if got.Known() {
+				t.Errorf("%s has a canonical form", f.Name)
+			}
+		}
+	}
+}
+
+func TestAnAmountIsWrittenOverOneOfTheHomeCurrencyOnly(t *testing.T) {
+	m := mapping.Default()
+	revenue, name := fieldOf(t, m, crm.Company, "annual_revenue"), fieldOf(t, m, crm.Company, "name")
+	for _, shows := range []crm.Value{crm.Empty(), crm.Unknown(), crm.Text("1000"), crm.Text("1000 EUR"), crm.Text("EUR"), crm.Unreadable("[] USD")} {
+		if err := revenue.Takes(crm.Zoho, shows); err != nil {
+			t.Errorf("over %q: %v", shows.Text(), err)
+		}
+	}
+	for _, shows := range []string{"1000 USD", " USD", "USD"} {
+		held(t, revenue.Takes(crm.Zoho, crm.Text(shows)), fault.HintCurrency, "1000")
+	}
+	if err := name.Takes(crm.Zoho, crm.Text("Acme USA")); err != nil {
+		t.Errorf("a name takes %v for a currency", err)
 	}
 }
 

@@ -23,6 +23,9 @@ func (t *task) assumable(p pair.Pair, h crm.Record) bool {
 		if !base.HubSpot.Known() || !base.Zoho.Known() || !v.Known() || f.Type == crm.TypeCompany && v.IsEmpty() && base.HubSpot != t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, v) {
 			return false
 		}
+		if f.Type == crm.TypeMoney && !t.filled(crm.HubSpot, f.Name, base.HubSpot) && t.filled(crm.Zoho, f.Name, base.Zoho) {
+			return false // no amount, but a currency of its own
+		}
 		if over, _ := t.unseen(p, crm.HubSpot, h, f); over.Known() {
 			return false
 		}

@@ -35,6 +35,7 @@ type item struct {
 	owed     bool          // an edit that our write covered wins, and cannot go across yet
 	departed crm.ID        // the company that is gone and took the value with it
 	alien    map[crm.Value]alien
+	foreign  error // why Zoho takes no value here: its record is in another currency; nil where it does
 }
 
 // plan is what is to be done about one pair.

@@ -35,7 +35,7 @@ func (t *task) translate(p pair.Pair, b both, it *item) (bool, error) {
 		if sys == crm.HubSpot {
 			it.hubspot = c
 		} else {
-			it.zoho = c
+			it.zoho, it.foreign = c, it.field.Takes(sys, v)
 		}
 	}
 	if h := p.Held[it.slot]; h.Hint == fault.HintProperty { // it is back, for all records
@@ -102,6 +102,9 @@ func (t *task) rawFor(p pair.Pair, it *item, sys crm.System) crm.Value {
 		return t.companyKey(p, it, sys)
 	}
 	v, err := f.Raw(sys, it.decision.Value)
+	if err == nil && sys == crm.Zoho {
+		err = it.foreign
+	}
 	if err != nil {
 		t.hold(p, it, sys, untranslatable(err))
 		return crm.Unknown()

@@ -47,7 +47,7 @@ func (s *Server) getUsers(c *call) reply {
 func (s *Server) getOrg(*call) reply {
 	return asJSON(http.StatusOK, map[string]any{"org": []any{map[string]any{"id": "4876876000000020800", "company_name": "Sandbox S.r.l.",
 		"domain_name": "org808232144", "zgid": "808232144", "country_code": "IT", "iso_code": "EUR", "currency": "Euro - EUR",
-		"currency_symbol": "€", "time_zone": s.opt.Zone.String(), "mc_status": false, "license_details": map[string]any{"paid": true, "paid_type": "enterprise"}}}})
+		"currency_symbol": "€", "time_zone": s.opt.Zone.String(), "mc_status": s.opt.Currencies != nil, "license_details": map[string]any{"paid": true, "paid_type": "enterprise"}}}})
 }
 
 func (s *Server) getModules(*call) reply {

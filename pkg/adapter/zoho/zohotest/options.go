@@ -54,11 +54,13 @@ type Options struct {
 	Person      User               // who edits by hand; the zero User is a default one
 	Users       []User             // further users
 	Fields      map[string][]Field // further or other fields by module ("Contacts"); a name that exists is replaced
+	Currencies  []string           // ISO 4217 codes of an org with several, its home first; nil: one, and records have no Currency
 	NoHubSpotID bool               // start without the custom field HubSpot_Id: setup was not done
 
 	Missing         int           // status for one record that is not there: 0 is 204; 404 and 400 are listed by the vendor's OpenAPI file too
 	IgnoreCondition bool          // the org does not heed If-Unmodified-Since (declared for v2 to v7 only)
 	OldDuplicate    bool          // DUPLICATE_DATA with details {api_name,id}, the older shape
+	StrictFields    bool          // a read that asks for a field which the module does not have is refused instead of answered without it
 	LooseKeys       bool          // unknown keys in a written record are passed over instead of refused
 	CaseSensitive   bool          // COQL tells capitals from small letters; the vendor does not say
 	OpenPicklists   bool          // picklists take any value, as the vendor's documentation has it

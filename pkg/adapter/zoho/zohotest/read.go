@@ -137,6 +137,11 @@ func (s *Server) list(c *call) reply {
 // byIDs answers the records that live; the others are left out. The order is not documented: newest id first, so that
 // nobody relies on the order asked.
 func (s *Server) byIDs(c *call, m *module, fields []string) reply {
+	for _, name := range fields {
+		if s.opt.StrictFields && m.fields[name] == nil && name != "id" && name[0] != '$' {
+			return invalidData("invalid data", map[string]any{"param_name": "fields"}).reply() // the vendor does not say
+		}
+	}
 	keys := strings.Split(c.query.Get("ids"), ",")
 	if len(keys) > mostIDs {
 		return (&refusal{code: "LIMIT_EXCEEDED", message: "the limit of ids has been exceeded", details: map[string]any{"limit": mostIDs, "param_name": "ids"}}).reply()

@@ -148,6 +148,15 @@ func typed(kind string, length int, names ...string) []*Field {
 	return out
 }
 
+// currencyFields are those of records in an org with several currencies: the ISO code, and its rate to the home currency (Zoho
+// docs: Multiple Currencies in Organization; the names are those of the official SDKs, record/field.js).
+func currencyFields(codes []string) []Field {
+	if codes == nil {
+		return nil
+	}
+	return []Field{{Name: "Currency", Type: "picklist", Options: codes}, {Name: "Exchange_Rate", Type: "double"}}
+}
+
 func hubSpotID() *Field {
 	return &Field{Name: HubSpotID, Label: "HubSpot Id", Type: "text", Length: 255, Unique: true, External: true}
 }

@@ -62,7 +62,7 @@ func New(o Options) *Server {
 	}
 	s.modules = make(map[string]*module, len(standard))
 	for name, base := range standard {
-		s.modules[name] = newModule(base, o.Fields[name], o.NoHubSpotID)
+		s.modules[name] = newModule(base, append(currencyFields(o.Currencies), o.Fields[name]...), o.NoHubSpotID)
 	}
 	if o.ChannelID != "" && o.NotifyURL != "" {
 		s.channels = append(s.channels, firstChannel(o))

@@ -71,6 +71,9 @@ func (s *Server) insert(m *module, values map[string]any, by actor) *record {
 	if values["Owner"] == nil {
 		values["Owner"] = by.user.ID
 	}
+	if s.opt.Currencies != nil && values["Currency"] == nil {
+		values["Currency"] = s.opt.Currencies[0]
+	}
 	r.append(version{at: now, values: values, modified: r.created, by: by.user, alive: true})
 	m.records[r.id] = r
 	m.list = append(m.list, r)
