@@ -44,7 +44,7 @@ func encodeKey(k row.Key) item {
 // encode returns the row that the write leaves behind.
 func encode(p row.Put) item {
 	it := encodeKey(p.Key)
-	it[attributeVersion] = number(p.If + 1)
+	it[attributeVersion] = number(p.Next())
 	it[attributeValue] = &types.AttributeValueMemberB{Value: append([]byte{}, p.Value...)}
 	if !p.Expires.IsZero() {
 		it[attributeUntil] = number(p.Expires.UnixMicro())

@@ -77,7 +77,7 @@ func (l *list) set(p row.Put) {
 		b, i = l.insert(b, i, item{key: key})
 	}
 	it := &l.blocks[b][i]
-	it.value, it.version, it.expires = string(p.Value), p.If+1, 0
+	it.value, it.version, it.expires = string(p.Value), p.Next(), 0
 	if !p.Expires.IsZero() {
 		it.expires = p.Expires.UnixMicro()
 	}

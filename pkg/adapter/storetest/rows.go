@@ -218,6 +218,23 @@ var rowRules = []struct {
 			t.Errorf("got %+v", got)
 		}
 	}},
+	{"a row that begins with a version of its own is not taken for the one before it", func(t *testing.T, l rowLab) {
+		for first := range int64(3) {
+			l.put(t, row.Put{Key: key("a"), Value: []byte("x"), First: 1000 + first})
+			for _, known := range []int64{1, 999 + first, 1001 + first} {
+				l.refused(t, row.Put{Key: key("a"), If: known, Delete: true})
+			}
+			if got := l.get(t, key("a")); got.Version != 1000+first {
+				t.Errorf("got %+v", got)
+			}
+			l.put(t, row.Put{Key: key("a"), If: 1000 + first, Delete: true})
+		}
+		l.put(t, row.Put{Key: key("b")})
+		l.put(t, row.Put{Key: key("b"), If: 1, First: 1000}) // it is there already
+		if got := l.get(t, key("b")); got.Version != 2 {
+			t.Errorf("got %+v", got)
+		}
+	}},
 	{"the deletion of a row that is not there is a success under version 0", func(t *testing.T, l rowLab) {
 		l.put(t, row.Put{Key: key("a"), Delete: true})
 		if got := l.get(t, key("a")); got.Version != 0 {
@@ -391,6 +408,8 @@ func rowModel(t *testing.T, l rowLab) {
 				case 1, 2:
 					p.Delete = true
 				case 3:
+					p.First = int64(rapid.IntRange(0, 9).Draw(t, "first"))
+				case 4:
 					p.Expires = l.clock.Now().Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "life")) * time.Second)
 				}
 				puts = append(puts, p)
@@ -401,7 +420,7 @@ func rowModel(t *testing.T, l rowLab) {
 			}
 			if err == nil {
 				for _, p := range puts {
-					model[p.Key.Sort] = entry{p.If + 1, string(p.Value), p.Expires}
+					model[p.Key.Sort] = entry{p.Next(), string(p.Value), p.Expires}
 					if p.Delete {
 						delete(model, p.Key.Sort)
 					}

@@ -91,7 +91,7 @@ type Pair struct {
 	Kind       crm.Kind
 	State      State
 	HubSpot    string     // key of the HubSpot record
-	Zoho       string     // key of the Zoho record, "" while it is being created for the first time
+	Zoho       string     // key of the Zoho record, "" while it is created for the first time, the one that is gone while it is created anew
 	Linked     bool       // the Zoho record was seen to carry the HubSpot id
 	Duplicates []string   // keys of Zoho records whose pairs this one superseded
 	Former     []Side     // records that the pair went on without: merged away, or replaced by another one
@@ -107,7 +107,7 @@ type Pair struct {
 	Invented   Hash      // of the mandatory value that we made up for Zoho at creation
 	ReadAt     time.Time // when the last read of both sides began after which every field came to rest
 	UpdatedAt  time.Time // HubSpot's modified time, the newest that was seen or caused
-	HubSpotAt  time.Time // when the last read of HubSpot that was taken in began
+	HubSpotAt  time.Time // HubSpot's modified time at the last read that was taken in
 	ZohoAt     time.Time // Zoho's modified time, the newest that was seen or caused
 	ZohoSeen   time.Time // our clock when the Zoho record was last seen with that modified time and at its base; zero when it was not
 	ZohoWrote  time.Time // Zoho's modified time as our own last write answered it
@@ -161,6 +161,17 @@ func (p *Pair) Unleave(sys crm.System, key string) bool {
 		p.Former = nil
 	}
 	return len(p.Former) < n
+}
+
+// Renew gives the pair its Zoho record. When it had another one, what was known of that one's values is forgotten; what was begun
+// stays.
+func (p *Pair) Renew(zoho string) {
+	if p.Zoho != "" && p.Zoho != zoho {
+		p.Leave(crm.Zoho, p.Zoho)
+		p.Base, p.Held, p.Sent = nil, nil, nil
+		p.Lose()
+	}
+	p.Zoho, p.Gone, p.GoneAt = zoho, "", time.Time{}
 }
 
 // Key returns the key of the record on one side, "" when there is none yet.

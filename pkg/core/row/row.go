@@ -25,13 +25,25 @@ type Row struct {
 }
 
 // Put is one conditional write. It is carried out if the stored row still has version If; 0 means that there is none, or
-// an expired one. The new version is If+1.
+// an expired one. The new version is Next.
 type Put struct {
 	Key     Key
 	If      int64
 	Value   []byte
 	Expires time.Time
 	Delete  bool // remove the row instead; a row that is not there (If 0) is a success
+
+	// First is the version that a row begins with, 0 for 1. Whoever deletes rows by the version that he has read, and makes them
+	// anew under the same key, gives a number that rises (an instant does): else he would take a new row for the one that he knew.
+	First int64
+}
+
+// Next is the version that the row has once it was written.
+func (p Put) Next() int64 {
+	if p.If == 0 && p.First > 0 {
+		return p.First
+	}
+	return p.If + 1
 }
 
 // MaxPuts is the largest number of writes in one transaction (TransactWriteItems takes 100).

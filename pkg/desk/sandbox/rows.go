@@ -33,6 +33,7 @@ type remoteRow struct {
 	Value   []byte    `json:"value,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 	Delete  bool      `json:"delete,omitempty"`
+	First   int64     `json:"first,omitempty"`
 }
 
 // remoteCall is one question.
@@ -118,7 +119,7 @@ func (d *Desk) ask(ctx context.Context, what, verb string, call remoteCall) (rem
 	case "put":
 		puts := make([]row.Put, len(call.Rows))
 		for i, p := range call.Rows {
-			puts[i] = row.Put{Key: row.Key{Part: p.Part, Sort: p.Sort}, If: p.Version, Value: p.Value, Expires: p.Expires, Delete: p.Delete}
+			puts[i] = row.Put{Key: row.Key{Part: p.Part, Sort: p.Sort}, If: p.Version, Value: p.Value, Expires: p.Expires, Delete: p.Delete, First: p.First}
 		}
 		err = table.Put(ctx, puts...)
 	default:
@@ -229,7 +230,7 @@ func (t *RemoteTable) List(ctx context.Context, part, sortPrefix, after string, 
 func (t *RemoteTable) Put(ctx context.Context, puts ...row.Put) error {
 	var call remoteCall
 	for _, p := range puts {
-		call.Rows = append(call.Rows, remoteRow{Part: p.Key.Part, Sort: p.Key.Sort, Version: p.If, Value: p.Value, Expires: p.Expires, Delete: p.Delete})
+		call.Rows = append(call.Rows, remoteRow{Part: p.Key.Part, Sort: p.Key.Sort, Version: p.If, Value: p.Value, Expires: p.Expires, Delete: p.Delete, First: p.First})
 	}
 	_, err := t.at.call(ctx, t.name+"/put", call)
 	return err

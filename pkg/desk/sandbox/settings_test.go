@@ -113,7 +113,7 @@ func start(t *testing.T, zoho *zohotest.Server, more map[string]string, until st
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]string{"SUITE_ADDR": free.Addr().String(), "HUBSPOT_API_URL": there.URL + "/hubspot", "ZOHO_API_URL": there.URL}
+	all := map[string]string{"SUITE_ADDR": free.Addr().String(), "HUBSPOT_API_URL": there.URL + "/hubspot", "ZOHO_API_URL": there.URL, "WHATSAPP_API_URL": there.URL + "/whatsapp"}
 	free.Close()
 	for name, v := range more {
 		all[name] = v

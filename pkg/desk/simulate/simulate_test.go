@@ -39,6 +39,7 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "companies", Seed: 6004290}, // the judge: a record came back between our search and our insert
 		{Config: "companies", Seed: 9008101}, // the judge: who left a company between its deletion and the next look was taken along by it
 		{Config: "companies", Seed: 9017094}, // a replica that did not have a new company yet ended its pair
+		{Config: "faults", Seed: 11001785},   // a frozen worker closed the row that was opened anew under the same key
 		{Config: "merges", Seed: 10000044},   // the row about somebody whom a merge took along was closed by the merge
 		{Config: "companies", Seed: 9021877}, // the judge: a contact was moved to a company that was deleted afterwards
 		{Config: "merges", Seed: 9012635},    // the judge: a value put back while the other record was merged

@@ -81,7 +81,7 @@ func (l *Ledger) puts(ctx context.Context, e entry) ([]row.Put, error) {
 		return nil, err
 	}
 	if e.closed.IsZero() {
-		return []row.Put{{Key: e.key, If: e.version, Value: value}}, nil
+		return []row.Put{{Key: e.key, If: e.version, Value: value, First: l.Now().UnixMicro()}}, nil
 	}
 	key := row.Key{Part: partClosed, Sort: e.key.Sort}
 	before, err := l.Store.Get(ctx, key)

@@ -315,6 +315,41 @@ func (r *racing) Put(ctx context.Context, puts ...row.Put) error {
 	return r.Store.Put(ctx, puts...)
 }
 
+// frozen lets time pass before the closed rows are looked at.
+type frozen struct {
+	Store
+	meanwhile func()
+}
+
+func (f *frozen) Get(ctx context.Context, keys ...row.Key) ([]row.Row, error) {
+	if do := f.meanwhile; do != nil && keys[0].Part == partClosed {
+		f.meanwhile = nil
+		do()
+	}
+	return f.Store.Get(ctx, keys...)
+}
+
+func TestWhatWasClosedAndOpenedAnewMeanwhileStaysOpen(t *testing.T) {
+	b := newBench()
+	b.open(t, parked("7", "phone"))
+	seen := b.now
+	b.now = b.now.Add(time.Minute)
+	others := Ledger{Store: b.rows, Now: b.ledger.Now}
+	b.ledger.Store = &frozen{Store: b.rows, meanwhile: func() {
+		later := parked("7", "phone")
+		later.First, later.Last = b.now, b.now
+		if err := errors.Join(others.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil, nil), others.Open(t.Context(), later)); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	if err := b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, seen, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if open := b.list(t); len(open) != 1 || !open[0].First.Equal(b.now) {
+		t.Errorf("open: %+v", open)
+	}
+}
+
 func TestAWriterThatIsOvertakenLosesNothing(t *testing.T) {
 	for _, tt := range []struct {
 		times int

@@ -136,9 +136,9 @@ func TestErasingLeavesTombstonesAndNothingElse(t *testing.T) {
 	p := b.marry(t, "p1", "111", "222")
 	b.marry(t, "other", "333", "444")
 	for _, err := range []error{
-		b.NoteOrphan(t.Context(), conn, "p1"),
-		b.Wait(t.Context(), conn, zoho("222"), hubspot("555")),
-		b.Wait(t.Context(), conn, hubspot("111"), hubspot("555")),
+		b.NoteOrphan(t.Context(), conn, "p1", noon),
+		b.Wait(t.Context(), conn, zoho("222"), hubspot("555"), noon),
+		b.Wait(t.Context(), conn, hubspot("111"), hubspot("555"), noon),
 		// The caller may name a record twice.
 		b.Erase(t.Context(), conn, []identity.Loaded{p}, []crm.ID{hubspot("111"), zoho("222"), hubspot("111")}, noon),
 	} {
@@ -242,10 +242,12 @@ func TestEveryFaultOfTheTableComesBack(t *testing.T) {
 		"Erase": func(b *bench, p identity.Loaded) error {
 			return b.Erase(t.Context(), conn, []identity.Loaded{p}, []crm.ID{hubspot("1"), zoho("2")}, noon)
 		},
-		"Drop":         func(b *bench, p identity.Loaded) error { return b.Drop(t.Context(), p, identity.Locks{}) },
-		"Wait":         func(b *bench, _ identity.Loaded) error { return b.Wait(t.Context(), conn, zoho("9"), hubspot("1")) },
+		"Drop": func(b *bench, p identity.Loaded) error { return b.Drop(t.Context(), p, identity.Locks{}) },
+		"Wait": func(b *bench, _ identity.Loaded) error {
+			return b.Wait(t.Context(), conn, zoho("9"), hubspot("1"), noon)
+		},
 		"Waiting":      func(b *bench, _ identity.Loaded) error { _, err := b.Waiting(t.Context(), conn, zoho("2")); return err },
-		"NoteOrphan":   func(b *bench, _ identity.Loaded) error { return b.NoteOrphan(t.Context(), conn, "p9") },
+		"NoteOrphan":   func(b *bench, _ identity.Loaded) error { return b.NoteOrphan(t.Context(), conn, "p9", noon) },
 		"Orphans":      func(b *bench, _ identity.Loaded) error { _, err := b.Orphans(t.Context(), conn, "", 9); return err },
 		"ForgetOrphan": func(b *bench, _ identity.Loaded) error { return b.ForgetOrphan(t.Context(), conn, "p1") },
 		"Woken": func(b *bench, _ identity.Loaded) error {
@@ -257,7 +259,7 @@ func TestEveryFaultOfTheTableComesBack(t *testing.T) {
 		for ; ; calls++ {
 			b := newBench()
 			p := b.marry(t, "p1", "1", "2")
-			if err := errors.Join(b.Wait(t.Context(), conn, zoho("2"), hubspot("5")), b.NoteOrphan(t.Context(), conn, "p1")); err != nil {
+			if err := errors.Join(b.Wait(t.Context(), conn, zoho("2"), hubspot("5"), noon), b.NoteOrphan(t.Context(), conn, "p1", noon)); err != nil {
 				t.Fatal(err)
 			}
 			b.store.left = calls

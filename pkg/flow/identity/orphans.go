@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"crm-connector/pkg/core/row"
 )
@@ -11,8 +12,8 @@ import (
 func orphanKey(conn, pairID string) row.Key { return row.Key{Part: "O#" + conn, Sort: pairID} }
 
 // NoteOrphan lists the pair among those that the hourly reconciliation looks at again.
-func (b *Book) NoteOrphan(ctx context.Context, conn, pairID string) error {
-	err := b.Store.Put(ctx, row.Put{Key: orphanKey(conn, pairID), Value: []byte(pairID)})
+func (b *Book) NoteOrphan(ctx context.Context, conn, pairID string, now time.Time) error {
+	err := b.Store.Put(ctx, row.Put{Key: orphanKey(conn, pairID), Value: []byte(pairID), First: now.UnixMicro()})
 	if err != nil && !errors.Is(err, row.ErrConflict) {
 		return fmt.Errorf("identity.NoteOrphan: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/row"
@@ -16,9 +17,9 @@ func waitPart(conn string, on crm.ID) string { return "W#" + conn + "#" + on.Str
 
 // Wait notes that a record wants to be looked at again when another one is brought in step: a contact whose company is not
 // paired yet, a value that another record has.
-func (b *Book) Wait(ctx context.Context, conn string, on, who crm.ID) error {
+func (b *Book) Wait(ctx context.Context, conn string, on, who crm.ID, now time.Time) error {
 	key := row.Key{Part: waitPart(conn, on), Sort: who.String()}
-	err := b.Store.Put(ctx, row.Put{Key: key, Value: []byte(who.String())})
+	err := b.Store.Put(ctx, row.Put{Key: key, Value: []byte(who.String()), First: now.UnixMicro()})
 	if err != nil && !errors.Is(err, row.ErrConflict) {
 		return fmt.Errorf("identity.Wait: %w", err)
 	}

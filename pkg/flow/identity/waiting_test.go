@@ -22,8 +22,8 @@ func TestWhoWaitsIsWokenOnceAndByTheRightRecord(t *testing.T) {
 	b := newBench()
 	company := crm.ID{System: crm.Zoho, Module: crm.Companies, Key: "7"}
 	for _, err := range []error{
-		b.Wait(t.Context(), conn, company, zoho("2")), b.Wait(t.Context(), conn, company, zoho("1")), b.Wait(t.Context(), conn, company, zoho("1")),
-		b.Wait(t.Context(), conn, zoho("7"), zoho("3")), b.Wait(t.Context(), "second", company, zoho("4")),
+		b.Wait(t.Context(), conn, company, zoho("2"), noon), b.Wait(t.Context(), conn, company, zoho("1"), noon), b.Wait(t.Context(), conn, company, zoho("1"), noon),
+		b.Wait(t.Context(), conn, zoho("7"), zoho("3"), noon), b.Wait(t.Context(), "second", company, zoho("4"), noon),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +50,7 @@ func TestWhoWaitsIsWokenOnceAndByTheRightRecord(t *testing.T) {
 func TestACrowdIsWokenInPortions(t *testing.T) {
 	b := newBench()
 	for i := range 120 {
-		if err := b.Wait(t.Context(), conn, zoho("7"), hubspot(fmt.Sprintf("%03d", i))); err != nil {
+		if err := b.Wait(t.Context(), conn, zoho("7"), hubspot(fmt.Sprintf("%03d", i)), noon); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,11 +86,11 @@ func TestAWaitingRowThatNamesNobodyIsAnError(t *testing.T) {
 func TestOrphansAreListedOnceInOrderAndPageByPage(t *testing.T) {
 	b := newBench()
 	for _, id := range []string{"c", "a", "b", "a"} {
-		if err := b.NoteOrphan(t.Context(), conn, id); err != nil {
+		if err := b.NoteOrphan(t.Context(), conn, id, noon); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.NoteOrphan(t.Context(), "second", "d"); err != nil {
+	if err := b.NoteOrphan(t.Context(), "second", "d", noon); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {

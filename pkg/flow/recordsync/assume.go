@@ -1,9 +1,11 @@
 package recordsync
 
 import (
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/merge"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/identity"
@@ -34,11 +36,31 @@ func (t *task) assumable(p pair.Pair, h crm.Record) bool {
 		}
 		entries := h.History[f.Name]
 		ours := len(entries) > 0 && entries[0].Ours
-		if ours || f.Policy != crm.Newest && f.Policy != crm.ToZoho || f.Zoho.ReadOnly {
+		if ours || f.Policy != crm.Newest && f.Policy != crm.ToZoho || f.Zoho.ReadOnly || !t.moves(f, base, v, entries) {
 			return false
 		}
 	}
 	return true
+}
+
+// moves reports whether a change in HubSpot is one in Zoho too, whatever Zoho shows: what is equal in canonical form, or the
+// same once it is cut, must not be written over a finer value.
+func (t *task) moves(f mapping.Field, base pair.Base, v crm.Value, entries []crm.Entry) bool {
+	if f.Type == crm.TypeCompany {
+		return true
+	}
+	h := t.s.Book.Hasher
+	i := slices.IndexFunc(entries, func(e crm.Entry) bool { return h.Raw(crm.HubSpot, f.Name, e.Value) == base.HubSpot })
+	if i < 0 {
+		return false
+	}
+	c, err := t.canon(crm.HubSpot, f, v)
+	old, before := t.canon(crm.HubSpot, f, entries[i].Value)
+	if err != nil || before != nil || c == old {
+		return false
+	}
+	raw, err := f.Raw(crm.Zoho, c)
+	return err == nil && h.Raw(crm.Zoho, f.Name, raw) != base.Zoho
 }
 
 // assumed is Zoho's record as it was last seen. Its values are not known; what they hash to is the base.

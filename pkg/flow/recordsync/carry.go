@@ -264,7 +264,7 @@ func (t *task) waitFor(p *identity.Loaded, sys crm.System, r fault.Refusal) {
 	if r.Hint != fault.HintDuplicate || r.Record == "" {
 		return
 	}
-	if err := t.s.Book.Wait(t.ctx, t.conn, t.record(sys, r.Record), p.Record(t.id.System)); err != nil {
+	if err := t.s.Book.Wait(t.ctx, t.conn, t.record(sys, r.Record), p.Record(t.id.System), t.now()); err != nil {
 		t.s.log().Warn("a held field will not be tried again by itself", "record", t.id.String(), "err", err)
 	}
 }

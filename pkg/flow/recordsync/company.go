@@ -72,7 +72,7 @@ func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 	if who.IsZero() {
 		who = t.id
 	}
-	return t.s.Book.Wait(t.ctx, t.conn, crm.ID{System: from, Module: crm.Companies, Key: key}, who)
+	return t.s.Book.Wait(t.ctx, t.conn, crm.ID{System: from, Module: crm.Companies, Key: key}, who, t.now())
 }
 
 // bereft takes back what looks like an edit where a contact lost its company because the company is gone: a deletion is not
@@ -140,7 +140,7 @@ func (t *task) strand(p pair.Pair, it *item) error {
 		return nil
 	}
 	it.held = &pair.Held{System: gone.System.Other(), Base: it.shows, Mapping: t.m.Version(), Pending: true}
-	return t.s.Book.Wait(t.ctx, t.conn, gone, p.Record(gone.System))
+	return t.s.Book.Wait(t.ctx, t.conn, gone, p.Record(gone.System), t.now())
 }
 
 // former returns the company that a contact had last in a system that shows none now, zero when it cannot be told. HubSpot's

@@ -214,6 +214,7 @@ func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
 // that one which waited for its name since it was answered is looked at.
 func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Result, answered time.Time) fault.Outcome {
 	p.Unfinished = nil
+	p.Renew(res.ID.Key)
 	given := t.givenOwners(d, res)
 	var rows []fault.Parked
 	for _, it := range d.items {
@@ -244,7 +245,7 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 		}
 		p.Settle(it.slot, shows)
 	}
-	p.State, p.Zoho, p.Linked = pair.Living, res.ID.Key, true
+	p.State, p.Linked = pair.Living, true
 	p.ReadAt, p.SyncedAt = r.ReadAt, t.now()
 	p.HubSpotAt, p.ZohoAt, p.ZohoWrote, p.ZohoSeen = r.Record.Modified, res.Modified, res.Modified, t.now()
 	if r.Record.Modified.After(p.UpdatedAt) {
@@ -291,7 +292,8 @@ func (t *task) adopt(p identity.Loaded, zoho string) fault.Outcome {
 	if p.Leased(t.owner, t.now()) {
 		return again(t.later(), "somebody else is at work on the pair")
 	}
-	p.State, p.Zoho = pair.Living, zoho
+	p.Renew(zoho)
+	p.State = pair.Living
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
 	if o := t.adopted(p, zoho, "found zoho "+zoho+" created before"); o.Ending != fault.Done {
 		return o
@@ -336,7 +338,12 @@ func (t *task) undo(p identity.Loaded, o fault.Outcome) fault.Outcome {
 			return t.release(&p, o)
 		}
 	}
-	if err := t.s.Book.Drop(t.ctx, p, t.locks); err != nil {
+	if p.Zoho != "" { // it had a Zoho record before, which may come back
+		p.State, p.Unfinished, p.Lease = pair.Orphan, nil, pair.Lease{}
+		if err := t.save(&p, t.locks.Release()...); err != nil {
+			return t.fail(err)
+		}
+	} else if err := t.s.Book.Drop(t.ctx, p, t.locks); err != nil {
 		return t.fail(err)
 	}
 	t.locks = identity.Locks{}

@@ -24,8 +24,8 @@ func (t *task) gone(p identity.Loaded, sys crm.System) fault.Outcome {
 	return t.swallowed(t.lost(&p, sys, both{}))
 }
 
-// hidden reports whether a HubSpot record that cannot be read was read a few seconds ago, and nobody has told that it is
-// deleted: a replica that does not have it yet answers the same.
+// hidden reports whether a HubSpot record that cannot be read was modified a few seconds ago, as far as we have seen, and nobody
+// has told that it is deleted: a replica that does not have it yet answers the same.
 func (t *task) hidden(p pair.Pair) bool {
 	return !t.has(crm.Delete) && t.now().Sub(p.HubSpotAt) < settles
 }
@@ -75,7 +75,7 @@ func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 	if err != nil {
 		return c, err
 	}
-	var out candidates
+	out := candidates{erased: c.erased}
 	add := func(z crm.Record) error {
 		if z.ID.Key == p.Zoho {
 			return nil
@@ -138,10 +138,12 @@ func (t *task) orphaned(p *identity.Loaded, sys crm.System) fault.Outcome {
 		p.GoneAt = t.now()
 	}
 	p.State, p.Gone = pair.Orphan, sys
-	p.Lose() // the base stays: what is edited until both live again is told by it
+	p.Lose()  // the base stays: what is edited until both live again is told by it
+	p.Retry() // and what was held is tried anew then
+	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	o := t.release(p, done("gone in "+string(sys)))
 	if o.Ending == fault.Done {
-		if err := t.s.Book.NoteOrphan(t.ctx, t.conn, p.ID); err != nil {
+		if err := t.s.Book.NoteOrphan(t.ctx, t.conn, p.ID, t.now()); err != nil {
 			return t.fail(err)
 		}
 	}
@@ -160,6 +162,7 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 		return again(5*time.Second, "the record cannot be read yet")
 	}
 	if r.Gone {
+		t.settled = append(t.settled, t.id)
 		return t.swallowed(done("gone"))
 	}
 	if t.undead() {
@@ -204,8 +207,30 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 	if err := t.lock(r.Record); err != nil {
 		return t.fail(err)
 	}
-	p.Leave(crm.Zoho, p.Zoho)
-	p.State, p.Gone, p.Zoho = pair.Creating, "", ""
-	p.Forget()
+	return t.unlocked(t.renew(p, r))
+}
+
+// renew gives the HubSpot record of an orphan another Zoho record, under its locks: one that goes on for the one that is gone,
+// else a new one. What the pair knew stays with it until the new one is there.
+func (t *task) renew(p identity.Loaded, r crm.Reading) fault.Outcome {
+	t.settled = append(t.settled, p.Record(crm.HubSpot)) // what was asked is answered; what is asked now is told anew
+	heirs, err := t.heirs(&p, r.Record)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case len(heirs.erased) > 0 || len(heirs.free)+len(heirs.taken) > 1:
+		return t.several(crm.Zoho, heirs)
+	case len(heirs.free) == 1:
+		if o := t.unlocked(done("")); o.Ending != fault.Done {
+			return o
+		}
+		return t.move(p, heirs.free[0].ID.Key)
+	case len(heirs.taken) == 1:
+		if err := t.lease(&p); err != nil {
+			return t.fail(err)
+		}
+		return t.supersede(&p, heirs.halfs[0])
+	}
+	p.State = pair.Creating
 	return t.create(p, r)
 }

@@ -109,10 +109,33 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 		return t.alone()
 	case len(c.taken) > 0 || len(c.free) > 1:
 		return t.several(crm.HubSpot, c)
+	}
+	rivals, err := t.rivals(c.free[0], c.halfs[0].ID)
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case len(rivals.taken) > 0:
+		return t.several(crm.Zoho, rivals)
 	case c.halfs[0].Version != 0:
 		return t.move(c.halfs[0], t.id.Key)
 	}
 	return t.joinHubSpot(c.free[0])
+}
+
+// rivals are the other Zoho records that may be the twin of the HubSpot record which the task's looks like: who of them it is, a
+// person decides. own is the pair of the HubSpot record, "" for none.
+func (t *task) rivals(h crm.Record, own string) (candidates, error) {
+	c, err := t.twins(h, own)
+	var out candidates
+	for _, z := range slices.Concat(c.taken, c.free, c.erased) {
+		if z.ID != t.id {
+			out.taken = append(out.taken, z)
+		}
+	}
+	if c.own != nil && c.own.ID != t.id {
+		out.taken = append(out.taken, *c.own)
+	}
+	return out, err
 }
 
 // alone ends the work on a Zoho record that HubSpot has no twin of. When it was parked before, that is over.
@@ -204,8 +227,12 @@ func (t *task) meetHubSpot(r crm.Reading) fault.Outcome {
 	if err := t.lock(r.Record); err != nil {
 		return t.fail(err)
 	}
-	o := t.meetLocked(r)
-	if t.locks.Held() { // nobody took them over: they are not needed any more
+	return t.unlocked(t.meetLocked(r))
+}
+
+// unlocked gives back the locks that nobody took over: they are not needed any more.
+func (t *task) unlocked(o fault.Outcome) fault.Outcome {
+	if t.locks.Held() {
 		if err := t.s.Book.Unlock(t.ctx, t.locks); err != nil && !errors.Is(err, row.ErrConflict) {
 			return t.fail(err)
 		}

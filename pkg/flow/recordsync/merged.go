@@ -140,8 +140,10 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 	}
 	head.Begun = true
 	head.Retry() // what was held under another id is tried again, and told under this one
-	for _, q := range pairs {
-		t.settled = append(t.settled, q.Record(crm.HubSpot))
+	for i, q := range pairs {
+		if t.settled = append(t.settled, q.Record(crm.HubSpot)); i > 0 {
+			t.settled = append(t.settled, q.Record(crm.Zoho)) // it is neither read nor written any more
+		}
 	}
 	var puts []row.Put
 	for _, q := range pairs[1:] {
@@ -163,6 +165,7 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 	for _, id := range ids {
 		if id != survivor {
 			head.Leave(crm.HubSpot, id.Key)
+			t.settled = append(t.settled, id)
 		}
 	}
 	unnamed = unnamed[:min(len(unnamed), mostNamed)] // the survivor is the first

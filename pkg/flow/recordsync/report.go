@@ -195,9 +195,9 @@ func (t *task) row(target crm.System, hint fault.Hint, code, message string) fau
 	return t.named(r)
 }
 
-// named gives a row its id: the same record, field and reason give the same one.
+// named gives a row its id: the same record, field, reason and system where it is seen to give the same one.
 func (t *task) named(r fault.Parked) fault.Parked {
-	sum := t.s.Book.Hasher.Sum("parked", t.conn, r.Record.String(), string(r.Field), string(r.Hint))
+	sum := t.s.Book.Hasher.Sum("parked", t.conn, r.Record.String(), string(r.Field), string(r.Hint), string(r.Target))
 	r.ID = hex.EncodeToString(sum[:])
 	return r
 }

@@ -190,6 +190,7 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 			p.ZohoSeen = now
 		}
 	}
+	t.shed(&p.Pair)
 	if e := t.rederive(p); e != nil {
 		return t.fail(e)
 	}
@@ -210,6 +211,23 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 		return done("nothing to do")
 	}
 	return done("")
+}
+
+// shed forgets what is no field's any more: what was held under a mapping that had the field, so that it is told again should
+// it come back, and a name that we made up once Zoho shows another one.
+func (t *task) shed(p *pair.Pair) {
+	synced := map[pair.Slot]bool{relink: true}
+	for _, f := range t.synced() {
+		synced[slotOf(f)] = true
+		if base := p.Base[slotOf(f)].Zoho; f.Name == t.m.RequiredField(t.kind()) && base.Known() && base != p.Invented {
+			p.Invented = pair.Hash{}
+		}
+	}
+	for slot := range p.Held {
+		if !synced[slot] {
+			delete(p.Held, slot)
+		}
+	}
 }
 
 // gather adds what became of the fields to the report.

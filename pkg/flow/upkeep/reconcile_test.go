@@ -268,11 +268,11 @@ func TestOrphansAreLookedAtAndThoseThatLiveAgainAreForgotten(t *testing.T) {
 		{State: pair.Living, HubSpot: "5", Zoho: "6"}, {State: pair.Orphan, HubSpot: "7", Gone: crm.Zoho}, // never had a Zoho half
 	} {
 		l := b.save(t, p)
-		if err := b.Book.NoteOrphan(t.Context(), "main", l.ID); err != nil {
+		if err := b.Book.NoteOrphan(t.Context(), "main", l.ID, noon); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.Book.NoteOrphan(t.Context(), "main", "erased"); err != nil {
+	if err := b.Book.NoteOrphan(t.Context(), "main", "erased", noon); err != nil {
 		t.Fatal(err)
 	}
 	b.run(t)
@@ -288,7 +288,7 @@ func TestNoOrphanStarvesBehindTheOthers(t *testing.T) {
 	const all = maxOrphans*2 + 50
 	for i := range all {
 		l := b.save(t, pair.Pair{State: pair.Orphan, HubSpot: fmt.Sprintf("h%03d", i), Zoho: fmt.Sprintf("z%03d", i), Gone: crm.Zoho})
-		if err := b.Book.NoteOrphan(t.Context(), "main", l.ID); err != nil {
+		if err := b.Book.NoteOrphan(t.Context(), "main", l.ID, noon); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -310,7 +310,7 @@ func TestNoOrphanStarvesBehindTheOthers(t *testing.T) {
 func TestTheFaultsOfTheOrphansComeBack(t *testing.T) {
 	b := newBench()
 	l := b.save(t, pair.Pair{State: pair.Orphan, HubSpot: "1", Zoho: "2", Gone: crm.Zoho})
-	if err := b.Book.NoteOrphan(t.Context(), "main", l.ID); err != nil {
+	if err := b.Book.NoteOrphan(t.Context(), "main", l.ID, noon); err != nil {
 		t.Fatal(err)
 	}
 	b.queue.err = errGone

@@ -50,7 +50,7 @@ func (t *table) Put(_ context.Context, puts ...row.Put) error {
 		t.rows = map[row.Key]row.Row{}
 	}
 	for _, p := range puts {
-		t.rows[p.Key] = row.Row{Key: p.Key, Version: p.If + 1, Value: append([]byte(nil), p.Value...)}
+		t.rows[p.Key] = row.Row{Key: p.Key, Version: p.Next(), Value: append([]byte(nil), p.Value...)}
 	}
 	return nil
 }
