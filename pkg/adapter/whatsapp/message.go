@@ -2,6 +2,7 @@ package whatsapp
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"crm-connector/pkg/core/chat"
@@ -20,7 +21,7 @@ type wireMessage struct {
 	Group   loose         `json:"group_id"`
 	Context *wireContext  `json:"context"`
 	Ad      *wireReferral `json:"referral"`
-	Errors  []wireError   `json:"errors"`
+	Errors  wireErrors    `json:"errors"`
 	wireContent
 
 	other []chat.Detail // of a type or kind that nobody knows yet
@@ -33,20 +34,37 @@ var (
 	knownKinds = []loose{chat.KindButtonReply, chat.KindListReply, chat.KindFormReply, chat.KindCallPermission}
 )
 
-// UnmarshalJSON keeps the content of a type or kind that nobody knows yet under the names of its parts: it travels only once.
+// errForeign says that the object of a known type is not what was documented.
+var errForeign = errors.New("whatsapp: a message of a known type with foreign content")
+
+// UnmarshalJSON keeps the content of a type or kind that nobody knows yet under the names of its parts: it travels only once. Of a known
+// type the object under its name must be read whole, else a part of the message would be lost; anything beside it may be missing.
 func (w *wireMessage) UnmarshalJSON(raw []byte) error {
 	type plain wireMessage
-	if err := json.Unmarshal(raw, (*plain)(w)); err != nil {
+	whole, err := lenient(raw, (*plain)(w))
+	if err != nil {
 		return err
 	}
-	if slices.Contains(knownTypes, chat.Type(w.Type)) && (w.Interactive == nil || slices.Contains(knownKinds, w.Interactive.Type)) {
+	known := slices.Contains(knownTypes, chat.Type(w.Type))
+	if chat.Type(w.Type) == chat.TypeInteractive && w.Interactive != nil {
+		known = slices.Contains(knownKinds, w.Interactive.Type)
+	}
+	if known && whole {
 		return nil
 	}
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &all); err != nil {
 		return err
 	}
-	w.other = flatten(all[string(w.Type)], chat.MaxDetails)
+	own := all[string(w.Type)]
+	if !known {
+		w.other = flatten(own, chat.MaxDetails)
+		return nil
+	}
+	alone := slices.Concat([]byte(`{"`+string(w.Type)+`":`), own, []byte("}"))
+	if own != nil && json.Unmarshal(alone, new(wireContent)) != nil {
+		return errForeign
+	}
 	return nil
 }
 

@@ -41,21 +41,21 @@ type value struct {
 	Contacts    []item[wireContact]    `json:"contacts"`
 	Messages    []item[wireMessage]    `json:"messages"`
 	Statuses    []item[wireStatus]     `json:"statuses"`
-	Errors      []wireError            `json:"errors"`
+	Errors      wireErrors            `json:"errors"`
 	Preferences []item[wirePreference] `json:"user_preferences"`
 	Renamed     []item[wireRenamed]    `json:"user_id_update"`
 }
 
-// item is one element of a list that is read, or not, by itself: one that makes no sense does not take its neighbours along.
-type item[T any] struct {
-	is  T
-	bad error
-}
-
-// UnmarshalJSON never fails.
-func (i *item[T]) UnmarshalJSON(raw []byte) error {
-	i.bad = json.Unmarshal(raw, &i.is)
-	return nil
+// lost counts what stands in the place of a list of updates and is none.
+func lost(raw []byte) (n int) {
+	var all map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &all) // it was read before
+	for _, name := range []string{"messages", "statuses", "user_preferences", "user_id_update"} {
+		if list := all[name]; list != nil && list[0] != '[' && list[0] != 'n' {
+			n++
+		}
+	}
+	return n
 }
 
 // loose is a text, a number or a truth value, as text; "" for anything else.
@@ -147,7 +147,7 @@ func parse(body []byte) (parsed, error) {
 		return parsed{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
 	}
 	var env envelope
-	if json.Unmarshal(body, &env) != nil {
+	if _, err := lenient(body, &env); err != nil {
 		return parsed{}, fmt.Errorf("%w: not the envelope of a delivery", door.ErrUnreadable)
 	}
 	if env.Object != "whatsapp_business_account" || len(env.Entry) == 0 {
@@ -161,6 +161,9 @@ func parse(body []byte) (parsed, error) {
 		for _, c := range e.Changes {
 			p.change(e, c)
 		}
+	}
+	if len(p.updates)+p.ignored == 0 {
+		return parsed{}, fmt.Errorf("%w: nothing in it makes sense", door.ErrUnreadable)
 	}
 	return p, nil
 }
@@ -176,12 +179,18 @@ func (p *parsed) change(e entry, c change) {
 	}
 	var v value
 	concerned := slices.Contains([]string{"messages", "user_preferences", "user_id_update"}, c.Field)
-	if concerned && json.Unmarshal(c.Value, &v) != nil {
-		p.unreadable++
-		return
+	before := len(p.updates) + p.unreadable
+	if concerned {
+		whole, err := lenient(c.Value, &v)
+		if err != nil || c.Value[0] != '{' && c.Value[0] != 'n' {
+			p.unreadable++
+			return
+		}
+		if !whole {
+			p.unreadable += lost(c.Value)
+		}
 	}
 	about := chat.Update{Account: e.ID.short(maxWord), Number: v.Metadata.ID.short(maxWord), Display: v.Metadata.Display.digits()}
-	before := len(p.updates) + p.unreadable
 	p.people(about, v)
 	if len(p.updates)+p.unreadable == before {
 		p.notice(about, e, c, v)
@@ -258,7 +267,7 @@ type wireError struct {
 const maxFaults = 10
 
 // faults returns the errors, nil for none.
-func faults(wire []wireError) []chat.Error {
+func faults(wire wireErrors) []chat.Error {
 	var out []chat.Error
 	for _, w := range wire[:min(len(wire), maxFaults)] {
 		code, _ := strconv.Atoi(string(w.Code)) // no number: the words remain

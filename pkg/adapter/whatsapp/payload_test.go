@@ -198,3 +198,87 @@ func BenchmarkReadAThousand(b *testing.B) {
 		}
 	}
 }
+
+// good are two messages, a status and a contact.
+const good = `"messages":[{"from":"393471234567","id":"wamid.1","timestamp":"1795190400","type":"text","text":{"body":"uno"}},` +
+	`{"from":"393471234567","id":"wamid.2","timestamp":"1795190400","type":"text","text":{"body":"due"}}],` +
+	`"statuses":[{"id":"wamid.3","status":"delivered","timestamp":"1795190400"}]`
+
+func TestOneForeignPieceDoesNotTakeItsNeighboursAlong(t *testing.T) {
+	metadata := `"metadata":{"phone_number_id":"2"}`
+	change := func(value string) string { return `{"field":"messages","value":{` + value + `}}` }
+	entry := func(changes string) string { return `{"id":"1","changes":` + changes + `}` }
+	for name, c := range map[string]struct {
+		entries    string
+		unreadable int
+	}{
+		"errors that are an object":         {entry(`[` + change(metadata+`,"errors":{"code":131000},`+good) + `]`), 0},
+		"errors that are a text":            {entry(`[` + change(metadata+`,"errors":"boom",`+good) + `]`), 0},
+		"errors of errors":                  {entry(`[` + change(metadata+`,"errors":[7,[],{"error_data":"x","code":{}}],`+good) + `]`), 0},
+		"contacts that are an object":       {entry(`[` + change(metadata+`,"contacts":{"wa_id":"1"},`+good) + `]`), 0},
+		"contacts that are texts":           {entry(`[` + change(metadata+`,"contacts":["x",{"profile":"y"}],`+good) + `]`), 0},
+		"metadata that is a text":           {entry(`[` + change(`"metadata":"2",`+good) + `]`), 0},
+		"metadata of metadata":              {entry(`[` + change(`"metadata":{"phone_number_id":{}},`+good) + `]`), 0},
+		"preferences that are an object":    {entry(`[` + change(metadata+`,"user_preferences":{},`+good) + `]`), 1},
+		"a message that is a text":          {entry(`[` + change(metadata+`,`+strings.Replace(good, `[{"from`, `["x",{"from`, 1)) + `]`), 1},
+		"a context that is a text":          {entry(`[` + change(metadata+`,`+strings.Replace(good, `"type":"text"`, `"type":"text","context":"x","referral":[],"errors":{}`, 1)) + `]`), 0},
+		"a price that is a number":          {entry(`[` + change(metadata+`,`+strings.Replace(good, `"status":`, `"pricing":7,"errors":"x","status":`, 1)) + `]`), 0},
+		"a change without a field":          {entry(`[` + change(metadata+`,`+good) + `,{"field":7}]`), 1},
+		"a change that is a text":           {entry(`["x",` + change(metadata+`,`+good) + `]`), 1},
+		"changes that are a text, beside":   {entry(`"x"`) + `,` + entry(`[`+change(metadata+`,`+good)+`]`), 1},
+		"an entry that is a text, and more": {`"x",` + entry(`[`+change(metadata+`,`+good)+`]`), 1},
+	} {
+		got, list := read(t, []byte(`{"object":"whatsapp_business_account","entry":[`+c.entries+`]}`))
+		var texts []string
+		for _, u := range list {
+			if u.Notice == nil {
+				texts = append(texts, tell(u))
+			}
+		}
+		if slices.Sort(texts); strings.Join(texts, ", ") != "delivered , due by , uno by " || got.Unreadable != c.unreadable {
+			t.Errorf("%s: %q, %d unreadable", name, texts, got.Unreadable)
+		}
+	}
+}
+
+func TestErrorsThatAreNoListAreKeptBesideAnEmptyMessage(t *testing.T) {
+	for errs, want := range map[string]string{`{"code":131000,"title":"t"}`: "131000 t", `"boom"`: "0 boom", `[{"code":"131000","title":{},"message":"m"}]`: "131000 m"} {
+		_, list := read(t, []byte(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"errors":`+errs+
+			`,"messages":[{"from":"393471234567","id":"wamid.1","timestamp":"1795190400","type":"interactive"}]}}]}]}`))
+		if len(list) != 1 || list[0].Message == nil || len(list[0].Message.Errors) != 1 {
+			t.Fatalf("%s: %d updates", errs, len(list))
+		}
+		if e := list[0].Message.Errors[0]; fmt.Sprint(e.Code, " ", e.Title.Text()) != want {
+			t.Errorf("%s reads as %d %s", errs, e.Code, e.Title.Text())
+		}
+	}
+}
+
+func TestATypeThatNobodyKnowsIsLoggedWhateverElseStandsInTheMessage(t *testing.T) {
+	message := func(content string) (door.Delivery, []chat.Update) {
+		return read(t, []byte(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"messages":[`+
+			`{"from":"393471234567","id":"wamid.1","timestamp":"1795190400",`+content+`},{"from":"393471234567","id":"wamid.2","type":"text","text":{"body":"due"}}]}}]}]}`))
+	}
+	for content, want := range map[string]string{
+		`"type":"poll","order":"7","poll":{"question":"quale?"}`:                     "quale?",
+		`"type":"poll","poll":"quale?"`:                                              "quale?",
+		`"type":"poll","poll":[{"question":"quale?"}],"text":7,"contacts":{}`:        "quale?",
+		`"type":"interactive","interactive":{"type":"poll","list_reply":"quale?"}`:   "quale?",
+		`"type":"text","text":{"body":"uno"},"order":"7","interactive":{"type":"x"}`: "uno",
+	} {
+		got, list := message(content)
+		if got.Unreadable != 0 || len(list) != 2 {
+			t.Errorf("%s: %d unreadable, %d updates", content, got.Unreadable, len(list))
+			continue
+		}
+		if text := chat.Render(*list[0].Message, chat.Italian); !strings.Contains(text, want) {
+			t.Errorf("%s is logged as %q", content, text)
+		}
+	}
+	// Of a type that is known nothing may be lost: one whose content has another shape is kept for whoever can read it.
+	for _, content := range []string{`"type":"text","text":"ciao"`, `"type":"order","order":{"product_items":{"a":1}}`, `"type":"image","image":[]`} {
+		if got, list := message(content); got.Unreadable != 1 || len(list) != 1 {
+			t.Errorf("%s: %d unreadable, %d updates", content, got.Unreadable, len(list))
+		}
+	}
+}

@@ -173,7 +173,7 @@ type wireStatus struct {
 		Type     loose `json:"type"`
 		Category loose `json:"category"`
 	} `json:"pricing"`
-	Errors []wireError `json:"errors"`
+	Errors wireErrors `json:"errors"`
 }
 
 func (w wireStatus) status(contacts *people) (chat.Status, bool) {
