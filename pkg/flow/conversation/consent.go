@@ -60,7 +60,7 @@ func (t *task) consent(who someone, c talk.Consent) error {
 
 // heard notes the word in the conversation, so that answers heed it.
 func (t *task) heard(who someone, c talk.Consent) error {
-	key := stateKey(t.conn, t.u.Number, who.zoho)
+	key := stateKey(t.conn, t.number(), who.zoho)
 	var s talk.State
 	version, err := t.f.load(t.ctx, key, &s)
 	if err != nil || s.OptedOut == c.Out {

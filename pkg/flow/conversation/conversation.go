@@ -11,6 +11,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -165,6 +166,9 @@ type task struct {
 }
 
 func (t *task) now() time.Time { return t.f.Now() }
+
+// number is the business's number that the update is about: one that does not say so is taken for the one that requests go out from.
+func (t *task) number() string { return cmp.Or(t.u.Number, t.f.Number) }
 
 // line names what has to stay in order.
 func (t *task) line() string {

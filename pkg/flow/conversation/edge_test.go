@@ -173,3 +173,15 @@ func TestOnlyWhatFailsByItselfIsGivenUpOn(t *testing.T) {
 		t.Errorf("parked %v, %d notes", w.reasons(), len(w.notes("uno")))
 	}
 }
+
+func TestAMessageThatDoesNotNameOurNumberIsAnsweredFromTheOneThatRequestsAreSentFrom(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.say(w.phone.Meet("Persona", "393471234567"), "ciao") // the sandbox opens the window
+	w.phone.Tick()
+	w.queue = nil
+	m := chat.Message{ID: crm.Text("wamid.x"), At: w.now, Type: chat.TypeText, Text: crm.Text("operatore"), From: chat.Person{Phone: crm.Text("393471234567")}}
+	w.carry(chat.Update{Message: &m})
+	if sent := w.phone.SentMessages(); len(w.notes("wamid.x")) != 1 || len(sent) != 1 || sent[0].Number != number {
+		t.Errorf("sent %+v, parked %v", sent, w.reasons())
+	}
+}

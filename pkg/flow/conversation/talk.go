@@ -43,7 +43,7 @@ func (t *task) failed(person someone, still bool) error {
 
 // decide asks once: the state and what was decided are written together.
 func (t *task) decide(person someone, from chat.Person, next func(talk.State) (talk.State, talk.Decision)) error {
-	key, at := claimKey(t.conn, t.id, "talk"), stateKey(t.conn, t.u.Number, person.zoho)
+	key, at := claimKey(t.conn, t.id, "talk"), stateKey(t.conn, t.number(), person.zoho)
 	var d decided
 	version, err := t.f.load(t.ctx, key, &d)
 	if err != nil || d.Done {
@@ -129,7 +129,7 @@ func (t *task) answer(person someone, from chat.Person, a talk.Answer) error {
 		to = chat.Person{User: from.User}
 	}
 	r := outbound.Request{Reference: "auto-" + t.id[:32], To: to, Text: crm.Text(a.Text)}
-	id, err := t.f.accept(t.ctx, t.conn, "", outgoing{Number: t.u.Number, Rule: a.Rule, Contact: person.zoho}, r)
+	id, err := t.f.accept(t.ctx, t.conn, "", outgoing{Number: t.number(), Rule: a.Rule, Contact: person.zoho}, r)
 	if err == nil {
 		t.answers = append(t.answers, id)
 	}
