@@ -211,10 +211,15 @@ func (v verdict) field(pr sides, f mapping.Field) {
 	v.violate("unequal", "%s of pair %s: %s shows %q, %s shows %q", f.Name, pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), h.Text(), v.short(pr.p.Record(crm.Zoho)), z.Text())
 }
 
-// keptIn reports whether Zoho's value of a field that only goes to Zoho is a person's: it stays there.
+// keptIn reports whether Zoho's value of a field that only goes to Zoho stays there: it is a person's, or was there before the pair
+// went on with another HubSpot record, which cannot be given it.
 func (v verdict) keptIn(pr sides, f mapping.Field) bool {
 	h := v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property)
-	return len(h) > 0 && !h[len(h)-1].Ours
+	if len(h) == 0 || !h[len(h)-1].Ours {
+		return len(h) > 0
+	}
+	since, anew := v.knows(pr.p, slotOf(f))
+	return anew && h[len(h)-1].At.Before(since.of(crm.Zoho))
 }
 
 // told reports whether there is an open row about the field of the pair, or about the whole pair.
