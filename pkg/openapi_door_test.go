@@ -612,7 +612,7 @@ func attempts() []attempt {
 
 		{name: "nothing", route: metricsRoute, status: 200},
 		{name: "edges", route: metricsRoute, status: 400},
-		{name: "a parameter that nobody knows", route: metricsRoute, status: 400, query: "da=2026-11-22T12:00:00Z&a=2026-11-22T12:05:00Z&campagna=Natale"},
+		{name: "a parameter that nobody knows", route: metricsRoute, status: 400, query: "da=2026-11-22T12:00:00Z&a=2026-11-22T12:05:00Z&dispositivo=mobile"},
 		{name: "day", route: costRoute, status: 200},
 		{name: "campaign", route: costRoute, status: 200},
 		{name: "cent", route: costRoute, status: 422, path: day, body: `{"costi":{"EUR":"1.005"}}`},
@@ -622,6 +622,7 @@ func attempts() []attempt {
 		{name: "other", route: entryRoute, status: 409},
 		{name: "tomorrow", route: entryRoute, status: 422},
 		{name: "window", route: metricsRoute, status: 200, before: sellThree},
+		{name: "campaign", route: metricsRoute, status: 200},
 
 		{name: "text", route: messageRoute, status: 202},
 		{name: "repeated", route: messageRoute, status: 202},

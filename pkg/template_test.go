@@ -57,7 +57,7 @@ var schedules = map[string][]string{
 	"failureReporter":  {"rate(5 minutes)"},
 	"renewZohoChannel": {"rate(12 hours)"},
 	"reconcile":        {"rate(1 hour)"},
-	"conversionClock":  {`cron(30 2 * * ? *) Europe/Rome {"action":"report"}`, `rate(2 minutes) {"action":"tick"}`},
+	"conversionClock":  {`cron(30 4 * * ? *) Europe/Rome {"action":"report"}`, `rate(2 minutes) {"action":"tick"}`},
 	"sendWhatsapp":     {`rate(1 minute) {"action":"send"}`},
 }
 

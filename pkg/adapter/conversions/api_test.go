@@ -45,7 +45,7 @@ func newLive(t *testing.T) *live {
 	p := counting.Patience{Sleep: func(context.Context, time.Duration) error { return nil }, Rand: rand.New(rand.NewPCG(1, 1)).Int64N}
 	l.counter = counting.Counter{Store: rows, Shards: 4, Now: clock, Patience: p}
 	l.API = conversions.API{
-		Tokens: es256(), Metrics: &counting.Query{Store: rows, Zone: zone, Now: clock},
+		Tokens: es256(), Metrics: &counting.Query{Store: rows, Shards: 4, Zone: zone, Now: clock},
 		Inputs: &counting.Inputs{Store: rows, Now: clock, Patience: p}, Zone: zone, Now: clock, Log: slog.New(slog.NewTextHandler(&l.log, nil)),
 	}
 	return l
@@ -72,7 +72,7 @@ func (l *live) count(t *testing.T, value conversion.Cents, ids ...string) {
 			Ingestion: "r-" + id, Tenant: conversion.TenantOf("https://issuer.example", "shop"), Received: l.now,
 			Event: conversion.Event{
 				Client: "CLIENTE-ITALIA-789456", Type: conversion.Purchase, At: noon, Value: value, Currency: conversion.EUR, Channel: conversion.Webform,
-				State: conversion.Completed, Metadata: conversion.Metadata{Device: id},
+				State: conversion.Completed, Metadata: conversion.Metadata{Device: id, Campaign: map[string]string{"a": "Natale"}[id]},
 			},
 		}
 		if _, err := l.counter.Apply(t.Context(), s); err != nil {
@@ -103,15 +103,21 @@ func TestWhatACallerOfTheApiIsTold(t *testing.T) {
 	}
 	say("a final window", l.ask(t, "GET", conversions.MetricsPath+window, ""))
 	say("an hour of all channels, in UTC", l.ask(t, "GET", conversions.MetricsPath+"?da=2026-11-22T12:00:00Z&a=2026-11-22T13:00:00Z&passo=1h&fuso=UTC", ""))
+	say("one campaign", l.ask(t, "GET", conversions.MetricsPath+window+"&campagna=Natale", ""))
+	say("a campaign of nobody", l.ask(t, "GET", conversions.MetricsPath+window+"&campagna=Pasqua", ""))
 	say("more than fits", clipped(l.ask(t, "GET", conversions.MetricsPath+"?da=2026-11-01T00:00:00Z&a=2026-11-21T00:00:00Z", "")))
 	for _, tt := range []struct{ name, method, target, body string }{
 		{"no bounds", "GET", conversions.MetricsPath, ""},
 		{"off the edges", "GET", conversions.MetricsPath + "?da=2026-11-22T12:00:01Z&a=2026-11-22T12:00:00Z", ""},
 		{"every filter wrong", "GET", conversions.MetricsPath + "?da=x&a=y&passo=2h&canale=social&evento=visita&valuta=eur&fuso=Atlantide&segreto=CLIENTE-X", ""},
+		{"no campaign's name", "GET", conversions.MetricsPath + window + "&campagna=", ""},
+		{"a campaign's name too long", "GET", conversions.MetricsPath + window + "&campagna=" + strings.Repeat("x", 201), ""},
+		{"a campaign's name that is no text", "GET", conversions.MetricsPath + window + "&campagna=%ff", ""},
 		{"a filter twice", "GET", conversions.MetricsPath + window + "&canale=email", ""},
 		{"another method", "POST", conversions.MetricsPath, "{}"},
 		{"another path", "GET", "/api/v1/altro", ""},
 		{"no day", "PUT", conversions.CostsPath + "2026-02-30/webform", `{"costi":{}}`},
+		{"a day of another age", "PUT", conversions.CostsPath + "0001-01-01/webform", `{"costi":{}}`},
 		{"no channel", "PUT", conversions.CostsPath + "2026-11-22/fax", `{"costi":{}}`},
 		{"a third decimal", "PUT", conversions.CostsPath + "2026-11-22/webform", `{"costi":{"EUR":"1.005"}}`},
 		{"a float", "PUT", conversions.CostsPath + "2026-11-22/webform", `{"costi":{"EUR":1.5}}`},

@@ -18,7 +18,7 @@ import (
 	"crm-connector/pkg/core/scan"
 )
 
-// readQuery reads the parameters of a query: da and a (RFC 3339), passo, canale, evento, valuta, fuso. A parameter that nobody
+// readQuery reads the parameters of a query: da and a (RFC 3339), passo, canale, evento, campagna, valuta, fuso. A parameter that nobody
 // knows, or that comes twice, is refused: a misspelt filter would answer another question.
 func readQuery(raw string, zone *time.Location) (q metric.Query, err error) {
 	v, err := url.ParseQuery(raw)
@@ -54,7 +54,7 @@ func readQuery(raw string, zone *time.Location) (q metric.Query, err error) {
 }
 
 // parameters are those of a query.
-var parameters = []string{"da", "a", "passo", "canale", "evento", "valuta", "fuso"}
+var parameters = []string{"da", "a", "passo", "canale", "evento", "campagna", "valuta", "fuso"}
 
 // known repeats the name of a parameter only if it is one.
 func known(name string) string {
@@ -82,6 +82,13 @@ func parameter(q *metric.Query, name, value string) conversion.Code {
 		q.Type = conversion.Type(value)
 		if !slices.Contains(conversion.Types(), q.Type) {
 			return conversion.CodeEnum
+		}
+	case "campagna":
+		if q.Campaign = value; value == "" || utf8.RuneCountInString(value) > maxCampaign {
+			return conversion.CodeLength
+		}
+		if !utf8.ValidString(value) || strings.ContainsRune(value, utf8.RuneError) {
+			return conversion.CodeUnicode
 		}
 	case "valuta":
 		q.Currency = conversion.Currency(value)
@@ -171,11 +178,14 @@ func scanned(err error) error {
 // maxCampaign is how many characters the name of a campaign has at most, as in an event's metadata.
 const maxCampaign = 200
 
+// The years that costs are told of: what lies outside is a slip of the pen.
+const firstYear, lastYear = 2000, 2099
+
 // readCost reads PUT …/costi/{giorno}/{canale} with {"costi":{"EUR":"100.01"},"campagna":"…"}; the campaign may be missing. No
 // currency at all takes the costs back.
 func readCost(r door.Request) (c metric.Cost, err error) {
 	day, channel, _ := strings.Cut(strings.TrimPrefix(r.Path, CostsPath), "/")
-	if c.Day, err = conversion.ParseDay(day); err != nil {
+	if c.Day, err = conversion.ParseDay(day); err != nil || c.Day.Year < firstYear || c.Day.Year > lastYear {
 		return c, malformed("giorno", conversion.CodeFormat)
 	}
 	if c.Channel = conversion.Channel(channel); !slices.Contains(conversion.Channels(), c.Channel) {

@@ -18,13 +18,14 @@ type line struct {
 	Version     int                             `json:"versione"`
 	Channel     *conversion.Channel             `json:"canale"` // null: all of them
 	Type        *conversion.Type                `json:"evento"`
-	Received    int64                           `json:"ricevuti"`
+	Campaign    string                          `json:"campagna,omitempty"`
+	Received    *int64                          `json:"ricevuti"` // null with a reason, as the rates
 	Unique      int64                           `json:"unici"`
 	Completed   int64                           `json:"completati"`
 	Failed      int64                           `json:"falliti"`
 	Declared    int64                           `json:"dichiarati"`
-	Duplicates  int64                           `json:"duplicati"`
-	Conflicts   int64                           `json:"conflitti"`
+	Duplicates  *int64                          `json:"duplicati"`
+	Conflicts   *int64                          `json:"conflitti"`
 	Quarantined int64                           `json:"in_quarantena"`
 	Late        int64                           `json:"tardivi"`
 	Conversions int64                           `json:"conversioni"`
@@ -40,10 +41,10 @@ type line struct {
 	Freshness   *int64                          `json:"freschezza_s"`
 }
 
-// How long an answer may be kept: while anything in it may change, and when nothing will but by a further version.
+// How long an answer may be kept: while anything in it may change, and when nothing will but by what comes late, costs among it.
 const (
 	cacheOpen  = "private, max-age=5"
-	cacheFinal = "private, max-age=300, immutable"
+	cacheFinal = "private, max-age=300"
 )
 
 // writeRows answers a query. It may be kept for long when every row is final, and by nobody but the caller.
@@ -75,10 +76,18 @@ func lineOf(r metric.Row, q metric.Query, now time.Time) line {
 	}
 	l := line{
 		Start: r.Start.Format(time.RFC3339), End: r.End.Format(time.RFC3339), State: state.String(), Version: r.Version,
-		Received: c.Received(), Unique: c.Unique(), Completed: c.Completed, Failed: c.Failed, Declared: c.Declared,
-		Duplicates: c.Duplicates, Conflicts: c.Conflicts, Quarantined: c.Quarantined, Late: c.Late,
+		Campaign: q.Campaign, Unique: c.Unique(), Completed: c.Completed, Failed: c.Failed, Declared: c.Declared,
+		Quarantined: c.Quarantined, Late: c.Late,
 		Conversions: r.Totals.Conversions, Value: map[conversion.Currency]string{}, Denominator: r.Rates.Denominator,
 		Estimated: r.Estimated, Reasons: map[string]conversion.Null{},
+	}
+	received := c.Received()
+	l.Received, l.Duplicates, l.Conflicts = &received, &c.Duplicates, &c.Conflicts
+	if q.Campaign != "" {
+		l.Received, l.Duplicates, l.Conflicts = nil, nil, nil
+		for _, name := range []string{"ricevuti", "duplicati", "conflitti"} {
+			l.Reasons[name] = conversion.NotByCampaign
+		}
 	}
 	if q.Channel != "" {
 		l.Channel = &q.Channel

@@ -10,6 +10,7 @@ const (
 	NoEntries     Null = "denominatore_mancante" // nobody said how many came in
 	NoValue       Null = "nessun_valore"         // the conversions' values are weights and no money
 	NoCosts       Null = "nessun_costo"          // no cost was told
+	NotByCampaign Null = "non_per_campagna"      // of a single campaign nobody knows it
 )
 
 // Rate is a number, or the reason why there is none. It is never NaN or infinite.
@@ -40,6 +41,32 @@ func (e Entries) Denominator() (n int64, name string) {
 		return n, "contatti_creati+conversazioni"
 	}
 	return 0, ""
+}
+
+// Cohort is one channel's conversions and who came in by it.
+type Cohort struct {
+	Conversions int64
+	Entries     Entries
+}
+
+// Together returns what the conversions of several channels are a part of: the visits of all if each channel with conversions has
+// some, else what the connector itself saw if each has that, else nothing. A channel that nobody told the entries of would make the
+// rate of all of them a guess.
+func Together(channels ...Cohort) (sum Entries) {
+	visits, seen := true, true
+	for _, c := range channels {
+		if sum = sum.Plus(c.Entries); c.Conversions > 0 {
+			visits = visits && c.Entries.Visits > 0
+			seen = seen && c.Entries.Contacts+c.Entries.Conversations > 0
+		}
+	}
+	if !visits {
+		sum.Visits = 0
+	}
+	if !seen {
+		sum.Contacts, sum.Conversations = 0, 0
+	}
+	return sum
 }
 
 // Costs is what a channel cost, per currency. No row of costs is an empty or nil Costs; a cost of 0 is a cost.

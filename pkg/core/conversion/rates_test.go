@@ -61,6 +61,28 @@ func TestARateHasAValueOrAReason(t *testing.T) {
 	}
 }
 
+func TestARateOverSeveralChannelsIsNoGuess(t *testing.T) {
+	visits, seen := conversion.Entries{Visits: 2}, conversion.Entries{Contacts: 3, Conversations: 1}
+	both := visits.Plus(seen)
+	for name, tt := range map[string]struct {
+		channels []conversion.Cohort
+		want     conversion.Entries
+	}{
+		"no channel":                      {nil, conversion.Entries{}},
+		"one":                             {[]conversion.Cohort{{3, visits}}, visits},
+		"one that nobody told of":         {[]conversion.Cohort{{3, conversion.Entries{}}}, conversion.Entries{}},
+		"all told":                        {[]conversion.Cohort{{3, visits}, {1, visits}}, conversion.Entries{Visits: 4}},
+		"one with conversions is missing": {[]conversion.Cohort{{3, conversion.Entries{}}, {0, visits}}, conversion.Entries{}},
+		"one without conversions is":      {[]conversion.Cohort{{3, visits}, {0, conversion.Entries{}}}, visits},
+		"of one visits, of the other what we saw": {[]conversion.Cohort{{1, visits}, {1, seen}}, conversion.Entries{}},
+		"of one both, of the other what we saw":   {[]conversion.Cohort{{1, both}, {1, seen}}, conversion.Entries{Contacts: 6, Conversations: 2}},
+	} {
+		if got := conversion.Together(tt.channels...); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+		}
+	}
+}
+
 func TestARateIsNeverInfiniteNorFromNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := func(name string) int64 { return rapid.Int64Range(0, 3).Draw(t, name) }

@@ -54,13 +54,16 @@ func (in *Inputs) Cost(ctx context.Context, c metric.Cost) (version int, err err
 	return version, err
 }
 
-// costsOf returns what a channel and its campaigns cost on a day; none is nil.
-func costsOf(ctx context.Context, s Store, sc scope, day conversion.Day) (sum conversion.Costs, err error) {
+// costsOf returns what a channel and its campaigns cost on a day, or one of them; none is nil.
+func costsOf(ctx context.Context, s Store, sc scope, day conversion.Day, campaign string) (sum conversion.Costs, err error) {
 	rows, err := s.List(ctx, costsPart(sc.tenant, day), string(sc.channel)+"#", "", 0)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range rows {
+		if campaign != "" && r.Key.Sort != string(sc.channel)+"#"+campaign {
+			continue
+		}
 		var c cost
 		if err := decode(r, &c); err != nil {
 			return nil, err

@@ -12,6 +12,7 @@ import (
 // Query reads the counters. Every field but Policy is required.
 type Query struct {
 	Store  Store
+	Shards int // of the ledger, as Counter's
 	Policy conversion.Policy
 	Zone   *time.Location // whose days costs are told by
 	Now    func() time.Time
@@ -30,6 +31,11 @@ func (q *Query) Rows(ctx context.Context, ask metric.Query) (metric.Answer, erro
 	if ask.Channel != "" {
 		channels = []conversion.Channel{ask.Channel}
 	}
+	if ask.Campaign != "" {
+		if err := p.fit(ctx, channels); err != nil {
+			return metric.Answer{}, err
+		}
+	}
 	for _, ch := range channels {
 		if err := p.channel(ctx, scope{ask.Tenant, ch}); err != nil {
 			return metric.Answer{}, err
@@ -45,7 +51,7 @@ type answer struct {
 	now     time.Time
 	end     time.Time // of the page
 	rows    []metric.Row
-	entries []conversion.Entries
+	cohorts [][]conversion.Cohort // of each row, one a channel
 	costs   []conversion.Costs
 	at      map[int64]int // the row of a minute or a window, by its start in seconds
 }
@@ -58,6 +64,9 @@ func (p *answer) lay() {
 		unit, most = time.Minute, metric.MaxRows/5*5 // the next page begins on a window's edge
 	}
 	limit := p.ask.From.Add(metric.MaxSpan)
+	if p.ask.Campaign != "" {
+		limit = p.ask.From.Add(metric.MaxCampaignSpan)
+	}
 	for t := p.ask.From; t.Before(p.ask.To) && t.Before(limit) && len(p.rows) < most; t = p.end {
 		_, end, _ := p.ask.Step.Bounds(t, p.ask.Zone)
 		if end = ceiling(end); end.After(p.ask.To) {
@@ -67,7 +76,7 @@ func (p *answer) lay() {
 			p.at[u.Unix()] = len(p.rows)
 		}
 		p.rows = append(p.rows, metric.Row{Start: t.In(p.ask.Zone), End: end.In(p.ask.Zone), Final: true})
-		p.entries, p.costs = append(p.entries, conversion.Entries{}), append(p.costs, nil)
+		p.cohorts, p.costs = append(p.cohorts, nil), append(p.costs, nil)
 		p.end = end
 	}
 }
@@ -82,10 +91,12 @@ func ceiling(t time.Time) time.Time {
 
 // channel adds what there is of one channel.
 func (p *answer) channel(ctx context.Context, s scope) error {
-	letter := "W"
-	if p.ask.Step == conversion.ByMinute {
-		letter = "N"
+	before := make([]int64, len(p.rows))
+	for i := range p.rows {
+		p.cohorts[i] = append(p.cohorts[i], conversion.Cohort{})
+		before[i] = p.rows[i].Totals.Conversions
 	}
+	letter := p.letter()
 	first, end := conversion.WindowOf(p.ask.From), conversion.WindowOf(p.end.Add(conversion.Width-1))
 	counted := map[conversion.Window]conversion.Counts{}
 	published := map[conversion.Window]conversion.Snapshot{}
@@ -102,7 +113,26 @@ func (p *answer) channel(ctx context.Context, s scope) error {
 	for w := first; w < end; w++ {
 		p.settle(w, counted[w], published[w])
 	}
+	if p.ask.Campaign != "" {
+		if err := p.campaign(ctx, s, first, end); err != nil {
+			return err
+		}
+	}
+	for i := range p.rows {
+		p.cohort(i).Conversions = p.rows[i].Totals.Conversions - before[i]
+	}
 	return p.spread(ctx, s, first, end)
+}
+
+// cohort is that of the channel at work in a row.
+func (p *answer) cohort(i int) *conversion.Cohort { return &p.cohorts[i][len(p.cohorts[i])-1] }
+
+// letter names the counters that the rows are made of.
+func (p *answer) letter() string {
+	if p.ask.Step == conversion.ByMinute {
+		return "N"
+	}
+	return "W"
 }
 
 // counters adds the rows of one day, and tells what was counted of each window in all.
@@ -118,14 +148,22 @@ func (p *answer) counters(ctx context.Context, s scope, letter, day string, coun
 			return err
 		}
 		counted[conversion.WindowOf(at)] = sum
-		if p.ask.Type != "" && typeOf(r.Key.Sort) != p.ask.Type {
+		if p.ask.Campaign != "" {
 			return nil
 		}
-		if p.ask.Currency != "" {
-			c.Value = inOnly(c.Value, p.ask.Currency)
-		}
-		return p.rows[p.at[at.Unix()]].Totals.Add(p.query.Policy, typeOf(r.Key.Sort), c)
+		return p.add(at, typeOf(r.Key.Sort), c)
 	})
+}
+
+// add adds to the row of a minute or a window what the query asks for.
+func (p *answer) add(at time.Time, of conversion.Type, c conversion.Counts) error {
+	if p.ask.Type != "" && of != p.ask.Type {
+		return nil
+	}
+	if p.ask.Currency != "" {
+		c.Value = inOnly(c.Value, p.ask.Currency)
+	}
+	return p.rows[p.at[at.Unix()]].Totals.Add(p.query.Policy, of, c)
 }
 
 // inOnly returns what is of one currency.
@@ -146,7 +184,7 @@ func (p *answer) beside(ctx context.Context, s scope, day string, published map[
 		published[conversion.WindowOf(instant(r.Key.Sort))] = snap // the last version comes last
 		return nil
 	})
-	if err != nil {
+	if err != nil || p.ask.Campaign != "" {
 		return err
 	}
 	return each(ctx, p.query.Store, s.countersPart("I", day), p.ask.From, p.end, func(r row.Row) error {
@@ -154,8 +192,8 @@ func (p *answer) beside(ctx context.Context, s scope, day string, published map[
 		if err := decode(r, &e); err != nil {
 			return err
 		}
-		i := p.at[instant(r.Key.Sort).Unix()]
-		p.entries[i] = p.entries[i].Plus(e)
+		c := p.cohort(p.at[instant(r.Key.Sort).Unix()])
+		c.Entries = c.Entries.Plus(e)
 		return nil
 	})
 }
@@ -184,7 +222,7 @@ func (p *answer) spread(ctx context.Context, s scope, first, end conversion.Wind
 	zone := p.query.Zone
 	last := conversion.DayOf((end - 1).Start(), zone)
 	for day := conversion.DayOf(first.Start(), zone); !day.Start(zone).After(last.Start(zone)); day = day.Plus(1) {
-		costs, err := costsOf(ctx, p.query.Store, s, day)
+		costs, err := costsOf(ctx, p.query.Store, s, day, p.ask.Campaign)
 		if err != nil {
 			return err
 		}
@@ -230,7 +268,10 @@ func (p *answer) charge(w conversion.Window, costs conversion.Costs) error {
 
 func (p *answer) finish() metric.Answer {
 	for i := range p.rows {
-		p.rows[i].Rates = conversion.RatesOf(p.rows[i].Totals, p.entries[i], p.costs[i])
+		p.rows[i].Rates = conversion.RatesOf(p.rows[i].Totals, conversion.Together(p.cohorts[i]...), p.costs[i])
+		if mean := &p.rows[i].Rates.MeanValue; p.ask.Currency != "" && mean.Null == conversion.NoValue {
+			mean.Null = conversion.NoConversions // in that currency
+		}
 	}
 	a := metric.Answer{Rows: p.rows, Now: p.now}
 	if p.end.Before(p.ask.To) {

@@ -26,7 +26,7 @@ func rome(t testing.TB) *time.Location {
 // ask answers a query and all its further pages.
 func (b *bench) ask(t *testing.T, q metric.Query) (rows []metric.Row) {
 	t.Helper()
-	reader := counting.Query{Store: b.Store, Zone: rome(t), Now: b.clock}
+	reader := counting.Query{Store: b.Store, Shards: b.Shards, Zone: rome(t), Now: b.clock}
 	if q.Tenant == "" {
 		q.Tenant = tenant
 	}
@@ -290,6 +290,30 @@ func TestAQueryThatCannotBeAnsweredSaysWhy(t *testing.T) {
 		if !ok || r.Reason != conversion.Malformed || fmt.Sprint(r.Problems[0]) != want {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+func TestARateOverAllChannelsIsNotThatOfOne(t *testing.T) {
+	b := newBench()
+	for range 3 {
+		b.apply(t, b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-ROMA-%06d", b.n) }))
+	}
+	in := counting.Inputs{Store: b.rows, Now: b.clock, Patience: b.Patience}
+	visits := func(ch conversion.Channel, id string) {
+		if _, err := in.Enter(t.Context(), metric.Entry{Tenant: tenant, ID: id, Channel: ch, At: noon, Entries: conversion.Entries{Visits: 6}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rate := func() conversion.Rate {
+		return b.ask(t, metric.Query{From: noon, To: noon.Add(5 * time.Minute), Step: conversion.ByWindow})[0].Rates.Conversion
+	}
+	visits(conversion.Email, "visits-0001")
+	if r := rate(); r.Null != conversion.NoEntries {
+		t.Errorf("of a channel that nobody told of: %+v", r)
+	}
+	visits(conversion.Webform, "visits-0002")
+	if r := rate(); r.Null != "" || r.Value != 0.25 {
+		t.Errorf("of both: %+v", r)
 	}
 }
 

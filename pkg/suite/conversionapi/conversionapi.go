@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/submission"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/flow/counting"
 )
@@ -27,7 +28,7 @@ type Adapters struct {
 // New wires the function.
 func New(a Adapters) func(context.Context, door.Request) door.Answer {
 	return a.Wire(
-		&counting.Query{Store: a.Rows, Policy: a.Policy, Zone: a.Zone, Now: a.Now},
+		&counting.Query{Store: a.Rows, Shards: submission.Shards, Policy: a.Policy, Zone: a.Zone, Now: a.Now},
 		&counting.Inputs{Store: a.Rows, Now: a.Now, Patience: counting.Patient(a.Sleep, a.Rand)},
 		a.Log.With("function", "conversionApi"),
 	)

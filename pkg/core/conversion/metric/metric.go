@@ -16,6 +16,12 @@ const (
 	Minutes = 48 * time.Hour      // for which minutes are kept
 )
 
+// Counters know no campaigns: for one, the events themselves are read. An answer reads this much; the rest is in the next.
+const (
+	MaxCampaignSpan   = 24 * time.Hour
+	MaxCampaignEvents = 20_000 // of whatever campaign; a single step of more cannot be answered
+)
+
 // Query asks for rows of one length. What it does not name is folded into one row.
 type Query struct {
 	Tenant   conversion.Tenant
@@ -24,7 +30,10 @@ type Query struct {
 	Channel  conversion.Channel  // "": all
 	Type     conversion.Type     // "": all
 	Currency conversion.Currency // "": all; amounts of others are left out
-	Zone     *time.Location      // where hours and days begin
+	// Campaign asks for one campaign's events only, "" for all, with those that have none. How often its events were sent and who
+	// came in by it nobody knows: Totals has no Duplicates and no Conflicts then, Rates no Conversion.
+	Campaign string
+	Zone     *time.Location // where hours and days begin
 }
 
 // Check returns a *conversion.Refusal for a query that cannot be answered at now: its paths are the names of the parameters.
