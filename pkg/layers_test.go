@@ -104,7 +104,7 @@ func bench(p string) bool {
 // foreign is what may be imported from outside the standard library, by folder; the longest that fits counts.
 var foreign = map[string][]string{
 	"pkg/core":                nil,
-	"pkg/core/canon":          {"golang.org/x/text/unicode/norm"},
+	"pkg/core/canon":          {"golang.org/x/net/idna", "golang.org/x/text/unicode/norm"},
 	"pkg/core/chat/talk":      {"github.com/goccy/go-yaml", "golang.org/x/text/unicode/norm"},
 	"pkg/core/conversion":     {"golang.org/x/text/unicode/norm"},
 	"pkg/core/document":       {"github.com/goccy/go-yaml"},

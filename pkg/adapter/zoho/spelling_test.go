@@ -178,7 +178,7 @@ func TestEverySpellingThatReadsAsTheDomainIsFound(t *testing.T) {
 	m := rules(t, "IT")
 	tried := 0
 	rapid.Check(t, func(r *rapid.T) {
-		host := rapid.SampledFrom([]string{"acme.example", "a-1.example.co.uk", "w3.it", "münchen.example", "shop.acme.example"}).Draw(r, "host")
+		host := rapid.SampledFrom([]string{"acme.example", "a-1.example.co.uk", "w3.it", "münchen.example", "xn--mnchen-3ya.example", "shop.acme.example"}).Draw(r, "host")
 		written := rapid.SampledFrom([]string{"", "http://", "https://", "//", "ftp://"}).Draw(r, "scheme") + rapid.SampledFrom([]string{"", "www.", "www.www."}).Draw(r, "www") +
 			host + rapid.SampledFrom([]string{"", ".", ":8080", "./"}).Draw(r, "port") + rapid.StringMatching(`([/?#\\][a-z0-9_%'./?=&-]{0,12})?`).Draw(r, "page")
 		rec := firm("name", "Acme", "domain", host)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // Longest address, its part before the @, host name and label, in bytes (RFC 5321, RFC 1035).
@@ -43,7 +45,8 @@ func localPart(s string) bool {
 	return true
 }
 
-// Domain returns the host of a web address or a bare host name, in lower case, without www., port, path and user.
+// Domain returns the host of a web address or a bare host name, in lower case, without www., port, path and user. Labels beyond ASCII
+// are in Punycode, which every system takes (RFC 3492): müller.example is xn--mller-kva.example.
 func Domain(s string) (string, error) {
 	s = lower(visible(Text(s)))
 	if _, rest, ok := strings.Cut(s, "://"); ok {
@@ -65,7 +68,20 @@ func Domain(s string) (string, error) {
 	if !hostName(s) {
 		return "", errDomain
 	}
+	if ascii, err := idna.Punycode.ToASCII(s); err == nil && hostName(ascii) {
+		return ascii, nil
+	}
 	return s, nil
+}
+
+// Letters returns a canonical host as people write it, in letters instead of Punycode, where that is another way to write the same.
+func Letters(host string) string {
+	if s, err := idna.Punycode.ToUnicode(host); err == nil {
+		if back, err := Domain(s); err == nil && back == host {
+			return s
+		}
+	}
+	return host
 }
 
 // Within reports whether a canonical host is the domain or lies below it.

@@ -117,12 +117,27 @@ func TestADomainIsTheHostOfWhateverStandsInAWebsiteField(t *testing.T) {
 		{"a point at the end", "www.acme.it./", "acme.it"},
 		{"www twice", "www.www.acme.it", "acme.it"},
 		{"a host that is called www", "www.it", "www.it"},
+		{"letters beyond ASCII", "https://www.Müller.example/", "xn--mller-kva.example"},
+		{"the same, decomposed", "mu\u0308ller.example", "xn--mller-kva.example"},
+		{"the same in Punycode", "http://XN--MLLER-KVA.example", "xn--mller-kva.example"},
+		{"Punycode of nothing", "xn--99999999.example", "xn--99999999.example"},
 		{"an address", "info@acme.it", ""},
 		{"words", "no website", ""},
 		{"a number", "http://10.0.0.1/", ""},
 		{"one label", "http://intranet/", ""},
 		{"nothing", "", ""},
 	})
+}
+
+func TestAHostIsToldInLettersWhereTheyReadBackAsTheSame(t *testing.T) {
+	for host, want := range map[string]string{
+		"xn--mller-kva.example": "müller.example", "acme.it": "acme.it", "xn--99999999.example": "xn--99999999.example", "": "",
+		"xn--MLLER-KVA.example": "xn--MLLER-KVA.example", // not canonical
+	} {
+		if got := canon.Letters(host); got != want {
+			t.Errorf("%s is told as %s, want %s", host, got, want)
+		}
+	}
 }
 
 func TestWithinTakesTheDomainAndWhatLiesBelow(t *testing.T) {

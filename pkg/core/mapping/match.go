@@ -16,7 +16,7 @@ type key struct {
 }
 
 // Keys returns the match keys that the record shows, as columns of the system that is asked: canonical values, the strongest key
-// first, none twice. What has no canonical form, and a host that many share (free mail, social networks), gives none.
+// first, none twice; a host that is in Punycode in letters too. What has no canonical form, and a host that many share (free mail, social networks), gives none.
 func (m *Mapping) Keys(k crm.Kind, rec crm.Record, ask crm.System) []crm.MatchKey {
 	var out []crm.MatchKey
 	add := func(fields []crm.Field, values []string) {
@@ -32,7 +32,13 @@ func (m *Mapping) Keys(k crm.Kind, rec crm.Record, ask crm.System) []crm.MatchKe
 	}
 	for _, key := range m.kinds[k].match {
 		if m.shown(k, key.With, rec) {
-			add(key.Fields, m.values(k, key, rec))
+			values := m.values(k, key, rec)
+			add(key.Fields, values)
+			if f, _ := m.Field(k, key.Fields[0]); f.Type == crm.TypeDomain { // a system may show it in letters
+				for _, host := range values {
+					add(key.Fields, []string{canon.Letters(host)})
+				}
+			}
 		}
 	}
 	if line := m.mobile(k, rec); line != "" {

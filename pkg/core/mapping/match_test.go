@@ -54,6 +54,8 @@ func TestKeysAreCanonicalAndInTheWordsOfTheSystemAsked(t *testing.T) {
 		{"and a last name", mobile, crm.Contact, record(crm.HubSpot, "mobile", "3471234567"), crm.Zoho, nil},
 		{"a landline is no key", mobile, crm.Contact, record(crm.HubSpot, "phone", "0612345678", "last_name", "Rossi"), crm.Zoho, nil},
 		{"a domain without its spelling", m, crm.Company, record(crm.HubSpot, "domain", "WWW.Acme.it", "name", "Acme"), crm.Zoho, []string{"Website=acme.it"}},
+		{"a domain beyond ASCII both ways", m, crm.Company, record(crm.HubSpot, "domain", "Müller.example", "name", "M"), crm.Zoho,
+			[]string{"Website=xn--mller-kva.example", "Website=müller.example"}},
 		{"a name with a city", m, crm.Company, record(crm.Zoho, "name", "Acme  SpA", "city", "Roma"), crm.HubSpot, []string{"name=Acme  SpA"}},
 		{"a host that many share", m, crm.Company, record(crm.HubSpot, "domain", "gmail.com"), crm.Zoho, nil},
 		{"and what lies below it", m, crm.Company, record(crm.Zoho, "domain", "https://it.linkedin.com/company/acme"), crm.HubSpot, nil},

@@ -24,7 +24,7 @@ func (m *Mapping) RequiredField(k crm.Kind) crm.Field {
 }
 
 // RequiredName returns the canonical value with which a record is created in RequiredField: LastName for a contact; for a company
-// its name, else its domain. Invented says that it is not the field's own value: it is Zoho's base and never flows back. It is
+// its name, else its domain as people write it. Invented says that it is not the field's own value: it is Zoho's base and never flows back. It is
 // not ok when there is none, or LAST_NAME=require forbids to invent one: the operation is parked.
 func (m *Mapping) RequiredName(k crm.Kind, rec crm.Record) (name string, invented, ok bool) {
 	if k != crm.Company {
@@ -37,7 +37,7 @@ func (m *Mapping) RequiredName(k crm.Kind, rec crm.Record) (name string, invente
 	if name == "" || m.options.LastName == LastNameRequire {
 		return "", false, false
 	}
-	return name, true, true
+	return canon.Letters(name), true, true
 }
 
 // LastName returns the last name with which a contact is created in Zoho: its last name, else its first name, the local part of
