@@ -5,6 +5,7 @@
 SEEDS ?= 500
 HOURS ?= 2
 DELIVERIES ?= 20000
+DEFECTS ?= 200
 FUZZTIME ?= 5s
 GOVULNCHECK ?= v1.9.0
 ROUNDS ?= 101
@@ -34,13 +35,14 @@ lint:
 race:
 	@go test -race ./...
 
-simulate: ## run the real handlers through SEEDS=500 seeded days of each configuration
+simulate: ## run the real handlers through SEEDS=500 seeded days of each configuration, and a short soak
 	@go run ./pkg/desk/cmd/simulate -seeds $(SEEDS)
+	@$(MAKE) --no-print-directory soak HOURS=1 DELIVERIES=5000 DEFECTS=10
 
-soak: ## let the real handlers work for HOURS=2 of messages and DELIVERIES=20000 of conversions, and report 200 spoiled tables (in full: 72, 1000000)
+soak: ## let the real handlers work for HOURS=2 of messages and DELIVERIES=20000 of conversions, and report DEFECTS=200 spoiled tables (in full: 72, 1000000)
 	@go run ./pkg/desk/cmd/soak messages --hours $(HOURS)
 	@go run ./pkg/desk/cmd/soak conversions --deliveries $(DELIVERIES)
-	@go run ./pkg/desk/cmd/soak report
+	@go run ./pkg/desk/cmd/soak report --defects $(DEFECTS)
 
 bench: ## measure operations a second, the door, CRM calls an operation, memory a pair
 	@go test -run '^$$' -bench . -benchmem ./pkg/desk/bench

@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -101,6 +103,28 @@ func sojourn(took []time.Duration) time.Duration {
 	}
 	slices.Sort(all)
 	return all[len(all)*99/100]
+}
+
+// BenchmarkRefusal is one hostile body at the door, token and all: refused, and nothing stored.
+func BenchmarkRefusal(b *testing.B) {
+	hostile := Hostile()
+	for _, name := range slices.Sorted(maps.Keys(hostile)) {
+		b.Run(strings.ReplaceAll(name, " ", "-"), func(b *testing.B) {
+			s := must(Instant(b.Context()))(b)
+			r := must(s.Submit(hostile[name].Body))(b)
+			b.ResetTimer()
+			for range b.N {
+				answer, err := s.Door(b.Context(), r)
+				if err != nil || answer.StatusCode != hostile[name].Status {
+					b.Fatalf("the door answers %d, %v", answer.StatusCode, err)
+				}
+			}
+			b.StopTimer()
+			if n := must(s.Drain(conversions.Name))(b); n != 0 {
+				b.Fatalf("%d messages lie in the queue", n)
+			}
+		})
+	}
 }
 
 // BenchmarkDoor is one request: verified, parsed, its operations in their queue.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -94,8 +95,41 @@ func (s *Stage) FromCaller(number, _ int) (events.APIGatewayV2HTTPRequest, error
 	if err != nil {
 		return events.APIGatewayV2HTTPRequest{}, err
 	}
-	token := s.Caller.Token(now, string(conversions.ScopeEvents))
+	return s.Submit(body)
+}
+
+// Submit makes a request with this body for an event, and a token.
+func (s *Stage) Submit(body []byte) (events.APIGatewayV2HTTPRequest, error) {
+	token := s.Caller.Token(s.Clock.Now(), string(conversions.ScopeEvents))
 	return gateway(base+conversions.EventsPath, body, http.Header{"Authorization": {"Bearer " + token}})
+}
+
+// Hostile are bodies that cost their sender little and may cost a reader much, or that are nearly right: by name, with the status
+// that each gets.
+func Hostile() map[string]struct {
+	Body   []byte
+	Status int
+} {
+	const event = `{"id_cliente":"CLIENTE-ITALIA-789456","evento":"acquisto_concluso","timestamp":"%s","valore":%s,"canale":"webform","stato":"completato"}`
+	with := func(at, value string) []byte { return fmt.Appendf(nil, event, at, value) }
+	fits := strings.Repeat("1", 60_000)
+	return map[string]struct {
+		Body   []byte
+		Status int
+	}{
+		"a million digits":         {with("2026-11-23T08:00:00Z", strings.Repeat("1", 1_000_000)), http.StatusRequestEntityTooLarge},
+		"as many digits as fit":    {with("2026-11-23T08:00:00Z", fits), http.StatusUnprocessableEntity},
+		"an exponent of a million": {with("2026-11-23T08:00:00Z", "1e1000000"), http.StatusUnprocessableEntity},
+		"depth 100,000":            {append(bytes.Repeat([]byte("["), 100_000), bytes.Repeat([]byte("]"), 100_000)...), http.StatusRequestEntityTooLarge},
+		"as deep as fits":          {append(bytes.Repeat([]byte("["), 30_000), bytes.Repeat([]byte("]"), 30_000)...), http.StatusUnprocessableEntity},
+		"a third decimal":          {with("2026-11-23T08:00:00Z", "19.999"), http.StatusUnprocessableEntity},
+		"a negative amount":        {with("2026-11-23T08:00:00Z", "-1"), http.StatusUnprocessableEntity},
+		"of the future":            {with("2027-11-23T08:00:00Z", "1"), http.StatusUnprocessableEntity},
+		"of another age":           {with("1970-01-01T00:00:00Z", "1"), http.StatusUnprocessableEntity},
+		"a time that is none":      {with("2026-02-30T08:00:00Z", "1"), http.StatusUnprocessableEntity},
+		"a key twice":              {[]byte(`{"valore":1,"valore":2}`), http.StatusUnprocessableEntity},
+		"four thousand new keys":   {[]byte("{" + strings.TrimSuffix(strings.Repeat(`"chiave0000":1,`, 4000), ",") + "}"), http.StatusUnprocessableEntity},
+	}
 }
 
 func gateway(url string, body []byte, h http.Header) (events.APIGatewayV2HTTPRequest, error) {
