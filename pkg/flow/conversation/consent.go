@@ -38,7 +38,7 @@ func (t *task) consent(who someone, c talk.Consent) error {
 	if at.IsZero() {
 		at = t.received
 	}
-	key := consentKey(t.conn, who.zoho)
+	key := consentKey(t.conn, who.id)
 	var last word
 	version, err := t.f.load(t.ctx, key, &last)
 	if err != nil || version != 0 && (last.At.After(at) || last.At.Equal(at) && last.Out) {
@@ -50,23 +50,34 @@ func (t *task) consent(who someone, c talk.Consent) error {
 	if err := t.heard(who, c); err != nil {
 		return err
 	}
-	listed, err := t.listed(who.zoho, key)
+	listed, err := t.listed(who.id, key)
 	if err != nil {
 		return err
 	}
 	t.applied = true
-	return t.f.save(t.ctx, append(listed, write(key, version, word{Out: c.Out, At: at}, time.Time{}))...)
+	if err := t.f.save(t.ctx, append(listed, write(key, version, word{Out: c.Out, At: at}, time.Time{}))...); err != nil {
+		return err
+	}
+	is, err := t.f.being(t.ctx, t.conn, who.id)
+	if err == nil && is.id != who.id {
+		err = fault.Again("conversation.Consent", time.Second, "the person turned out to be another one meanwhile, who has to be told")
+	}
+	return err
 }
 
 // heard notes the word in the conversation, so that answers heed it.
 func (t *task) heard(who someone, c talk.Consent) error {
-	key := stateKey(t.conn, t.number(), who.zoho)
+	key := stateKey(t.conn, t.number(), who.id)
 	var s talk.State
 	version, err := t.f.load(t.ctx, key, &s)
 	if err != nil || s.OptedOut == c.Out {
 		return err
 	}
-	return t.f.save(t.ctx, write(key, version, s.Heard(c), time.Time{}))
+	listed, err := t.listed(who.id, key)
+	if err != nil {
+		return err
+	}
+	return t.f.save(t.ctx, append(listed, write(key, version, s.Heard(c), time.Time{}))...)
 }
 
 // setOptOut writes the field of both records under the pair's lease, and the base with them: the connector sees no edit, and the
@@ -117,7 +128,7 @@ func (t *task) setField(sys crm.System, who someone, col crm.Column, v crm.Value
 // refuses reports whether the person wants no messages: his own word, or a box that somebody ticked in the CRM.
 func (t *task) refuses(who someone) (bool, error) {
 	var last word
-	if _, err := t.f.load(t.ctx, consentKey(t.conn, who.zoho), &last); err != nil || last.Out {
+	if _, err := t.f.load(t.ctx, consentKey(t.conn, who.id), &last); err != nil || last.Out {
 		return last.Out, err
 	}
 	col := t.f.Columns.OptOut

@@ -162,7 +162,6 @@ type task struct {
 	applied  bool
 	told     []fault.Parked
 	answers  []string // ids of what was put into the outbox
-	gone     string   // the Zoho contact that turned out to be no more
 }
 
 func (t *task) now() time.Time { return t.f.Now() }
@@ -228,13 +227,17 @@ func (t *task) update() error {
 // message logs what a person wrote and does what it asks for. A CRM that fails keeps neither the other one back nor the answer.
 func (t *task) message() error {
 	m := *t.u.Message
-	if err := t.rename(m); err != nil {
-		return err
+	from := m.From
+	if m.Renamed() {
+		if err := t.rename(m); err != nil {
+			return err
+		}
+		from = m.Changed
 	}
-	who, err := t.person(m.From)
-	if m.Renamed() && fault.KindOf(err) == fault.Refused {
-		return nil // nobody that we know has another number now
+	if !from.Phone.Filled() {
+		from.Phone = m.OwnPhone()
 	}
+	who, err := t.person(from)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (t *task) log(sys crm.System, who someone, e entry) (string, error) {
 	}
 	side := t.f.side(sys)
 	id, err := t.once(claimKey(t.conn, e.key, string(sys)), contact,
-		func() (string, error) { return side.Logged(t.ctx, contact, e.wamid.Text()) },
+		func(where string) (string, error) { return side.Logged(t.ctx, where, e.wamid.Text()) },
 		func() (string, error) { return side.Log(t.ctx, contact, crm.Text(e.text), e.at) })
 	return id, t.absent(sys, who, err)
 }
@@ -75,7 +75,6 @@ func (t *task) absent(sys crm.System, who someone, err error) error {
 	case err == nil || fault.KindOf(err) != fault.Missing:
 		return err
 	case sys == crm.Zoho:
-		t.gone = who.zoho
 		return t.forget(who.zoho)
 	}
 	return nil
@@ -101,7 +100,7 @@ func (t *task) attach(note string, m chat.Message) error {
 	}
 	mark := t.id[:16]
 	_, err := t.once(claimKey(t.conn, t.id, "file"), note,
-		func() (string, error) { return t.f.Zoho.Attached(t.ctx, note, mark) },
+		func(where string) (string, error) { return t.f.Zoho.Attached(t.ctx, where, mark) },
 		func() (string, error) {
 			file, err := t.f.Phone.Media(t.ctx, m.Media.ID, MaxFile)
 			if err == nil {

@@ -19,28 +19,29 @@ type birth struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
-// meet looks for a person whom the graph does not know, under the locks that the connector takes too, and makes a contact in
-// Zoho when nobody is found.
-func (t *task) meet(p chat.Person, keys who.Keys, n names) (string, error) {
+// meet looks for somebody who is on no contact, under the locks that the connector takes too, and makes a contact in Zoho when
+// nobody is found.
+func (t *task) meet(p chat.Person, keys who.Keys) (being, error) {
+	n := t.names(keys)
 	owner := n.number
 	if owner == "" {
 		owner = n.user
 	}
 	locks, err := t.f.Book.Lock(t.ctx, t.conn, "whatsapp "+owner, t.lockNames(keys, n), t.now())
 	if errors.Is(err, row.ErrConflict) {
-		return "", fault.Again("conversation.Person", t.patience(), "somebody else is at work on the same person")
+		return being{}, fault.Again("conversation.Person", t.patience(), "somebody else is at work on the same person")
 	}
 	if err != nil {
-		return "", tables(err)
+		return being{}, tables(err)
 	}
-	contact, err := t.meetLocked(p, keys, n, owner)
+	b, err := t.meetLocked(p, keys, n, owner)
 	if uncertain(err) {
-		return "", err // an insert may land yet: the locks stay
+		return being{}, err // an insert may land yet: the locks stay
 	}
 	if unlocked := t.f.Book.Unlock(t.ctx, locks); unlocked != nil && !errors.Is(unlocked, row.ErrConflict) {
-		return "", first(err, tables(unlocked))
+		return being{}, first(err, tables(unlocked))
 	}
-	return contact, err
+	return b, err
 }
 
 // patience is how long is waited for somebody else's lock: mostly it is free in a moment, and one that was left behind by an insert
@@ -68,34 +69,35 @@ func (t *task) lockNames(keys who.Keys, n names) []string {
 	return all
 }
 
-func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (string, error) {
-	contact, err := t.recall(keys, n) // whoever held the locks before may have met him
-	if err != nil || contact != "" {
-		return contact, err
+func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (being, error) {
+	known, err := t.recall(keys) // whoever held the locks before may have met him
+	if err != nil || known.Contact != "" {
+		return known, err
 	}
 	at := birthKey(t.conn, owner)
 	var b birth
 	version, err := t.f.load(t.ctx, at, &b)
 	if err != nil {
-		return "", err
+		return being{}, err
 	}
 	if left := b.Until.Sub(t.now()); left > 0 {
-		return "", fault.Again("conversation.Person", left, "the contact may be about to appear in zoho")
+		return being{}, fault.Again("conversation.Person", left, "the contact may be about to appear in zoho")
 	}
-	if contact, err = t.search(keys); err != nil {
-		return "", err
+	contact, err := t.search(keys)
+	if err != nil {
+		return being{}, err
 	}
 	if contact == "" {
 		b.Until = t.now().Add(ClaimFor)
 		if err := t.f.save(t.ctx, write(at, version, b, t.now().Add(KeptFor))); err != nil {
-			return "", err
+			return being{}, err
 		}
 		version++
 		if contact, err = t.create(p, keys); err != nil {
 			if !uncertain(err) {
-				return "", first(t.f.save(t.ctx, write(at, version, birth{}, t.now().Add(KeptFor))), err)
+				return being{}, first(t.f.save(t.ctx, write(at, version, birth{}, t.now().Add(KeptFor))), err)
 			}
-			return "", &fault.Error{Op: "conversation.Create", Kind: fault.Down, After: ClaimFor, Err: err}
+			return being{}, &fault.Error{Op: "conversation.Create", Kind: fault.Down, After: ClaimFor, Err: err}
 		}
 		t.applied = true
 	}
@@ -103,15 +105,16 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 	if version != 0 {
 		born = []row.Put{write(at, version, birth{}, t.now().Add(KeptFor))}
 	}
-	return contact, t.remember(contact, n, born...)
+	return t.adopt(known, contact, n, born...)
 }
 
 // search looks in Zoho and, when it has nobody, in HubSpot, whose contacts the connector brings to Zoho.
 func (t *task) search(keys who.Keys) (string, error) {
-	verdict, err := t.matches(crm.Zoho, keys)
-	switch {
-	case err != nil:
+	byUser, byNumber, err := t.hits(crm.Zoho, keys)
+	if err != nil {
 		return "", err
+	}
+	switch verdict := who.Decide(t.named(keys), byUser, byNumber); {
 	case len(verdict.Candidates) > 0:
 		return "", t.ambiguous(verdict.Candidates)
 	case verdict.Contact != "":
@@ -121,10 +124,11 @@ func (t *task) search(keys who.Keys) (string, error) {
 		}
 		return verdict.Contact, tables(err)
 	}
-	verdict, err = t.matches(crm.HubSpot, keys)
-	switch {
-	case err != nil:
+	if _, byNumber, err = t.hits(crm.HubSpot, keys); err != nil {
 		return "", err
+	}
+	verdict := who.Decide(t.named(keys), "", byNumber)
+	switch {
 	case len(verdict.Candidates) > 0:
 		return "", t.ambiguous(verdict.Candidates)
 	case verdict.Contact == "":
@@ -135,16 +139,59 @@ func (t *task) search(keys who.Keys) (string, error) {
 	case err != nil:
 		return "", err
 	case p.Version != 0 && p.State == pair.Living && p.Zoho != "":
-		return p.Zoho, nil
+		return t.unlessTaken(keys, p.Zoho)
 	case t.now().Sub(t.received) < BirthFor:
 		return "", fault.Again("conversation.Person", 5*time.Second, "the connector is bringing the contact to zoho")
 	}
 	return "", nil
 }
 
-// matches says which contact of a system carries the keys. What a search names is compared again, and a number that stands on the
-// contact of another user id is nobody's match: it may have changed hands.
-func (t *task) matches(sys crm.System, keys who.Keys) (who.Verdict, error) {
+// unlessTaken returns the contact that a number led to, unless it was seen there with another user id.
+func (t *task) unlessTaken(keys who.Keys, contact string) (string, error) {
+	number, err := t.lead(t.names(keys).number)
+	if err != nil {
+		return "", err
+	}
+	seen, err := t.seen(number, contact)
+	if err != nil {
+		return "", err
+	}
+	if len(who.Decide(t.named(keys), "", []who.Hit{{Contact: contact, User: seen}}).Candidates) > 0 {
+		return "", t.ambiguous([]string{contact})
+	}
+	return contact, nil
+}
+
+// seen returns the user id with which the graph has seen a number on a contact, unknown when it has not. One that was given up is
+// nobody's who is seen with it now.
+func (t *task) seen(number lead, contact string) (crm.Value, error) {
+	if number.id == "" {
+		return crm.Unknown(), nil
+	}
+	b, err := t.of(contact)
+	switch {
+	case err != nil || b.id != number.id:
+		return crm.Unknown(), err
+	case number.Retired && !number.past:
+		return crm.Text(renamed), nil
+	case number.User == "":
+		return crm.Unknown(), nil
+	}
+	return crm.Text(number.User), nil
+}
+
+// named returns the keys with the user id as the graph knows it.
+func (t *task) named(keys who.Keys) who.Keys {
+	if n := t.names(keys); n.user != "" {
+		keys.User = crm.Text(n.user)
+	}
+	return keys
+}
+
+// hits returns the contact of a system that carries the user id, "" for none, and those that carry the number, each with the user
+// id by which it is known, as the graph knows it. What a search names is compared again; another spelling of the line counts where
+// nobody has it as it came.
+func (t *task) hits(sys crm.System, keys who.Keys) (byUser string, byNumber []who.Hit, err error) {
 	c, side := t.f.Columns, CRM(t.f.Zoho)
 	numbers, users := c.Numbers, c.User.Property != ""
 	if sys == crm.HubSpot {
@@ -163,14 +210,17 @@ func (t *task) matches(sys crm.System, keys who.Keys) (who.Verdict, error) {
 		s.Keys = append(s.Keys, crm.MatchKey{Column: c.User, Value: keys.User.Text()})
 	}
 	if len(s.Keys) == 0 {
-		return who.Verdict{}, nil
+		return "", nil, nil
 	}
 	found, err := side.Find(t.ctx, s)
 	if err != nil {
-		return who.Verdict{}, err
+		return "", nil, err
 	}
-	byUser := ""
-	var byNumber []who.Hit
+	number, err := t.lead(t.names(keys).number)
+	if err != nil {
+		return "", nil, err
+	}
+	var otherwise []who.Hit
 	for _, r := range found {
 		user := crm.Unknown()
 		if users {
@@ -179,14 +229,44 @@ func (t *task) matches(sys crm.System, keys who.Keys) (who.Verdict, error) {
 		if user.Filled() && user == keys.User {
 			byUser = r.ID.Key
 		}
-		for _, col := range numbers {
-			v := r.Value(col.Field)
-			if v.Filled() && !keys.Phone.IsZero() && who.Phone(v.Text(), c.Region).Match == keys.Phone.Match {
-				byNumber = append(byNumber, who.Hit{Contact: r.ID.Key, User: user})
+		as, twin := carries(r, numbers, c.Region, keys.Phone)
+		if !as && !twin {
+			continue
+		}
+		h := who.Hit{Contact: r.ID.Key}
+		if user.Filled() {
+			h.User = crm.Text(t.f.name("user", t.conn, user.Text()))
+		} else if sys == crm.Zoho {
+			if h.User, err = t.seen(number, r.ID.Key); err != nil {
+				return "", nil, err
 			}
 		}
+		if as {
+			byNumber = append(byNumber, h)
+		} else {
+			otherwise = append(otherwise, h)
+		}
 	}
-	return who.Decide(keys, byUser, byNumber), nil
+	if len(byNumber) == 0 {
+		byNumber = otherwise
+	}
+	return byUser, byNumber, nil
+}
+
+// carries reports whether a record has the number, or has the same line in another spelling.
+func carries(r crm.Record, numbers []crm.Column, region string, want who.Number) (as, twin bool) {
+	if want.IsZero() {
+		return false, false
+	}
+	for _, col := range numbers {
+		v := r.Value(col.Field)
+		if !v.Filled() {
+			continue
+		}
+		have := who.Phone(v.Text(), region)
+		as, twin = as || have.Match == want.Match, twin || have.Line == want.Line
+	}
+	return as, twin
 }
 
 // create makes the contact of a person whom nobody knows.

@@ -158,7 +158,10 @@ func (f *Flow) Replay(ctx context.Context, conn, update string) fault.Outcome {
 		}
 	}
 	out := f.Carry(ctx, p)
-	if out.Ending == fault.Done && len(out.Told) == 0 {
+	if rows, err = f.Store.Get(ctx, key, end); err != nil {
+		return again(tables(err))
+	}
+	if out.Ending == fault.Done && rows[1].Version == 0 {
 		if err := f.save(ctx, row.Put{Key: key, If: rows[0].Version, Delete: true}); err != nil {
 			return again(err)
 		}
@@ -171,23 +174,71 @@ func again(err error) fault.Outcome {
 	return fault.Outcome{Ending: fault.GoAgain, After: fault.After(err), Err: err}
 }
 
-// Erase forgets the person of a Zoho contact: parked messages of his, what leads to his contact, his conversation, what was sent
+// Erase forgets the person of a Zoho contact, one that he had before too: parked messages of his, what leads to him, his word, his conversation, what was sent
 // to him. Claims stay, which hold ids alone: without them a repeated delivery would be logged anew. It may be repeated.
 func (f *Flow) Erase(ctx context.Context, conn, contact string) error {
-	var his []string
-	err := f.each(ctx, conn, contact, func(of row.Key) (bool, error) {
-		if name, ok := strings.CutPrefix(of.Part, personKey(conn, "").Part); ok {
-			his = append(his, name)
+	at := contactKey(conn, contact)
+	var h holder
+	version, err := f.load(ctx, at, &h)
+	if err != nil || version == 0 {
+		return err
+	}
+	b, err := f.being(ctx, conn, h.Person)
+	if err != nil {
+		return err
+	}
+	if b.id != "" && b.id != h.Person { // whoever comes after us begins at the same person
+		if err := f.save(ctx, write(at, version, holder{b.id}, time.Time{})); err != nil {
+			return err
 		}
-		return false, nil
-	})
+	}
+	his, err := f.keysOf(ctx, conn, b.id)
 	if err != nil {
 		return err
 	}
 	if err := f.eraseParked(ctx, conn, his); err != nil {
 		return err
 	}
-	return f.each(ctx, conn, contact, func(of row.Key) (bool, error) { return true, f.drop(ctx, of) })
+	if err := f.eraseBeing(ctx, conn, b.id, at); err != nil {
+		return err
+	}
+	return f.drop(ctx, at)
+}
+
+// keysOf returns the names of all keys that lead to a person, and to whoever turned out to be him.
+func (f *Flow) keysOf(ctx context.Context, conn, person string) (his []string, err error) {
+	err = f.each(ctx, conn, person, func(of row.Key) (bool, error) {
+		if name, ok := strings.CutPrefix(of.Part, personKey(conn, "").Part); ok {
+			his = append(his, name)
+		}
+		if id, ok := strings.CutPrefix(of.Part, beingKey(conn, "").Part); ok {
+			more, err := f.keysOf(ctx, conn, id)
+			his = append(his, more...)
+			return false, err
+		}
+		return false, nil
+	})
+	return his, err
+}
+
+// eraseBeing removes what lies under a person and under whoever turned out to be him, but for one row.
+func (f *Flow) eraseBeing(ctx context.Context, conn, person string, but row.Key) error {
+	if person == "" {
+		return nil
+	}
+	err := f.each(ctx, conn, person, func(of row.Key) (bool, error) {
+		if id, ok := strings.CutPrefix(of.Part, beingKey(conn, "").Part); ok {
+			return true, f.eraseBeing(ctx, conn, id, but)
+		}
+		if of == but {
+			return true, nil
+		}
+		return true, f.drop(ctx, of)
+	})
+	if err != nil {
+		return err
+	}
+	return f.drop(ctx, beingKey(conn, person))
 }
 
 // eraseParked removes what is kept of parked messages by one of the names.
@@ -217,7 +268,7 @@ func (f *Flow) eraseParked(ctx context.Context, conn string, names []string) err
 
 // each visits every row that is listed under a contact and strikes off those that the visit has taken away.
 func (f *Flow) each(ctx context.Context, conn, contact string, visit func(row.Key) (gone bool, err error)) error {
-	part := belongs(conn, contact, row.Key{}, time.Time{}).Key.Part
+	part := belongs(conn, contact, row.Key{}).Key.Part
 	after := ""
 	for {
 		rows, err := f.Store.List(ctx, part, "", after, 100)

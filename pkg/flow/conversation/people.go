@@ -25,7 +25,7 @@ func (p People) Names(conn, region string, numbers ...crm.Value) []string {
 	var out []string
 	for _, v := range numbers {
 		if n := who.Phone(v.Text(), region); !n.IsZero() {
-			out = append(out, locked(hashed(p.Hasher, "number", conn, n.Match.Text())))
+			out = append(out, locked(hashed(p.Hasher, "number", conn, n.Line.Text())))
 		}
 	}
 	return out
@@ -39,5 +39,6 @@ func (p People) Contact(ctx context.Context, conn, name string) (string, error) 
 	if _, err := f.load(ctx, personKey(conn, strings.TrimPrefix(name, locked(""))), &k); err != nil || k.Retired {
 		return "", err
 	}
-	return k.Contact, nil
+	b, err := f.being(ctx, conn, k.Person)
+	return b.Contact, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -18,6 +19,7 @@ func claimKey(conn, update, step string) row.Key {
 	return row.Key{Part: "C#" + conn + "#" + update, Sort: step}
 }
 func personKey(conn, name string) row.Key   { return row.Key{Part: "I#" + conn + "#" + name} }
+func beingKey(conn, id string) row.Key      { return row.Key{Part: "P#" + conn + "#" + id} }
 func birthKey(conn, name string) row.Key    { return row.Key{Part: "N#" + conn + "#" + name} }
 func trackKey(conn, name string) row.Key    { return row.Key{Part: "T#" + conn + "#" + name} }
 func consentKey(conn, who string) row.Key   { return row.Key{Part: "K#" + conn + "#" + who} }
@@ -25,13 +27,24 @@ func outboxKey(conn, id string) row.Key     { return row.Key{Part: "O#" + conn +
 func dueKey(conn, id string) row.Key        { return row.Key{Part: "D#" + conn, Sort: id} }
 func rateKey(conn, num, who string) row.Key { return row.Key{Part: "R#" + conn + "#" + num, Sort: who} }
 func parkedKey(conn, id string) row.Key     { return row.Key{Part: "Q#" + conn, Sort: id} }
+func contactKey(conn, contact string) row.Key {
+	return row.Key{Part: "B#" + conn + "#" + contact, Sort: "P"}
+}
 func stateKey(conn, num, who string) row.Key {
 	return row.Key{Part: "S#" + conn + "#" + num + "#" + who}
 }
 
-// belongs lists a row under the contact that it is about, so that Erase finds it.
-func belongs(conn, contact string, of row.Key, expires time.Time) row.Put {
-	return row.Put{Key: row.Key{Part: "B#" + conn + "#" + contact, Sort: of.Part + "\x00" + of.Sort}, Value: []byte{1}, Expires: expires}
+// stateOf returns the number of a person's conversation whose row it is.
+func stateOf(conn, who string, of row.Key) (number string, ok bool) {
+	if number, ok = strings.CutPrefix(of.Part, "S#"+conn+"#"); !ok {
+		return "", false
+	}
+	return strings.CutSuffix(number, "#"+who)
+}
+
+// belongs lists a row under the person whom it is about, so that Erase finds it.
+func belongs(conn, person string, of row.Key) row.Put {
+	return row.Put{Key: row.Key{Part: "B#" + conn + "#" + person, Sort: of.Part + "\x00" + of.Sort}, Value: []byte{1}}
 }
 
 // name is the keyed hash under which something about a person is kept: 32 letters and digits.
@@ -92,9 +105,9 @@ type claim struct {
 	Contact string    `json:"contact,omitempty"`
 }
 
-// once does something that must not be done twice, under a claim. A claim that was left open is looked up first: look returns
-// the id of what was made, "" for nothing. It returns the id, of an earlier time too.
-func (t *task) once(key row.Key, contact string, look, do func() (string, error)) (string, error) {
+// once does something that must not be done twice, under a claim. A claim that was left open is looked up first, where it was made:
+// look returns the id of what was made there, "" for nothing. It returns the id, of an earlier time too.
+func (t *task) once(key row.Key, where string, look func(where string) (string, error), do func() (string, error)) (string, error) {
 	var c claim
 	version, err := t.f.load(t.ctx, key, &c)
 	if err != nil || c.Done {
@@ -103,18 +116,29 @@ func (t *task) once(key row.Key, contact string, look, do func() (string, error)
 	if left := c.Until.Sub(t.now()); left > 0 {
 		return "", fault.Again("conversation.Claim", left, "an earlier attempt may still be under way")
 	}
-	before := version != 0
+	before, earlier := version != 0, c.Contact
+	if !before {
+		earlier = where
+	}
 	expires := t.now().Add(KeptFor)
-	c = claim{Until: t.now().Add(ClaimFor), Contact: contact}
+	c = claim{Until: t.now().Add(ClaimFor), Contact: earlier}
 	if err := t.f.save(t.ctx, write(key, version, c, expires)); err != nil {
 		return "", err
 	}
 	version++
 	id := ""
 	if before {
-		if id, err = look(); err != nil { // still nobody knows: the claim stays, and is looked up again
-			return "", first(t.f.save(t.ctx, write(key, version, claim{Contact: contact}, expires)), err)
+		if id, err = look(earlier); err != nil && (earlier == where || fault.KindOf(err) != fault.Missing) { // still nobody knows: the claim stays, and is looked up again
+			return "", first(t.f.save(t.ctx, write(key, version, claim{Contact: earlier}, expires)), err)
 		}
+		err = nil
+	}
+	if id == "" && earlier != where { // it is made elsewhere now: the contact is gone, or its person goes on with another one
+		if err := t.f.save(t.ctx, write(key, version, claim{Until: c.Until, Contact: where}, expires)); err != nil {
+			return "", err
+		}
+		version++
+		earlier = where
 	}
 	if id == "" {
 		id, err = do()
@@ -129,7 +153,7 @@ func (t *task) once(key row.Key, contact string, look, do func() (string, error)
 		}
 		return "", &fault.Error{Op: "conversation.Claim", Kind: kindAgain(err), After: ClaimFor, Err: err}
 	}
-	return id, t.f.save(t.ctx, write(key, version, claim{Done: true, ID: id, Contact: contact}, expires))
+	return id, t.f.save(t.ctx, write(key, version, claim{Done: true, ID: id, Contact: earlier}, expires))
 }
 
 // uncertain reports whether a write that failed may have been carried out all the same.

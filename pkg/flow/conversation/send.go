@@ -158,7 +158,7 @@ func (t *task) ship(s *shipment) error {
 	}
 	if s.Contact != s.who.zoho || s.version == 1 {
 		s.Contact = s.who.zoho
-		listed, err := t.listed(s.Contact, outboxKey(t.conn, s.id))
+		listed, err := t.listed(s.who.id, outboxKey(t.conn, s.id))
 		if err != nil {
 			return err
 		}
@@ -189,6 +189,9 @@ func (t *task) ship(s *shipment) error {
 	if err := t.keepShipment(s); err != nil {
 		return err
 	}
+	if err := t.learn(receipt.To); err != nil {
+		return err
+	}
 	return t.logShipment(s)
 }
 
@@ -204,7 +207,7 @@ func (t *task) allowed(s *shipment) error {
 		return nil
 	}
 	var state talk.State
-	if _, err := t.f.load(t.ctx, stateKey(t.conn, s.Number, s.who.zoho), &state); err != nil {
+	if _, err := t.f.load(t.ctx, stateKey(t.conn, s.Number, s.who.id), &state); err != nil {
 		return err
 	}
 	if !chat.WindowOpen(state.LastIn, t.now()) {
@@ -219,7 +222,7 @@ func (t *task) rates(s *shipment) ([]row.Put, error) {
 	for _, r := range []struct {
 		key  row.Key
 		rate chat.Rate
-	}{{rateKey(t.conn, s.Number, ""), t.f.Rate}, {rateKey(t.conn, s.Number, "#"+s.who.zoho), chat.PairRate}} {
+	}{{rateKey(t.conn, s.Number, ""), t.f.Rate}, {rateKey(t.conn, s.Number, "#"+s.who.id), chat.PairRate}} {
 		var full time.Time
 		version, err := t.f.load(t.ctx, r.key, &full)
 		if err != nil {
@@ -274,12 +277,12 @@ func (t *task) notSent(s *shipment, err error) error {
 
 // denied sets the opt-out of somebody who has told WhatsApp that he wants no messages, and gives the message up.
 func (t *task) denied(s *shipment) error {
-	hubspot, err := t.twin(s.Contact)
+	who, err := t.someoneOf(s.Contact)
 	if err != nil {
 		return err
 	}
 	word := talk.Consent{Out: true, Source: talk.FromDelivery, At: t.now(), Person: s.request.To}
-	if err := t.consent(someone{zoho: s.Contact, hubspot: hubspot}, word); err != nil && t.gone == "" {
+	if err := t.consent(who, word); err != nil {
 		return err
 	}
 	return t.refuse(s, parked(strconv.Itoa(chat.CodeOptedOut), chat.Meaning(chat.CodeOptedOut, t.f.Language)))
@@ -300,11 +303,14 @@ func (t *task) refuse(s *shipment, why error) error {
 	e, ok := errors.AsType[*fault.Error](why)
 	optedOut := ok && e.Code == strconv.Itoa(chat.CodeOptedOut)
 	if s.Contact != "" && !optedOut {
-		hubspot, err := t.twin(s.Contact)
+		who, err := t.someoneOf(s.Contact)
 		if err != nil {
 			return err
 		}
-		if err := t.failed(someone{zoho: s.Contact, hubspot: hubspot}, true); err != nil {
+		if who.id != "" {
+			err = t.failed(who, true)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -333,7 +339,7 @@ func (t *task) logShipment(s *shipment) error {
 			return err
 		}
 	}
-	if err := t.logged(crm.Text(s.Wamid), s.request.To, s.who.zoho, entries); err != nil {
+	if err := t.logged(crm.Text(s.Wamid), s.request.To, s.who, entries); err != nil {
 		return err
 	}
 	if err := t.taken(s); err != nil {
@@ -349,7 +355,7 @@ func (t *task) logShipment(s *shipment) error {
 // taken notes that a person of the business leads a conversation that waited for one: what is asked to be sent in free words is
 // an answer.
 func (t *task) taken(s *shipment) error {
-	key := stateKey(t.conn, s.Number, s.who.zoho)
+	key := stateKey(t.conn, s.Number, s.who.id)
 	var state talk.State
 	version, err := t.f.load(t.ctx, key, &state)
 	if err != nil || state.Phase != talk.Pending || s.Rule != "" || !s.request.Text.Filled() {

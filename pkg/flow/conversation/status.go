@@ -38,6 +38,11 @@ func (t *task) status() error {
 	if err := t.confirmed(s); err != nil {
 		return err
 	}
+	if !s.Group.Filled() {
+		if err := t.learn(s.To); err != nil {
+			return err
+		}
+	}
 	key := trackKey(t.conn, t.f.name("wamid", s.ID.Text()))
 	var k track
 	version, err := t.f.load(t.ctx, key, &k)
@@ -66,54 +71,34 @@ func (t *task) consequences(s chat.Status, k track) error {
 	if k.Entries == nil && !said {
 		return nil
 	}
-	person := someone{zoho: k.Contact}
-	var err error
-	if person.zoho == "" {
-		if person.zoho, err = t.known(s); err != nil || person.zoho == "" {
-			return err
-		}
-	}
-	if person.hubspot, err = t.twin(person.zoho); err != nil {
+	person, err := t.reached(s, k)
+	if err != nil || person.id == "" {
 		return err
 	}
 	if said {
-		err = t.consent(person, c)
-	} else {
-		err = t.failed(person, k.read().State() == chat.Failed)
+		return t.consent(person, c)
 	}
-	if err != nil && t.gone != "" && t.gone == k.Contact {
-		return first(t.moved(s.ID), err)
-	}
-	return err
+	return t.failed(person, k.read().State() == chat.Failed)
 }
 
-// known returns the contact of whom a message went to, "" for nobody whom a CRM has: a status makes no contact.
-func (t *task) known(s chat.Status) (string, error) {
+// reached returns the person of a message: on whose contact it is logged, else whom it went to; the zero someone for nobody whom a
+// CRM has. A status makes no contact.
+func (t *task) reached(s chat.Status, k track) (someone, error) {
+	b, err := t.of(k.Contact)
 	keys := who.Of(s.To)
-	if keys.IsZero() || s.Group.Filled() {
-		return "", nil
+	if err == nil && b.id == "" && !keys.IsZero() && !s.Group.Filled() {
+		b, err = t.recall(keys)
 	}
-	n := t.names(keys)
-	contact, err := t.recall(keys, n)
-	if err != nil || contact != "" {
-		return contact, err
+	if err == nil && b.Contact == "" && !keys.IsZero() && !s.Group.Filled() {
+		var contact string
+		if contact, err = t.search(keys); err == nil && contact != "" {
+			b, err = t.adopt(b, contact, t.names(keys))
+		}
 	}
-	if contact, err = t.search(keys); err != nil || contact == "" {
-		return "", err
-	}
-	return contact, t.remember(contact, n)
-}
-
-// moved notes that the contact that a message was logged on is gone: its person is looked for by whom the message went to.
-func (t *task) moved(wamid crm.Value) error {
-	key := trackKey(t.conn, t.f.name("wamid", wamid.Text()))
-	var k track
-	version, err := t.f.load(t.ctx, key, &k)
 	if err != nil {
-		return err
+		return someone{}, err
 	}
-	k.Contact = ""
-	return t.f.save(t.ctx, write(key, version, k, t.now().Add(KeptFor)))
+	return t.someone(b)
 }
 
 // settle writes the state into every entry that shows another one. Sent alone is not written: nothing is certain yet. A write is
@@ -171,7 +156,7 @@ func (t *task) settle(wamid crm.Value, k track, version int64) error {
 }
 
 // logged notes what a message of the business was logged as, and carries out what is known of it already.
-func (t *task) logged(wamid crm.Value, to chat.Person, contact string, entries map[crm.System]string) error {
+func (t *task) logged(wamid crm.Value, to chat.Person, who someone, entries map[crm.System]string) error {
 	key := trackKey(t.conn, t.f.name("wamid", wamid.Text()))
 	var k track
 	version, err := t.f.load(t.ctx, key, &k)
@@ -179,8 +164,8 @@ func (t *task) logged(wamid crm.Value, to chat.Person, contact string, entries m
 		return err
 	}
 	if k.Entries == nil {
-		k.Entries, k.Contact = entries, contact
-		listed, err := t.listed(contact, key)
+		k.Entries, k.Contact = entries, who.zoho
+		listed, err := t.listed(who.id, key)
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,8 @@ type decided struct {
 // talk puts a message to the rules, once, and does what they decide.
 func (t *task) talk(person someone, m chat.Message) error {
 	return t.decide(person, m.From, func(s talk.State) (talk.State, talk.Decision) {
-		own := slices.ContainsFunc(t.f.Own, func(n string) bool { return who.WhatsApp(n).Match == who.Of(m.From).Phone.Match && n != "" })
+		from := who.Of(m.From).Phone
+		own := !from.IsZero() && slices.ContainsFunc(t.f.Own, func(n string) bool { return who.WhatsApp(n).Line == from.Line })
 		return t.f.Rules.Next(s, talk.Situation{Message: m, Now: t.now(), Language: t.f.Language, Own: own})
 	})
 }
@@ -43,7 +44,7 @@ func (t *task) failed(person someone, still bool) error {
 
 // decide asks once: the state and what was decided are written together.
 func (t *task) decide(person someone, from chat.Person, next func(talk.State) (talk.State, talk.Decision)) error {
-	key, at := claimKey(t.conn, t.id, "talk"), stateKey(t.conn, t.number(), person.zoho)
+	key, at := claimKey(t.conn, t.id, "talk"), stateKey(t.conn, t.number(), person.id)
 	var d decided
 	version, err := t.f.load(t.ctx, key, &d)
 	if err != nil || d.Done {
@@ -61,7 +62,7 @@ func (t *task) decide(person someone, from chat.Person, next func(talk.State) (t
 		if c := decision.Consent; c != nil {
 			d.Said, d.Out = true, c.Out
 		}
-		listed, err := t.listed(person.zoho, at)
+		listed, err := t.listed(person.id, at)
 		if err != nil {
 			return err
 		}
@@ -115,7 +116,7 @@ func (t *task) handOver(sys crm.System, person someone, d decided) error {
 	side, mark := t.f.side(sys), "["+t.id[:16]+"]"
 	text := crm.Text(taskReasons[t.f.Language][d.HandOver] + "\n" + mark)
 	_, err := t.once(claimKey(t.conn, t.id, "task "+string(sys)), contact,
-		func() (string, error) { return side.Tasked(t.ctx, contact, mark) },
+		func(where string) (string, error) { return side.Tasked(t.ctx, where, mark) },
 		func() (string, error) {
 			return side.AddTask(t.ctx, contact, taskSubject[t.f.Language], text, d.Due.In(t.f.Zone))
 		})

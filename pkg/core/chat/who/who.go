@@ -19,7 +19,8 @@ import (
 // any of these but to what WhatsApp wrote (chat.Person.Phone), which is the account's name there.
 type Number struct {
 	E164  crm.Value   // as it is stored in a CRM: "+39…", without an extension
-	Match crm.Value   // by which two numbers are one line: "+39…"
+	Match crm.Value   // the line as its plan writes it: "+39…"
+	Line  crm.Value   // the same for every spelling in which the line comes and goes, those of Argentina too, which Match keeps apart
 	Ask   []crm.Value // digits without + under which the line may be stored, the match key's first
 }
 
@@ -45,7 +46,8 @@ func WhatsApp(digits string) Number {
 	own := crm.Text(digits)
 	full, err := canon.Phone("+"+digits, canon.NoRegion)
 	if err != nil {
-		return Number{E164: crm.Text("+" + digits), Match: crm.Text("+" + digits), Ask: []crm.Value{own}}
+		full := crm.Text("+" + digits)
+		return Number{E164: full, Match: full, Line: full, Ask: []crm.Value{own}}
 	}
 	n := number(full)
 	if !slices.Contains(n.Ask, own) {
@@ -57,8 +59,9 @@ func WhatsApp(digits string) Number {
 // number leaves the extension away, which belongs to no line of WhatsApp.
 func number(full string) Number {
 	e164, _, _ := strings.Cut(full, " ")
-	n := Number{E164: crm.Text(e164), Match: crm.Text(canon.PhoneKey(e164))}
-	for _, s := range canon.PhoneSpellings(e164) {
+	spellings := canon.PhoneSpellings(e164)
+	n := Number{E164: crm.Text(e164), Match: crm.Text(canon.PhoneKey(e164)), Line: crm.Text(slices.Min(spellings))}
+	for _, s := range spellings {
 		n.Ask = append(n.Ask, crm.Text(strings.TrimPrefix(s, "+")))
 	}
 	return n
@@ -119,6 +122,41 @@ func Decide(k Keys, byUser string, byPhone []Hit) Verdict {
 		return Verdict{Contact: all[0]}
 	}
 	return Verdict{Candidates: all}
+}
+
+// Lead is what a key is known to lead to. The zero Lead leads nowhere.
+type Lead struct {
+	Person string    // as the asker names persons
+	User   crm.Value // of a number: the user id that it was seen with last, unknown when it never was with one
+}
+
+// Recalled says whom keys mean that somebody is known by.
+type Recalled struct {
+	Person string // "" for nobody
+	Same   string // another one, who turns out to be the same person; "" for none
+	Taken  bool   // the number is known as that of another user id: nobody is meant before it is clear whose it is now
+	User   bool   // the user id has to be remembered as the person's
+	Number bool   // the number has to be
+}
+
+// Recall says whom the keys of one update mean. Where it names both a user id and a number they are one person's: what only one of
+// them led to holds for the other one too. A number that was never seen with a user id belongs to whoever is seen with it now; one
+// that was seen with another user id has changed hands, or the change of the user id was never told.
+func Recall(k Keys, byUser, byNumber Lead) Recalled {
+	other := k.User.Filled() && byNumber.User.Filled() && byNumber.User != k.User
+	switch {
+	case byUser.Person == "" && byNumber.Person == "":
+		return Recalled{}
+	case byUser.Person == "" && other:
+		return Recalled{Taken: true}
+	case byUser.Person == "":
+		return Recalled{Person: byNumber.Person, User: k.User.Filled(), Number: k.User.Filled() && !byNumber.User.Filled()}
+	}
+	r := Recalled{Person: byUser.Person, Number: !k.Phone.IsZero() && (byNumber.Person != byUser.Person || byNumber.User != k.User)}
+	if byNumber.Person != "" && byNumber.Person != byUser.Person && !other {
+		r.Same = byNumber.Person
+	}
+	return r
 }
 
 // Change says that what is known under one set of keys is the same person as what will be known under another.

@@ -132,6 +132,46 @@ func TestTheUserIDDecidesBeforeTheNumberAndAmbiguityDecidesNothing(t *testing.T)
 	}
 }
 
+func TestAUserIDAndANumberThatComeTogetherAreOnePersons(t *testing.T) {
+	const user, phone = "IT.1", "393471234567"
+	lead := func(person, user string) who.Lead { return who.Lead{Person: person, User: value(user)} }
+	for _, tt := range []struct {
+		name             string
+		keys             who.Keys
+		byUser, byNumber who.Lead
+		want             who.Recalled
+	}{
+		{"nobody known", keys(user, phone), who.Lead{}, who.Lead{}, who.Recalled{}},
+		{"both lead to him", keys(user, phone), lead("A", ""), lead("A", user), who.Recalled{Person: "A"}},
+		{"the number was never seen with a user id", keys(user, phone), who.Lead{}, lead("A", ""), who.Recalled{Person: "A", User: true, Number: true}},
+		{"his number was never seen with his user id", keys(user, phone), lead("A", ""), lead("A", ""), who.Recalled{Person: "A", Number: true}},
+		{"the number is another one's", keys(user, phone), who.Lead{}, lead("A", "IT.2"), who.Recalled{Taken: true}},
+		{"a new number of his", keys(user, phone), lead("A", ""), who.Lead{}, who.Recalled{Person: "A", Number: true}},
+		{"two who are one", keys(user, phone), lead("A", ""), lead("B", ""), who.Recalled{Person: "A", Same: "B", Number: true}},
+		{"two who are one, and the number knew it", keys(user, phone), lead("A", ""), lead("B", user), who.Recalled{Person: "A", Same: "B", Number: true}},
+		{"a number that was another one's", keys(user, phone), lead("A", ""), lead("B", "IT.2"), who.Recalled{Person: "A", Number: true}},
+		{"by the user id alone", keys(user, ""), lead("A", ""), who.Lead{}, who.Recalled{Person: "A"}},
+		{"by the number alone", keys("", phone), who.Lead{}, lead("A", "IT.2"), who.Recalled{Person: "A"}},
+	} {
+		if got := who.Recall(tt.keys, tt.byUser, tt.byNumber); got != tt.want {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestALineIsOneInAllItsSpellingsAndNoOther(t *testing.T) {
+	for _, same := range [][]string{{"5491123456789", "541123456789"}, {"5215512345678", "525512345678"}, {"553188887777", "5531988887777"}} {
+		if a, b := who.WhatsApp(same[0]).Line, who.WhatsApp(same[1]).Line; a != b || !a.Filled() {
+			t.Errorf("%s and %s are %q and %q", same[0], same[1], a.Text(), b.Text())
+		}
+	}
+	for _, digits := range []string{"393471234567", "999123456789"} {
+		if n := who.WhatsApp(digits); n.Line != n.Match {
+			t.Errorf("%s is %q", digits, n.Line.Text())
+		}
+	}
+}
+
 func TestAPersonWithoutKeysMatchesNobody(t *testing.T) {
 	if k := who.Of(chat.Person{Name: crm.Text("Anna"), Username: crm.Text("anna"), Phone: crm.Text("")}); !k.IsZero() {
 		t.Errorf("%+v", k)

@@ -1,0 +1,432 @@
+package conversation_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+)
+
+// anna and bruno have had the same number, one after the other.
+var (
+	anna  = chat.Person{Phone: crm.Text("393471234567"), User: crm.Text("IT.111"), Name: crm.Text("Rossi")}
+	bruno = chat.Person{Phone: crm.Text("393471234567"), User: crm.Text("IT.222"), Name: crm.Text("Bianchi")}
+)
+
+// wrote is a text as WhatsApp delivers it.
+func (w *world) wrote(id, text string, from chat.Person) chat.Update {
+	return chat.Update{Number: number, Message: &chat.Message{ID: crm.Text("wamid." + id), At: w.now, From: from, Type: chat.TypeText, Text: crm.Text(text)}}
+}
+
+// changed is the system message that somebody has other keys now.
+func (w *world) changed(id string, at time.Time, before, now chat.Person) chat.Update {
+	return chat.Update{Number: number, Message: &chat.Message{ID: crm.Text("wamid." + id), At: at, From: before, Type: chat.TypeSystem, Kind: chat.KindNumberChanged, Changed: now}}
+}
+
+// finish carries updates out until they are done, as the queue does.
+func (w *world) finish(updates ...chat.Update) {
+	w.t.Helper()
+	parcel := chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: w.now, Updates: updates}
+	for range 20 {
+		var out fault.Outcome
+		if w.work(func() { out = w.flow.Carry(w.t.Context(), parcel) }) {
+			w.check(out)
+			if out.Ending == fault.Done {
+				return
+			}
+		}
+		w.pass(max(out.After, time.Second))
+	}
+	w.t.Fatal("an update does not come to its end")
+}
+
+// promote asks for a template that needs no window, and says whether it went out.
+func (w *world) promote(reference string, to chat.Person) (sent bool) {
+	w.t.Helper()
+	before := len(w.phone.SentMessages())
+	r := outbound.Request{Reference: reference, To: to, Template: &outbound.Template{Name: "promo_autunno", Language: "it", Parameters: []crm.Value{crm.Text("x")}}}
+	if _, err := w.flow.Accept(w.t.Context(), crm.DefaultConnection, "shop", r); err != nil {
+		w.t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	for _, r := range w.parked {
+		if r.Code == "UNREADABLE" {
+			w.t.Fatalf("%+v", r)
+		}
+	}
+	return len(w.phone.SentMessages()) > before
+}
+
+// met is somebody on WhatsApp under the user id of a person.
+func (w *world) met(p chat.Person) *whatsapptest.Person {
+	m := w.phone.Meet(p.Name.Text(), p.Phone.Text())
+	m.User = p.User.Text()
+	return m
+}
+
+// optOut returns what a contact of Zoho says about messages.
+func (w *world) optOut(contact string) string {
+	props, _ := w.zoho.Props(crm.Contacts, contact)
+	return props["WhatsApp_Opt_Out"]
+}
+
+// twins returns the rows that ask for a merge of two contacts.
+func (w *world) twins() (out []fault.Parked) {
+	for _, r := range w.parked {
+		if r.Hint == fault.HintMergeTwins {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func TestTheNewOwnerOfANumberIsNotTheOneWhomItWasSentToFirst(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	_, zo := w.couple("Rossi", "393471234567")
+	w.met(anna)
+	w.promote("first", chat.Person{Phone: anna.Phone})
+	w.finish(w.wrote("a", "grazie", anna))
+	w.pass(300 * 24 * time.Hour)
+	w.finish(w.wrote("b", "sono un altro", bruno))
+	if codes := w.reasons(); len(w.notes("wamid.a")) != 1 || len(w.notes("wamid.b")) != 0 || len(codes) != 1 || codes[0] != fault.CauseTwin || w.contacts() != 1 {
+		t.Fatalf("parked %v, %d contacts, %d notes", codes, w.contacts(), len(w.notes("wamid.b")))
+	}
+	w.finish(w.wrote("c", "ancora io", anna))
+	if n := w.notes("wamid.c"); len(n) != 1 || n[0].Parent != zo {
+		t.Errorf("the first owner, who has told of no change, is %+v", n)
+	}
+	// Somebody takes the number off the first one's contact: its owner is somebody else.
+	if err := w.zoho.Edit(crm.Contacts, zo, map[string]string{"Phone": ""}); err != nil {
+		t.Fatal(err)
+	}
+	hub, _ := w.zoho.Props(crm.Contacts, zo)
+	if err := w.hubspot.Edit(crm.Contacts, hub["HubSpot_Id"], map[string]string{"phone": ""}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range w.parked {
+		if out := w.flow.Replay(t.Context(), crm.DefaultConnection, r.Operation); out.Ending != fault.Done || len(out.Settled) != 1 {
+			t.Fatalf("%+v", out)
+		}
+	}
+	if n := w.notes("wamid.b"); len(n) != 1 || n[0].Parent == zo || w.contacts() != 2 {
+		t.Errorf("%d contacts, notes %+v", w.contacts(), n)
+	}
+}
+
+func TestAStopHoldsWhenTheContactIsDeletedAndItsPersonWritesAgain(t *testing.T) {
+	for _, hidden := range []bool{false, true} {
+		w := build(t, 1, whatsapptest.Options{})
+		p := w.phone.Meet("Persona", "393471234567")
+		to := chat.Person{Phone: crm.Text("393471234567")}
+		if hidden {
+			p.Hidden, p.Username = true, "persona"
+			to = chat.Person{User: crm.Text(p.User)}
+		}
+		w.say(p, "STOP")
+		w.pass(time.Minute)
+		gone := w.zoho.IDs(crm.Contacts)[0]
+		if err := w.zoho.Delete(crm.Contacts, gone); err != nil {
+			t.Fatal(err)
+		}
+		if w.pass(time.Hour); w.promote("before-he-writes", to) {
+			t.Error("a promotion went to somebody who wants none, whose contact is gone")
+		}
+		id := w.say(p, "quando arriva il pacco")
+		w.pass(time.Minute)
+		contacts := w.zoho.IDs(crm.Contacts)
+		if len(contacts) != 1 || contacts[0] == gone || len(w.notes(id)) != 1 || w.optOut(contacts[0]) != "true" {
+			t.Fatalf("contacts %v, opt-out %q, %d notes", contacts, w.optOut(contacts[0]), len(w.notes(id)))
+		}
+		if w.promote("after", to) {
+			t.Error("a promotion went to somebody who wants none")
+		}
+		w.say(p, "START")
+		w.pass(time.Minute)
+		if w.optOut(contacts[0]) != "false" || !w.promote("resumed", to) {
+			t.Errorf("after his own word the contact says %q", w.optOut(contacts[0]))
+		}
+	}
+}
+
+func TestAStopHoldsOnTheContactThatHisWasMergedInto(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "STOP")
+	w.pass(time.Minute)
+	first := w.zoho.IDs(crm.Contacts)[0]
+	_, survivor := w.couple("Rossi", "393479999999")
+	if _, err := w.zoho.Merge(crm.Contacts, survivor, first); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.zoho.Edit(crm.Contacts, survivor, map[string]string{"WhatsApp_Opt_Out": "false"}); err != nil { // the survivor's was kept
+		t.Fatal(err)
+	}
+	w.say(p, "grazie")
+	w.pass(time.Minute)
+	if w.contacts() != 1 || w.optOut(survivor) != "true" || w.promote("promo", chat.Person{Phone: crm.Text("393471234567")}) {
+		t.Errorf("%d contacts, opt-out %q", w.contacts(), w.optOut(survivor))
+	}
+}
+
+func TestTheWindowAndTheAnswersGoOnWhenTheContactIsDeleted(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "ciao")
+	w.pass(time.Minute)
+	if err := w.zoho.Delete(crm.Contacts, w.zoho.IDs(crm.Contacts)[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Hour)
+	before := len(w.phone.SentMessages())
+	w.say(p, "quali sono gli orari?")
+	w.pass(time.Minute)
+	if n := len(w.phone.SentMessages()) - before; n != 1 || len(w.parked) != 0 || len(w.zoho.Tasks()) != 0 {
+		t.Errorf("%d answers, parked %v, %d tasks", n, w.reasons(), len(w.zoho.Tasks()))
+	}
+	r := outbound.Request{Reference: "r", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("parole")}
+	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", r); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	if n := len(w.phone.SentMessages()) - before; n != 2 || len(w.parked) != 0 {
+		t.Errorf("free words a minute after the person wrote: %d sent, parked %v", n, w.reasons())
+	}
+}
+
+func TestANumberThatAPersonCallsInAnotherSpellingIsTheSameLine(t *testing.T) {
+	for _, tt := range []struct{ stored, writes string }{
+		{"+541123456789", "5491123456789"}, {"+5491123456789", "5491123456789"}, {"+5491123456789", "541123456789"},
+		{"+525512345678", "5215512345678"}, {"+5511987654321", "551187654321"}, {"+551187654321", "5511987654321"},
+	} {
+		w := build(t, 1, whatsapptest.Options{})
+		zo, err := w.zoho.Create(crm.Contacts, map[string]string{"Last_Name": "Perez", "Mobile": tt.stored})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := w.phone.Meet("Perez", tt.writes)
+		p.User = "AR.1"
+		id := w.say(p, "hola")
+		w.pass(time.Minute)
+		if n := w.notes(id); w.contacts() != 1 || len(n) != 1 || n[0].Parent != zo {
+			t.Errorf("%s is stored, %s writes: %d contacts, parked %v", tt.stored, tt.writes, w.contacts(), w.reasons())
+		}
+		w.promote("by-the-stored-one", chat.Person{Phone: crm.Text(strings.TrimPrefix(tt.stored, "+"))})
+		if w.contacts() != 1 || len(w.parked) != 0 {
+			t.Errorf("sent to %s: %d contacts, parked %v", tt.stored, w.contacts(), w.reasons())
+		}
+	}
+}
+
+func TestAnArgentineLineAsItCameGoesBeforeItsOtherSpelling(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	var mobile string
+	for _, number := range []string{"+541123456789", "+5491123456789"} {
+		var err error
+		if mobile, err = w.zoho.Create(crm.Contacts, map[string]string{"Last_Name": "Perez", "Mobile": number}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := w.say(w.phone.Meet("Perez", "5491123456789"), "hola")
+	w.pass(time.Minute)
+	if n := w.notes(id); len(n) != 1 || n[0].Parent != mobile || w.contacts() != 2 {
+		t.Errorf("notes %+v, parked %v", n, w.reasons())
+	}
+}
+
+func TestAChangeOfNumberThatIsToldAfterTheFirstMessageJoinsBothWithTheStricterWord(t *testing.T) {
+	before := chat.Person{Phone: crm.Text("393471234567"), User: crm.Text("IT.111")}
+	now := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.222")}
+	for _, tt := range []struct{ name, old, young, want string }{
+		{"said under the old number", "STOP", "ciao", "true"},
+		{"said under the new number", "ciao", "STOP", "true"},
+		{"said by nobody", "ciao", "buongiorno", "false"},
+	} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.met(before)
+		w.met(now)
+		w.finish(w.wrote("a", tt.old, before))
+		w.pass(time.Hour)
+		at := w.now
+		w.pass(5 * time.Second)
+		w.finish(w.wrote("b", tt.young, now))
+		change := w.changed("c", at, before, now)
+		w.finish(change)
+		w.finish(change) // Meta tells it again
+		w.finish(w.wrote("d", "sono io", now))
+		contacts := w.zoho.IDs(crm.Contacts)
+		rows := w.twins()
+		if len(contacts) != 2 || len(rows) != 1 || len(w.parked) != 1 || rows[0].TargetID.Key == rows[0].Other.Key || rows[0].Target != crm.Zoho {
+			t.Fatalf("%s: contacts %v, rows %+v", tt.name, contacts, w.parked)
+		}
+		if n := w.notes("wamid.d"); len(n) != 1 || n[0].Parent != rows[0].TargetID.Key || len(w.notes("wamid.c")) != 1 {
+			t.Errorf("%s: what he writes now is %+v", tt.name, n)
+		}
+		for _, contact := range contacts {
+			if w.optOut(contact) != tt.want {
+				t.Errorf("%s: contact %s says %q", tt.name, contact, w.optOut(contact))
+			}
+		}
+		if sent := w.promote("promo", chat.Person{Phone: now.Phone}); sent != (tt.want == "false") {
+			t.Errorf("%s: a promotion went out: %v", tt.name, sent)
+		}
+		// Merged either way round, he stays one.
+		if _, err := w.zoho.Merge(crm.Contacts, rows[0].Other.Key, rows[0].TargetID.Key); err != nil {
+			t.Fatal(err)
+		}
+		w.finish(w.wrote("e", "sempre io", now))
+		if n := w.notes("wamid.e"); len(n) != 1 || n[0].Parent != rows[0].Other.Key || w.contacts() != 1 || w.promote("promo-2", chat.Person{Phone: now.Phone}) != (tt.want == "false") {
+			t.Errorf("%s: after the merge %+v, parked %v", tt.name, n, w.reasons())
+		}
+	}
+}
+
+func TestWhatWasWrittenBeforeAChangeOfNumberIsHisAlthoughItComesLater(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	before, now := anna, chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.333")}
+	w.finish(w.wrote("a", "ciao", before))
+	w.pass(time.Minute)
+	late := w.wrote("b", "STOP", before)
+	w.pass(time.Minute)
+	w.finish(w.changed("c", w.now, before, now))
+	w.pass(time.Minute)
+	w.finish(late)
+	contact := w.zoho.IDs(crm.Contacts)[0]
+	if w.contacts() != 1 || len(w.notes("wamid.b")) != 1 || len(w.parked) != 0 || w.optOut(contact) != "true" {
+		t.Errorf("%d contacts, parked %v, opt-out %q", w.contacts(), w.reasons(), w.optOut(contact))
+	}
+}
+
+func TestAChangeThatIsToldAgainDoesNotTakeTheNewOwnerOfTheOldNumberAlong(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	before, now := chat.Person{Phone: anna.Phone}, chat.Person{Phone: crm.Text("393479999999")}
+	w.finish(w.wrote("a", "ciao", before))
+	w.pass(time.Minute)
+	change := w.changed("b", w.now, before, now)
+	w.finish(change)
+	first := w.zoho.IDs(crm.Contacts)[0]
+	if err := w.zoho.Edit(crm.Contacts, first, map[string]string{"Mobile": "+393479999999"}); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(6 * 24 * time.Hour)
+	w.finish(w.wrote("c", "salve", before))
+	w.finish(change)
+	w.finish(w.wrote("d", "ancora", before), w.wrote("e", "sono qui", now))
+	if d, e := w.notes("wamid.d"), w.notes("wamid.e"); w.contacts() != 2 || len(d) != 1 || d[0].Parent == first || len(e) != 1 || e[0].Parent != first || len(w.parked) != 0 {
+		t.Errorf("%d contacts, parked %v, notes %+v, %+v", w.contacts(), w.reasons(), d, e)
+	}
+}
+
+func TestNumberAndUserIDAreLearntFromWhatWasSent(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{ReadAfter: 10 * time.Second})
+	_, zo := w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.promote("t", chat.Person{Phone: crm.Text(p.Phone)})
+	p.Hidden, p.Username = true, "persona"
+	id := w.say(p, "grazie")
+	w.pass(time.Minute)
+	if n := w.notes(id); w.contacts() != 1 || len(n) != 1 || n[0].Parent != zo || len(w.parked) != 0 {
+		t.Errorf("%d contacts, parked %v, notes %+v", w.contacts(), w.reasons(), n)
+	}
+}
+
+func TestSomebodyWhoWroteUnderANameAloneIsJoinedWithTheContactThatAMessageReachedHimBy(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	hub, zo := w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	p.Hidden, p.Username = true, "persona"
+	w.say(p, "STOP")
+	w.pass(time.Minute)
+	if w.contacts() != 2 {
+		t.Fatalf("%d contacts", w.contacts())
+	}
+	status := chat.Update{Number: number, Status: &chat.Status{ID: crm.Text("wamid.other-tool"), State: chat.Delivered, At: w.now,
+		To: chat.Person{Phone: crm.Text(p.Phone), User: crm.Text(p.User)}}}
+	w.finish(status)
+	rows := w.twins()
+	if len(rows) != 1 || rows[0].TargetID.Key != zo {
+		t.Fatalf("rows %+v", w.parked)
+	}
+	h, _ := w.hubspot.Props(crm.Contacts, hub)
+	if w.optOut(zo) != "true" || h["whatsapp_opt_out"] != "true" || w.promote("promo", chat.Person{Phone: crm.Text(p.Phone)}) {
+		t.Errorf("his word is not heeded: Zoho %q, HubSpot %q", w.optOut(zo), h["whatsapp_opt_out"])
+	}
+	id := w.say(p, "grazie")
+	w.pass(time.Minute)
+	if n, c := w.notes(id), w.communications(id); len(n) != 1 || n[0].Parent != zo || len(c) != 1 {
+		t.Errorf("notes %+v, communications %+v", n, c)
+	}
+}
+
+func TestTheNumberThatAPersonGivesWhenAskedIsHis(t *testing.T) {
+	card := func(w *world, from chat.Person) chat.Update {
+		return chat.Update{Number: number, Message: &chat.Message{ID: crm.Text("wamid.card"), At: w.now, From: from, Type: chat.TypeContacts,
+			Cards: []chat.Card{{Name: crm.Text("Persona"), Phones: []crm.Value{crm.Text("+39 347 1234567")}, Numbers: []crm.Value{crm.Text("393471234567")}, Origin: chat.OriginRequest}}}}
+	}
+	nameless := chat.Person{User: crm.Text("IT.111"), Username: crm.Text("persona")}
+
+	w := build(t, 1, whatsapptest.Options{})
+	_, zo := w.couple("Rossi", "393471234567")
+	w.met(chat.Person{User: nameless.User, Phone: crm.Text("393471234567")})
+	w.finish(w.wrote("a", "ciao", nameless))
+	w.finish(card(w, nameless))
+	w.finish(w.wrote("b", "eccomi", nameless))
+	rows := w.twins()
+	if len(rows) != 1 || rows[0].TargetID.Key != zo || len(w.parked) != 1 {
+		t.Fatalf("rows %+v", w.parked)
+	}
+	if n, c := w.notes("wamid.b"), w.communications("wamid.b"); len(n) != 1 || n[0].Parent != zo || len(c) != 1 {
+		t.Errorf("notes %+v, communications %+v", n, c)
+	}
+
+	w = build(t, 1, whatsapptest.Options{}) // nobody else has the number
+	w.met(chat.Person{User: nameless.User, Phone: crm.Text("393471234567")})
+	w.finish(w.wrote("a", "ciao", nameless))
+	w.finish(card(w, nameless))
+	contact := w.zoho.IDs(crm.Contacts)[0]
+	if props, _ := w.zoho.Props(crm.Contacts, contact); props["Mobile"] != "+393471234567" || w.contacts() != 1 {
+		t.Errorf("%d contacts, the number there is %q", w.contacts(), props["Mobile"])
+	}
+	w.promote("by-number", chat.Person{Phone: crm.Text("393471234567")})
+	if w.contacts() != 1 {
+		t.Errorf("what is sent to the number goes to another contact")
+	}
+}
+
+func TestSomebodyWithoutANumberIsNeverTakenForTheBusinessItself(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.flow.Own = []string{"22395"}
+	p := w.phone.Meet("Persona", "393471234567")
+	p.Hidden, p.Username = true, "persona"
+	w.say(p, "STOP")
+	w.pass(time.Minute)
+	if contact := w.zoho.IDs(crm.Contacts)[0]; w.optOut(contact) != "true" {
+		t.Errorf("the opt-out is %q", w.optOut(contact))
+	}
+}
+
+func TestAnErasedPersonIsForgottenUnderEveryContactThatHeHad(t *testing.T) {
+	for i := range 2 {
+		w := build(t, 1, whatsapptest.Options{})
+		now := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.222")}
+		w.finish(w.wrote("a", "STOP", anna))
+		w.pass(time.Minute)
+		at := w.now
+		w.pass(time.Second)
+		w.finish(w.wrote("b", "ciao", now))
+		w.finish(w.changed("c", at, anna, now))
+		w.pass(time.Minute)
+		if err := w.flow.Erase(t.Context(), crm.DefaultConnection, w.zoho.IDs(crm.Contacts)[i]); err != nil {
+			t.Fatal(err)
+		}
+		for _, prefix := range []string{"I#", "P#", "S#", "K#", "T#", "O#", "B#"} {
+			for r := range w.chats.All(prefix) {
+				t.Errorf("by contact %d: a row of %s is left", i, r.Key.Part[:2])
+			}
+		}
+	}
+}
