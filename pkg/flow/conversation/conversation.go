@@ -140,6 +140,7 @@ func (f *Flow) Carry(ctx context.Context, p chat.Parcel) fault.Outcome {
 		t.sendAnswers()
 		out.Applied = out.Applied || t.applied
 		out.Told = append(out.Told, t.told...)
+		out.Settled = append(out.Settled, t.settled...)
 		if err == nil {
 			continue
 		}
@@ -161,6 +162,7 @@ type task struct {
 	received time.Time
 	applied  bool
 	told     []fault.Parked
+	settled  []crm.ID // what rows were opened for in vain
 	answers  []string // ids of what was put into the outbox
 }
 

@@ -234,6 +234,7 @@ func (w *world) step() {
 			out = fault.Outcome{Ending: fault.GoAgain, After: 5 * time.Second}
 		}
 		w.check(out)
+		w.settle(out)
 		if out.Ending == fault.Done && w.chance.Float64() >= w.twice {
 			w.queue = slices.Delete(w.queue, i, i+1)
 			continue
@@ -274,6 +275,15 @@ func (w *world) check(out fault.Outcome) {
 		w.discreet(out.Err.Error())
 	}
 	w.discreet(out.Note)
+}
+
+// settle closes what an update that is done settles, as the inbox does.
+func (w *world) settle(out fault.Outcome) {
+	for id, r := range w.parked {
+		if out.Ending == fault.Done && slices.Contains(out.Settled, r.Record) {
+			delete(w.parked, id)
+		}
+	}
 }
 
 // discreet holds a text that others read to tell nothing of a person. Ids of contacts may hold any digits, so the number is looked for

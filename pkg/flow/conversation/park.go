@@ -32,7 +32,7 @@ func (t *task) ambiguous(candidates []string) error {
 // rowOf is the row that a person reads. It names the update by its identity and the contacts by their ids.
 func (f *Flow) rowOf(conn, update string, verb crm.Verb, err error, now time.Time) fault.Parked {
 	r := fault.Parked{Connection: conn, Operation: update, Verb: verb, Kind: crm.Contact, Target: crm.Zoho,
-		Record: crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: update},
+		Record: recordOf(update),
 		Class:  fault.KindOf(err), Hint: fault.HintUnprocessed, Count: 1, First: now, Last: now, Message: "the message was not carried out"}
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		r.Code = e.Code
@@ -52,6 +52,11 @@ func (f *Flow) rowOf(conn, update string, verb crm.Verb, err error, now time.Tim
 	sum := f.Book.Hasher.Sum("parked", conn, r.Record.String(), r.Code, string(r.Hint))
 	r.ID = hex.EncodeToString(sum[:])
 	return r
+}
+
+// recordOf names what a row is about: an update, or a message of the outbox.
+func recordOf(id string) crm.ID {
+	return crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: id}
 }
 
 // park ends an update that was given up on: its row, and the update itself for a replay, since nobody can be asked for it later.
@@ -165,7 +170,7 @@ func (f *Flow) Replay(ctx context.Context, conn, update string) fault.Outcome {
 		if err := f.save(ctx, row.Put{Key: key, If: rows[0].Version, Delete: true}); err != nil {
 			return again(err)
 		}
-		out.Settled = []crm.ID{{System: crm.WhatsApp, Module: crm.Contacts, Key: update}}
+		out.Settled = append(out.Settled, recordOf(update))
 	}
 	return out
 }

@@ -39,6 +39,7 @@ type outgoing struct {
 	SentAt      time.Time `json:"sent_at,omitzero"`
 	Wamid       string    `json:"wamid,omitempty"`
 	Pressed     int       `json:"pressed,omitempty"` // refusals in a row for the pair rate
+	Late        bool      `json:"late,omitempty"`    // it was given up before a status told that it had gone out
 }
 
 // Accept puts a request of a caller into the outbox and returns the id of the message. The same request of a caller under the same
@@ -365,7 +366,8 @@ func (t *task) taken(s *shipment) error {
 	return t.f.save(t.ctx, write(key, version, state, time.Time{}))
 }
 
-// confirmed notes that a message of unknown fate went out: its status brought back our own id of it.
+// confirmed notes that a message of unknown fate went out: its status brought back our own id of it. One that was given up meanwhile
+// is taken up again, and its row closed: what WhatsApp refused or was never sent has no status.
 func (t *task) confirmed(st chat.Status) error {
 	if !st.Callback.Filled() {
 		return nil
@@ -375,9 +377,32 @@ func (t *task) confirmed(st chat.Status) error {
 	if s.version, err = t.f.load(t.ctx, outboxKey(t.conn, s.id), &s.outgoing); err != nil || s.version == 0 {
 		return err
 	}
-	if s.Stage != stageUnknown && s.Stage != stageSending {
+	var due []row.Put
+	switch s.Stage {
+	case stageUnknown, stageSending:
+	case stageRefused:
+		s.Late = true
+		key := dueKey(t.conn, s.id)
+		rows, err := t.f.Store.Get(t.ctx, key)
+		if err != nil {
+			return tables(err)
+		}
+		due = []row.Put{{Key: key, If: rows[0].Version, Value: []byte(s.id), Expires: s.At.Add(KeptFor)}}
+	default:
+		t.reopened(s)
 		return nil
 	}
 	s.Stage, s.Wamid, s.SentAt = stageSent, st.ID.Text(), st.At
-	return t.keepShipment(&s)
+	if err := t.keepShipment(&s, due...); err != nil {
+		return err
+	}
+	t.reopened(s)
+	return nil
+}
+
+// reopened closes the row of a message that was given up too early.
+func (t *task) reopened(s shipment) {
+	if s.Late {
+		t.settled = append(t.settled, recordOf(s.id))
+	}
 }

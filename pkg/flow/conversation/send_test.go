@@ -296,3 +296,37 @@ func TestOfTwoWordsTheLaterOneHoldsWhicheverComesFirst(t *testing.T) {
 		}
 	}
 }
+
+// A message of unknown fate is given up after a day. Meta delivers for thirty, and repeats its statuses for seven.
+func TestAMessageThatWasGivenUpTooEarlyIsLoggedOnceItsStatusComes(t *testing.T) {
+	for n := 0; ; n++ {
+		crashes := 0
+		for _, after := range []bool{false, true} {
+			w := build(t, 1, whatsapptest.Options{SentAfter: 25 * time.Hour, DeliveredAfter: 25*time.Hour + time.Minute, ReadAfter: 26 * time.Hour})
+			w.couple("Rossi", "393471234567")
+			w.phone.Meet("Persona", "393471234567")
+			w.phone.Fail(whatsapptest.Fault{On: "POST", Lost: whatsapptest.LostAfter})
+			w.promotion("late")
+			w.pass(24*time.Hour + 30*time.Minute)
+			if codes := w.reasons(); len(codes) != 1 || codes[0] != "UNKNOWN_OUTCOME" || len(w.zoho.Tasks()) != 1 {
+				t.Fatalf("parked %v, %d tasks", codes, len(w.zoho.Tasks()))
+			}
+			w.fuse.left, w.fuse.after = n, after
+			w.passKeeping(3 * time.Hour)
+			crashes += w.crashes
+			sent := w.phone.SentMessages()
+			if len(sent) != 1 || len(w.parked) != 0 || len(w.zoho.Tasks()) != 1 || len(w.notes(sent[0].ID)) != 1 || len(w.communications(sent[0].ID)) != 1 {
+				t.Fatalf("step %d: %d sent, parked %v, %d tasks", n, len(sent), w.reasons(), len(w.zoho.Tasks()))
+			}
+			if text := w.notes(sent[0].ID)[0].Values["Note_Content"]; strings.Count(text, "» ") != 1 || !strings.Contains(text, "letto") {
+				t.Errorf("step %d: the entry ends %q", n, text)
+			}
+		}
+		if n > 0 && crashes == 0 {
+			if n < 20 {
+				t.Errorf("only %d steps", n)
+			}
+			return
+		}
+	}
+}
