@@ -14,6 +14,12 @@ const (
 // whatsappDigits is more than any id of Meta's has.
 const whatsappDigits = 20
 
+// The fewest and the most digits of a phone number with its country code; E.164 has no longer ones.
+const (
+	fewestDigits = 7
+	mostDigits   = 15
+)
+
 // WhatsApp is what it takes to talk to people on WhatsApp. A stack need not: without a number nothing of it is asked for.
 type WhatsApp struct {
 	Number      string   // WHATSAPP_PHONE_NUMBER_ID, from which requests are sent; "": this stack has no WhatsApp
@@ -45,8 +51,13 @@ func (r *Reader) WhatsApp() WhatsApp {
 		r.fail("WHATSAPP_API_VERSION", "is not a version of the Graph API, like v25.0")
 		w.Version = ""
 	}
-	for _, n := range r.List("WHATSAPP_OWN_NUMBERS") {
-		if n = r.digits("WHATSAPP_OWN_NUMBERS", strings.TrimPrefix(n, "+"), whatsappDigits); n != "" {
+	const own = "WHATSAPP_OWN_NUMBERS"
+	for _, n := range r.List(own) {
+		switch n = r.digits(own, strings.TrimPrefix(n, "+"), whatsappDigits); {
+		case n == "":
+		case len(n) < fewestDigits || len(n) > mostDigits:
+			r.fail(own, "has a number that has not 7 to 15 digits: one with its country code is meant")
+		default:
 			w.Own = append(w.Own, n)
 		}
 	}
