@@ -41,7 +41,7 @@ type value struct {
 	Contacts    []item[wireContact]    `json:"contacts"`
 	Messages    []item[wireMessage]    `json:"messages"`
 	Statuses    []item[wireStatus]     `json:"statuses"`
-	Errors      wireErrors            `json:"errors"`
+	Errors      wireErrors             `json:"errors"`
 	Preferences []item[wirePreference] `json:"user_preferences"`
 	Renamed     []item[wireRenamed]    `json:"user_id_update"`
 }

@@ -134,8 +134,36 @@ func delivery(n int, text string) []byte {
 
 func TestAThousandUpdatesBecomeThirtyTwoQueueMessagesAtMost(t *testing.T) {
 	got, list := read(t, delivery(1000, "Buongiorno"))
-	if len(got.Entries) > chat.Shards || len(list) != 1000 || got.Events != 1000 {
+	if len(got.Entries) > chat.MaxMessages || len(list) != 1000 || got.Events != 1000 {
 		t.Errorf("%d queue messages, %d updates", len(got.Entries), len(list))
+	}
+}
+
+// delivered makes a body of messages, each of so many bytes and of the person that is told by its place.
+func delivered(n, size int, who func(i int) int) []byte {
+	var b strings.Builder
+	b.WriteString(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"2"},"messages":[`)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		head := fmt.Sprintf(`{"from_user_id":"IT.%d","id":"wamid.%d","timestamp":"1795190400","type":"text","text":{"body":"`, who(i), i)
+		b.WriteString(head + strings.Repeat(`\n`, (size-len(head)-len(`"}},`))/2) + `"}}`)
+	}
+	b.WriteString(`]}}]}]}`)
+	return []byte(b.String())
+}
+
+func TestALargestBodyBecomesThirtyTwoQueueMessagesAtMostThoughAlmostAllIsOfOnePerson(t *testing.T) {
+	for _, busy := range []int{910, 700, 500, 0} {
+		body := delivered(1000, 2995, func(i int) int { return max(0, i-busy) })
+		if len(body) > whatsapp.MaxDelivery || len(body) < 2_900_000 {
+			t.Fatalf("the body has %d bytes", len(body))
+		}
+		got, list := read(t, body)
+		if len(got.Entries) > chat.MaxMessages || len(list) != 1000 {
+			t.Errorf("%d of one person: %d queue messages, %d updates", busy, len(got.Entries), len(list))
+		}
 	}
 }
 

@@ -190,6 +190,8 @@ func appendText(to []byte, s string) []byte {
 		switch {
 		case r == '"' || r == '\\':
 			to = append(to, '\\', byte(r))
+		case r == '\n':
+			to = append(to, '\\', 'n')
 		case r < ' ' || r == 0xFFFE || r == 0xFFFF:
 			to = append(to, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 		default:

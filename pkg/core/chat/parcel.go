@@ -19,8 +19,12 @@ const Version = 1
 
 // The bounds of what one delivery becomes.
 const (
-	// Shards is how many groups the updates of a connection are spread over, and so how many messages a delivery becomes.
-	Shards = 32
+	// MaxMessages is how many messages one delivery becomes at most.
+	MaxMessages = 32
+	// Shards is how many groups the updates of a connection are spread over: so many that the messages of a delivery of 3 MB are no more
+	// than MaxMessages, however it is shared out among them. Packed it has less than four times MaxParcel, and each of these makes two
+	// messages more at most: one that is cut, and one before an update that did not fit behind others.
+	Shards = 26
 	// MaxUpdates is the most that Meta sends in one delivery. Page: webhooks/create-webhook-endpoint.
 	MaxUpdates = 1000
 	// MaxParcel is the largest body in bytes: what a message of SQS holds (batch.MaxBytes), with room for an envelope.

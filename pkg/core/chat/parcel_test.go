@@ -117,7 +117,7 @@ func TestAThousandUpdatesFitIntoThirtyTwoMessagesWithEveryConversationInOrder(t 
 		}
 	}
 	entries, tooLarge := chat.Pack(parcel(updates...))
-	if len(entries) > chat.Shards || len(tooLarge) > 0 {
+	if len(entries) > chat.MaxMessages || len(tooLarge) > 0 {
 		t.Fatalf("%d messages, %d too large", len(entries), len(tooLarge))
 	}
 	groups, last, count := map[string]bool{}, map[chat.Person]int{}, 0
@@ -196,6 +196,36 @@ func TestAShardThatIsTooLargeBecomesSeveralMessagesInOrder(t *testing.T) {
 	}
 	if n != 60 {
 		t.Errorf("%d updates", n)
+	}
+}
+
+// However three megabytes are shared out among a thousand updates and their people, the delivery becomes no more messages.
+func TestADeliveryOfTheLargestSizeFitsIntoThirtyTwoMessagesHoweverItIsSharedOut(t *testing.T) {
+	most := 0
+	rapid.Check(t, func(t *rapid.T) {
+		left := 3 << 20
+		var updates []chat.Update
+		add := func(user string, size int) {
+			if size = min(size, left, chat.MaxParcel-2000); len(updates) < chat.MaxUpdates && left > 300 {
+				left -= max(size, 300)
+				updates = append(updates, said(user, "393471234567", fmt.Sprint("wamid.", len(updates)), strings.Repeat("x\n", max(size-300, 0)/3)))
+			}
+		}
+		for i := range 3 * chat.Shards { // somebody of every shard
+			add(fmt.Sprint("IT.", i), 300)
+		}
+		busy := rapid.IntRange(1, 5).Draw(t, "busy people")
+		for left > 300 && len(updates) < chat.MaxUpdates {
+			size := rapid.SampledFrom([]int{300, 3000, 60_000, 400_000, 600_000, 990_000, 1_500_000}).Draw(t, "size")
+			add(fmt.Sprint("IT.", rapid.IntRange(1, busy).Draw(t, "who")), size)
+		}
+		entries, tooLarge := chat.Pack(parcel(updates...))
+		if most = max(most, len(entries)); len(entries) > chat.MaxMessages || len(tooLarge) > 0 {
+			t.Fatalf("%d messages, %d too large", len(entries), len(tooLarge))
+		}
+	})
+	if most <= chat.Shards {
+		t.Errorf("%d messages at most: no shard was ever cut", most)
 	}
 }
 
