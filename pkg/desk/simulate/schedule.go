@@ -1,13 +1,12 @@
 package simulate
 
 import (
-	"container/heap"
 	"context"
-	"iter"
 	"time"
 
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/core/batch"
+	"crm-connector/pkg/desk/agenda"
 	"crm-connector/pkg/desk/sandbox"
 )
 
@@ -20,66 +19,8 @@ const (
 // together is how many invocations of one lane are at work at a time.
 const together = 2
 
-// entry is something that is going to happen.
-type entry struct {
-	at  time.Time
-	seq int
-	do  func()
-}
-
-type agenda []entry
-
-// Len, Less, Swap, Push and Pop are for container/heap.
-func (a agenda) Len() int { return len(a) }
-
-func (a agenda) Less(i, j int) bool {
-	if a[i].at.Equal(a[j].at) {
-		return a[i].seq < a[j].seq
-	}
-	return a[i].at.Before(a[j].at)
-}
-
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-
-func (a *agenda) Push(x any) { *a = append(*a, x.(entry)) }
-
-func (a *agenda) Pop() any {
-	last := len(*a) - 1
-	e := (*a)[last]
-	(*a)[last] = entry{}
-	*a = (*a)[:last]
-	return e
-}
-
 func (s *sim) after(d time.Duration, do func()) {
-	s.seq++
-	heap.Push(&s.agenda, entry{at: s.now().Add(d), seq: s.seq, do: do})
-}
-
-// process is a coroutine that carries out invocations one after the other: its stack has grown to what they need.
-type process struct {
-	next  func() (struct{}, bool)
-	stop  func()
-	yield func(struct{}) bool
-	job   func()
-}
-
-// process returns one that does nothing yet.
-func (s *sim) process() *process {
-	if last := len(s.unused) - 1; last >= 0 {
-		p := s.unused[last]
-		s.unused = s.unused[:last]
-		return p
-	}
-	p := &process{}
-	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
-		p.yield = yield
-		for alive := true; alive; alive = yield(struct{}{}) {
-			p.job()
-			s.unused = append(s.unused, p)
-		}
-	})
-	return p
+	s.agenda.Add(s.now().Add(d), do)
 }
 
 // invocation is one run of a function. Its process and the scheduler hand control to each other: one of them runs. The
@@ -91,7 +32,7 @@ type invocation struct {
 	began  time.Time
 	dead   bool // its process is gone: nothing that it still does has an effect
 	frozen bool // it was stopped for longer than it may live, and goes on all the same
-	on     *process
+	on     *agenda.Process
 
 	reads  map[string]time.Time // records by id: the instant whose state the last read showed
 	writes []*hubspotWrite      // that no saved row has taken in yet
@@ -109,10 +50,10 @@ func of(ctx context.Context) *invocation {
 // invoke starts an invocation now. done runs at its end if it is alive then.
 func (s *sim) invoke(name string, body func(context.Context) (done func())) {
 	s.invocations++
-	inv := &invocation{s: s, id: s.invocations, name: name, began: s.now(), on: s.process(), reads: map[string]time.Time{}}
+	inv := &invocation{s: s, id: s.invocations, name: name, began: s.now(), reads: map[string]time.Time{}}
 	s.running++
 	s.tracef("%s starts", inv)
-	inv.on.job = func() {
+	inv.on = s.processes.Start(func() {
 		done := body(context.WithValue(context.Background(), invocationKey{}, inv))
 		s.running--
 		switch {
@@ -122,14 +63,14 @@ func (s *sim) invoke(name string, body func(context.Context) (done func())) {
 			s.tracef("%s ends", inv)
 			done()
 		}
-	}
+	})
 	s.step(inv)
 }
 
 // step lets the invocation run until it waits or ends.
 func (s *sim) step(inv *invocation) {
 	s.current = inv
-	inv.on.next()
+	inv.on.Resume()
 	s.current = nil
 }
 
@@ -141,7 +82,7 @@ func (s *sim) wait(inv *invocation, d time.Duration) {
 		return
 	}
 	s.after(d, func() { s.step(inv) })
-	inv.on.yield(struct{}{})
+	inv.on.Wait()
 }
 
 // die ends the process of an invocation.
@@ -160,9 +101,7 @@ func (s *sim) next() (time.Time, bool) {
 			at = t
 		}
 	}
-	if len(s.agenda) > 0 {
-		earlier(s.agenda[0].at)
-	}
+	earlier(s.agenda.Next())
 	earlier(s.w.HubSpot.NextTick())
 	earlier(s.w.Zoho.NextTick())
 	for i, l := range s.lanes() {
@@ -202,8 +141,7 @@ func (s *sim) turn(until time.Time) bool {
 			return true
 		}
 	}
-	e := heap.Pop(&s.agenda).(entry)
-	e.do()
+	s.agenda.Turn()
 	return true
 }
 

@@ -91,9 +91,7 @@ func Run(o Options) (Result, error) {
 		return Result{}, err
 	}
 	s.live()
-	for _, p := range s.unused {
-		p.stop()
-	}
+	s.processes.End()
 	s.judge()
 	for _, a := range s.plan {
 		s.result.Actions = append(s.result.Actions, a.n)

@@ -20,6 +20,7 @@ import (
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/desk/agenda"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/rules"
 )
@@ -70,9 +71,8 @@ type sim struct {
 	lot    *rand.PCG  // of one call, seeded anew for each
 	lots   *rand.Rand
 
-	agenda      agenda
-	seq         int
-	unused      []*process
+	agenda      agenda.Agenda
+	processes   agenda.Processes
 	current     *invocation
 	invocations int
 	running     int

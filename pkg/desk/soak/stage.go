@@ -1,11 +1,9 @@
 package soak
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"math/rand/v2"
 	"time"
 
@@ -15,38 +13,8 @@ import (
 	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/desk/agenda"
 )
-
-// entry is something that is going to happen.
-type entry struct {
-	at  time.Time
-	seq int
-	do  func()
-}
-
-type agenda []entry
-
-// Len, Less, Swap, Push and Pop are for container/heap.
-func (a agenda) Len() int { return len(a) }
-
-func (a agenda) Less(i, j int) bool {
-	if a[i].at.Equal(a[j].at) {
-		return a[i].seq < a[j].seq
-	}
-	return a[i].at.Before(a[j].at)
-}
-
-func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-
-func (a *agenda) Push(x any) { *a = append(*a, x.(entry)) }
-
-func (a *agenda) Pop() any {
-	last := len(*a) - 1
-	e := (*a)[last]
-	(*a)[last] = entry{}
-	*a = (*a)[:last]
-	return e
-}
 
 // world is somebody to whom things happen by themselves: a sandbox.
 type world interface {
@@ -57,19 +25,18 @@ type world interface {
 // stage is model time and whoever is at work in it. One of them runs at a time, and what runs next depends on nothing but the
 // seed.
 type stage struct {
-	now    time.Time
-	dice   *rand.Rand
-	agenda agenda
-	seq    int
-	worlds []world
-	lanes  []*lane
-	unused []*process
-	calls  int // external ones, of all invocations
-	deaths int
-	doomed *doom                  // of the next worker that makes a call
-	tell   func(s string)         // nil: nobody listens
-	looks  func(text string) bool // whether somebody asks for lines about this; nil: nobody
-	asked  map[string]bool        // messages of queues that somebody asks for
+	now       time.Time
+	dice      *rand.Rand
+	agenda    agenda.Agenda
+	worlds    []world
+	lanes     []*lane
+	processes agenda.Processes
+	calls     int // external ones, of all invocations
+	deaths    int
+	doomed    *doom                  // of the next worker that makes a call
+	tell      func(s string)         // nil: nobody listens
+	looks     func(text string) bool // whether somebody asks for lines about this; nil: nobody
+	asked     map[string]bool        // messages of queues that somebody asks for
 }
 
 func newStage(start time.Time, seed uint64) *stage {
@@ -94,8 +61,7 @@ func (s *stage) ended(m batch.Message, out fault.Outcome) {
 
 // after lets something happen in a while.
 func (s *stage) after(d time.Duration, do func()) {
-	s.seq++
-	heap.Push(&s.agenda, entry{at: s.now.Add(d), seq: s.seq, do: do})
+	s.agenda.Add(s.now.Add(d), do)
 }
 
 // lane is a queue with its consumer.
@@ -147,9 +113,7 @@ func (s *stage) next() (at time.Time, ok bool) {
 			at, ok = t, true
 		}
 	}
-	if len(s.agenda) > 0 {
-		earlier(s.agenda[0].at)
-	}
+	earlier(s.agenda.Next())
 	for _, w := range s.worlds {
 		earlier(w.NextTick())
 	}
@@ -195,7 +159,7 @@ func (s *stage) step() {
 			return
 		}
 	}
-	heap.Pop(&s.agenda).(entry).do()
+	s.agenda.Turn()
 }
 
 // poll is how long a message waits for a poller: seldom long.
@@ -244,38 +208,8 @@ func (s *stage) deliver(l *lane) {
 	})
 }
 
-// process is a coroutine that carries out invocations one after the other.
-type process struct {
-	next  func() (struct{}, bool)
-	stop  func()
-	yield func(struct{}) bool
-	job   func()
-}
-
-func (s *stage) process() *process {
-	if last := len(s.unused) - 1; last >= 0 {
-		p := s.unused[last]
-		s.unused = s.unused[:last]
-		return p
-	}
-	p := &process{}
-	p.next, p.stop = iter.Pull(func(yield func(struct{}) bool) {
-		p.yield = yield
-		for alive := true; alive; alive = yield(struct{}{}) {
-			p.job()
-			s.unused = append(s.unused, p)
-		}
-	})
-	return p
-}
-
 // end lets go of the coroutines.
-func (s *stage) end() {
-	for _, p := range s.unused {
-		p.stop()
-	}
-	s.unused = nil
-}
+func (s *stage) end() { s.processes.End() }
 
 // invocation is one run of a function.
 type invocation struct {
@@ -284,7 +218,7 @@ type invocation struct {
 	dies time.Time // what it does later has no effect
 	dead bool
 	risk float64 // of a death before a call, and behind it
-	on   *process
+	on   *agenda.Process
 }
 
 type invocationKey struct{}
@@ -297,9 +231,9 @@ func of(ctx context.Context) *invocation {
 
 // invoke starts a function now.
 func (s *stage) invoke(name string, lives time.Duration, body func(context.Context)) {
-	inv := &invocation{s: s, name: name, dies: s.now.Add(lives), on: s.process()}
-	inv.on.job = func() { body(context.WithValue(context.Background(), invocationKey{}, inv)) }
-	inv.on.next()
+	inv := &invocation{s: s, name: name, dies: s.now.Add(lives)}
+	inv.on = s.processes.Start(func() { body(context.WithValue(context.Background(), invocationKey{}, inv)) })
+	inv.on.Resume()
 }
 
 // left is how much of its life an invocation has left.
@@ -317,8 +251,8 @@ func (s *stage) wait(inv *invocation, d time.Duration) {
 		s.now = due
 		return
 	}
-	s.after(d, func() { inv.on.next() })
-	inv.on.yield(struct{}{})
+	s.after(d, inv.on.Resume)
+	inv.on.Wait()
 }
 
 // sleep is what functions wait by.

@@ -1,0 +1,249 @@
+package soak
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/flow/digest"
+)
+
+func (s *town) violate(format string, args ...any) {
+	if len(s.result.Violations) < 20 {
+		s.result.Violations = append(s.result.Violations, fmt.Sprintf(format, args...))
+	}
+}
+
+// allowed are the reasons for which a row may be left to a person: the window was closed, the person wants no messages, is not
+// reachable, or nobody knows whether a message went out.
+var allowed = []string{"131047", "131050", "131026", "UNKNOWN_OUTCOME"}
+
+// judge asks whether everything holds.
+func (s *town) judge() error {
+	r := &s.result
+	r.People, r.Posts, r.Calls, r.Deaths, r.Batches, r.Receives = len(s.people), s.posts, s.calls, s.deaths, s.talk.batches, s.talk.worst
+	for _, t := range s.roads {
+		r.Requests += t.count
+	}
+	suspect := cmp.Or(s.still(), s.logged())
+	s.persons()
+	rows, err := (&digest.Ledger{Store: s.parked, Now: s.clock}).List(context.Background())
+	if err != nil {
+		return err
+	}
+	r.Parked = map[string]int{}
+	parked := map[string]bool{}
+	for _, p := range rows {
+		parked[p.Operation] = true
+		if r.Parked[p.Code]++; !slices.Contains(allowed, p.Code) {
+			s.violate("parked: %s %s %s: %s", p.Operation, p.Code, p.Class, p.Message)
+		}
+	}
+	sent := map[string]bool{}
+	for _, m := range s.phone.SentMessages() {
+		sent[m.Callback] = true
+	}
+	for reference, id := range s.asked {
+		if !sent[id] && !parked[id] {
+			s.violate("%s was answered 202, and neither went out nor is anybody told", reference)
+		}
+	}
+	if suspect != "" && s.o.watch == nil {
+		s.again(suspect)
+	}
+	return nil
+}
+
+// still asks whether nothing is stuck and nothing goes round in circles. It returns the mark of what does.
+func (s *town) still() (suspect string) {
+	for _, l := range s.lanes {
+		waiting, inFlight := l.queue.Stats()
+		dead, _ := l.dead.Stats()
+		if waiting+inFlight+dead > 0 {
+			s.violate("%s: %d messages wait, %d are at work, %d lie in the dead letters", l.name, waiting, inFlight, dead)
+		}
+		if l.worst > 60 {
+			s.violate("%s: a message was delivered %d times", l.name, l.worst)
+			suspect = wamidOf(l.round)
+		}
+	}
+	if n := s.phone.Outstanding() + s.phone.Abandoned(); n > 0 {
+		s.violate("%d updates of WhatsApp never got a 200", n)
+	}
+	if s.pending > 0 {
+		s.violate("%d requests to send never got a 202", s.pending)
+	}
+	due := 0
+	for range s.chats.All("D#") {
+		due++
+	}
+	if due > 0 {
+		s.violate("%d messages are left in the outbox", due)
+	}
+	if n := s.result.In + s.result.Asked; s.calls > 200*n+10_000 {
+		s.violate("%d calls for %d messages", s.calls, n)
+	}
+	return suspect
+}
+
+// wamidOf returns the id of the first message that a parcel is about, "" for none.
+func wamidOf(body string) string {
+	_, rest, ok := strings.Cut(body, `"wamid.`)
+	id, _, _ := strings.Cut(rest, `"`)
+	if !ok {
+		return ""
+	}
+	return "wamid." + id
+}
+
+// logged asks whether every message stands once where its person is known, with its final state. It returns the mark of the
+// first one that does not.
+func (s *town) logged() (suspect string) {
+	notes, comms := map[string][]string{}, map[string][]string{}
+	for _, n := range s.zoho.Notes() {
+		id := markOf(n.Values["Note_Content"])
+		notes[id] = append(notes[id], n.Values["Note_Content"])
+		s.result.Notes++
+	}
+	for _, c := range s.hubspot.Communications() {
+		id := markOf(c.Properties["hs_communication_body"])
+		comms[id] = append(comms[id], c.Properties["hs_communication_body"])
+		s.result.Communications++
+	}
+	complain := func(id, format string, args ...any) {
+		if suspect == "" {
+			suspect = id
+		}
+		s.violate(format, args...)
+	}
+	for _, id := range sorted(s.said) {
+		m := s.said[id]
+		least, most := 0, 0
+		if c := m.by; c.hubspot != "" {
+			most = 1
+			if !c.since.IsZero() && m.at.After(c.since) {
+				least = 1
+			}
+		}
+		if n, k := len(notes[id]), len(comms[id]); n != 1 || k < least || k > most {
+			complain(id, "a message of %s at %s is logged %d times in Zoho and %d times in HubSpot, want 1 and %d to %d", m.by.Name, m.at.Format("2 15:04:05"), n, k, least, most)
+		}
+	}
+	callbacks := map[string]int{}
+	for _, m := range s.phone.SentMessages() {
+		s.result.Sent++
+		if callbacks[m.Callback]++; callbacks[m.Callback] > 1 {
+			complain(m.ID, "a message went out %d times", callbacks[m.Callback])
+		}
+		if len(notes[m.ID]) != 1 {
+			complain(m.ID, "a message that was sent at %s is logged %d times in Zoho", m.At.Format("2 15:04:05"), len(notes[m.ID]))
+		}
+		want := s.told[m.ID].final()
+		if want == "" {
+			complain(m.ID, "WhatsApp told nothing of a message that was sent at %s", m.At.Format("2 15:04:05"))
+		}
+		for _, text := range slices.Concat(notes[m.ID], comms[m.ID]) {
+			if strings.Count(text, "» ") != 1 || !strings.Contains(text, want) {
+				complain(m.ID, "a message that was sent at %s ends %q, want %s", m.At.Format("2 15:04:05"), text[max(0, len(text)-120):], want)
+			}
+		}
+	}
+	return suspect
+}
+
+func markOf(text string) string {
+	from := strings.LastIndex(text, "[wamid.")
+	if from < 0 {
+		return ""
+	}
+	id, _, _ := strings.Cut(text[from+1:], "]")
+	return id
+}
+
+// sorted returns the keys in the order of their times.
+func sorted(all map[string]said) []string {
+	ids := make([]string, 0, len(all))
+	for id := range all {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b string) int {
+		if d := all[a].at.Compare(all[b].at); d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	return ids
+}
+
+// persons asks whether everybody is one contact.
+func (s *town) persons() {
+	known, hubspot := 0, 0
+	for _, c := range s.people {
+		if c.hubspot != "" {
+			hubspot++
+		}
+		if c.hubspot != "" || c.zoho || !c.wrote.IsZero() {
+			known++
+		}
+	}
+	if n := len(s.hubspot.IDs(crm.Contacts)); n != hubspot {
+		s.violate("HubSpot has %d contacts of %d people", n, hubspot)
+	}
+	byNumber := map[string][]string{}
+	n := 0
+	for _, id := range s.zoho.IDs(crm.Contacts) {
+		n++
+		props, _ := s.zoho.Props(crm.Contacts, id)
+		for _, p := range []string{props["Mobile"], props["Phone"], props["WhatsApp_User"]} {
+			if p != "" && !slices.Contains(byNumber[p], id) {
+				byNumber[p] = append(byNumber[p], id)
+			}
+		}
+	}
+	for _, c := range s.people {
+		for _, key := range []string{"+" + c.Phone, c.User} {
+			if len(byNumber[key]) > 1 {
+				s.violate("%s is %d contacts in Zoho: %v", c.Name, len(byNumber[key]), byNumber[key])
+			}
+		}
+	}
+	asked := 0 // strangers to whom the business wrote first
+	for _, c := range s.people {
+		if c.hubspot == "" && !c.zoho && c.wrote.IsZero() && (len(byNumber["+"+c.Phone]) > 0 || len(byNumber[c.User]) > 0) {
+			asked++
+		}
+	}
+	if n != known+asked {
+		s.violate("Zoho has %d contacts of %d people", n, known+asked)
+	}
+	marks := map[string]int{}
+	for _, t := range s.zoho.Tasks() {
+		s.result.Tasks++
+		marks["zoho "+t.Values["Description"]]++
+	}
+	for _, t := range s.hubspot.Tasks() {
+		s.result.Tasks++
+		marks["hubspot "+t.Properties["hs_task_body"]]++
+	}
+	for text, n := range marks {
+		if n > 1 {
+			s.violate("a hand-over is %d tasks: %s", n, text)
+		}
+	}
+}
+
+// again plays the run once more, as far as it matters, and keeps the lines about one message.
+func (s *town) again(id string) {
+	o := s.o
+	o.Progress, o.watch = nil, []string{id}
+	if m, ok := s.said[id]; ok {
+		o.until = m.at.Add(3 * time.Hour)
+	}
+	if r, err := Messages(o); err == nil {
+		s.result.Trace = r.Trace
+	}
+}
