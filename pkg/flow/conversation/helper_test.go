@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,6 +120,7 @@ type world struct {
 	queue   []letter
 	outbox  map[string]time.Time // when the open messages are looked at again
 	twice   float64              // chance that a parcel is delivered once more by the queue
+	mu      sync.Mutex           // of what several workers write at once
 	parked  map[string]fault.Parked
 	worked  int
 	crashes int
@@ -132,6 +135,8 @@ func (always) Token(context.Context) (crm.Access, error) {
 func (always) Bad(context.Context, int64) error { return nil }
 
 func (w *world) Open(_ context.Context, rows ...fault.Parked) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, r := range rows {
 		w.parked[r.ID] = r
 		w.discreet(fmt.Sprintf("%+v", r))
@@ -173,9 +178,9 @@ func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 	}
 	w.phone = whatsapptest.New(o)
 	w.pairs, w.chats = memory.NewRows(clock), memory.NewRows(clock)
-	ids := 0
+	var ids atomic.Int64
 	w.book = &identity.Book{Store: table{w.pairs, w.fuse}, Hasher: pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1},
-		NewID: func() string { ids++; return fmt.Sprintf("id%06d", ids) }}
+		NewID: func() string { return fmt.Sprintf("id%06d", ids.Add(1)) }}
 	wait := func(context.Context, time.Duration) bool { return true }
 	w.flow = &conversation.Flow{
 		Zoho:    zoho.New(zoho.Config{Tokens: always{}, HTTP: wire{w.fuse, w.zoho.Transport()}, Now: clock, UserID: "1"}),

@@ -1,7 +1,9 @@
 package conversation_test
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -427,6 +429,88 @@ func TestAnErasedPersonIsForgottenUnderEveryContactThatHeHad(t *testing.T) {
 			for r := range w.chats.All(prefix) {
 				t.Errorf("by contact %d: a row of %s is left", i, r.Key.Part[:2])
 			}
+		}
+	}
+}
+
+// A worker that dies before or after any one thing that it does, while two become one and a contact goes, loses no word and logs
+// nothing twice.
+func TestWhereverAWorkerDiesTwoBecomeOnePersonAndHisWordStays(t *testing.T) {
+	now := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.222"), Name: crm.Text("Rossi")}
+	deaths := 0
+	for _, after := range []bool{false, true} {
+		for n := 1; ; n++ {
+			name := fmt.Sprintf("step %d, after %v", n, after)
+			w := build(t, 1, whatsapptest.Options{})
+			w.met(anna)
+			w.met(now)
+			w.finish(w.wrote("a", "STOP", anna))
+			zo := w.zoho.IDs(crm.Contacts)[0]
+			w.pass(time.Minute)
+			at := w.now
+			w.pass(time.Second)
+			w.finish(w.wrote("b", "buongiorno a tutti", now))
+			w.fuse.left, w.fuse.after, w.keeps = n, after, true
+			w.finish(w.changed("c", at, anna, now))
+			rows := w.twins()
+			if len(rows) != 1 || rows[0].TargetID.Key != zo || w.optOut(zo) != "true" || w.optOut(rows[0].Other.Key) != "true" {
+				t.Fatalf("%s: rows %+v, opt-out %q", name, w.parked, w.optOut(zo))
+			}
+			if err := w.zoho.Delete(crm.Contacts, zo); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.zoho.Delete(crm.Contacts, rows[0].Other.Key); err != nil {
+				t.Fatal(err)
+			}
+			w.finish(w.wrote("d", "eccomi", now))
+			w.pass(5 * time.Minute)
+			contacts := w.zoho.IDs(crm.Contacts)
+			if len(contacts) != 1 || w.optOut(contacts[0]) != "true" || len(w.notes("wamid.d")) != 1 {
+				t.Fatalf("%s: contacts %v, %d notes, parked %v", name, contacts, len(w.notes("wamid.d")), w.reasons())
+			}
+			deaths += w.crashes
+			burnt := w.crashes > 0
+			w.fuse.left = 0
+			if w.promote("promo", now) {
+				t.Errorf("%s: a promotion went to somebody who wants none", name)
+			}
+			for _, r := range w.parked {
+				if r.Hint != fault.HintMergeTwins && r.Code != "131050" {
+					t.Errorf("%s: parked %+v", name, r)
+				}
+			}
+			if !burnt || t.Failed() {
+				break
+			}
+		}
+	}
+	if deaths < 120 {
+		t.Errorf("only %d deaths: the steps are not all met", deaths)
+	}
+}
+
+func TestTwoWorkersWhoFindOutTheSameMakeOnePersonOfTwo(t *testing.T) {
+	for seed := range uint64(10) {
+		w := build(t, seed, whatsapptest.Options{})
+		now := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.222"), Name: crm.Text("Rossi")}
+		w.met(anna)
+		w.met(now)
+		w.finish(w.wrote("a", "STOP", anna))
+		at := w.now
+		w.pass(time.Second)
+		w.finish(w.wrote("b", "ciao", now))
+		updates := []chat.Update{w.changed("c", at, anna, now), w.changed("d", at, anna, now), w.wrote("e", "sono io", now)}
+		var all sync.WaitGroup
+		for _, u := range updates {
+			all.Go(func() {
+				w.flow.Carry(t.Context(), chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: at, Updates: []chat.Update{u}})
+			})
+		}
+		all.Wait()
+		w.finish(updates...)
+		rows := w.twins()
+		if len(rows) != 1 || len(w.notes("wamid.e")) != 1 || w.optOut(rows[0].TargetID.Key) != "true" || w.promote("promo", now) {
+			t.Errorf("seed %d: rows %+v, %d notes", seed, w.parked, len(w.notes("wamid.e")))
 		}
 	}
 }
