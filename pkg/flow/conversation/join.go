@@ -163,13 +163,15 @@ func (t *task) stop(contact string) error {
 	return t.setOptOut(someone{zoho: contact, hubspot: hubspot}, true)
 }
 
-// tellTwins opens the row that asks to merge two contacts of one person.
+// tellTwins opens the row that asks to merge two contacts of one person. It is a row of WhatsApp's: the next time that one of the
+// contacts is brought in step closes nothing of it.
 func (t *task) tellTwins(kept, other string) error {
-	r := fault.Parked{Connection: t.conn, Operation: t.id, Verb: verbOf(t.u), Kind: crm.Contact, Record: contactID(crm.Zoho, kept),
-		Target: crm.Zoho, TargetID: contactID(crm.Zoho, kept), Other: contactID(crm.Zoho, other), Class: fault.Refused, Code: fault.CauseTwin,
-		Hint: fault.HintMergeTwins, Message: "both are one person on WhatsApp; merge these two in Zoho", Count: 1, First: t.now(), Last: t.now()}
-	sum := t.f.Book.Hasher.Sum("parked", t.conn, r.Record.String(), r.Other.String(), string(r.Hint))
-	r.ID = hex.EncodeToString(sum[:])
+	sum := t.f.Book.Hasher.Sum("twins", t.conn, kept, other)
+	id := hex.EncodeToString(sum[:])
+	r := fault.Parked{ID: id, Connection: t.conn, Operation: t.id, Verb: verbOf(t.u), Kind: crm.Contact,
+		Record: crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: id}, Target: crm.Zoho, TargetID: contactID(crm.Zoho, kept), Other: contactID(crm.Zoho, other),
+		Class: fault.Refused, Code: fault.CauseTwin, Hint: fault.HintMergeTwins, Message: "both are one person on WhatsApp; merge these two in Zoho",
+		Count: 1, First: t.now(), Last: t.now()}
 	if err := t.f.Parking.Open(t.ctx, r); err != nil {
 		return tables(err)
 	}

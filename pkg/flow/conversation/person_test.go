@@ -262,7 +262,7 @@ func TestAChangeOfNumberThatIsToldAfterTheFirstMessageJoinsBothWithTheStricterWo
 		w.finish(w.wrote("d", "sono io", now))
 		contacts := w.zoho.IDs(crm.Contacts)
 		rows := w.twins()
-		if len(contacts) != 2 || len(rows) != 1 || len(w.parked) != 1 || rows[0].TargetID.Key == rows[0].Other.Key || rows[0].Target != crm.Zoho {
+		if len(contacts) != 2 || len(rows) != 1 || len(w.parked) != 1 || rows[0].TargetID.Key == rows[0].Other.Key || rows[0].Target != crm.Zoho || rows[0].Record.System != crm.WhatsApp {
 			t.Fatalf("%s: contacts %v, rows %+v", tt.name, contacts, w.parked)
 		}
 		if n := w.notes("wamid.d"); len(n) != 1 || n[0].Parent != rows[0].TargetID.Key || len(w.notes("wamid.c")) != 1 {
