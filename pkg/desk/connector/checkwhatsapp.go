@@ -10,7 +10,9 @@ import (
 
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp"
+	"crm-connector/pkg/core/chat/talk"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/config"
 )
 
 // soonEnds is how long before its end a token is a fault.
@@ -27,6 +29,31 @@ func (e *exam) whatsapp(ctx context.Context) {
 	e.chatFields(ctx)
 	e.chatScopes(ctx)
 	e.chatDoor(ctx)
+	e.chatRules(ctx)
+}
+
+// chatRules looks whether own rules of conversation can be read: while they cannot, messages wait. Of the built-in ones there is nothing
+// to say.
+func (e *exam) chatRules(ctx context.Context) {
+	const check = "whatsapp.rules"
+	if !e.after(check, "table config") {
+		return
+	}
+	r, err := e.rows(e.st).Get(ctx, config.Conversation)
+	if err != nil {
+		e.fault(check, err.Error(), trouble(err))
+		return
+	}
+	if r.Version == 0 {
+		return
+	}
+	rules, err := talk.Parse(r.Value)
+	if err != nil {
+		what, _, _ := strings.Cut(err.Error(), "\n")
+		e.fault(check, what+"; messages wait", "connector conversation apply FILE "+e.at()+" puts right ones in their place")
+		return
+	}
+	e.ok(check, "row %d, answers to %s", r.Version, rules)
 }
 
 // business looks whether Meta takes the token, and which account has the number.

@@ -25,20 +25,21 @@ type Flags struct {
 type commandLine struct {
 	Flags
 
-	Setup       setupCommand       `cmd:"" help:"Set up what a CRM needs. Run it again at any time."`
-	Doctor      doctorCommand      `cmd:"" help:"Check everything; each finding comes with the step that mends it."`
-	Mapping     mappingCommand     `cmd:"" help:"Which property is which field."`
-	Mode        modeCommand        `cmd:"" help:"How far the stack goes: off, observe or on."`
-	Pause       pauseCommand       `cmd:"" help:"Stop carrying anything across."`
-	Resume      resumeCommand      `cmd:"" help:"Carry across again, and let go of the brake."`
-	Parked      parkedCommand      `cmd:"" help:"Operations that were given up on."`
-	Explain     explainCommand     `cmd:"" help:"What is known of one record."`
-	Sync        syncCommand        `cmd:"" help:"Bring records in step now."`
-	Import      importCommand      `cmd:"" help:"Bring everything that exists in step, page by page."`
-	Link        linkCommand        `cmd:"" help:"Decide which two records belong together, or show how all would be matched."`
-	Erase       eraseCommand       `cmd:"" help:"Forget a person."`
-	Redrive     redriveCommand     `cmd:"" help:"Put the messages of the dead-letter queues back into their queues."`
-	Conversions conversionsCommand `cmd:"" help:"Conversion events: are they counted rightly?"`
-	Token       tokenCommand       `cmd:"" help:"Keys and tokens of the callers of conversions and messages."`
-	Quarantine  quarantineCommand  `cmd:"" help:"Deliveries that could not be read."`
+	Setup        setupCommand        `cmd:"" help:"Set up what a CRM needs. Run it again at any time."`
+	Doctor       doctorCommand       `cmd:"" help:"Check everything; each finding comes with the step that mends it."`
+	Mapping      mappingCommand      `cmd:"" help:"Which property is which field."`
+	Conversation conversationCommand `cmd:"" help:"Which words on WhatsApp mean what, and what is answered."`
+	Mode         modeCommand         `cmd:"" help:"How far the stack goes: off, observe or on."`
+	Pause        pauseCommand        `cmd:"" help:"Stop carrying anything across."`
+	Resume       resumeCommand       `cmd:"" help:"Carry across again, and let go of the brake."`
+	Parked       parkedCommand       `cmd:"" help:"Operations that were given up on."`
+	Explain      explainCommand      `cmd:"" help:"What is known of one record."`
+	Sync         syncCommand         `cmd:"" help:"Bring records in step now."`
+	Import       importCommand       `cmd:"" help:"Bring everything that exists in step, page by page."`
+	Link         linkCommand         `cmd:"" help:"Decide which two records belong together, or show how all would be matched."`
+	Erase        eraseCommand        `cmd:"" help:"Forget a person."`
+	Redrive      redriveCommand      `cmd:"" help:"Put the messages of the dead-letter queues back into their queues."`
+	Conversions  conversionsCommand  `cmd:"" help:"Conversion events: are they counted rightly?"`
+	Token        tokenCommand        `cmd:"" help:"Keys and tokens of the callers of conversions and messages."`
+	Quarantine   quarantineCommand   `cmd:"" help:"Deliveries that could not be read."`
 }

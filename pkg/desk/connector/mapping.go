@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
@@ -139,17 +138,10 @@ func (s *session) mappingFile(path string) (*mapping.Mapping, []byte, error) {
 		return nil, nil, wrongf("%v", err)
 	}
 	m, err := mapping.Parse(text)
-	if err == nil {
-		return m, text, nil
+	if err != nil {
+		return nil, nil, s.mistakes(path, "mapping", err)
 	}
-	var faults []string
-	for line := range strings.Lines(err.Error()) {
-		line = strings.TrimPrefix(strings.TrimSpace(line), "mapping: ")
-		faults = append(faults, line)
-		s.printf("%s: %s\n", path, line)
-	}
-	s.show("faults", faults)
-	return nil, nil, errFinding
+	return m, text, nil
 }
 
 // fits prints what the CRMs lack for a mapping, and is a finding when they lack anything.
