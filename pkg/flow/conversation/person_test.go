@@ -1,17 +1,23 @@
 package conversation_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/conversation"
 )
 
 // anna and bruno have had the same number, one after the other.
@@ -284,6 +290,14 @@ func TestAChangeOfNumberThatIsToldAfterTheFirstMessageJoinsBothWithTheStricterWo
 		if n := w.notes("wamid.e"); len(n) != 1 || n[0].Parent != rows[0].Other.Key || w.contacts() != 1 || w.promote("promo-2", chat.Person{Phone: now.Phone}) != (tt.want == "false") {
 			t.Errorf("%s: after the merge %+v, parked %v", tt.name, n, w.reasons())
 		}
+		// So does his word, when nothing is left of the two.
+		if err := w.zoho.Delete(crm.Contacts, rows[0].Other.Key); err != nil {
+			t.Fatal(err)
+		}
+		w.finish(w.wrote("f", "di nuovo", now))
+		if contacts := w.zoho.IDs(crm.Contacts); len(contacts) != 1 || w.optOut(contacts[0]) != tt.want {
+			t.Errorf("%s: after the deletion %v, opt-out %q", tt.name, contacts, w.optOut(contacts[0]))
+		}
 	}
 }
 
@@ -333,6 +347,61 @@ func TestNumberAndUserIDAreLearntFromWhatWasSent(t *testing.T) {
 	w.pass(time.Minute)
 	if n := w.notes(id); w.contacts() != 1 || len(n) != 1 || n[0].Parent != zo || len(w.parked) != 0 {
 		t.Errorf("%d contacts, parked %v, notes %+v", w.contacts(), w.reasons(), n)
+	}
+}
+
+func TestWhatTheAnswerToASendingTellsIsLearntBeforeAnyStatus(t *testing.T) {
+	for _, told := range []string{`{"input":"+393471234567","wa_id":"393471234567","user_id":"IT.111"}`, `{"input":"+393471234567","user_id":"IT.111"}`} {
+		w := build(t, 1, whatsapptest.Options{})
+		_, zo := w.couple("Rossi", anna.Phone.Text())
+		w.phone.Fail(whatsapptest.Fault{On: "POST", Status: http.StatusOK, Times: 1,
+			Body: `{"messaging_product":"whatsapp","contacts":[` + told + `],"messages":[{"id":"wamid.sent"}]}`})
+		w.promote("t", chat.Person{Phone: anna.Phone})
+		w.finish(w.wrote("a", "grazie", chat.Person{User: anna.User}))
+		if n := w.notes("wamid.a"); w.contacts() != 1 || len(n) != 1 || n[0].Parent != zo || len(w.notes("wamid.sent")) != 1 {
+			t.Errorf("%s: %d contacts, parked %v, notes %+v", told, w.contacts(), w.reasons(), n)
+		}
+	}
+}
+
+func TestTheNextOwnerOfANumberThatWasGivenUpIsSomebodyElseAlsoWhereZohoKeepsNoUserIDs(t *testing.T) {
+	for _, before := range []chat.Person{anna, {Phone: anna.Phone}} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.flow.Columns.User = crm.Column{}
+		w.finish(w.wrote("a", "STOP", before))
+		w.pass(time.Minute)
+		w.finish(w.changed("b", w.now, before, chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.333")}))
+		w.pass(time.Hour)
+		w.finish(w.wrote("c", "salve", bruno))
+		if codes := w.reasons(); w.contacts() != 1 || len(w.notes("wamid.c")) != 0 || len(codes) != 1 || codes[0] != fault.CauseTwin {
+			t.Errorf("%d contacts, parked %v", w.contacts(), codes)
+		}
+	}
+}
+
+func TestWhatMayHaveBeenLoggedIsLookedForWhereItWouldBeAlthoughItsPersonGoesOnElsewhere(t *testing.T) {
+	now := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.222"), Name: crm.Text("Rossi")}
+	for _, lost := range []zohotest.Lost{zohotest.LostAfter, zohotest.LostBefore} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.met(anna)
+		w.met(now)
+		w.finish(w.wrote("a", "ciao", anna))
+		w.pass(time.Minute)
+		at := w.now
+		w.pass(time.Second)
+		w.finish(w.wrote("b", "sono io", now))
+		w.pass(time.Minute)
+		young := w.zoho.IDs(crm.Contacts)[1]
+		w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts/" + young + "/Notes", Lost: lost, Times: 1})
+		third := w.wrote("c", "ci siete?", now)
+		if out := w.flow.Carry(t.Context(), chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: w.now, Updates: []chat.Update{third}}); out.Ending != fault.GoAgain {
+			t.Fatalf("%+v", out)
+		}
+		w.finish(w.changed("d", at, anna, now))
+		w.finish(third)
+		if n := w.notes("wamid.c"); len(n) != 1 || (n[0].Parent == young) != (lost == zohotest.LostAfter) {
+			t.Errorf("%v: notes %+v", lost, n)
+		}
 	}
 }
 
@@ -511,6 +580,58 @@ func TestTwoWorkersWhoFindOutTheSameMakeOnePersonOfTwo(t *testing.T) {
 		rows := w.twins()
 		if len(rows) != 1 || len(w.notes("wamid.e")) != 1 || w.optOut(rows[0].TargetID.Key) != "true" || w.promote("promo", now) {
 			t.Errorf("seed %d: rows %+v, %d notes", seed, w.parked, len(w.notes("wamid.e")))
+		}
+	}
+}
+
+// interposed is a table at which something else happens right before a write of one kind, once.
+type interposed struct {
+	conversation.Store
+	prefix string
+	before func()
+}
+
+func (s *interposed) Put(ctx context.Context, puts ...row.Put) error {
+	if before := s.before; before != nil && slices.ContainsFunc(puts, func(p row.Put) bool { return strings.HasPrefix(p.Key.Part, s.prefix) }) {
+		s.before = nil
+		before()
+	}
+	return s.Store.Put(ctx, puts...)
+}
+
+func TestAWordIsHeardThoughItsPersonTurnsOutToBeAnotherOneAtThatMoment(t *testing.T) {
+	now := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.222"), Name: crm.Text("Rossi")}
+	for _, kind := range []string{"K#", "S#"} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.met(anna)
+		w.met(now)
+		w.finish(w.wrote("a", "ciao", anna))
+		w.pass(time.Minute)
+		at := w.now
+		w.pass(time.Second)
+		w.finish(w.wrote("b", "sono io", now))
+		one := *w.flow
+		one.Store = &interposed{Store: w.flow.Store, prefix: kind, before: func() { w.finish(w.changed("c", at, anna, now)) }}
+		stop := w.wrote("d", "STOP", now)
+		parcel := chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: w.now, Updates: []chat.Update{stop}}
+		for range 10 {
+			if out := one.Carry(t.Context(), parcel); out.Ending == fault.Done {
+				break
+			}
+			w.pass(time.Second)
+		}
+		rows := w.twins()
+		if len(rows) != 1 || w.optOut(rows[0].TargetID.Key) != "true" || w.promote("promo", now) || len(w.notes("wamid.d")) != 1 {
+			t.Errorf("%s: rows %+v, %d notes", kind, w.parked, len(w.notes("wamid.d")))
+		}
+		for _, contact := range w.zoho.IDs(crm.Contacts) {
+			if err := w.zoho.Delete(crm.Contacts, contact); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.finish(w.wrote("e", "di nuovo", now))
+		if contacts := w.zoho.IDs(crm.Contacts); len(contacts) != 1 || w.optOut(contacts[0]) != "true" {
+			t.Errorf("%s: the word is not his own: %v", kind, contacts)
 		}
 	}
 }

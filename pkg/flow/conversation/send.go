@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -190,7 +191,8 @@ func (t *task) ship(s *shipment) error {
 	if err := t.keepShipment(s); err != nil {
 		return err
 	}
-	if err := t.learn(receipt.To); err != nil {
+	to := s.request.To // whatever the answer does not tell of the account is as it was asked for
+	if err := t.learn(chat.Person{User: cmp.Or(receipt.To.User, to.User), Phone: cmp.Or(receipt.To.Phone, to.Phone)}); err != nil {
 		return err
 	}
 	return t.logShipment(s)
