@@ -3,6 +3,8 @@ package conversation_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -262,5 +264,25 @@ func TestAFailureLongAfterAHandOverAsksSomebodyAgain(t *testing.T) {
 			t.Errorf("failure %d: %d and %d tasks, want %d", i+1, len(w.zoho.Tasks()), len(w.hubspot.Tasks()), want)
 		}
 		w.pass([]time.Duration{60 * 24 * time.Hour, time.Hour, 30 * 24 * time.Hour, 0}[i])
+	}
+}
+
+func TestAMessageThatOneCRMRefusesToLogIsARowAndKeepsNeitherTheOtherNorItsStateBack(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{ReadAfter: 30 * time.Second})
+	_, zo := w.couple("Rossi", "393471234567")
+	w.phone.Meet("Persona", "393471234567")
+	w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts/" + zo + "/Notes", Times: -1, Status: http.StatusBadRequest,
+		Body: `{"code":"NOT_ALLOWED","details":{},"message":"no","status":"error"}`})
+	w.promotion("r")
+	w.pass(10 * time.Minute)
+	sent := w.phone.SentMessages()
+	if codes := w.reasons(); len(sent) != 1 || len(codes) != 1 || codes[0] != "NOT_ALLOWED" {
+		t.Fatalf("%d sent, parked %v", len(sent), codes)
+	}
+	if c := w.communications(sent[0].ID); len(c) != 1 || !strings.Contains(c[0].Properties["hs_communication_body"], "letto") {
+		t.Errorf("communications %+v", c)
+	}
+	if due, err := w.flow.Due(t.Context(), crm.DefaultConnection, "", 10); err != nil || len(due) != 0 {
+		t.Errorf("still due: %v, %v", due, err)
 	}
 }

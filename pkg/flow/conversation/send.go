@@ -338,14 +338,15 @@ func (t *task) logShipment(s *shipment) error {
 	e := t.f.entry(headOut[t.f.Language], s.request.Render(t.f.Language), crm.Text(s.Wamid), s.id, s.SentAt)
 	entries := map[crm.System]string{}
 	for _, sys := range []crm.System{crm.Zoho, crm.HubSpot} {
-		if entries[sys], err = t.log(sys, s.who, e); err != nil {
+		entries[sys], err = t.log(sys, s.who, e)
+		if err = t.orTell(s, err); err != nil {
 			return err
 		}
 	}
-	if err := t.logged(crm.Text(s.Wamid), s.request.To, s.who, entries); err != nil {
+	if err := t.taken(s); err != nil {
 		return err
 	}
-	if err := t.taken(s); err != nil {
+	if err := t.orTell(s, t.logged(crm.Text(s.Wamid), s.request.To, s.who, entries)); err != nil {
 		return err
 	}
 	s.Stage = stageLogged
@@ -353,6 +354,24 @@ func (t *task) logShipment(s *shipment) error {
 		return err
 	}
 	return t.f.drop(t.ctx, dueKey(t.conn, s.id))
+}
+
+// orTell opens a row for what a CRM refuses of a message that has gone out, and returns every other fault: it comes again.
+func (t *task) orTell(s *shipment, why error) error {
+	if why == nil {
+		return nil
+	}
+	switch fault.KindOf(why) {
+	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+	default:
+		return why
+	}
+	r := t.f.rowOf(t.conn, s.id, crm.Message, why, t.now())
+	if err := t.f.Parking.Open(t.ctx, r); err != nil {
+		return tables(err)
+	}
+	t.told = append(t.told, r)
+	return nil
 }
 
 // taken notes that a person of the business leads a conversation that waited for one: what is asked to be sent in free words is

@@ -174,18 +174,16 @@ func (t *task) logged(wamid crm.Value, to chat.Person, who someone, entries map[
 		}
 		version++
 	}
-	if err := t.settle(wamid, k, version); err != nil {
-		return err
-	}
+	settled := t.settle(wamid, k, version)
 	told := k.read()
 	at, failed := told.At(chat.Failed)
 	if !failed {
-		return nil
+		return settled
 	}
 	// The failure was told before it was known whose message it was: it means what it would if it came now.
 	u := chat.Update{Number: t.u.Number, Status: &chat.Status{ID: wamid, State: chat.Failed, At: at, To: to, Errors: told.Errors()}}
 	again := &task{f: t.f, ctx: t.ctx, conn: t.conn, u: u, id: u.Identity(), received: t.received}
 	err = again.carry()
 	t.applied, t.told = t.applied || again.applied, append(t.told, again.told...)
-	return err
+	return first(settled, err)
 }
