@@ -271,6 +271,15 @@ func (t *task) adopt(b being, contact string, n names, more ...row.Put) (being, 
 	return b, t.remember(b, n, true, crm.Text(n.user), puts...)
 }
 
+// acquaint makes a person of somebody whom no CRM has: his word is kept for the day on which one has him. Without keys he is nobody.
+func (t *task) acquaint(keys who.Keys) (someone, error) {
+	if keys.IsZero() {
+		return someone{}, nil
+	}
+	b, n := being{id: t.f.Book.NewID()}, t.names(keys)
+	return someone{id: b.id}, t.remember(b, n, true, crm.Text(n.user), write(beingKey(t.conn, b.id), 0, b, time.Time{}))
+}
+
 // holds returns the writes by which a contact leads to a person, none when it leads to somebody already.
 func (t *task) holds(person, contact string) ([]row.Put, error) {
 	key := contactKey(t.conn, contact)

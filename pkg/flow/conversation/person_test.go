@@ -181,6 +181,32 @@ func TestAStopHoldsOnTheContactThatHisWasMergedInto(t *testing.T) {
 	}
 }
 
+func TestAStopThatMetaTellsOfSomebodyWhomNoCRMHasHoldsOnceOneHasHim(t *testing.T) {
+	for _, later := range []string{"he writes", "somebody enters him", "he is written to"} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.met(anna)
+		w.finish(chat.Update{Number: number, Status: &chat.Status{ID: crm.Text("wamid.other-tool"), State: chat.Failed, At: w.now,
+			To: chat.Person{Phone: anna.Phone}, Errors: []chat.Error{{Code: chat.CodeOptedOut}}}})
+		if w.contacts() != 0 {
+			t.Fatal("a status has made a contact")
+		}
+		switch later {
+		case "he writes":
+			w.finish(w.wrote("a", "ciao", anna))
+		case "somebody enters him":
+			if _, err := w.zoho.Create(crm.Contacts, map[string]string{"Last_Name": "Rossi", "Phone": "+393471234567"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if w.promote("promo", chat.Person{Phone: anna.Phone}) {
+			t.Errorf("%s: a promotion went to somebody who wants none", later)
+		}
+		if contacts := w.zoho.IDs(crm.Contacts); len(contacts) != 1 || w.optOut(contacts[0]) != "true" {
+			t.Errorf("%s: contacts %v, opt-out %q", later, contacts, w.optOut(contacts[0]))
+		}
+	}
+}
+
 func TestTheWindowAndTheAnswersGoOnWhenTheContactIsDeleted(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{})
 	p := w.phone.Meet("Persona", "393471234567")

@@ -72,6 +72,9 @@ func (t *task) consequences(s chat.Status, k track) error {
 		return nil
 	}
 	person, err := t.reached(s, k)
+	if err == nil && person.id == "" && said && !s.Group.Filled() {
+		person, err = t.acquaint(who.Of(s.To))
+	}
 	if err != nil || person.id == "" {
 		return err
 	}
