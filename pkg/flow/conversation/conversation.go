@@ -18,6 +18,7 @@ import (
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/chat/talk"
+	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
@@ -230,8 +231,8 @@ func (t *task) update() error {
 func (t *task) message() error {
 	m := *t.u.Message
 	from := m.From
-	if m.Renamed() {
-		if err := t.rename(m); err != nil {
+	if change, means := who.Renamed(m); means {
+		if err := t.rename(change); err != nil {
 			return err
 		}
 		from = m.Changed
@@ -239,17 +240,17 @@ func (t *task) message() error {
 	if !from.Phone.Filled() {
 		from.Phone = m.OwnPhone()
 	}
-	who, err := t.person(from)
+	person, err := t.person(from)
 	if err != nil {
 		return err
 	}
 	entry := t.entryOf(m)
-	zoho, errZoho := t.log(crm.Zoho, who, entry)
-	_, errHubSpot := t.log(crm.HubSpot, who, entry)
+	zoho, errZoho := t.log(crm.Zoho, person, entry)
+	_, errHubSpot := t.log(crm.HubSpot, person, entry)
 	if errZoho == nil && m.Media.ID != "" {
 		errZoho = t.attach(zoho, m)
 	}
-	return first(t.talk(who, m), errZoho, errHubSpot)
+	return first(t.talk(person, m), errZoho, errHubSpot)
 }
 
 // first returns the first error that asks to come again, or the first at all.

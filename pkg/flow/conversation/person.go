@@ -56,11 +56,7 @@ const renamed = "renamed"
 // rename moves the keys of somebody who has another number or user id now, once: what is told again a week later may be about a
 // number that is another one's by then. Whoever the new keys led to already is the same person: the system message and the first
 // ones from the new number come in any order. In Zoho the user id is moved, which is ours; the number is a person's to change.
-func (t *task) rename(m chat.Message) error {
-	change, ok := who.Renamed(m)
-	if !ok {
-		return nil
-	}
+func (t *task) rename(change who.Change) error {
 	done := claimKey(t.conn, t.id, renamed)
 	rows, err := t.f.Store.Get(t.ctx, done)
 	if err != nil || rows[0].Version != 0 {
@@ -133,11 +129,14 @@ func (t *task) changed(c who.Change) (being, error) {
 	if err != nil {
 		return being{}, err
 	}
-	contact := who.Decide(t.named(c.Before), byUser, hits).Contact
-	if contact == "" {
+	verdict := who.Decide(t.named(c.Before), byUser, hits)
+	switch {
+	case len(verdict.Candidates) > 0:
+		return being{}, t.ambiguous(verdict.Candidates)
+	case verdict.Contact == "":
 		return being{}, nil
 	}
-	return t.adopt(being{}, contact, names{})
+	return t.adopt(being{}, verdict.Contact, names{})
 }
 
 // recallBefore asks the graph for the person of before. A number that somebody has got since the change is not his.

@@ -363,6 +363,26 @@ func TestAChangeThatIsToldAgainDoesNotTakeTheNewOwnerOfTheOldNumberAlong(t *test
 	}
 }
 
+func TestASystemMessageThatChangesNothingIsLoggedOnWhomItComesFrom(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.finish(w.changed("a", w.now, anna, chat.Person{User: anna.User}))
+	contacts := w.zoho.IDs(crm.Contacts)
+	if props, _ := w.zoho.Props(crm.Contacts, contacts[0]); len(contacts) != 1 || props["Mobile"] != "+393471234567" || len(w.notes("wamid.a")) != 1 {
+		t.Errorf("contacts %v, %v, parked %v", contacts, props, w.reasons())
+	}
+}
+
+func TestAChangeOfNumberOfSomebodyWhomOnlyZohoKnowsIsHis(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	_, zo := w.couple("Rossi", "393471234567")
+	now := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.333")}
+	w.finish(w.changed("a", w.now, anna, now))
+	w.finish(w.wrote("b", "il mio nuovo numero", now))
+	if a, b := w.notes("wamid.a"), w.notes("wamid.b"); w.contacts() != 1 || len(a) != 1 || len(b) != 1 || b[0].Parent != zo {
+		t.Errorf("%d contacts, notes %+v, %+v, parked %v", w.contacts(), a, b, w.reasons())
+	}
+}
+
 func TestNumberAndUserIDAreLearntFromWhatWasSent(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{ReadAfter: 10 * time.Second})
 	_, zo := w.couple("Rossi", "393471234567")
