@@ -121,14 +121,19 @@ type lead struct {
 	past       bool // the key was given up after what the task works on happened: it meant the person still
 }
 
-func (t *task) lead(name string) (l lead, err error) {
+// lead reads what a key leads to; the person is not read again if it is one of those met already.
+func (t *task) lead(name string, met ...being) (l lead, err error) {
 	if name == "" {
 		return l, nil
 	}
 	if l.rowVersion, err = t.f.load(t.ctx, personKey(t.conn, name), &l.known); err != nil {
 		return lead{}, err
 	}
-	l.being, err = t.f.being(t.ctx, t.conn, l.known.Person)
+	if i := slices.IndexFunc(met, func(b being) bool { return b.id != "" && b.id == l.Person }); i >= 0 {
+		l.being = met[i]
+	} else {
+		l.being, err = t.f.being(t.ctx, t.conn, l.Person)
+	}
 	l.past = l.Retired && t.happened().Before(l.At)
 	return l, err
 }
@@ -153,7 +158,7 @@ func (t *task) recall(keys who.Keys) (being, error) {
 	if err != nil {
 		return being{}, err
 	}
-	number, err := t.lead(n.number)
+	number, err := t.lead(n.number, user.being)
 	if err != nil {
 		return being{}, err
 	}
