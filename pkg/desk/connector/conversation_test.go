@@ -23,7 +23,9 @@ func TestRulesOfConversationAreCheckedLineByLineBeforeTheyAreStored(t *testing.T
 		t.Errorf("exit %d, %s", r.code, r.err)
 	}
 	golden(t, "conversation.txt", strings.ReplaceAll(r.out, path, "words.yaml"))
-	b.unchanged("wrong rules", func() { has(t, b.want(ExitFinding, "conversation", "apply", path), "words.yaml: line ", "hours stands here twice") })
+	b.unchanged("wrong rules", func() {
+		has(t, b.want(ExitFinding, "conversation", "apply", path), "words.yaml: line ", "hours stands here twice")
+	})
 	b.unchanged("rules that let nobody end messages", func() {
 		has(t, b.want(ExitFinding, "conversation", "apply", file(t, "none.yaml", "version: 1\n")), "line 1", "opt_out is missing")
 	})

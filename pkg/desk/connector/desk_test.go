@@ -216,3 +216,9 @@ func TestACommandThatIsStoppedSaysSo(t *testing.T) {
 		t.Errorf("exit %d, %s", code, errs.String())
 	}
 }
+
+// Its tombstones are hashed with a key that the process makes and keeps to itself.
+func TestAProcessOfMakeRunIsSaidNotToTellWhomItErased(t *testing.T) {
+	p := started(t, map[string]string{"SUITE_ADDR": port(t), "MODE": "on"}, "")
+	has(t, p.says(ExitOK, "link", "--dry-run"), "a process of make run does not tell whom it has erased: they are counted as if they were met for the first time")
+}

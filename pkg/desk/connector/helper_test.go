@@ -126,6 +126,14 @@ func stage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 	for _, a := range adapt {
 		a(&o)
 	}
+	pairKey := crm.NewSecret(strings.Repeat("0123456789abcdef", 4))
+	last := o.Adapt
+	o.Adapt = func(p *sandbox.Parts) {
+		p.Hasher.Key = pairKey
+		if last != nil {
+			last(p)
+		}
+	}
 	w, err := sandbox.NewWorld(o)
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +147,7 @@ func stage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 		vault: vault{
 			settings.HubSpotAccessToken: crm.NewSecret("sandbox-app"), settings.HubSpotClientSecret: crm.NewSecret("sandbox-client-secret"),
 			settings.ZohoClientSecret: crm.NewSecret("sandbox-secret"), settings.ZohoRefreshToken: crm.NewSecret("sandbox-refresh"),
-			settings.ZohoChannelToken: crm.NewSecret("sandbox-channel-token"), settings.PairKey: crm.NewSecret(strings.Repeat("0123456789abcdef", 4)),
+			settings.ZohoChannelToken: crm.NewSecret("sandbox-channel-token"), settings.PairKey: pairKey,
 		},
 		lanes: map[crm.System]*lane{crm.HubSpot: {Lane: w.Lanes[0]}, crm.Zoho: {Lane: w.Lanes[1]}},
 		whole: map[string]*lane{},

@@ -21,9 +21,9 @@ type linkCommand struct {
 
 // Help is what --help adds.
 func (linkCommand) Help() string {
-	return `Decides a duplicate that was parked: writes the HubSpot id into the Zoho record, by which the two are then paired and brought in step. It refuses to take a record out of a living pair: merge its twins in that CRM instead.
+	return `Decides a duplicate that was parked: writes the HubSpot id into the Zoho record, by which the two are then paired and brought in step. It refuses to take a record out of a living pair: merge its twins in that CRM instead. It refuses a record whose person was erased.
 
-With --dry-run it reads both CRMs and counts: matched (one free twin), ambiguous (several), taken (its twin has another twin), missing (would be created in Zoho), lead (the person is a Lead), duplicate (several HubSpot records have the same twin), paired (already). It writes nothing and keeps nothing.
+With --dry-run it reads both CRMs and counts: matched (one free twin), ambiguous (several), taken (its twin has another twin), missing (would be created in Zoho), incomplete (would be, and lacks the name that Zoho demands), lead (the person is a Lead), duplicate (several HubSpot records have the same twin), erased (the person was, and is created no more), paired (already). It writes nothing and keeps nothing.
 
 Examples:
 
@@ -69,15 +69,19 @@ type twosome struct {
 	st        *Stack
 	c         *clients
 	m         *mapping.Mapping
-	book      *identity.Book
+	book      *people
+	named     []crm.ID // by the operator, who may name a record that was merged into another
 	hub, zo   crm.Record
 	hubP, zoP identity.Loaded // their pairs, Version 0 where there is none
 }
 
 // twosome reads both records and their pairs.
 func (s *session) twosome(ctx context.Context, st *Stack, hub, zo crm.ID) (*twosome, error) {
-	l := &twosome{session: s, st: st, book: &identity.Book{Store: st.Pairs}}
+	l := &twosome{session: s, st: st, named: []crm.ID{hub, zo}}
 	var err error
+	if l.book, err = s.people(ctx, st); err != nil {
+		return nil, err
+	}
 	if l.c, err = s.reach(ctx, st, true); err != nil {
 		return nil, err
 	}
@@ -155,6 +159,9 @@ func (l *twosome) join(ctx context.Context) error {
 
 // against returns what keeps the two from being linked.
 func (l *twosome) against(ctx context.Context) error {
+	if err := l.erased(ctx); err != nil {
+		return err
+	}
 	for _, side := range []struct {
 		p    identity.Loaded
 		mine crm.ID
@@ -195,6 +202,31 @@ func (l *twosome) against(ctx context.Context) error {
 		if z.ID != l.zo.ID {
 			return fmt.Errorf("%s carries the HubSpot id %s already: clear its HubSpot_Id in Zoho, or merge it with %s", z.ID, l.hub.ID.Key, l.zo.ID)
 		}
+	}
+	return nil
+}
+
+// erased refuses what an erasure keeps apart for good: a link to it would write the id of one person onto the record of another.
+func (l *twosome) erased(ctx context.Context) error {
+	ids := append([]crm.ID{l.hub.ID, l.zo.ID}, l.named...)
+	if carried := l.zo.HubSpotID; carried != "" {
+		ids = append(ids, crm.ID{System: crm.HubSpot, Module: l.hub.ID.Module, Key: carried})
+	}
+	erased, err := l.book.erased(ctx, l.flags.Connection, ids...)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		switch {
+		case !erased[i]:
+		case i >= 2+len(l.named):
+			return fmt.Errorf("%s carries the HubSpot id %s, and its person was erased: what is left of it is yours to erase", l.zo.ID, id.Key)
+		default:
+			return fmt.Errorf("%s is nobody's twin any more: its person was erased", id)
+		}
+	}
+	if !l.book.knows {
+		l.printf("note   a process of make run does not tell whom it has erased: see to it that neither is such a person's\n")
 	}
 	return nil
 }

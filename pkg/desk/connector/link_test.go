@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/config"
 )
@@ -147,4 +149,128 @@ func TestADryRunCountsWhatWouldBecomeOfEveryRecord(t *testing.T) {
 	if len(lines) != 11 || lines[0] != "kind,verdict,hubspot_id,zoho_ids" {
 		t.Errorf("%d lines:\n%s", len(lines), raw)
 	}
+}
+
+// Who was erased stays apart, whichever of the two is the erased one, and whatever became of the other record since.
+func TestLinkRefusesWhoeverWasErased(t *testing.T) {
+	b := stage(t)
+	hub, zo := b.rossi()
+	b.want(ExitOK, "erase", "hubspot", hub)
+	b.settle()
+	b.must(b.Zoho.Delete(crm.Contacts, zo))
+	b.settle()
+	stranger, err := b.Zoho.Create(crm.Contacts, props{"Email": "ugo@acme.example", "Last_Name": "Verdi"})
+	b.must(err)
+	b.settle()
+	b.unchanged("a link of an erased record of HubSpot", func() {
+		for _, line := range [][]string{{"link", hub, stranger}, {"link", hub, stranger, "--plan"}} {
+			has(t, b.want(ExitFinding, line...), "hubspot/contact/"+hub+" is nobody's twin any more: its person was erased")
+		}
+	})
+	hasNot(t, b.want(ExitOK, "parked"), stranger)
+}
+
+func TestLinkRefusesARecordOfZohoWhosePersonWasErased(t *testing.T) {
+	b := stage(t)
+	_, zo := b.rossi()
+	b.want(ExitOK, "erase", "zoho", zo)
+	b.settle()
+	remnant, err := b.Zoho.Create(crm.Contacts, props{"Last_Name": "Rossi"})
+	b.must(err)
+	ada, err := b.HubSpot.Create(crm.Contacts, props{"email": "ada@acme.example", "lastname": "Bianchi"})
+	b.must(err)
+	b.set(config.Mode, "observe")
+	b.Clock.Advance(61 * time.Second)
+	b.settle()
+	b.unchanged("a link to an erased record of Zoho", func() {
+		for _, line := range [][]string{{"link", ada, zo}, {"link", ada, zo, "--plan"}} {
+			has(t, b.want(ExitFinding, line...), "zoho/contact/"+zo+" is nobody's twin any more: its person was erased")
+		}
+	})
+	p, _ := b.Zoho.Props(crm.Contacts, zo)
+	b.must(b.Zoho.Delete(crm.Contacts, zo))
+	b.must(b.Zoho.Edit(crm.Contacts, remnant, props{"HubSpot_Id": p["HubSpot_Id"]}))
+	b.unchanged("a link to what carries the id of an erased person", func() {
+		has(t, b.want(ExitFinding, "link", ada, remnant), "zoho/contact/"+remnant+" carries the HubSpot id "+p["HubSpot_Id"]+", and its person was erased")
+	})
+	hasNot(t, b.want(ExitOK, "explain", "hubspot", ada), "living")
+}
+
+func TestLinkNeedsToKnowWhoWasErased(t *testing.T) {
+	b, hub, zo := twins(t)
+	delete(b.vault, settings.PairKey)
+	b.unchanged("a link without the key of the hashes", func() {
+		has(t, b.want(ExitFinding, "link", hub, zo[1]), "PAIR_KEY is missing", "connector setup hubspot --stack shop")
+		has(t, b.want(ExitFinding, "link", "--dry-run"), "PAIR_KEY is missing")
+	})
+}
+
+// What a dry run says of a record is what becomes of it when the stack goes on.
+func TestADryRunSaysWhatBecomesOfWhoWasErasedAndOfWhoHasNoName(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) {
+		o.HubSpot.SearchRate = -1
+		o.Mapping.LastName = mapping.LastNameRequire
+	})
+	b.told["LAST_NAME"] = mapping.LastNameRequire
+	erased, zo := b.rossi()
+	b.want(ExitOK, "erase", "hubspot", erased)
+	b.settle()
+	b.set(config.Mode, "off")
+	b.Clock.Advance(61 * time.Second)
+	make := func(m crm.Module, p props) string {
+		id, err := b.HubSpot.Create(m, p)
+		b.must(err)
+		return id
+	}
+	again := make(crm.Contacts, props{"email": "anna.rossi@acme.example", "lastname": "Rossi"})
+	b.must(b.Zoho.Edit(crm.Contacts, zo, props{"Secondary_Email": "anna.rossi@acme.example", "HubSpot_Id": ""}))
+	nameless, named := make(crm.Contacts, props{"email": "ada@acme.example"}), make(crm.Contacts, props{"email": "ugo@acme.example", "lastname": "Verdi"})
+	company := make(crm.Companies, props{"domain": "bianchi.example"})
+	b.Clock.Advance(10 * time.Second) // HubSpot's listing lags
+	b.settle()
+
+	path := filepath.Join(t.TempDir(), "matches.csv")
+	has(t, b.want(ExitOK, "link", "--dry-run", "--csv", path), "missing     0          1", "incomplete  1          1", "taken       0          1", "erased      0          1")
+	raw, err := os.ReadFile(path)
+	b.must(err)
+	for _, want := range []string{
+		"contact,erased," + erased + ",", "contact,taken," + again + "," + zo, "contact,incomplete," + nameless + ",", "contact,missing," + named + ",", "company,incomplete," + company + ",",
+	} {
+		if !slices.Contains(strings.Split(string(raw), "\n"), want) {
+			t.Errorf("%s is not in:\n%s", want, raw)
+		}
+	}
+
+	before := len(b.Zoho.IDs(crm.Contacts))
+	b.set(config.Mode, "on")
+	b.Clock.Advance(61 * time.Second)
+	b.want(ExitOK, "import")
+	b.settle()
+	parked := b.want(ExitOK, "parked")
+	has(t, parked, "hubspot/contact/"+nameless, "hubspot/company/"+company, "hubspot/contact/"+again)
+	hasNot(t, parked, "hubspot/contact/"+named)
+	if n := len(b.Zoho.IDs(crm.Contacts)); n != before+1 {
+		t.Errorf("%d contacts were created in Zoho", n-before)
+	}
+	has(t, b.want(ExitOK, "explain", "hubspot", erased), "is in no pair")
+}
+
+// A pair that lost its HubSpot record takes another one.
+func TestADryRunMatchesAPairThatLostItsHalf(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.SearchRate = -1 })
+	hub, zo := b.rossi()
+	b.must(b.HubSpot.Delete(crm.Contacts, hub))
+	b.settle()
+	b.set(config.Mode, "off")
+	b.Clock.Advance(61 * time.Second)
+	heir, err := b.HubSpot.Create(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
+	b.must(err)
+	b.Clock.Advance(10 * time.Second)
+	b.settle()
+	has(t, b.want(ExitOK, "link", "--dry-run"), "matched     0          1")
+	b.set(config.Mode, "on")
+	b.Clock.Advance(61 * time.Second)
+	b.want(ExitOK, "import")
+	b.settle()
+	has(t, b.want(ExitOK, "explain", "hubspot", heir), "living", "zoho         "+zo)
 }

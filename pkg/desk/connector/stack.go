@@ -2,12 +2,16 @@ package connector
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/adapter/queue"
+	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
 )
 
 // Table is one table of the stack.
@@ -101,6 +105,34 @@ func (st *Stack) lines() []line {
 		}
 	}
 	return out
+}
+
+// people is the book of pairs, as far as it is known here whom the stack has erased.
+type people struct {
+	*identity.Book
+	knows bool // false: the key of the tombstones is nobody's but the stack's
+}
+
+// people opens the book with the key that the functions hash with. A process of make run makes one that it tells nobody.
+func (s *session) people(ctx context.Context, st *Stack) (*people, error) {
+	b := &people{&identity.Book{Store: st.Pairs}, slices.Contains(st.Needs, settings.PairKey)}
+	if !b.knows {
+		return b, nil
+	}
+	key, err := s.there(ctx, st, settings.PairKey)
+	if err == nil && key.IsZero() {
+		err = fmt.Errorf("%s is missing, without which nobody knows who was erased: connector %s %s", settings.PairKey, setupOf(settings.PairKey), s.at())
+	}
+	b.Hasher.Key = key
+	return b, err
+}
+
+// erased reports which of the records were erased, none where that is not known.
+func (b *people) erased(ctx context.Context, conn string, ids ...crm.ID) ([]bool, error) {
+	if !b.knows {
+		return make([]bool, len(ids)), nil
+	}
+	return b.Erased(ctx, conn, ids...)
 }
 
 // versionName is the parameter that says which version is deployed.
