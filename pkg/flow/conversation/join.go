@@ -166,7 +166,7 @@ func (t *task) stop(contact string) error {
 // tellTwins opens the row that asks to merge two contacts of one person. It is a row of WhatsApp's: the next time that one of the
 // contacts is brought in step closes nothing of it.
 func (t *task) tellTwins(kept, other string) error {
-	sum := t.f.Book.Hasher.Sum("twins", t.conn, kept, other)
+	sum := t.f.Book.Hasher.Sum("twins", t.conn, min(kept, other), max(kept, other)) // one row, whoever finds out, from whichever side
 	id := hex.EncodeToString(sum[:])
 	r := fault.Parked{ID: id, Connection: t.conn, Operation: t.id, Verb: verbOf(t.u), Kind: crm.Contact,
 		Record: crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: id}, Target: crm.Zoho, TargetID: contactID(crm.Zoho, kept), Other: contactID(crm.Zoho, other),
