@@ -119,7 +119,11 @@ func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
 	case err != nil:
 		return err
 	case !given.IsZero() && (given.Reveal() != there.Reveal() || !s.granted[e.name].IsZero()):
-		return s.storeSecret(ctx, st, e.name, given, "")
+		how := ""
+		if slices.Contains(untriable, e.name) {
+			how = "(judged by its shape alone: the first delivery shows whether it is right)"
+		}
+		return s.storeSecret(ctx, st, e.name, given, how)
 	case !there.IsZero() && e.from == forever:
 		s.nothing(e.name + " is stored, and stays")
 		return nil
@@ -166,6 +170,9 @@ func (s *session) untried(err error, fresh []string) error {
 	return err
 }
 
+// untriable are the secrets of which no call tells whether they are right: what is delivered proves itself by them.
+var untriable = []string{settings.HubSpotClientSecret, settings.ZohoChannelToken}
+
 // minKey is the fewest characters of the key of the hashes: 128 bits in hexadecimal.
 const minKey = 32
 
@@ -181,6 +188,13 @@ var lists = []string{
 	settings.HubSpotClientSecret, settings.ZohoChannelToken, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken, settings.ConversionsJWTSecret,
 }
 
+// accessToken is how HubSpot's tokens of an app begin, which lie beside its client secret.
+const accessToken = "pat-"
+
+// quoted reports whether a text has a quotation mark at an end: no vendor makes such a secret, and whoever copies one out of a file
+// easily takes it along.
+func quoted(text string) bool { return strings.Trim(text, `"'`) != text }
+
 // shape says why a text cannot be that secret, "" when it can.
 func shape(name string, v crm.Secret) string {
 	text := v.Reveal()
@@ -190,13 +204,24 @@ func shape(name string, v crm.Secret) string {
 	}
 	short := func(one string) bool { return len(one) < minChannelToken }
 	long := func(one string) bool { return len(one) > maxChannelToken }
+	other := func(one string) bool {
+		return strings.ContainsFunc(one, func(r rune) bool {
+			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
+		})
+	}
 	switch {
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "has a blank or a control character in it"
+	case name != settings.PairKey && slices.ContainsFunc(members, quoted): // a key that is stored so is the one that every hash is made with
+		return "begins or ends with a quotation mark"
 	case len(members) > 1 && slices.Contains(members, ""):
 		return "has a comma with nothing before or behind it"
 	case name == settings.SlackWebhookURL && !strings.HasPrefix(text, slackHook):
 		return "does not begin with " + slackHook
+	case name == settings.HubSpotClientSecret && slices.ContainsFunc(members, func(one string) bool { return strings.HasPrefix(one, accessToken) }):
+		return "is an access token: the client secret stands on the app's page"
+	case name == settings.HubSpotClientSecret && slices.ContainsFunc(members, other):
+		return "has something else in it than letters, digits and hyphens"
 	case name == settings.PairKey && len(text) < minKey:
 		return fmt.Sprintf("has less than %d characters", minKey)
 	case name == settings.ZohoChannelToken && slices.ContainsFunc(members, short):

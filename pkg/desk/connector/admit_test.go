@@ -140,6 +140,13 @@ func TestAMalformedSecretIsNamedBeforeAnythingIsTriedOrStored(t *testing.T) {
 		{"setup zoho", settings.ZohoRefreshToken, "canary\x01", "has a blank or a control character"},
 		{"setup zoho", settings.PairKey, "canary", "has less than 32 characters"},
 		{"setup hubspot", settings.HubSpotClientSecret, ",canary", "has a comma with nothing before or behind it"},
+		{"setup hubspot", settings.HubSpotClientSecret, "pat-eu1-canary", "is an access token: the client secret stands on the app's page"},
+		{"setup hubspot", settings.HubSpotClientSecret, "0123-canary,pat-eu1-canary", "is an access token: the client secret stands on the app's page"},
+		{"setup hubspot", settings.HubSpotClientSecret, "https://canary.example.com/0123", "has something else in it than letters, digits and hyphens"},
+		{"setup hubspot", settings.HubSpotClientSecret, `"0123-canary","4567-canary"`, "begins or ends with a quotation mark"},
+		{"setup hubspot", settings.HubSpotClientSecret, `"0123-canary`, "begins or ends with a quotation mark"},
+		{"setup hubspot", settings.HubSpotAccessToken, `canary'`, "begins or ends with a quotation mark"},
+		{"setup whatsapp", settings.WhatsAppAppSecret, `"canary","canary"`, "begins or ends with a quotation mark"},
 		{"setup whatsapp", settings.WhatsAppVerifyToken, ",", "has a comma with nothing before or behind it"},
 		{"setup whatsapp", settings.WhatsAppAppSecret, "canary,,canary", "has a comma with nothing before or behind it"},
 		{"setup slack", settings.SlackWebhookURL, "https://canary.example.com", "does not begin with https://hooks.slack.com/"},
@@ -177,4 +184,33 @@ func TestSeveralChannelTokensAreTakenWhileOneIsExchanged(t *testing.T) {
 	if b.vault[settings.ZohoChannelToken].Reveal() != both || b.Zoho.Channels()[0].Token != strings.Repeat("n", 16) {
 		t.Error("the channel does not carry the first of both")
 	}
+}
+
+// A file of secrets is read as the other programs read it that take such a file.
+func TestAValueInASecretFileMayStandInQuotationMarks(t *testing.T) {
+	for _, name := range handedOver {
+		s := &session{flags: Flags{SecretFile: file(t, "secrets.env", name+`="canary-1"`+"\n")}}
+		if err := s.readSecrets(); err != nil || s.given[name] != "canary-1" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for text, want := range map[string]string{`"0123-abcd"`: "0123-abcd", ` '0123-abcd' `: "0123-abcd", `0123-abcd,4567-efab`: "0123-abcd,4567-efab", `"0123-abcd,4567-efab"`: "0123-abcd,4567-efab"} {
+		b := bareStage(t)
+		path := file(t, "secrets.env", "HUBSPOT_ACCESS_TOKEN="+hubspottest.DefaultToken+"\nHUBSPOT_CLIENT_SECRET="+text+"\n")
+		out := b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--secret-file", path)
+		has(t, out, "done   HUBSPOT_CLIENT_SECRET is stored as /shop/HUBSPOT_CLIENT_SECRET (judged by its shape alone: the first delivery shows whether it is right)\n",
+			"done   HUBSPOT_ACCESS_TOKEN is stored as /shop/HUBSPOT_ACCESS_TOKEN\n")
+		if got := b.vault[settings.HubSpotClientSecret].Reveal(); got != want {
+			t.Errorf("%s is stored as %s", text, got)
+		}
+	}
+	b := bareStage(t)
+	b.env[settings.ZohoClientSecret], b.env[grantCode], b.env[settings.ZohoChannelToken] = "sandbox-secret", "1000.code", "canary-channel-token"
+	has(t, b.want(ExitOK, "setup", "zoho"), "done   ZOHO_CHANNEL_TOKEN is stored as /shop/ZOHO_CHANNEL_TOKEN (judged by its shape alone", "done   ZOHO_CLIENT_SECRET is stored as /shop/ZOHO_CLIENT_SECRET\n")
+}
+
+func TestDoctorNamesASecretThatWasStoredWithItsQuotationMarks(t *testing.T) {
+	b := stage(t)
+	b.vault[settings.HubSpotClientSecret] = crm.NewSecret(`"sandbox-client-secret"`)
+	has(t, b.want(ExitFinding, "doctor"), "fault  secrets              HUBSPOT_CLIENT_SECRET begins or ends with a quotation mark", "store it again: connector setup hubspot --secret-file FILE")
 }

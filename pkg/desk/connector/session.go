@@ -259,7 +259,8 @@ func secretName(name string) bool {
 	return name == "ZOHO_ACCESS_TOKEN" || slices.Contains(handedOver, name)
 }
 
-// readSecrets reads the secret file, once. Its errors repeat nothing of it.
+// readSecrets reads the secret file, once: lines NAME=value, the value in quotation marks or not, and lines that begin with #. Its
+// errors repeat nothing of it.
 func (s *session) readSecrets() error {
 	if s.flags.SecretFile == "" || s.given != nil {
 		return nil
@@ -283,7 +284,11 @@ func (s *session) readSecrets() error {
 		if name = strings.TrimSpace(name); !slices.Contains(handedOver, name) {
 			return wrongf("--secret-file: the name in line %d is none of %s", n, strings.Join(handedOver, ", "))
 		}
-		given[name] = strings.TrimSpace(value)
+		value = strings.TrimSpace(value)
+		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+			value = value[1 : n-1]
+		}
+		given[name] = value
 	}
 	s.given = given
 	return nil
