@@ -54,7 +54,7 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 			return nil, err
 		}
 		switch {
-		case !given.IsZero() && given.Reveal() != there.Reveal():
+		case !given.IsZero() && (st.Running || given.Reveal() != there.Reveal()): // what a process has of its own nobody knows here
 			fresh = append(fresh, e.name)
 		case given.IsZero() && there.IsZero() && e.from <= needed:
 			missing = append(missing, e.name)
@@ -118,10 +118,13 @@ func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
 	switch {
 	case err != nil:
 		return err
+	case st.Running && !there.IsZero() && s.granted[e.name].IsZero():
+		s.nothing(e.name + " " + ofProcess(e.name, !given.IsZero()))
+		return nil
 	case !given.IsZero() && (given.Reveal() != there.Reveal() || !s.granted[e.name].IsZero()):
 		how := ""
 		if slices.Contains(untriable, e.name) {
-			how = "(judged by its shape alone: the first delivery shows whether it is right)"
+			how = "(" + byShape + ")"
 		}
 		return s.storeSecret(ctx, st, e.name, given, how)
 	case !there.IsZero() && e.from == forever:
@@ -169,6 +172,27 @@ func (s *session) untried(err error, fresh []string) error {
 	}
 	return err
 }
+
+// ofProcess says what is known of a secret of a process of make run, which keeps none and tells none: of one that is handed over
+// here, what it was judged by.
+func ofProcess(name string, given bool) string {
+	const own = "the process of make run has what it was started with, and does not tell it"
+	switch {
+	case !given:
+		return "is not given here: " + own
+	case slices.Contains(untriable, name):
+		return "as it is given here was " + byShape + "; it is stored nowhere: " + own
+	case slices.Contains(ours, name):
+		return "as it is given here is stored nowhere: " + own
+	}
+	return "as it is given here was tried, and stored nowhere: " + own
+}
+
+// byShape says of a secret how little is known.
+const byShape = "judged by its shape alone: the first delivery shows whether it is right"
+
+// ours are the secrets that the stack makes up for itself: any will do.
+var ours = []string{settings.PairKey, settings.WhatsAppVerifyToken, settings.ConversionsJWTSecret}
 
 // untriable are the secrets of which no call tells whether they are right: what is delivered proves itself by them.
 var untriable = []string{settings.HubSpotClientSecret, settings.ZohoChannelToken}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"crm-connector/pkg/adapter/conversions/conversionstest"
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
@@ -221,4 +223,31 @@ func TestACommandThatIsStoppedSaysSo(t *testing.T) {
 func TestAProcessOfMakeRunIsSaidNotToTellWhomItErased(t *testing.T) {
 	p := started(t, map[string]string{"SUITE_ADDR": port(t), "MODE": "on"}, "")
 	has(t, p.says(ExitOK, "link", "--dry-run"), "a process of make run does not tell whom it has erased: they are counted as if they were met for the first time")
+}
+
+// A process keeps no secret and tells none: what is handed to the command is tried, and nothing is said to be stored.
+func TestSetupOfAProcessTriesWhatItIsGivenAndStoresNothing(t *testing.T) {
+	p := started(t, map[string]string{"SUITE_ADDR": port(t)}, "")
+	const theirs = ": the process of make run has what it was started with, and does not tell it\n"
+	hubspot := []string{"setup", "hubspot", "--out", t.TempDir()}
+	out := p.says(ExitOK, hubspot...)
+	has(t, out, "as is  HUBSPOT_ACCESS_TOKEN is not given here"+theirs, "as is  HUBSPOT_CLIENT_SECRET is not given here"+theirs)
+	hasNot(t, out, "is stored")
+	p.env = map[string]string{settings.HubSpotAccessToken: "canary", settings.HubSpotClientSecret: "0123-canary"}
+	for _, line := range [][]string{hubspot, append(slices.Clone(hubspot), "--plan")} {
+		out = p.says(ExitFinding, line...)
+		has(t, out, "HubSpot does not take HUBSPOT_ACCESS_TOKEN")
+		hasNot(t, out, "is stored", "canary")
+	}
+	p.env[settings.HubSpotAccessToken] = hubspottest.DefaultToken
+	out = p.says(ExitOK, hubspot...)
+	has(t, out, "as is  HUBSPOT_ACCESS_TOKEN as it is given here was tried, and stored nowhere"+theirs,
+		"as is  HUBSPOT_CLIENT_SECRET as it is given here was judged by its shape alone: the first delivery shows whether it is right; it is stored nowhere"+theirs)
+	hasNot(t, out, "is stored as", "/desk/")
+	p.env = map[string]string{settings.ZohoClientSecret: "canary"}
+	hasNot(t, p.says(ExitFinding, "setup", "zoho"), "is stored")
+	p.env = nil
+	out = p.says(ExitOK, "setup", "zoho")
+	has(t, out, "as is  ZOHO_REFRESH_TOKEN is not given here"+theirs)
+	hasNot(t, out, "is stored")
 }
