@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
@@ -212,4 +213,165 @@ func TestAFieldThatComesBackIntoTheMappingIsToldAgain(t *testing.T) {
 			s.wantRows(step.row)
 		}
 	}
+}
+
+// halves are two pairs: the HubSpot record of the first is deleted, and the Zoho record of the second.
+func halves(t *testing.T) (s *scene, hub, zo [2]string) {
+	s, hub, zo = two(t)
+	s.must(s.HubSpot.Delete(crm.Contacts, hub[0]))
+	s.settle()
+	s.editHub(crm.Contacts, hub[1], props{"email": "p0@acme.example"})
+	s.settle()
+	return s, hub, zo
+}
+
+func TestTwoHalvesOfOnePersonBecomeOnePair(t *testing.T) {
+	t.Run("when the other half is deleted", func(t *testing.T) {
+		s, hub, zo := halves(t)
+		s.must(s.Zoho.Delete(crm.Contacts, zo[1]))
+		s.settle()
+		s.wantCount(crm.Contacts, 1, 1)
+		s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": hub[1]})
+		s.editHub(crm.Contacts, hub[1], props{"city": "Milano"})
+		s.settle()
+		s.wantZo(crm.Contacts, zo[0], props{"Mailing_City": "Milano"})
+		s.wantRows()
+	})
+	t.Run("when a replay asks for a new one", func(t *testing.T) {
+		s, hub, zo := two(t)
+		s.must(s.HubSpot.Delete(crm.Contacts, hub[0]))
+		s.must(s.Zoho.Delete(crm.Contacts, zo[1]))
+		s.settle()
+		s.editHub(crm.Contacts, hub[1], props{"email": "p0@acme.example"})
+		s.settle()
+		s.wantRows("hubspot/contact  deleted")
+		s.send(crm.Contacts, crm.HubSpot, hub[1], crm.Replay)
+		s.settle()
+		s.wantCount(crm.Contacts, 1, 1)
+		s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": hub[1], "Email": "p0@acme.example"})
+		s.wantRows()
+	})
+}
+
+func TestAZohoRecordThatComesBackIsItsPersonsAgainWhenTheOneAfterItIsGone(t *testing.T) {
+	for name, edit := range map[string]func(s *scene, hub, zo string){
+		"and is edited": func(s *scene, _, zo string) { s.editZo(crm.Contacts, zo, props{"Title": "Boss"}) },
+		"and is linked by hand": func(s *scene, hub, zo string) {
+			s.editZo(crm.Contacts, zo, props{"Title": "Boss"})
+			s.send(crm.Contacts, crm.HubSpot, hub, crm.Revisit)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, hub, zo := bereft(t, props{"city": "Milano"})
+			s.send(crm.Contacts, crm.HubSpot, hub, crm.Replay)
+			s.settle()
+			s.must(s.Zoho.Delete(crm.Contacts, s.twin(crm.Contacts, hub)))
+			s.settle()
+			s.must(s.Zoho.Restore(crm.Contacts, zo))
+			s.settle()
+			edit(s, hub, zo)
+			s.pass(time.Hour)
+			s.wantHub(crm.Contacts, hub, props{"jobtitle": "Boss"})
+			s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": hub})
+			s.wantRows()
+		})
+	}
+}
+
+func TestSomebodyMergedIntoAnotherRecordEveryDayIsOnePersonForAll(t *testing.T) {
+	s, zo := stage(t), ""
+	survivor := s.hub(crm.Contacts, props{"email": "p@acme.example", "lastname": "Rossi"})
+	s.settle()
+	for i := range 30 {
+		next := s.hub(crm.Contacts, props{"email": fmt.Sprintf("p%d@acme.example", i), "lastname": "Rossi"})
+		s.settle()
+		zo = s.twin(crm.Contacts, next)
+		var err error
+		survivor, err = s.HubSpot.Merge(crm.Contacts, next, survivor) // the newer one is the primary
+		s.must(err)
+		s.settle()
+	}
+	s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": survivor, "Mailing_City": "Roma"})
+	s.must(s.HubSpot.Erase(survivor))
+	s.settle()
+	if s.pairs() != 0 {
+		t.Error("a pair is left of somebody who was erased")
+	}
+}
+
+func TestFiftyMergedAtOnceAreOnePair(t *testing.T) {
+	s := stage(t)
+	all := make([]string, 50)
+	for i := range all {
+		all[i] = s.hub(crm.Contacts, props{"email": fmt.Sprintf("p%d@acme.example", i), "lastname": "Rossi"})
+	}
+	s.settle()
+	survivor := all[0]
+	for _, other := range all[1:] {
+		var err error
+		survivor, err = s.HubSpot.Merge(crm.Contacts, survivor, other)
+		s.must(err)
+	}
+	s.pass(time.Hour)
+	s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
+	s.settle()
+	s.wantZo(crm.Contacts, s.twin(crm.Contacts, survivor), props{"Mailing_City": "Roma"})
+	if rows := s.parked(); len(rows) != len(all)-1 {
+		t.Errorf("%d questions about %d records in Zoho", len(rows), len(all))
+	}
+}
+
+func TestSomebodyMadeByHandWhileACreationIsUnansweredIsMetAsAnybody(t *testing.T) {
+	s := stage(t)
+	s.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", Times: 8, Lost: zohotest.LostBefore})
+	hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "firstname": "Anna", "lastname": "Rossi", "city": "Roma"})
+	s.pass(70 * time.Second)
+	zo := s.zo(crm.Contacts, props{"Email": "anna@acme.example", "Last_Name": "Bianchi", "Title": "Buyer"})
+	s.pass(time.Hour)
+	s.wantCount(crm.Contacts, 1, 1)
+	s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": hub, "First_Name": "Anna", "Mailing_City": "Roma", "Title": "Buyer", "Last_Name": "Bianchi"})
+	s.wantHub(crm.Contacts, hub, props{"lastname": "Bianchi", "jobtitle": "Buyer"})
+	s.wantRows()
+}
+
+func TestALeadMadeWhileACreationIsUnansweredIsPairedOnceConverted(t *testing.T) {
+	s := stage(t)
+	s.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", Times: 8, Lost: zohotest.LostBefore})
+	hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
+	s.pass(70 * time.Second)
+	lead := s.zo(crm.Leads, props{"Email": "anna@acme.example", "Last_Name": "Rossi"})
+	s.pass(time.Hour)
+	s.wantRows("hubspot/contact  lead")
+	zo, _, err := s.Zoho.ConvertLead(lead)
+	s.must(err)
+	s.pass(time.Hour)
+	s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": hub})
+	s.wantRows()
+}
+
+func TestARowAboutSomebodyMergedAwayEndsThoughZohoIsDownJustThen(t *testing.T) {
+	s := stage(t)
+	anna, _ := s.rossi()
+	other := s.hub(crm.Contacts, props{"email": "bruno@acme.example", "lastname": "Bruni", "salutation": "Contessa"})
+	s.settle()
+	s.wantRows("hubspot/contact salutation unmapped")
+	s.Zoho.Fail(zohotest.Fault{Times: 6, Status: 500})
+	survivor, err := s.HubSpot.Merge(crm.Contacts, anna, other)
+	s.must(err)
+	s.pass(time.Hour)
+	s.editHub(crm.Contacts, survivor, props{"salutation": ""})
+	s.pass(time.Hour)
+	s.wantRows("hubspot/contact  merge_twins")
+}
+
+func TestAReplayWhileTheStackOnlyObservesAnswersNoQuestion(t *testing.T) {
+	s, hub, _ := bereft(t, props{"city": "Milano"})
+	s.mode(crm.Observe)
+	s.pass(2 * time.Minute)
+	s.send(crm.Contacts, crm.HubSpot, hub, crm.Replay)
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 0)
+	s.wantRows("hubspot/contact  deleted")
 }

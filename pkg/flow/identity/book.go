@@ -174,8 +174,9 @@ func (b *Book) Formerly(ctx context.Context, conn string, id crm.ID) (Loaded, er
 	return b.Load(ctx, string(rows[0].Value))
 }
 
-// maxHops is how many pairs may have superseded each other in a row.
-const maxHops = 20
+// maxHops is how many pairs may have superseded each other in a row: somebody who is merged into another record every day for a
+// year and a half. Each costs a read.
+const maxHops = 500
 
 // Follow returns the pair that goes on for p: p itself, or the last successor of a superseded one.
 func (b *Book) Follow(ctx context.Context, p Loaded) (Loaded, error) {

@@ -303,6 +303,18 @@ func (t *task) adopt(p identity.Loaded, zoho string) fault.Outcome {
 	return t.release(&p, t.reconcile(&p, both{}))
 }
 
+// found ends a creation of unknown outcome with a record that somebody else has made meanwhile: it does not carry our id. The two meet
+// as any others; an insert that lands after all is refused, because the id is taken then.
+func (t *task) found(p identity.Loaded, zoho string) fault.Outcome {
+	p.Unfinished = nil
+	return t.adopt(p, zoho)
+}
+
+// landing reports whether an insert of a pair that is being created may still be carried out.
+func (t *task) landing(p pair.Pair) bool {
+	return slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool { return t.now().Sub(u.At) < identity.LockFor })
+}
+
 // adopted saves the pair with the name of its new Zoho record and gives the locks back.
 func (t *task) adopted(p identity.Loaded, zoho, note string) fault.Outcome {
 	name, err := t.rename(p, t.record(crm.Zoho, zoho))
@@ -380,7 +392,7 @@ func (t *task) resume(p identity.Loaded) fault.Outcome {
 	case len(c.taken)+len(c.erased) > 0 || len(c.free) > 1:
 		return t.undo(p, t.several(crm.Zoho, c))
 	case len(c.free) == 1 && c.halfs[0].Version == 0:
-		return t.adopt(p, c.free[0].ID.Key)
+		return t.found(p, c.free[0].ID.Key)
 	case len(c.free) == 1:
 		return t.undo(p, again(crossing, "the twin is the half of another pair"))
 	}

@@ -49,16 +49,18 @@ func (t *task) lost(p *identity.Loaded, sys crm.System, b both) fault.Outcome {
 	switch {
 	case err != nil:
 		return t.release(p, t.fail(err))
-	case len(heirs.free) == 1:
+	case len(heirs.free) == 1 && len(heirs.orphans) == 0:
 		if err := t.united(p.Record(crm.Zoho), heirs.free[0].ID); err != nil {
 			return t.release(p, t.fail(err))
 		}
 		moved := *p
 		p.Lease = pair.Lease{} // the moved pair's business from here on
 		return t.move(moved, heirs.free[0].ID.Key)
-	case len(heirs.free) == 0 && len(heirs.taken) == 1:
+	case len(heirs.free)+len(heirs.orphans) == 0 && len(heirs.taken) == 1:
 		return t.supersede(p, heirs.halfs[0])
-	case len(heirs.free)+len(heirs.taken) > 1:
+	case len(heirs.free)+len(heirs.taken) == 0 && len(heirs.orphans) == 1:
+		return t.halve(p, heirs.orphans[0])
+	case len(heirs.free)+len(heirs.taken)+len(heirs.orphans) > 1:
 		o := t.orphaned(p, crm.Zoho)
 		if o.Ending != fault.Done {
 			return o
@@ -91,6 +93,8 @@ func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 			out.free = append(out.free, z)
 		case q.State == pair.Living:
 			out.taken, out.halfs = append(out.taken, z), append(out.halfs, q)
+		case q.State == pair.Orphan && q.Gone == crm.HubSpot && q.Zoho == z.ID.Key:
+			out.orphans = append(out.orphans, q)
 		}
 		return nil
 	}
@@ -161,6 +165,12 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 	if r.Gone && t.unborn() {
 		return again(5*time.Second, "the record cannot be read yet")
 	}
+	if r.Gone && near == crm.HubSpot && t.id.Key != p.HubSpot {
+		return t.succeed(p)
+	}
+	if r.Gone && near != p.Gone {
+		return t.goneToo(p)
+	}
 	if r.Gone {
 		t.settled = append(t.settled, t.id)
 		return t.swallowed(done("gone"))
@@ -191,15 +201,104 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 	return t.bereaved(p, r)
 }
 
+// goneToo notes that the second half of an orphan is gone: whoever read it alive just now has read too early.
+func (t *task) goneToo(p identity.Loaded) fault.Outcome {
+	if err := t.lease(&p); err != nil {
+		return t.fail(err)
+	}
+	return t.swallowed(t.orphaned(&p, t.id.System))
+}
+
+// succeed lets a pair whose HubSpot record is gone go on with the task's, which had gone into that pair when their Zoho records
+// became one.
+func (t *task) succeed(p identity.Loaded) fault.Outcome {
+	r, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot, true))
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case r.Gone || r.Record.ID != t.id:
+		t.settled = append(t.settled, t.id)
+		return t.swallowed(done("gone"))
+	}
+	return t.regain(p, t.id.Key)
+}
+
+// returned handles a Zoho record that an orphan knows: a duplicate, or one that it had before and that was restored. The orphan goes
+// on with it if nobody else may be meant.
+func (t *task) returned(p identity.Loaded) fault.Outcome {
+	z, err := t.read(crm.Zoho, t.id.Key, t.columns(crm.Zoho, true))
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case z.Gone:
+		return t.swallowed(done("gone"))
+	case t.undead():
+		return again(covers, "the system still shows what it told us is deleted")
+	}
+	own, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho, false))
+	if err != nil {
+		return t.fail(err)
+	}
+	h, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, true))
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case h.Gone:
+		return done("gone in hubspot")
+	case !own.Gone:
+		return t.revive(p, nil)
+	}
+	o, found := t.inherit(p, h.Record)
+	if found {
+		return o
+	}
+	return done("a duplicate of zoho " + p.Zoho)
+}
+
+// inherit lets an orphan go on with what goes on for the Zoho record that is gone. It reports false when there is nothing.
+func (t *task) inherit(p identity.Loaded, h crm.Record) (fault.Outcome, bool) {
+	heirs, err := t.heirs(&p, h)
+	switch n := len(heirs.free) + len(heirs.taken) + len(heirs.orphans); {
+	case err != nil:
+		return t.fail(err), true
+	case len(heirs.erased) > 0 || n > 1:
+		return t.several(crm.Zoho, heirs), true
+	case n == 0:
+		return fault.Outcome{}, false
+	}
+	if o := t.unlocked(done("")); o.Ending != fault.Done {
+		return o, true
+	}
+	if len(heirs.free) == 1 {
+		return t.move(p, heirs.free[0].ID.Key), true
+	}
+	if err := t.lease(&p); err != nil {
+		return t.fail(err), true
+	}
+	if len(heirs.taken) == 1 {
+		return t.supersede(&p, heirs.halfs[0]), true
+	}
+	return t.halve(&p, heirs.orphans[0]), true
+}
+
+// halve makes one pair of two orphans, each of which has what the other lacks: p, leased, goes into the one with the Zoho record.
+func (t *task) halve(p *identity.Loaded, other identity.Loaded) fault.Outcome {
+	p.State, p.Successor = pair.Superseded, other.ID
+	p.Forget()
+	if o := t.release(p, done("")); o.Ending != fault.Done {
+		return o
+	}
+	t.id = p.Record(crm.HubSpot)
+	return t.succeed(other)
+}
+
 // bereaved handles a HubSpot record whose Zoho half is gone for good, as far as anybody can see.
 func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 	if err := t.lease(&p); err != nil {
 		return t.fail(err)
 	}
-	if !t.has(crm.Replay) {
-		row := t.row(crm.Zoho, fault.HintDeleted, fault.CauseDeleted, "deleted in Zoho on "+p.GoneAt.UTC().Format(time.DateOnly))
-		row.TargetID = p.Record(crm.Zoho)
-		return t.release(&p, t.park(row))
+	if !t.has(crm.Replay) && !t.has(crm.Revisit) {
+		return t.release(&p, t.park(t.deleted(p)))
 	}
 	if o := t.release(&p, done("")); o.Ending != fault.Done {
 		return o
@@ -210,26 +309,24 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 	return t.unlocked(t.renew(p, r))
 }
 
+// deleted is the row about a HubSpot record whose Zoho half is gone.
+func (t *task) deleted(p identity.Loaded) fault.Parked {
+	row := t.row(crm.Zoho, fault.HintDeleted, fault.CauseDeleted, "deleted in Zoho on "+p.GoneAt.UTC().Format(time.DateOnly))
+	row.TargetID = p.Record(crm.Zoho)
+	return row
+}
+
 // renew gives the HubSpot record of an orphan another Zoho record, under its locks: one that goes on for the one that is gone,
 // else a new one. What the pair knew stays with it until the new one is there.
 func (t *task) renew(p identity.Loaded, r crm.Reading) fault.Outcome {
-	t.settled = append(t.settled, p.Record(crm.HubSpot)) // what was asked is answered; what is asked now is told anew
-	heirs, err := t.heirs(&p, r.Record)
-	switch {
-	case err != nil:
-		return t.fail(err)
-	case len(heirs.erased) > 0 || len(heirs.free)+len(heirs.taken) > 1:
-		return t.several(crm.Zoho, heirs)
-	case len(heirs.free) == 1:
-		if o := t.unlocked(done("")); o.Ending != fault.Done {
-			return o
-		}
-		return t.move(p, heirs.free[0].ID.Key)
-	case len(heirs.taken) == 1:
-		if err := t.lease(&p); err != nil {
-			return t.fail(err)
-		}
-		return t.supersede(&p, heirs.halfs[0])
+	if t.mode != crm.Observe {
+		t.settled = append(t.settled, p.Record(crm.HubSpot)) // what was asked is answered; what is asked now is told anew
+	}
+	if o, found := t.inherit(p, r.Record); found {
+		return o
+	}
+	if !t.has(crm.Replay) {
+		return t.park(t.deleted(p))
 	}
 	p.State = pair.Creating
 	return t.create(p, r)

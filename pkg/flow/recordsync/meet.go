@@ -77,11 +77,12 @@ func (t *task) follow(v crm.Verb, note string) fault.Outcome {
 
 // candidates are the records of the other system that may be the twin.
 type candidates struct {
-	own    *crm.Record       // carries our id
-	free   []crm.Record      // in no pair, and carry no other's id
-	halfs  []identity.Loaded // pairs that lost the other half; one for each of free that has one
-	taken  []crm.Record
-	erased []crm.Record // nobody's twin any more
+	own     *crm.Record       // carries our id
+	free    []crm.Record      // in no pair, and carry no other's id
+	halfs   []identity.Loaded // pairs that lost the other half; one for each of free that has one
+	taken   []crm.Record
+	erased  []crm.Record      // nobody's twin any more
+	orphans []identity.Loaded // pairs of records among the heirs of an orphan whose HubSpot half is gone
 }
 
 // meetZoho looks in HubSpot. HubSpot holds the warm contacts: what is not there is no business of ours.
@@ -116,6 +117,8 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 		return t.fail(err)
 	case len(rivals.taken) > 0:
 		return t.several(crm.Zoho, rivals)
+	case c.halfs[0].State == pair.Creating:
+		return t.found(c.halfs[0], t.id.Key)
 	case c.halfs[0].Version != 0:
 		return t.move(c.halfs[0], t.id.Key)
 	}
@@ -316,7 +319,7 @@ func (t *task) classify(sys crm.System, found []crm.Record, rec crm.Record, own 
 		if err != nil {
 			return c, err
 		}
-		half := p.Version != 0 && p.State == pair.Orphan && p.Gone == sys.Other()
+		half := p.Version != 0 && (p.State == pair.Orphan && p.Gone == sys.Other() || p.State == pair.Creating && sys == crm.HubSpot)
 		carries := sys == crm.Zoho && f.HubSpotID != "" && f.HubSpotID != rec.ID.Key && !slices.Contains(rec.Merged, f.HubSpotID)
 		switch {
 		case p.Version != 0 && p.ID != own && (t.beingMade(p) || p.State == pair.Living && p.Key(sys.Other()) == rec.ID.Key):
@@ -347,6 +350,9 @@ func (t *task) beingMade(p identity.Loaded) bool {
 // several parks a record whose twin cannot be told: it has one already, or there is more than one.
 func (t *task) several(sys crm.System, c candidates) fault.Outcome {
 	all := slices.Concat(c.taken, c.free, c.erased)
+	for _, q := range c.orphans {
+		all = append(all, crm.Record{ID: q.Record(crm.Zoho)})
+	}
 	r := t.row(sys, fault.HintDuplicate, fault.CauseTwin, "another record is already this one's twin, or there are several")
 	r.Other = all[0].ID
 	r.RetryAt = t.now().Add(askAgain)

@@ -11,9 +11,12 @@ import (
 	"crm-connector/pkg/flow/identity"
 )
 
-// mostNamed is how many ids that were merged away get a name at once: a transaction takes row.MaxPuts writes. The next look
-// goes on with the rest.
-const mostNamed = 30
+// mostNamed is how many ids that were merged away get a name at once, three writes each, and mostUnited how many pairs become one:
+// a transaction takes row.MaxPuts. The next look goes on with the rest.
+const (
+	mostNamed  = 25
+	mostUnited = 20
+)
 
 // merged handles a HubSpot record that swallowed others: the ids that have pairs all lead to the survivor's. It reports
 // false when no other pair is concerned.
@@ -126,6 +129,8 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		return 3
 	}
 	slices.SortStableFunc(pairs, func(a, b identity.Loaded) int { return rank(a) - rank(b) })
+	rest := len(pairs) > mostUnited || len(unnamed) > mostNamed
+	pairs = pairs[:min(len(pairs), mostUnited)]
 	rows, err := t.takenAlong(survivor, pairs, ids)
 	if err != nil {
 		return t.fail(err)
@@ -139,10 +144,11 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		head.State, head.Gone, head.GoneAt = pair.Living, "", time.Time{}
 	}
 	head.Begun = true
-	head.Retry() // what was held under another id is tried again, and told under this one
+	head.Retry()      // what was held under another id is tried again, and told under this one
+	var past []crm.ID // records that nothing is asked about any more
 	for i, q := range pairs {
-		if t.settled = append(t.settled, q.Record(crm.HubSpot)); i > 0 {
-			t.settled = append(t.settled, q.Record(crm.Zoho)) // it is neither read nor written any more
+		if past = append(past, q.Record(crm.HubSpot)); i > 0 {
+			past = append(past, q.Record(crm.Zoho)) // it is neither read nor written any more
 		}
 	}
 	var puts []row.Put
@@ -165,7 +171,7 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 	for _, id := range ids {
 		if id != survivor {
 			head.Leave(crm.HubSpot, id.Key)
-			t.settled = append(t.settled, id)
+			past = append(past, id)
 		}
 	}
 	unnamed = unnamed[:min(len(unnamed), mostNamed)] // the survivor is the first
@@ -179,6 +185,12 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 	}
 	if err := t.save(&head, puts...); err != nil {
 		return t.fail(err)
+	}
+	if err := t.over(past, rows); err != nil {
+		return t.fail(err)
+	}
+	if rest {
+		return again(time.Second, "more were merged than go together at once")
 	}
 	t.note("merged into hubspot " + survivor.Key)
 	t.id = survivor

@@ -175,6 +175,13 @@ func (t *task) united(ids ...crm.ID) error {
 	}, ids...)
 }
 
+// over closes the rows about records that are no more, but for those just told and those that ask for what the others need too.
+func (t *task) over(past []crm.ID, told []fault.Parked) error {
+	return t.closeRows(func(r fault.Parked) bool {
+		return slices.Contains(past, r.Record) && r.Hint != fault.HintErase && r.Hint != fault.HintMergeTwins && !slices.ContainsFunc(told, func(n fault.Parked) bool { return n.ID == r.ID })
+	}, past...)
+}
+
 // closeRows closes the open rows that name one of the records and are asked for.
 func (t *task) closeRows(which func(fault.Parked) bool, ids ...crm.ID) error {
 	rows, err := t.s.Parking.Naming(t.ctx, t.conn, ids...)

@@ -44,6 +44,9 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 			return t.fail(err)
 		}
 	}
+	if p.State == pair.Orphan && p.Gone == crm.Zoho {
+		return t.returned(p)
+	}
 	if p.Begun && p.State == pair.Living {
 		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.Zoho))}); err != nil {
 			return t.fail(err)
@@ -61,7 +64,11 @@ func (t *task) paired(p identity.Loaded) fault.Outcome {
 		return again(t.later(), "somebody else is at work on the pair")
 	}
 	if p.State == pair.Creating {
-		return t.resume(p)
+		o := t.resume(p)
+		if t.landing(p.Pair) {
+			return o
+		}
+		return t.unlocked(o)
 	}
 	if wait := t.pace(p); wait > 0 {
 		return again(wait, "the pair was brought in step a moment ago")
