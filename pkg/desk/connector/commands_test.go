@@ -59,6 +59,8 @@ func TestAWrongCommandLineDoesNothing(t *testing.T) {
 			"sync hubspot x1":                      "digits only",
 			"sync hubspot 1 --since 2026":          "--since",
 			"explain zoho 12345678901234567890123": "digits only, 20 at most",
+			"explain hubspot abc":                  "digits only, 20 at most",
+			"doctor --test-record abc":             "an id of hubspot has digits only, 20 at most",
 			"parked replay":                        "say which: ids, --class NAME or --all",
 			"parked replay a --all":                "say which",
 			"parked list --class none":             `there is no class "none"`,

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -88,7 +87,7 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		s := &session{World: w, flags: Flags{JSON: slices.Contains(args, "--json")}} // whatever was understood of the line
+		s := &session{World: w, flags: Flags{JSON: wantsJSON(args)}} // whatever was understood of the line
 		s.show("error", err.Error())
 		s.flush()
 		fmt.Fprintln(w.Stderr, "connector: "+err.Error())
@@ -98,6 +97,21 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 	s := &session{World: w, flags: line.Flags}
 	command.BindTo(ctx, (*context.Context)(nil))
 	return s.end(ctx, command.Run(s))
+}
+
+// wantsJSON reports whether a line that was not understood asks for JSON all the same, in any of the ways in which a flag is written.
+func wantsJSON(args []string) (wants bool) {
+	for _, a := range args {
+		name, value, _ := strings.Cut(a, "=")
+		switch {
+		case a == "--":
+			return wants
+		case name == "--json":
+			value = strings.ToLower(value)
+			wants = value != "false" && value != "no" && value != "0"
+		}
+	}
+	return wants
 }
 
 // end says how it ended, with --json as "error" in the answer too, and returns the exit code.

@@ -45,6 +45,13 @@ type finding struct {
 
 // Run looks at everything.
 func (c doctorCommand) Run(ctx context.Context, s *session) error {
+	var test crm.ID
+	if c.TestRecord != "" {
+		var err error
+		if test, err = record(string(crm.HubSpot), c.TestRecord, false); err != nil {
+			return err
+		}
+	}
 	st, err := s.stack(ctx, toRead)
 	if err != nil {
 		return err
@@ -59,8 +66,8 @@ func (c doctorCommand) Run(ctx context.Context, s *session) error {
 			break
 		}
 	}
-	if c.TestRecord != "" {
-		e.learn(ctx, c.TestRecord)
+	if !test.IsZero() {
+		e.learn(ctx, test)
 	}
 	e.learned(ctx)
 	s.findings(e.found)

@@ -96,9 +96,19 @@ func TestWithJSONEveryCommandPrintsOneObjectWhateverItComesTo(t *testing.T) {
 
 func TestWithJSONEveryWayToFailIsAnObject(t *testing.T) {
 	b := stage(t)
-	for _, line := range []string{"", "mode sett", "mode set onn", "sync", "nothing of the kind", "doctor --test-record", "setup zoho --secret-file nowhere", "explain hubspot x"} {
+	for _, line := range []string{"", "mode sett", "mode set onn", "sync", "nothing of the kind", "doctor --test-record", "doctor --test-record abc", "setup zoho --secret-file nowhere", "explain hubspot x"} {
 		args := append(strings.Fields(line), "--json")
 		fails(t, args, b.run(args...), ExitUsage)
+	}
+	for _, flag := range []string{"--json", "--json=true", "--json=1", "--json=YES", "--json=false --json", "--json=maybe"} {
+		for _, args := range []string{flag + " --bogus", "--bogus " + flag, "doctor " + flag + " --bogus", "mode sett " + flag} {
+			fails(t, strings.Fields(args), b.run(strings.Fields(args)...), ExitUsage)
+		}
+	}
+	for _, args := range []string{"--json=false --bogus", "--json --json=no --bogus", "--bogus", "--bogus -- --json", "--jsonx"} {
+		if r := b.run(strings.Fields(args)...); r.code != ExitUsage || r.out != "" || !strings.Contains(r.err, "connector: ") {
+			t.Errorf("%s: exit %d, %s%s", args, r.code, r.out, r.err)
+		}
 	}
 	fails(t, nil, b.bare("doctor", "--json"), ExitUsage)
 	b.version = "0.1.0"

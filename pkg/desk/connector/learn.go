@@ -45,18 +45,13 @@ const marker = "CRM Connector test"
 const shows = 15
 
 // learn tries the test record and keeps what it taught.
-func (e *exam) learn(ctx context.Context, key string) {
+func (e *exam) learn(ctx context.Context, id crm.ID) {
 	if !e.after("test-record", "mapping", "hubspot.token", "zoho.token", "zoho.scopes", "table pairs") {
-		return
-	}
-	id, err := record(string(crm.HubSpot), key, false)
-	if err != nil {
-		e.fault("test-record", err.Error(), "give the id of a HubSpot contact")
 		return
 	}
 	t, err := e.trial(ctx, id)
 	if err != nil {
-		e.fault("test-record", err.Error(), "take a contact that is in step (connector explain hubspot "+key+"), with the stack on")
+		e.fault("test-record", err.Error(), "take a contact that is in step (connector explain hubspot "+id.Key+"), with the stack on")
 		return
 	}
 	if e.flags.Plan {
