@@ -81,7 +81,7 @@ var parameterValues = map[string]values{
 	"ZohoApiUrl":            address,
 
 	"WhatsappPhoneNumberId": {"", []string{"", "106540352242922", "12345", strings.Repeat("1", 20)}, []string{"1234", "+390612340000", "1065 4035", strings.Repeat("1", 21)}},
-	"WhatsappOwnNumbers":    {"", []string{"", "390612340000", "390612340000,390612340001"}, []string{"+390612340000", "390612340000, 390612340001", "39061", "390612340000,", strings.Repeat("1", 16)}},
+	"WhatsappOwnNumbers":    {"", []string{"", "390612340000", "390612340000,390612340001"}, []string{"+390612340000", "390612340000, 390612340001", "390612", "390612340000,", strings.Repeat("1", 16)}},
 	"WhatsappCoexistence":   oneOf("false", "true"),
 	"WhatsappLeadSource":    {"WhatsApp", []string{"Web Download", "Più"}, []string{"", "two\nlines", strings.Repeat("w", 101)}},
 	"WhatsappApiVersion":    {"v25.0", []string{"v9.0", "v100.12"}, []string{"", "25.0", "v25", "v0.1", "v25.0/me"}},

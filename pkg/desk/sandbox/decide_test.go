@@ -8,10 +8,12 @@ import (
 
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/digest"
 )
 
 // What a person decides stays undecided until he does, and what was asked is asked no longer once it is answered.
@@ -374,4 +376,24 @@ func TestAReplayWhileTheStackOnlyObservesAnswersNoQuestion(t *testing.T) {
 	s.settle()
 	s.wantCount(crm.Contacts, 1, 0)
 	s.wantRows("hubspot/contact  deleted")
+}
+
+func TestAQuestionAboutTwoWhomHubSpotDoesNotKnowEndsWhenTheyAreMerged(t *testing.T) {
+	s := stage(t)
+	a := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Mobile": "+39 333 1234567"})
+	b := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Mobile": "+39 333 7654321"})
+	s.settle()
+	inZoho := func(key string) crm.ID { return crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: key} }
+	ledger := digest.Ledger{Store: s.Tables[sandbox.Parked], Now: s.Clock.Now}
+	s.must(ledger.Open(t.Context(), fault.Parked{
+		Connection: crm.DefaultConnection, Kind: crm.Contact, Record: crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: "a-person"},
+		Target: crm.Zoho, TargetID: inZoho(a), Other: inZoho(b), Class: fault.Refused, Code: fault.CauseTwin, Hint: fault.HintMergeTwins,
+	}))
+	s.editZo(crm.Contacts, a, props{"Title": "Buyer"})
+	s.settle()
+	s.wantRows("whatsapp/contact  merge_twins")
+	_, err := s.Zoho.Merge(crm.Contacts, a, b)
+	s.must(err)
+	s.settle()
+	s.wantRows()
 }
