@@ -13,6 +13,7 @@ import (
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/flow/upkeep"
 )
 
@@ -35,6 +36,7 @@ func (e *exam) hubspotToken(ctx context.Context) {
 			e.fault("hubspot.token", err.Error(), trouble(err))
 			return
 		}
+		e.money = a.Currency
 		e.ok("hubspot.token", "portal %s, times in %s, money in %s", a.PortalID, a.TimeZone, a.Currency)
 	}
 }
@@ -159,6 +161,49 @@ func (e *exam) properties(ctx context.Context) {
 	if faults(found) == 0 {
 		e.ok("properties", "both CRMs have what the mapping names")
 	}
+}
+
+// currency looks whether both accounts count in the currency of the mapping: where a record names none, its amount is taken for one
+// in that.
+func (e *exam) currency(ctx context.Context) {
+	if !e.after("currency", "mapping", "hubspot.token", "zoho.token") {
+		return
+	}
+	money := func(f mapping.Field) bool { return f.Type == crm.TypeMoney }
+	if !slices.ContainsFunc(kinds, func(k crm.Kind) bool { return slices.ContainsFunc(e.m.Fields(k), money) }) {
+		e.ok("currency", "the mapping has no amounts")
+		return
+	}
+	org, err := e.c.zoho.Organisation(ctx)
+	if err != nil && fault.KindOf(err) != fault.Setup {
+		e.fault("currency", err.Error(), trouble(err))
+		return
+	}
+	if err != nil {
+		e.note("currency", "the token may not ZohoCRM.org.READ: whether Zoho counts in "+e.m.HomeCurrency()+" is not known",
+			"make a new code in the API console with the scopes that connector setup zoho --help lists, and run it")
+	}
+	home := e.m.HomeCurrency()
+	good := e.counts("HubSpot", e.money, home, false)
+	if err == nil && e.counts("Zoho", org.Currency, home, org.Several) && good {
+		e.ok("currency", "both count in %s, as the mapping does", home)
+	}
+}
+
+// counts reports whether a system counts in the home currency of the mapping.
+func (e *exam) counts(who, currency, home string, several bool) bool {
+	switch {
+	case currency == home:
+		return true
+	case currency == "":
+		e.note("currency", who+" does not tell what it counts in: it should be "+home+", the home_currency of the mapping", "")
+	case several:
+		e.note("currency", fmt.Sprintf("the mapping's home_currency is %s, and a new record of %s is in %s: its amounts stay where they are", home, who, currency), "")
+	default:
+		e.fault("currency", fmt.Sprintf("the mapping's home_currency is %s, and %s counts in %s: an amount is carried across as it stands", home, who, currency),
+			"set home_currency to what both count in, and connector mapping apply FILE; where they count differently leave amounts out of the mapping")
+	}
+	return false
 }
 
 // externalID looks whether Zoho itself keeps two records from carrying the same HubSpot id.

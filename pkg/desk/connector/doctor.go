@@ -59,7 +59,7 @@ func (c doctorCommand) Run(ctx context.Context, s *session) error {
 	e := &exam{session: s, st: st, works: map[string]bool{}}
 	for _, check := range []func(context.Context){
 		e.secrets, e.settings, e.tables, e.queues, e.mapping, e.mode, e.reconciled,
-		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.externalID, e.channel, e.doors, e.whatsapp, e.conversions, e.mail, e.clock, e.parked, e.quarantined,
+		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.currency, e.externalID, e.channel, e.doors, e.whatsapp, e.conversions, e.mail, e.clock, e.parked, e.quarantined,
 	} {
 		check(ctx)
 		if ctx.Err() != nil {
@@ -114,6 +114,7 @@ type exam struct {
 	m     *mapping.Mapping
 	held  map[string]crm.Secret
 	now   modeNow  // once "mode" works
+	money string   // HubSpot's company currency, once "hubspot.token" works; "" where it does not tell it
 	meta  business // once "whatsapp.token" works
 	phone graph    // likewise
 	found []finding

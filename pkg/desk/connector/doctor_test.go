@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/config"
@@ -139,6 +141,11 @@ var seeded = []broken{
 		check: "zoho.properties", what: "holds 30 characters there, not 100", mend: "say max: 30"},
 	{name: "Zoho demands a field that nobody fills", with: zohoField("Contacts", zohotest.Field{Name: "Region", Type: "text", Mandatory: true}),
 		check: "zoho.properties", what: "Zoho demands Region", mend: "make it optional"},
+	{name: "HubSpot counts in another currency", spoil: func(b *bench) {
+		b.HubSpot.Fail(hubspottest.Fault{On: "GET /account-info/", Times: -1, Status: http.StatusOK, Body: `{"portalId":62515,"timeZone":"UTC","companyCurrency":"USD"}`})
+	}, check: "currency", what: "home_currency is EUR, and HubSpot counts in USD", mend: "set home_currency"},
+	{name: "Zoho counts in another currency", spoil: func(b *bench) { b.org("CHF", false) },
+		check: "currency", what: "home_currency is EUR, and Zoho counts in CHF", mend: "set home_currency"},
 	{name: "Zoho has no external id", with: func(o *sandbox.WorldOptions) { o.Zoho.NoHubSpotID = true; o.Zoho.Fields = only("Accounts") },
 		check: "zoho.hubspot_id", what: "Contacts has no field HubSpot_Id", mend: "connector setup zoho"},
 	{name: "Zoho's id is not unique", with: zohoField("Contacts", zohotest.Field{Name: "HubSpot_Id", Type: "text"}),
@@ -470,6 +477,50 @@ func (b *bench) set(name, value string) {
 	b.t.Helper()
 	rows := &config.Rows{Store: b.Tables[sandbox.Config], Now: b.Clock.Now}
 	b.must(rows.Set(b.t.Context(), name, []byte(value)))
+}
+
+// org is what Zoho says of itself from now on.
+func (b *bench) org(currency string, several bool) {
+	b.Zoho.Fail(zohotest.Fault{On: "GET /crm/v8/org", Times: -1, Status: http.StatusOK, Body: fmt.Sprintf(`{"org":[{"id":"1","iso_code":%q,"mc_status":%t}]}`, currency, several)})
+}
+
+// What nobody can tell, and what a currency of each record makes up for, is no fault.
+func TestACurrencyThatNobodyTellsOrThatEachRecordHasIsNoFault(t *testing.T) {
+	for _, tt := range []struct {
+		do          func(*bench)
+		level, what string
+	}{
+		{func(b *bench) { b.org("CHF", true) }, levelNote, "a new record of Zoho is in CHF"},
+		{func(b *bench) { b.org("", false) }, levelNote, "Zoho does not tell what it counts in"},
+		{func(b *bench) {
+			b.Zoho.Fail(zohotest.Fault{On: "GET /crm/v8/org", Times: -1, Status: http.StatusUnauthorized, Body: `{"code":"OAUTH_SCOPE_MISMATCH","details":{},"message":"invalid oauth scope to access this URL","status":"error"}`})
+		}, levelNote, "the token may not ZohoCRM.org.READ"},
+	} {
+		b := stage(t)
+		tt.do(b)
+		code, all := b.examine()
+		n := 0
+		for _, f := range all {
+			if f.Check == "currency" {
+				n++
+				if f.Level != tt.level || !strings.Contains(f.What, tt.what) {
+					t.Errorf("%+v", f)
+				}
+			}
+		}
+		if code != ExitOK || n != 1 {
+			t.Errorf("exit %d, %d lines about currency", code, n)
+		}
+	}
+}
+
+func TestTheCurrencyOfTheMappingInForceIsTheOneThatCounts(t *testing.T) {
+	b := stage(t)
+	b.set(config.Mapping, strings.Replace(string(mapping.DefaultYAML()), "home_currency: EUR", "home_currency: USD", 1))
+	r := b.run("doctor")
+	has(t, r.out, "fault  currency             the mapping's home_currency is USD, and HubSpot counts in EUR", "the mapping's home_currency is USD, and Zoho counts in EUR")
+	b.set(config.Mapping, strings.Replace(string(mapping.DefaultYAML()), "      type: money\n", "      type: number\n", 1))
+	has(t, b.run("doctor").out, "ok     currency             the mapping has no amounts\n")
 }
 
 // zoho changes channels as an administrator with a program of his own would.
