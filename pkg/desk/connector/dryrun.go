@@ -14,6 +14,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/conversation"
 )
 
 // The verdicts of a dry run, in the order in which they are printed, and what becomes of such a record when the stack is on.
@@ -42,7 +43,7 @@ func (s *session) dryRun(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	d := &dry{session: s, claims: map[crm.ID][]int{}}
+	d := &dry{session: s, claims: map[crm.ID][]int{}, chats: st.Chats}
 	if d.book, err = s.people(ctx, st); err != nil {
 		return err
 	}
@@ -76,6 +77,7 @@ type dry struct {
 	m       *mapping.Mapping
 	mode    modeNow
 	book    *people
+	chats   Table // of who wrote on WhatsApp; nil for nobody
 	matches []match
 	claims  map[crm.ID][]int // who would be paired with a Zoho record
 }
@@ -188,6 +190,11 @@ func (d *dry) verdict(ctx context.Context, k crm.Kind, h crm.Record, found, lead
 	if own != "" {
 		free, taken = []string{own}, nil
 	}
+	if len(free)+len(taken) == 0 && k == crm.Contact {
+		if free, err = d.writer(ctx, h); err != nil {
+			return out, err
+		}
+	}
 	switch {
 	case len(taken) > 0:
 		out.verdict, out.twins = "taken", append(taken, free...)
@@ -238,6 +245,60 @@ func (d *dry) twins(ctx context.Context, k crm.Kind, h crm.Record, found []crm.R
 		}
 	}
 	return own, free, taken, nil
+}
+
+// writer finds the one contact of Zoho that was made because the person wrote on WhatsApp, with nothing but a number to tell whose it
+// is; no key where there is none, or more than one.
+func (d *dry) writer(ctx context.Context, h crm.Record) ([]string, error) {
+	if d.chats == nil || !d.book.knows {
+		return nil, nil
+	}
+	var numbers []crm.Value
+	for _, f := range d.m.Fields(crm.Contact) {
+		if v := h.Value(f.Name); f.Type == crm.TypePhone && v.Filled() {
+			numbers = append(numbers, v)
+		}
+	}
+	known := conversation.People{Store: d.chats, Hasher: d.book.Hasher}
+	q := crm.Query{Module: crm.Contacts, Columns: d.m.Columns(crm.Contact, crm.Zoho)}
+	for _, name := range known.Names(d.flags.Connection, d.m.Options().PhoneRegion, numbers...) {
+		key, err := known.Contact(ctx, d.flags.Connection, name)
+		if err != nil {
+			return nil, err
+		}
+		if key != "" && !slices.Contains(q.Keys, key) {
+			q.Keys = append(q.Keys, key)
+		}
+	}
+	if q.Keys == nil {
+		return nil, nil
+	}
+	readings, err := patient(ctx, d.session, func() ([]crm.Reading, error) { return d.c.zoho.Read(ctx, q) })
+	if err != nil {
+		return nil, err
+	}
+	var free []string
+	for _, r := range readings {
+		if r.Gone || r.Record.HubSpotID != "" || len(d.m.Keys(crm.Contact, r.Record, crm.HubSpot)) > 0 {
+			continue
+		}
+		p, err := d.book.Find(ctx, d.flags.Connection, r.Record.ID)
+		if err != nil {
+			return nil, err
+		}
+		erased, err := d.book.erased(ctx, d.flags.Connection, r.Record.ID)
+		if err != nil {
+			return nil, err
+		}
+		if p.Version != 0 || erased[0] {
+			return nil, nil
+		}
+		free = append(free, r.Record.ID.Key)
+	}
+	if len(free) > 1 {
+		return nil, nil
+	}
+	return free, nil
 }
 
 // duplicates turns the matches of several records with one into duplicates.

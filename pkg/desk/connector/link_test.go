@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/desk/sandbox"
@@ -273,4 +274,34 @@ func TestADryRunMatchesAPairThatLostItsHalf(t *testing.T) {
 	b.want(ExitOK, "import")
 	b.settle()
 	has(t, b.want(ExitOK, "explain", "hubspot", heir), "living", "zoho         "+zo)
+}
+
+// Whose number wrote on WhatsApp is paired with the contact that was made for it.
+func TestADryRunKnowsWhoWroteOnWhatsApp(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.WhatsApp, o.HubSpot.SearchRate = &whatsapptest.Options{}, -1 })
+	_, err := b.WhatsApp.Meet("Anna Rossi", "393471234567").Say(whatsapptest.DefaultNumber, "buongiorno")
+	b.must(err)
+	b.settle()
+	zo := b.Zoho.IDs(crm.Contacts)
+	if len(zo) != 1 {
+		t.Fatalf("%d contacts after one person wrote", len(zo))
+	}
+	b.set(config.Mode, "off")
+	b.Clock.Advance(61 * time.Second)
+	hub, err := b.HubSpot.Create(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "mobilephone": "+39 347 1234567"})
+	b.must(err)
+	other, err := b.HubSpot.Create(crm.Contacts, props{"email": "ugo@acme.example", "lastname": "Verdi", "mobilephone": "+39 347 1234568"})
+	b.must(err)
+	b.Clock.Advance(10 * time.Second)
+	b.settle()
+	path := filepath.Join(t.TempDir(), "matches.csv")
+	b.unchanged("a dry run", func() { b.want(ExitOK, "link", "--dry-run", "--csv", path) })
+	raw, err := os.ReadFile(path)
+	b.must(err)
+	has(t, string(raw), "contact,matched,"+hub+","+zo[0]+"\n", "contact,missing,"+other+",\n")
+	b.set(config.Mode, "on")
+	b.Clock.Advance(61 * time.Second)
+	b.want(ExitOK, "import")
+	b.settle()
+	has(t, b.want(ExitOK, "explain", "hubspot", hub), "living", "zoho         "+zo[0])
 }
