@@ -11,8 +11,9 @@ import (
 
 // word is a person's last word on messages.
 type word struct {
-	Out bool      `json:"out"`
-	At  time.Time `json:"at"`
+	Out  bool      `json:"out"`
+	At   time.Time `json:"at"`
+	Owed bool      `json:"owed,omitempty"` // the field of the CRMs does not say it yet
 }
 
 // leaseFor is how long a pair is kept while a word is written to both of its records.
@@ -31,36 +32,50 @@ func (t *task) preference() error {
 	return t.consent(who, c)
 }
 
-// consent writes a person's word into both CRMs. Words come late and out of order: the later one holds, whichever came last.
-// Only words come here, so nothing but a person's own clears the field.
+// consent keeps a person's word and writes it into both CRMs. Words come late and out of order: the later one holds, whichever came
+// last. What he said holds from when it is kept, though no CRM takes it for now: the field follows. Only words come here, so nothing
+// but a person's own clears the field.
 func (t *task) consent(who someone, c talk.Consent) error {
-	at := c.At
-	if at.IsZero() {
-		at = t.received
+	said := word{Out: c.Out, At: c.At, Owed: true}
+	if said.At.IsZero() {
+		said.At = t.received
 	}
 	key := consentKey(t.conn, who.id)
 	var last word
 	version, err := t.f.load(t.ctx, key, &last)
-	if err != nil || version != 0 && (last.At.After(at) || last.At.Equal(at) && last.Out) {
-		return err
-	}
-	if err := t.setOptOut(who, c.Out); err != nil {
-		return err
-	}
-	if err := t.heard(who, c); err != nil {
-		return err
-	}
-	listed, err := t.listed(who.id, key)
 	if err != nil {
 		return err
 	}
+	same := version != 0 && last.At.Equal(said.At) && last.Out == said.Out
+	switch {
+	case same && last.Out && !last.Owed,
+		version != 0 && !same && (last.At.After(said.At) || last.At.Equal(said.At) && last.Out):
+		return nil
+	case !same:
+		listed, err := t.listed(who.id, key)
+		if err != nil {
+			return err
+		}
+		if err := t.f.save(t.ctx, append(listed, write(key, version, said, time.Time{}))...); err != nil {
+			return err
+		}
+		version++
+	}
 	t.applied = true
-	if err := t.f.save(t.ctx, append(listed, write(key, version, word{Out: c.Out, At: at}, time.Time{}))...); err != nil {
+	if err := t.heard(who, c); err != nil {
 		return err
 	}
-	is, err := t.f.being(t.ctx, t.conn, who.id)
-	if err == nil && is.id != who.id {
-		err = fault.Again("conversation.Consent", time.Second, "the person turned out to be another one meanwhile, who has to be told")
+	err = t.setOptOut(who, said.Out)
+	if err == nil {
+		said.Owed = false
+		err = t.f.save(t.ctx, write(key, version, said, time.Time{}))
+	}
+	is, unknown := t.f.being(t.ctx, t.conn, who.id)
+	switch {
+	case unknown != nil:
+		return unknown
+	case is.id != who.id:
+		return fault.Again("conversation.Consent", time.Second, "the person turned out to be another one meanwhile, who has to be told")
 	}
 	return err
 }

@@ -248,6 +248,42 @@ func TestAWorkerThatDiesWhileItSendsNeverMakesASecondMessage(t *testing.T) {
 	}
 }
 
+func TestAStopHoldsThoughTheContactCannotBeWrittenAndTheFieldFollows(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	hub, zo := w.couple("Rossi", "393471234567")
+	w.met(anna)
+	w.finish(w.wrote("a", "buongiorno", anna))
+	if err := w.zoho.Block(crm.Contacts, zo, "NOT_APPROVED"); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	before := len(w.phone.SentMessages())
+	stop := w.wrote("s", "STOP", anna)
+	parcel := chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: w.now, Updates: []chat.Update{stop}}
+	out := w.flow.Carry(t.Context(), parcel)
+	if fault.KindOf(out.Err) != fault.Locked || len(w.phone.SentMessages()) != before+1 {
+		t.Errorf("%v, %d answers", out.Err, len(w.phone.SentMessages())-before)
+	}
+	if w.promote("soon", chat.Person{Phone: anna.Phone}) {
+		t.Error("a promotion went to somebody who has just said that he wants none")
+	}
+	if err := w.flow.GiveUp(t.Context(), parcel, out.Err, false); err != nil {
+		t.Fatal(err)
+	}
+	if w.promote("later", chat.Person{Phone: anna.Phone}) || w.optOut(zo) != "false" {
+		t.Errorf("a promotion went to somebody who wants none; Zoho shows %q", w.optOut(zo))
+	}
+	if err := w.zoho.Block(crm.Contacts, zo, ""); err != nil {
+		t.Fatal(err)
+	}
+	if out := w.flow.Replay(t.Context(), crm.DefaultConnection, stop.Identity()); out.Ending != fault.Done {
+		t.Fatalf("%+v", out)
+	}
+	if props, _ := w.hubspot.Props(crm.Contacts, hub); w.optOut(zo) != "true" || props["whatsapp_opt_out"] != "true" {
+		t.Errorf("Zoho shows %q, HubSpot %q", w.optOut(zo), props["whatsapp_opt_out"])
+	}
+}
+
 func TestAnOptOutWaitsForWhoeverIsAtWorkOnThePair(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{})
 	_, zo := w.couple("Rossi", "393471234567")
