@@ -154,8 +154,14 @@ func body(r door.Request, v any, known ...string) error {
 			return invalid("/"+name, conversion.CodeType)
 		}
 	}
-	if json.Unmarshal(r.Body, v) != nil {
-		return invalid("", conversion.CodeType)
+	if err := json.Unmarshal(r.Body, v); err != nil {
+		at := ""
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			if name, _, _ := strings.Cut(wrong.Field, "."); slices.Contains(known, name) {
+				at = "/" + name
+			}
+		}
+		return invalid(at, conversion.CodeType)
 	}
 	return nil
 }

@@ -62,6 +62,7 @@ type arrival struct {
 	scope
 	shard  int
 	client string // the hash that stands for it
+	since  int64  // ms: the quarantine that holds it
 }
 
 func (a arrival) event() conversion.Event { return a.Arrival.Event }
@@ -108,6 +109,7 @@ func (s *sheet) mark(sub submission.Submission, id conversion.Identity, v conver
 		return err
 	}
 	a.Arrival = conversion.Arrival{Event: sub.Event, Identity: id, Verdict: v, Quarantined: q.On, Applied: s.now}
+	a.since = q.Since
 	s.counted = append(s.counted, a)
 	m := id.Mark(sub.Ingestion, s.now)
 	if v == conversion.Unique {
@@ -214,7 +216,7 @@ func (s *sheet) enter(a arrival) error {
 	}
 	key := a.ledgerKey()
 	if a.Quarantined {
-		if err := s.write(heldKey(a.scope, a.shard, key), held{key.Part, key.Sort}, s.now.Add(KeptEvents)); err != nil {
+		if err := s.write(heldKey(a.scope, a.shard, key), held{key.Part, key.Sort, a.since}, s.now.Add(KeptEvents)); err != nil {
 			return err
 		}
 	}

@@ -127,7 +127,8 @@ func (k *Clock) repeats(s scope, p pulse, now time.Time) (out []finding) {
 	span := within(p.Minutes, now, time.Minute, conversion.RepeatSpan)
 	day := within(p.Hours, now, time.Hour, daySpan)
 	share := func(b beat) conversion.Share { return conversion.Share{Duplicates: b.Duplicates, Arrivals: b.Arrivals} }
-	if recentOf(p.Recent).Count(now) > conversion.MaxRepeats && k.Rules.Guard.Lets(share(span), share(day)) {
+	r := recentOf(p.Recent) // judged when the last one arrived, whenever the clock looks; over once nothing more came for as long
+	if r.TooMany() && now.Sub(r.Newest()) < conversion.RepeatSpan && k.Rules.Guard.Lets(share(span), share(day)) {
 		out = append(out, finding{RuleChannel, s.String(), fmt.Sprintf("%d duplicati su %d arrivi in 10 minuti", span.Duplicates, span.Arrivals)})
 	}
 	if span.Conflicts > 0 {
@@ -172,7 +173,8 @@ func (k *Clock) volume(ctx context.Context, s scope, now time.Time) ([]finding, 
 	}
 	var before []int64
 	for d := 1; d <= volumeDays; d++ {
-		n, err := k.received(ctx, s, start.AddDate(0, 0, -d), end.AddDate(0, 0, -d))
+		hour := start.AddDate(0, 0, -d) // an hour long on each day, also where clocks go forward in it
+		n, err := k.received(ctx, s, hour, hour.Add(time.Hour))
 		if err != nil {
 			return nil, err
 		}

@@ -14,13 +14,15 @@ import (
 type quarantine struct {
 	On        bool  `json:"on"`
 	Releasing bool  `json:"releasing,omitempty"`
-	Since     int64 `json:"since"` // ms, of the last change
+	Since     int64 `json:"since"`           // ms, of the last change
+	Began     int64 `json:"began,omitempty"` // ms, of the quarantine whose events are released
 }
 
 // held leads to an event of the ledger that waits for its release.
 type held struct {
-	Part string `json:"part"`
-	Sort string `json:"sort"`
+	Part  string `json:"part"`
+	Sort  string `json:"sort"`
+	Since int64  `json:"since"` // ms: the quarantine that held it; one that was lifted without release holds it for good
 }
 
 func (d *draft) quarantine(s scope) (q quarantine, err error) {
@@ -43,7 +45,7 @@ func (c *Counter) Quarantine(ctx context.Context, t conversion.Tenant, ch conver
 // are, counted as quarantined. It can be repeated; a channel that is not in quarantine stays as it is.
 func (c *Counter) Lift(ctx context.Context, t conversion.Tenant, ch conversion.Channel, release bool) error {
 	return c.change(ctx, scope{t, ch}, func(q quarantine) (quarantine, bool) {
-		return quarantine{Releasing: release, Since: c.Now().UnixMilli()}, q.On
+		return quarantine{Releasing: release, Since: c.Now().UnixMilli(), Began: q.Since}, q.On
 	})
 }
 
@@ -93,10 +95,14 @@ func (c *Counter) Release(ctx context.Context, t conversion.Tenant, ch conversio
 		if len(rows) == 0 {
 			return n, c.settled(ctx, s)
 		}
-		if err := c.retry(ctx, func() error { return c.release(ctx, s, rows) }); err != nil {
+		var freed int
+		err = c.retry(ctx, func() (err error) {
+			freed, err = c.release(ctx, s, rows, q.Began)
+			return err
+		})
+		if n += freed; err != nil {
 			return n, err
 		}
-		n += len(rows)
 	}
 	return n, nil
 }
@@ -109,21 +115,24 @@ func (c *Counter) settled(ctx context.Context, s scope) error {
 	})
 }
 
-// release counts the events that these rows lead to. A row that is gone was released by somebody else.
-func (c *Counter) release(ctx context.Context, s scope, rows []row.Row) error {
+// release counts the events that these rows lead to, if it was the quarantine that began then that held them, and returns how many
+// they were. A row that is gone was released by somebody else.
+func (c *Counter) release(ctx context.Context, s scope, rows []row.Row, began int64) (freed int, err error) {
 	d := newDraft(c.Store)
 	var ledger []row.Key
 	var keys []row.Key
+	discarded := map[row.Key]bool{}
 	for _, r := range rows {
 		var h held
 		if err := json.Unmarshal(r.Value, &h); err != nil {
-			return fmt.Errorf("counting.release: %T", err)
+			return 0, fmt.Errorf("counting.release: %T", err)
 		}
 		ledger = append(ledger, row.Key{Part: h.Part, Sort: h.Sort})
 		keys = append(keys, r.Key)
+		discarded[r.Key] = h.Since != began
 	}
 	if err := d.load(ctx, append(keys, ledger...)...); err != nil {
-		return err
+		return 0, err
 	}
 	tallies := tally{windows: conversion.Tally{}, minutes: conversion.Tally{}}
 	for i, key := range ledger {
@@ -131,9 +140,13 @@ func (c *Counter) release(ctx context.Context, s scope, rows []row.Row) error {
 			continue
 		}
 		d.remove(keys[i])
-		if err := d.free(ctx, s, key, tallies, c.Now()); err != nil {
-			return err
+		if discarded[keys[i]] {
+			continue
 		}
+		if err := d.free(ctx, s, key, tallies, c.Now()); err != nil {
+			return 0, err
+		}
+		freed++
 	}
 	for _, part := range []struct {
 		letter  string
@@ -145,14 +158,14 @@ func (c *Counter) release(ctx context.Context, s scope, rows []row.Row) error {
 	} {
 		for r := range part.of {
 			if err := d.load(ctx, countersKey(part.letter, s.tenant, r)); err != nil {
-				return err
+				return 0, err
 			}
 		}
 		if err := d.add(part.letter, s.tenant, part.of, part.expires); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return d.save(ctx)
+	return freed, d.save(ctx)
 }
 
 // free takes one event of the ledger out of quarantine.

@@ -239,6 +239,7 @@ func (r *Reporter) Publish(ctx context.Context, rep Report) error {
 		if err := d.load(ctx, key); err != nil || d.has(key) {
 			return err
 		}
+		rep := rep.fit()
 		if err := d.write(key, rep, now.Add(KeptEvents)); err != nil {
 			return err
 		}
@@ -247,6 +248,26 @@ func (r *Reporter) Publish(ctx context.Context, rep Report) error {
 		}
 		return d.save(ctx)
 	})
+}
+
+// maxReport is how long the texts of a report are together, in bytes: a row takes 400 KB, and the outbox holds it once more.
+const maxReport = 100 << 10
+
+// fit returns the report with as many differences of each channel as its row and its mail take. How many there are in all stays
+// said.
+func (r Report) fit() Report {
+	for most := maxReport; most > 0 && len(r.Text()) > maxReport; most /= 2 {
+		r.Channels = slices.Clone(r.Channels)
+		for i, c := range r.Channels {
+			c.Differing = max(c.Differing, len(c.Differences))
+			c.Differences = slices.Clone(c.Differences[:min(len(c.Differences), most/1024)])
+			for j, d := range c.Differences {
+				c.Differences[j].Suspects = d.Suspects[:min(len(d.Suspects), most/1024)]
+			}
+			r.Channels[i] = c
+		}
+	}
+	return r
 }
 
 // Text is the report as it is mailed.

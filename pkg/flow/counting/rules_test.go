@@ -1,0 +1,115 @@
+package counting_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/flow/counting"
+)
+
+// Four repeats of four clients within ten minutes are too many whenever the clock happens to look, and told once.
+func TestRepeatsOfAChannelAreToldWheneverTheClockLooks(t *testing.T) {
+	for _, last := range []time.Duration{9*time.Minute + 30*time.Second, 9*time.Minute + 59*time.Second, 10 * time.Minute} {
+		for offset := time.Duration(0); offset < 2*time.Minute; offset += 40 * time.Second {
+			b := newBench()
+			k, _ := b.watch(t, counting.RulesOf(true))
+			repeats := []time.Duration{offset, offset + 3*time.Minute, offset + 6*time.Minute, offset + last}
+			event := func(i int) func(*conversion.Event) {
+				return func(e *conversion.Event) {
+					e.ID, e.Client, e.At = fmt.Sprintf("order-%04d", i), fmt.Sprintf("CLIENTE-ITALIA-00000%d", i), noon
+				}
+			}
+			for i := range repeats {
+				b.apply(t, b.purchase(event(i)))
+			}
+			told := 0
+			for s := time.Duration(0); s < 40*time.Minute; s += time.Second {
+				b.now = noon.Add(s)
+				for i, at := range repeats {
+					if at == s {
+						b.apply(t, b.purchase(event(i)))
+					}
+				}
+				if s%(2*time.Minute) == 0 {
+					told += tick(t, k).Raised
+				}
+			}
+			want := 2 // raised and ended
+			if last >= conversion.RepeatSpan {
+				want = 0
+			}
+			if told != want {
+				t.Errorf("the last %v after the first, first at %v: told %d times, want %d", last, offset, told, want)
+			}
+		}
+	}
+}
+
+func TestEvenTrafficRaisesNoAlarmWhenClocksAreSet(t *testing.T) {
+	for _, change := range []string{"2027-03-28", "2027-10-31"} {
+		day, err := conversion.ParseDay(change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, n := newBench(), 0
+		k, _ := b.watch(t, counting.Rules{Volume: conversion.UsualVolume})
+		for b.now = day.Plus(-3).Start(rome(t)); b.now.Before(day.Plus(1).Start(rome(t))); b.now = b.now.Add(time.Minute) {
+			n++
+			b.apply(t, b.purchase(named(fmt.Sprintf("id-%08d", n))))
+			if b.now.After(day.Plus(-1).Start(rome(t))) && b.now.Minute() == 2 {
+				if done := tick(t, k); done.Raised > 0 {
+					t.Errorf("an alarm at %v", b.now.In(rome(t)))
+				}
+			}
+		}
+	}
+}
+
+func TestWhatWasHeldBackForGoodStaysOutOfALaterRelease(t *testing.T) {
+	b := newBench()
+	hold := func(id string, release bool) {
+		if err := b.Quarantine(t.Context(), tenant, conversion.Webform); err != nil {
+			t.Fatal(err)
+		}
+		b.apply(t, b.purchase(named(id)))
+		if err := b.Lift(t.Context(), tenant, conversion.Webform, release); err != nil {
+			t.Fatal(err)
+		}
+		b.now = b.now.Add(24 * time.Hour)
+	}
+	hold("fraud-0001", false)
+	hold("fraud-0002", false)
+	hold("good-00001", true)
+	if n, err := b.Release(t.Context(), tenant, conversion.Webform, 100); n != 1 || err != nil {
+		t.Errorf("released %d, %v", n, err)
+	}
+	if c := b.total(t); c.Completed != 1 || c.Quarantined != 2 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestTheReportOfAVeryBadDayIsKeptAndTold(t *testing.T) {
+	b, r := newBench(), counting.Report{Day: "2026-11-21", Age: 1, Outcome: conversion.Differs.String()}
+	for ch := range 30 {
+		c := counting.Audited{Tenant: tenant, Channel: conversion.Channels()[ch%5], Outcome: conversion.Differs.String(), Differing: 120}
+		for w := range 100 {
+			d := counting.Differing{Window: fmt.Sprint(w), Type: conversion.Purchase, Ledger: 100}
+			for i := range 100 {
+				d.Suspects = append(d.Suspects, fmt.Sprintf("%064d", i))
+			}
+			c.Differences = append(c.Differences, d)
+		}
+		r.Channels = append(r.Channels, c)
+	}
+	reporter := &counting.Reporter{Counter: &b.Counter, CRM: crm{}, Queues: queues(0), Zone: rome(t)}
+	if err := reporter.Publish(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	k, x := b.watch(t, counting.Rules{})
+	tick(t, k)
+	if len(x.told) != 1 || len(x.told[0].Text) < 1000 {
+		t.Errorf("told %d times", len(x.told))
+	}
+}
