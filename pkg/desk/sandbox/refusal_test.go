@@ -161,7 +161,7 @@ func TestARecordThatStaysLockedIsParkedToldAfterADayAndDoneWhenItIsFree(t *testi
 	hub, zo := s.rossi()
 	s.must(s.Zoho.Block(crm.Contacts, zo, "RECORD_LOCKED"))
 	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
-	s.pass(2 * time.Hour) // reconcile has looked once more
+	s.pass(time.Hour)
 	s.wantRows("hubspot/contact  locked")
 	if !s.Quiet() {
 		t.Error("the message still waits in its queue")

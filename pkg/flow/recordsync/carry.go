@@ -29,13 +29,13 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 	}
 	before := p.HubSpotAt
 	seen(&p.Pair, b)
+	if plan.covered() { // until it has gone both ways, the edit that our write covered must be found again
+		p.HubSpotAt = before
+	}
 	if !b.assumed {
 		p.Sent = nil
 	}
 	toZoho, toHubSpot := t.settle(p, plan)
-	if len(toZoho) > 0 || plan.covered() { // until it has gone across, an edit that a write of ours covers must be found again
-		p.HubSpotAt = before
-	}
 	if len(toZoho)+len(toHubSpot) == 0 && !plan.relink {
 		return nil
 	}
