@@ -2,12 +2,14 @@ package conversation
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 )
 
@@ -22,6 +24,7 @@ type known struct {
 	User    string    `json:"user,omitempty"` // of a number: the name of the user id that it was seen with last
 	At      time.Time `json:"at"`             // when the update happened that told it
 	Retired bool      `json:"retired,omitempty"`
+	Owed    bool      `json:"owed,omitempty"` // of a number: the person's contact could not take it yet
 }
 
 // being is a person, whatever becomes of his contacts. The zero being is nobody.
@@ -34,7 +37,10 @@ type being struct {
 }
 
 // names are the keys of a person as the graph knows them; "" for none.
-type names struct{ user, number string }
+type names struct {
+	user, number string
+	owed         bool // the number is still to be written onto the person's contact
+}
 
 func (t *task) names(k who.Keys) (n names) {
 	if k.User.Filled() {
@@ -176,7 +182,10 @@ func (t *task) recall(keys who.Keys) (being, error) {
 	case r.Same != "":
 		b, err = t.join(b, number.being)
 	case r.Number && number.means().Person == "":
-		b, err = t.shows(b, keys)
+		b, n.owed, err = t.shows(b, keys)
+	case number.Owed && b.id == number.id && keys.User.Filled():
+		r.Number = true
+		n.owed, err = t.note(b, keys.Phone)
 	}
 	if err != nil {
 		return being{}, err
@@ -206,7 +215,7 @@ func (t *task) remember(b being, n names, number bool, user crm.Value, more ...r
 		}
 		next := known{Person: b.id, At: t.happened()}
 		if name == n.number {
-			next.User = user.Text()
+			next.User, next.Owed = user.Text(), n.owed
 		}
 		if version != 0 && (k == next || k.At.After(next.At) && k.Person != b.id) {
 			continue
@@ -302,48 +311,67 @@ func (t *task) holds(person, contact string) ([]row.Put, error) {
 }
 
 // shows looks whether another contact in Zoho has a number that a known person was never seen with: it is his as well. If nobody
-// has it, it is noted on the person's contact, unless another number stands there.
-func (t *task) shows(b being, keys who.Keys) (being, error) {
+// has it, it is noted on the person's contact, unless another number stands there; owed: it has to be noted later.
+func (t *task) shows(b being, keys who.Keys) (is being, owed bool, err error) {
 	if b.Contact == "" {
-		return b, nil // he is about to be looked for by all that is known
+		return b, false, nil // he is about to be looked for by all that is known
 	}
 	_, hits, err := t.hits(crm.Zoho, keys)
 	if err != nil {
-		return being{}, err
+		return being{}, false, err
 	}
 	hits = slices.DeleteFunc(hits, func(h who.Hit) bool { return h.Contact == b.Contact })
 	contact := who.Decide(t.named(keys), "", hits).Contact
 	if contact == "" {
 		if len(hits) > 0 {
-			return b, nil // nobody can say who
+			return b, false, nil // nobody can say who
 		}
-		return b, t.note(b, keys.Phone)
+		owed, err = t.note(b, keys.Phone)
+		return b, owed, err
 	}
 	other, err := t.of(contact)
 	if err != nil {
-		return being{}, err
+		return being{}, false, err
 	}
 	if other.id == "" {
 		other = being{Contact: contact}
 	}
-	return t.join(b, other)
+	is, err = t.join(b, other)
+	return is, false, err
 }
 
-// note writes a number onto the contact of a person, if no number stands there.
-func (t *task) note(b being, number who.Number) error {
+// note writes a number onto the contact of a person, if no number stands there. What was written is logged whether the contact takes
+// it or not: a number that it refuses is a row, one that it cannot take for now is owed.
+func (t *task) note(b being, number who.Number) (owed bool, err error) {
+	if b.Contact == "" {
+		return false, nil
+	}
+	err = t.writeNumber(b.Contact, number)
+	switch {
+	case err == nil:
+		return false, nil
+	case fault.KindOf(err) == fault.Missing:
+		return false, t.forget(b.Contact)
+	}
+	if t.tell(t.id, contactID(crm.Zoho, b.Contact), err) != nil {
+		return true, nil
+	}
+	return false, nil
+}
+
+func (t *task) writeNumber(contact string, number who.Number) error {
 	c := t.f.Columns
-	readings, err := t.f.Zoho.Read(t.ctx, crm.Query{Module: crm.Contacts, Keys: []string{b.Contact}, Columns: c.Numbers})
+	readings, err := t.f.Zoho.Read(t.ctx, crm.Query{Module: crm.Contacts, Keys: []string{contact}, Columns: c.Numbers})
 	if err != nil {
 		return err
 	}
 	if readings[0].Gone {
-		return t.forget(b.Contact)
+		return &fault.Error{Op: "conversation.Person", Kind: fault.Missing, Err: errors.New("the contact is gone")}
 	}
 	if slices.ContainsFunc(c.Numbers, func(col crm.Column) bool { return readings[0].Record.Value(col.Field).Filled() }) {
 		return nil
 	}
-	ch := crm.Change{ID: contactID(crm.Zoho, b.Contact), Set: map[crm.Field]crm.Value{c.Number.Field: number.E164}, Columns: []crm.Column{c.Number}}
-	return t.absent(crm.Zoho, someone{id: b.id, zoho: b.Contact}, t.f.Zoho.Write(t.ctx, ch).Err)
+	return t.f.Zoho.Write(t.ctx, crm.Change{ID: contactID(crm.Zoho, contact), Set: map[crm.Field]crm.Value{c.Number.Field: number.E164}, Columns: []crm.Column{c.Number}}).Err
 }
 
 // learn notes that a user id and a number are one person's, whom the graph knows by one of them.

@@ -54,6 +54,26 @@ func (f *Flow) rowOf(conn, update string, verb crm.Verb, err error, now time.Tim
 	return r
 }
 
+// tell opens a row about a part of an update that a CRM refuses, while the rest of it goes on, and returns every other fault. target
+// is the record that refuses, zero for the one of the update.
+func (t *task) tell(about string, target crm.ID, why error) error {
+	if why == nil {
+		return nil
+	}
+	switch fault.KindOf(why) {
+	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+	default:
+		return why
+	}
+	r := t.f.rowOf(t.conn, about, verbOf(t.u), why, t.now())
+	r.TargetID = target
+	if err := t.f.Parking.Open(t.ctx, r); err != nil {
+		return tables(err)
+	}
+	t.told = append(t.told, r)
+	return nil
+}
+
 // recordOf names what a row is about: an update, or a message of the outbox.
 func recordOf(id string) crm.ID {
 	return crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: id}

@@ -681,3 +681,51 @@ func TestAWordIsHeardThoughItsPersonTurnsOutToBeAnotherOneAtThatMoment(t *testin
 		}
 	}
 }
+
+func TestANumberThatAContactDoesNotTakeKeepsNothingOfItsPersonBack(t *testing.T) {
+	hidden := chat.Person{User: anna.User, Name: anna.Name}
+	for _, tt := range []struct {
+		name    string
+		refuse  func(w *world, contact string)
+		relieve func(w *world, contact string)
+		rows    int
+		later   string // what stands on the contact once nothing stands in the way
+	}{
+		{"refused", func(w *world, _ string) {
+			w.zoho.Fail(zohotest.Fault{On: "PUT /crm/v8/Contacts", Times: 1, Status: 400,
+				Body: `{"data":[{"code":"DUPLICATE_DATA","details":{"api_name":"Mobile"},"message":"duplicate data","status":"error"}]}`})
+		}, func(*world, string) {}, 1, ""},
+		{"locked", func(w *world, contact string) {
+			if err := w.zoho.Block(crm.Contacts, contact, "NOT_APPROVED"); err != nil {
+				t.Fatal(err)
+			}
+		}, func(w *world, contact string) {
+			if err := w.zoho.Block(crm.Contacts, contact, ""); err != nil {
+				t.Fatal(err)
+			}
+		}, 0, "+393471234567"},
+	} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.met(anna)
+		w.finish(w.wrote("a", "buongiorno", hidden))
+		contact := w.zoho.IDs(crm.Contacts)[0]
+		tt.refuse(w, contact)
+		w.finish(w.wrote("b", "eccomi", anna))
+		w.finish(w.wrote("c", "sempre io", anna))
+		tt.relieve(w, contact)
+		w.finish(w.wrote("d", "STOP", anna))
+		props, _ := w.zoho.Props(crm.Contacts, contact)
+		logged := len(w.notes("wamid.b")) + len(w.notes("wamid.c")) + len(w.notes("wamid.d"))
+		if logged != 3 || len(w.parked) != tt.rows || w.contacts() != 1 || props["Mobile"] != tt.later {
+			t.Errorf("%s: %d notes, parked %v, %d contacts, number %q", tt.name, logged, w.reasons(), w.contacts(), props["Mobile"])
+		}
+		for _, r := range w.parked {
+			if r.TargetID.Key != contact {
+				t.Errorf("%s: the row leads to %q", tt.name, r.TargetID.Key)
+			}
+		}
+		if w.optOut(contact) != "true" || w.promote("promo", chat.Person{Phone: anna.Phone}) {
+			t.Errorf("%s: the word of somebody whose number does not stand on his contact is not heeded", tt.name)
+		}
+	}
+}

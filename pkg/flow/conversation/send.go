@@ -358,20 +358,7 @@ func (t *task) logShipment(s *shipment) error {
 
 // orTell opens a row for what a CRM refuses of a message that has gone out, and returns every other fault: it comes again.
 func (t *task) orTell(s *shipment, why error) error {
-	if why == nil {
-		return nil
-	}
-	switch fault.KindOf(why) {
-	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
-	default:
-		return why
-	}
-	r := t.f.rowOf(t.conn, s.id, crm.Message, why, t.now())
-	if err := t.f.Parking.Open(t.ctx, r); err != nil {
-		return tables(err)
-	}
-	t.told = append(t.told, r)
-	return nil
+	return t.tell(s.id, crm.ID{}, why)
 }
 
 // taken notes that a person of the business leads a conversation that waited for one: what is asked to be sent in free words is
