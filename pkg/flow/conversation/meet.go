@@ -152,32 +152,31 @@ func (t *task) unlessTaken(keys who.Keys, contact string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	seen, err := t.seen(number, contact)
+	hit, err := t.seen(number, contact)
 	if err != nil {
 		return "", err
 	}
-	if len(who.Decide(t.named(keys), "", []who.Hit{{Contact: contact, User: seen}}).Candidates) > 0 {
+	if len(who.Decide(t.named(keys), "", []who.Hit{hit}).Candidates) > 0 {
 		return "", t.ambiguous([]string{contact})
 	}
 	return contact, nil
 }
 
-// seen returns the user id with which the graph has seen a number on a contact, unknown when it has not. One that was given up is
-// nobody's who is seen with it now.
-func (t *task) seen(number lead, contact string) (crm.Value, error) {
+// seen returns a contact as the graph has seen a number on it: with which user id, and whether its person has given the number up.
+func (t *task) seen(number lead, contact string) (who.Hit, error) {
+	h := who.Hit{Contact: contact, User: crm.Unknown()}
 	if number.id == "" {
-		return crm.Unknown(), nil
+		return h, nil
 	}
 	b, err := t.of(contact)
-	switch {
-	case err != nil || b.id != number.id:
-		return crm.Unknown(), err
-	case number.Retired && !number.past:
-		return crm.Text(renamed), nil
-	case number.User == "":
-		return crm.Unknown(), nil
+	if err != nil || b.id != number.id {
+		return h, err
 	}
-	return crm.Text(number.User), nil
+	h.Left = number.Retired && !number.past
+	if number.User != "" {
+		h.User = crm.Text(number.User)
+	}
+	return h, nil
 }
 
 // named returns the keys with the user id as the graph knows it.
@@ -234,12 +233,13 @@ func (t *task) hits(sys crm.System, keys who.Keys) (byUser string, byNumber []wh
 			continue
 		}
 		h := who.Hit{Contact: r.ID.Key}
-		if user.Filled() {
-			h.User = crm.Text(t.f.name("user", t.conn, user.Text()))
-		} else if sys == crm.Zoho {
-			if h.User, err = t.seen(number, r.ID.Key); err != nil {
+		if sys == crm.Zoho {
+			if h, err = t.seen(number, r.ID.Key); err != nil {
 				return "", nil, err
 			}
+		}
+		if user.Filled() {
+			h.User = crm.Text(t.f.name("user", t.conn, user.Text()))
 		}
 		if as {
 			byNumber = append(byNumber, h)

@@ -336,7 +336,11 @@ func TestWhatWasWrittenBeforeAChangeOfNumberIsHisAlthoughItComesLater(t *testing
 	w.pass(time.Minute)
 	w.finish(w.changed("c", w.now, before, now))
 	w.pass(time.Minute)
+	sent := len(w.phone.SentMessages())
 	w.finish(late)
+	if w.pass(time.Minute); len(w.phone.SentMessages()) != sent {
+		t.Error("the next owner of the number was answered")
+	}
 	contact := w.zoho.IDs(crm.Contacts)[0]
 	if w.contacts() != 1 || len(w.notes("wamid.b")) != 1 || len(w.parked) != 0 || w.optOut(contact) != "true" {
 		t.Errorf("%d contacts, parked %v, opt-out %q", w.contacts(), w.reasons(), w.optOut(contact))
@@ -727,5 +731,28 @@ func TestANumberThatAContactDoesNotTakeKeepsNothingOfItsPersonBack(t *testing.T)
 		if w.optOut(contact) != "true" || w.promote("promo", chat.Person{Phone: anna.Phone}) {
 			t.Errorf("%s: the word of somebody whose number does not stand on his contact is not heeded", tt.name)
 		}
+	}
+}
+
+func TestANumberThatWasGivenUpIsTakenUpByNobodyWhoIsSentAMessageThere(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	_, zo := w.couple("Rossi", "393471234567")
+	now := chat.Person{Phone: crm.Text("393477654321"), User: crm.Text("IT.333")}
+	w.finish(w.wrote("a", "buongiorno", anna))
+	w.pass(time.Hour)
+	w.finish(w.changed("c", w.now, anna, now))
+	w.met(bruno)
+	if w.promote("x", chat.Person{Phone: anna.Phone}) {
+		t.Error("what was meant for somebody went to the next owner of his number")
+	}
+	w.finish(w.wrote("b", "sono un altro", bruno))
+	w.finish(w.wrote("s", "STOP", bruno))
+	if len(w.notes("wamid.b")) != 0 || w.optOut(zo) == "true" || len(w.parked) == 0 {
+		t.Errorf("%d notes, opt-out %q, parked %v", len(w.notes("wamid.b")), w.optOut(zo), w.reasons())
+	}
+	w.met(now)
+	w.finish(w.wrote("n", "sono sempre io", now))
+	if n := w.notes("wamid.n"); len(n) != 1 || n[0].Parent != zo || !w.promote("y", chat.Person{User: now.User}) {
+		t.Errorf("whoever changed his number is %+v", n)
 	}
 }

@@ -123,8 +123,13 @@ func (t *task) handOver(sys crm.System, person someone, d decided) error {
 	return t.absent(sys, person, err)
 }
 
-// answer puts an automatic answer into the outbox.
+// answer puts an automatic answer into the outbox. A number that its person has given up since is not answered: somebody else may
+// read there.
 func (t *task) answer(person someone, from chat.Person, a talk.Answer) error {
+	number, err := t.lead(t.names(who.Of(from)).number)
+	if err != nil || number.past {
+		return err
+	}
 	to := chat.Person{Phone: from.Phone}
 	if !from.Phone.Filled() {
 		to = chat.Person{User: from.User}

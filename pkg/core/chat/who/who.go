@@ -89,6 +89,7 @@ func (k Keys) IsZero() bool { return !k.User.Filled() && k.Phone.IsZero() }
 type Hit struct {
 	Contact string    // as the asker names contacts
 	User    crm.Value // the user id by which the contact is known already, unknown when by none
+	Left    bool      // the contact's person is known to have given the number up
 }
 
 // Verdict says whose message it is. Both fields empty: nobody's that is known.
@@ -98,8 +99,8 @@ type Verdict struct {
 }
 
 // Decide says whom the keys mean: the contact that the user id led to, "" for none; else the only contact that the numbers led
-// to. Several contacts, or one that is known by another user id (the number has changed hands, or the change was never told),
-// are candidates. Without a key there is no match, whatever the hits are.
+// to. Several contacts, or one that is known by another user id (the number has changed hands, or the change was never told) or
+// whose person has given the number up, are candidates. Without a key there is no match, whatever the hits are.
 func Decide(k Keys, byUser string, byPhone []Hit) Verdict {
 	if k.User.Filled() && byUser != "" {
 		return Verdict{Contact: byUser}
@@ -114,7 +115,8 @@ func Decide(k Keys, byUser string, byPhone []Hit) Verdict {
 			continue
 		}
 		all = append(all, h.Contact)
-		stranger = stranger || k.User.Filled() && h.User.Filled() && h.User != k.User
+		same := k.User.Filled() && h.User == k.User
+		stranger = stranger || !same && (h.Left || k.User.Filled() && h.User.Filled())
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)

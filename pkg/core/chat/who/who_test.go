@@ -123,6 +123,9 @@ func TestTheUserIDDecidesBeforeTheNumberAndAmbiguityDecidesNothing(t *testing.T)
 		{"two contacts", keys("", phone), "", []who.Hit{{Contact: "C"}, {Contact: "B"}}, "{ [B C]}"},
 		{"a number that is another person's", keys(user, phone), "", []who.Hit{{Contact: "B", User: crm.Text("IT.2")}}, "{ [B]}"},
 		{"a number and no user id", keys("", phone), "", []who.Hit{{Contact: "B", User: crm.Text("IT.2")}}, "{B []}"},
+		{"a number that its person gave up", keys("", phone), "", []who.Hit{{Contact: "B", Left: true}}, "{ [B]}"},
+		{"a number that its person gave up, and another user id", keys(user, phone), "", []who.Hit{{Contact: "B", User: crm.Text("IT.2"), Left: true}}, "{ [B]}"},
+		{"a number that he gave up and has again", keys(user, phone), "", []who.Hit{{Contact: "B", User: crm.Text(user), Left: true}}, "{B []}"},
 		{"no number", keys(user, ""), "", []who.Hit{{Contact: "B"}}, "{ []}"},
 		{"nobody", keys("", ""), "A", []who.Hit{{Contact: "B"}}, "{ []}"},
 	} {
