@@ -272,6 +272,39 @@ func TestAnArgentineLineAsItCameGoesBeforeItsOtherSpelling(t *testing.T) {
 	}
 }
 
+func TestAChangeBetweenTwoSpellingsOfOneLineIsCarriedOut(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	before := chat.Person{Phone: crm.Text("541123456789"), User: crm.Text("AR.111"), Name: crm.Text("Perez")}
+	now := chat.Person{Phone: crm.Text("5491123456789"), User: crm.Text("AR.222"), Name: crm.Text("Perez")}
+	w.finish(w.wrote("a", "hola", before))
+	w.pass(time.Minute)
+	w.finish(w.changed("c", w.now, before, now))
+	w.finish(w.wrote("b", "soy yo", now))
+	if w.contacts() != 1 || len(w.notes("wamid.b")) != 1 || len(w.parked) != 0 {
+		t.Errorf("%d contacts, %d notes, parked %v", w.contacts(), len(w.notes("wamid.b")), w.reasons())
+	}
+}
+
+// unwritable is a table that does not take what was decided about a message.
+type unwritable struct{ conversation.Store }
+
+func (s unwritable) Put(ctx context.Context, puts ...row.Put) error {
+	if slices.ContainsFunc(puts, func(p row.Put) bool { return p.Key.Sort == "talk" }) {
+		return &fault.Error{Op: "memory.Put", Kind: fault.Ours, Err: fmt.Errorf("the row is too large")}
+	}
+	return s.Store.Put(ctx, puts...)
+}
+
+func TestAWriteThatNoTableTakesIsParkedAndStopsNobody(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.couple("Rossi", "393471234567")
+	w.flow.Store = unwritable{w.flow.Store}
+	w.finish(w.wrote("a", "buongiorno", anna))
+	if len(w.parked) != 1 || len(w.notes("wamid.a")) != 1 {
+		t.Errorf("parked %v, %d notes", w.reasons(), len(w.notes("wamid.a")))
+	}
+}
+
 func TestAChangeOfNumberThatIsToldAfterTheFirstMessageJoinsBothWithTheStricterWord(t *testing.T) {
 	before := chat.Person{Phone: crm.Text("393471234567"), User: crm.Text("IT.111")}
 	now := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.222")}

@@ -55,7 +55,8 @@ func hashed(h pair.Hasher, parts ...string) string {
 	return hex.EncodeToString(a[:]) + hex.EncodeToString(b[:])
 }
 
-// tables is the fault of a table: never the update's own. A lost race is over in a moment.
+// tables is the fault of a table: never the update's own, but for writes that no table takes, which are our fault and would come
+// again for good. A lost race is over in a moment.
 func tables(err error) error {
 	if err == nil {
 		return nil
@@ -65,6 +66,9 @@ func tables(err error) error {
 	}
 	if kind := fault.KindOf(err); kind == fault.Throttled || kind == fault.Down || kind == fault.Busy {
 		return err
+	}
+	if fault.KindOf(err) == fault.Ours {
+		return &fault.Error{Op: "conversation.Tables", Kind: fault.Ours, Err: errors.New("the table does not take what was to be written")}
 	}
 	return &fault.Error{Op: "conversation.Tables", Kind: fault.Down, Err: errors.New("the table did not answer")}
 }

@@ -186,7 +186,7 @@ func Renamed(m chat.Message) (Change, bool) {
 	if c.Now.User.Filled() && c.Before.User != c.Now.User {
 		c.Retired.User = c.Before.User
 	}
-	if !c.Now.Phone.IsZero() && c.Before.Phone.Match != c.Now.Phone.Match {
+	if !c.Now.Phone.IsZero() && c.Before.Phone.Line != c.Now.Phone.Line {
 		c.Retired.Phone = c.Before.Phone
 	}
 	learns := !c.Before.User.Filled() && c.Now.User.Filled() || c.Before.Phone.IsZero() && !c.Now.Phone.IsZero()

@@ -197,6 +197,8 @@ func TestAChangeOfNumberJoinsWhatWasWithWhatIsAndRetiresTheOldNumber(t *testing.
 		{"an older message, without user ids of before", p("", "393471234567"), p("IT.2", "393209998877"), " +393471234567", true, false},
 		{"no number before", p("IT.1", ""), p("IT.2", "393209998877"), "IT.1 ", true, false},
 		{"the same line in another form", p("BR.1", "553188887777"), p("BR.2", "5531988887777"), "BR.1 ", true, false},
+		{"the same line in the other form of Argentina", p("AR.1", "541123456789"), p("AR.2", "5491123456789"), "AR.1 ", true, false},
+		{"nothing but the form", p("AR.1", "541123456789"), p("AR.1", "5491123456789"), " ", false, false},
 		{"a user id is learnt", p("", "393471234567"), p("IT.2", ""), " ", true, false},
 		{"nothing changed", p("IT.1", "393471234567"), p("IT.1", "393471234567"), " ", false, false},
 		{"nothing of before", p("", ""), p("IT.2", "393209998877"), "", false, false},
