@@ -109,12 +109,21 @@ func (t *task) unseen(p pair.Pair, sys crm.System, rec crm.Record, f mapping.Fie
 		if e.Ours {
 			continue
 		}
-		if !taken || e.At.After(p.HubSpotAt) && !p.HubSpotAt.IsZero() {
+		if !taken || e.At.After(p.HubSpotAt) && !p.HubSpotAt.IsZero() || t.landedLate(p, f, entries[0], e) {
 			return e.Value, e.At
 		}
 		break
 	}
 	return crm.Unknown(), time.Time{}
+}
+
+// landedLate reports whether an entry of ours is a write that was begun before the user's edit under it, and landed after all: no
+// answer has told of it. The edit may have been read meanwhile, by a worker that died before it had gone across.
+func (t *task) landedLate(p pair.Pair, f mapping.Field, ours, edit crm.Entry) bool {
+	hash := t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, ours.Value)
+	return ours.At.After(p.UpdatedAt) && slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool {
+		return u.System == crm.HubSpot && u.Slot == slotOf(f) && u.Hash == hash && u.At.Before(edit.At)
+	})
 }
 
 // plan decides every field, asking for Zoho's field times where a decision needs them.
