@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"sync"
@@ -210,6 +211,49 @@ func TestParkedMessagesOfAnErasedPersonAreErasedToo(t *testing.T) {
 	for r := range w.chats.All("") {
 		if strings.Contains(string(r.Value), "un segreto") {
 			t.Errorf("%s keeps what he wrote", r.Key.Part[:2])
+		}
+	}
+}
+
+func TestWhatMayBeAnErasedPersonsGoesWithEveryContactThatItMayBeOf(t *testing.T) {
+	for erased := range 2 {
+		w := build(t, 1, whatsapptest.Options{})
+		var contacts [2]string
+		_, contacts[0] = w.couple("Rossi", "393471234567")
+		_, contacts[1] = w.couple("Rossi figlio", "393471234567")
+		_, other := w.couple("Verdi", "393470000009")
+		w.finish(w.wrote("a", "un segreto", anna))
+		w.promote("x", chat.Person{Phone: anna.Phone})
+		left := func() (n int) {
+			for r := range w.chats.All("") {
+				text := string(r.Value)
+				if i := strings.Index(text, `"request":"`); i >= 0 {
+					request, _, _ := strings.Cut(text[i+len(`"request":"`):], `"`)
+					plain, err := base64.StdEncoding.DecodeString(request)
+					if err != nil {
+						t.Fatal(err)
+					}
+					text += string(plain)
+				}
+				if strings.Contains(text, "segreto") || strings.Contains(text, "393471234567") || strings.Contains(text, "IT.111") {
+					n++
+				}
+			}
+			return n
+		}
+		if err := w.flow.Erase(t.Context(), crm.DefaultConnection, other); err != nil {
+			t.Fatal(err)
+		}
+		if n := left(); n != 2 {
+			t.Fatalf("%d rows before, parked %v", n, w.reasons())
+		}
+		for range 2 {
+			if err := w.flow.Erase(t.Context(), crm.DefaultConnection, contacts[erased]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := left(); n != 0 {
+			t.Errorf("%d rows tell of a person whose contact was erased", n)
 		}
 	}
 }

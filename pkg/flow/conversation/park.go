@@ -94,9 +94,39 @@ func (t *task) park(why error, end row.Key) error {
 		if err != nil {
 			return tables(err)
 		}
-		puts = append(puts, row.Put{Key: key, If: rows[0].Version, Value: []byte(kept), Expires: t.now().Add(ParkedFor)})
+		perhaps, err := t.perhaps(why, key, t.now().Add(ParkedFor))
+		if err != nil {
+			return err
+		}
+		puts = append(append(puts, row.Put{Key: key, If: rows[0].Version, Value: []byte(kept), Expires: t.now().Add(ParkedFor)}), perhaps...)
 	}
 	return t.f.save(t.ctx, puts...)
+}
+
+// perhaps returns the writes that list a row under the contacts that a fault names: it may be about any of them, and goes when one of
+// them is erased.
+func (t *task) perhaps(why error, of row.Key, expires time.Time) (puts []row.Put, err error) {
+	e, ok := errors.AsType[*fault.Error](why)
+	if !ok {
+		return nil, nil
+	}
+	var contacts []string
+	for _, r := range e.Refused {
+		if r.Record != "" && !slices.Contains(contacts, r.Record) {
+			contacts = append(contacts, r.Record)
+		}
+	}
+	for _, contact := range contacts {
+		listed, err := t.listed(contact, of)
+		if err != nil {
+			return nil, err
+		}
+		for _, put := range listed {
+			put.Expires = expires
+			puts = append(puts, put)
+		}
+	}
+	return puts, nil
 }
 
 // GiveUp ends a parcel that has gone again too often, for the reason why: each of its updates is carried out once more by itself,
@@ -199,10 +229,20 @@ func again(err error) fault.Outcome {
 	return fault.Outcome{Ending: fault.GoAgain, After: fault.After(err), Err: err}
 }
 
-// Erase forgets the person of a Zoho contact, one that he had before too: parked messages of his, what leads to him, his word, his conversation, what was sent
-// to him. Claims stay, which hold ids alone: without them a repeated delivery would be logged anew. It may be repeated.
+// Erase forgets the person of a Zoho contact, one that he had before too: parked messages of his and those that may be his, what
+// leads to him, his word, his conversation, what was sent to him. Claims stay, which hold ids alone: without them a repeated delivery
+// would be logged anew. It may be repeated.
 func (f *Flow) Erase(ctx context.Context, conn, contact string) error {
 	at := contactKey(conn, contact)
+	err := f.each(ctx, conn, contact, func(of row.Key) (bool, error) {
+		if of.Part == at.Sort {
+			return false, nil // the contact's own row
+		}
+		return true, f.drop(ctx, of)
+	})
+	if err != nil {
+		return err
+	}
 	var h holder
 	version, err := f.load(ctx, at, &h)
 	if err != nil || version == 0 {

@@ -323,7 +323,11 @@ func (t *task) refuse(s *shipment, why error) error {
 	}
 	t.told = append(t.told, r)
 	s.Stage = stageRefused
-	if err := t.keepShipment(s); err != nil {
+	perhaps, err := t.perhaps(why, outboxKey(t.conn, s.id), s.At.Add(KeptFor))
+	if err != nil {
+		return err
+	}
+	if err := t.keepShipment(s, perhaps...); err != nil {
 		return err
 	}
 	return t.f.drop(t.ctx, dueKey(t.conn, s.id))
