@@ -36,6 +36,8 @@ const (
 	UnknownFor = 24 * time.Hour
 	// BirthFor is how long a HubSpot contact that has no pair yet is waited for, before its person gets a Zoho contact from here.
 	BirthFor = 10 * time.Minute
+	// FileFor is how long a file that cannot be fetched or kept is tried again before a person is told; Meta keeps it for 7 days.
+	FileFor = 3 * 24 * time.Hour
 	// MaxFile is the largest file that is attached to a note, in bytes.
 	MaxFile = 20 << 20
 )
@@ -248,7 +250,7 @@ func (t *task) message() error {
 	zoho, errZoho := t.log(crm.Zoho, person, entry)
 	_, errHubSpot := t.log(crm.HubSpot, person, entry)
 	if errZoho == nil && m.Media.ID != "" {
-		errZoho = t.attach(zoho, m)
+		errZoho = t.fileLater(person, zoho, t.attach(zoho, m))
 	}
 	return first(t.talk(person, m), errZoho, errHubSpot)
 }

@@ -2,12 +2,15 @@ package conversation_test
 
 import (
 	"encoding/base64"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/chat"
@@ -153,6 +156,54 @@ func TestAPictureIsAttachedToItsNoteOnce(t *testing.T) {
 	n, files := w.notes(id), w.zoho.Attachments()
 	if len(n) != 1 || len(files) != 1 || files[0].Parent != n[0].ID || string(files[0].Data) != "jpeg" {
 		t.Errorf("notes %+v, files %+v", n, files)
+	}
+}
+
+// garbled alters the bytes of every file on its way, as long as it is on.
+type garbled struct {
+	on *bool
+	to http.RoundTripper
+}
+
+func (g garbled) RoundTrip(r *http.Request) (*http.Response, error) {
+	a, err := g.to.RoundTrip(r)
+	if err == nil && *g.on && a.Header.Get("Content-Type") == "image/jpeg" {
+		a.Body = io.NopCloser(io.MultiReader(a.Body, strings.NewReader("x")))
+		a.ContentLength = -1
+		a.Header.Del("Content-Length")
+	}
+	return a, err
+}
+
+func TestAFileThatCannotBeFetchedWaitsAloneAndIsGivenUpWithARow(t *testing.T) {
+	for _, heals := range []bool{true, false} {
+		w := build(t, 1, whatsapptest.Options{})
+		on := true
+		w.flow.Phone = whatsapp.New(whatsapp.Config{BaseURL: "http://127.0.0.1:8183", Token: crm.NewSecret(whatsapptest.DefaultToken),
+			HTTP: garbled{&on, w.phone.Transport()}, Now: func() time.Time { return w.now }})
+		p := w.phone.Meet("Persona", "393471234567")
+		photo, err := p.Photograph(number, "il difetto", []byte("jpeg"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Second)
+		stop := w.say(p, "STOP") // the same queue, behind the photo
+		w.pass(10 * time.Second)
+		if len(w.notes(photo)) != 1 || len(w.notes(stop)) != 1 || len(w.queue) != 0 || len(w.parked) != 0 {
+			t.Fatalf("%d and %d notes, %d in the queue, parked %v", len(w.notes(photo)), len(w.notes(stop)), len(w.queue), w.reasons())
+		}
+		w.pass(6 * time.Hour)
+		on = !heals
+		w.pass(conversation.FileFor)
+		note, files := w.notes(photo)[0], w.zoho.Attachments()
+		lost := strings.Contains(note.Values["Note_Content"], "allegato non conservato")
+		if heals && (len(files) != 1 || files[0].Parent != note.ID || lost || len(w.parked) != 0) ||
+			!heals && (len(files) != 0 || !lost || !slices.Equal(w.reasons(), []string{"FILE"})) {
+			t.Errorf("heals %t: %d files, the note %q, parked %v", heals, len(files), note.Values["Note_Content"], w.reasons())
+		}
+		if ids, err := w.flow.Due(t.Context(), crm.DefaultConnection, "", 10); err != nil || len(ids) != 0 {
+			t.Errorf("%v, %d still wait", err, len(ids))
+		}
 	}
 }
 

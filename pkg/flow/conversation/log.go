@@ -9,6 +9,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/identity"
 )
 
@@ -115,6 +116,66 @@ func (t *task) attach(note string, m chat.Message) error {
 		return nil // the note went meanwhile, and its files with it
 	}
 	return err
+}
+
+// fileLater puts what keeps a file from its note for now into the outbox, where it is tried again: the message is logged, and others
+// do not wait for the file. Faults of the message itself are returned, and all of them where nothing is ever sent.
+func (t *task) fileLater(person someone, note string, why error) error {
+	if why == nil || t.f.Number == "" {
+		return why
+	}
+	switch fault.KindOf(why) {
+	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+		return why
+	}
+	kept := t.f.keep(t.conn, t.u, t.received)
+	if kept == "" {
+		return why
+	}
+	id := t.f.name("file", t.conn, t.id)
+	rows, err := t.f.Store.Get(t.ctx, outboxKey(t.conn, id))
+	if err != nil || rows[0].Version != 0 {
+		return tables(err)
+	}
+	expires := t.now().Add(KeptFor)
+	listed, err := t.listed(person.id, outboxKey(t.conn, id))
+	if err != nil {
+		return err
+	}
+	o := outgoing{Request: []byte(kept), Number: t.number(), Contact: person.zoho, At: t.now(), Stage: stageFile, Note: note, Until: t.now().Add(ClaimFor)}
+	return t.f.save(t.ctx, append(listed, write(outboxKey(t.conn, id), 0, o, expires),
+		row.Put{Key: dueKey(t.conn, id), Value: []byte(id), Expires: expires})...)
+}
+
+// file tries again to put a file beside its note, less and less often. After FileFor it is given up with a row, and the note says so.
+func (t *task) file(s *shipment) error {
+	if left := s.Until.Sub(t.now()); left > 0 {
+		return fault.Again("conversation.File", left, "the file is tried again later")
+	}
+	p, err := chat.Open(string(s.Request))
+	if err != nil || len(p.Updates) != 1 || p.Updates[0].Message == nil {
+		return t.refuse(s, parked("UNREADABLE", "the stored message of a file cannot be read"))
+	}
+	of := &task{f: t.f, ctx: t.ctx, conn: t.conn, u: p.Updates[0], id: p.Updates[0].Identity(), received: p.ReceivedAt}
+	err = of.attach(s.Note, *of.u.Message)
+	t.applied = t.applied || of.applied
+	if err != nil {
+		if t.now().Before(s.At.Add(FileFor)) {
+			wait := min(ClaimFor<<min(s.Pressed, 6), time.Hour)
+			s.Pressed++
+			s.Until = t.now().Add(wait)
+			return first(t.keepShipment(s), fault.Again("conversation.File", wait, "the file cannot be fetched or kept yet"))
+		}
+		err = t.f.Zoho.Amend(t.ctx, s.Note, filePrefix, crm.Text(fileLost[t.f.Language]))
+		if err != nil && fault.KindOf(err) != fault.Missing && fault.KindOf(err) != fault.Refused {
+			return err
+		}
+		if err := of.tell(of.id, crm.ID{}, parked("FILE", "a file could not be fetched for days and was not kept; it is in WhatsApp")); err != nil {
+			return err
+		}
+		t.told = append(t.told, of.told...)
+	}
+	return first(t.f.drop(t.ctx, outboxKey(t.conn, s.id)), t.f.drop(t.ctx, dueKey(t.conn, s.id)))
 }
 
 // fileName is a name that every system takes: letters, digits, points and dashes of what it is called, and its kind.

@@ -25,6 +25,7 @@ const (
 	stageSent    = "sent"
 	stageLogged  = "logged"
 	stageRefused = "refused"
+	stageFile    = "file" // no message: a file that is still to be put beside the note of one that came in
 )
 
 // outgoing is a row of the outbox.
@@ -37,6 +38,7 @@ type outgoing struct {
 	At          time.Time `json:"at"`
 	Stage       string    `json:"stage,omitempty"`
 	Until       time.Time `json:"until,omitzero"`
+	Note        string    `json:"note,omitempty"` // of a file: beside which note of Zoho it belongs
 	SentAt      time.Time `json:"sent_at,omitzero"`
 	Wamid       string    `json:"wamid,omitempty"`
 	Pressed     int       `json:"pressed,omitempty"` // refusals in a row for the pair rate
@@ -81,7 +83,7 @@ func (f *Flow) Due(ctx context.Context, conn, after string, limit int) ([]string
 	return ids, nil
 }
 
-// Send brings one message of the outbox on: it is sent once, and what was sent is logged like what comes in. Done: it is at its
+// Send brings one message of the outbox on, or a file that waits in it: it is sent once, and what was sent is logged like what comes in. Done: it is at its
 // end. Again: the rates, a failing system, or its fate is not known yet. A refusal is parked and, for what a person was to
 // read, handed over. What may have been sent is never sent again.
 func (f *Flow) Send(ctx context.Context, conn, id string) fault.Outcome {
@@ -111,6 +113,9 @@ func (t *task) send(id string) error {
 	}
 	if s.version == 0 || s.Stage == stageLogged || s.Stage == stageRefused {
 		return t.f.drop(t.ctx, dueKey(t.conn, id))
+	}
+	if s.Stage == stageFile {
+		return t.file(&s)
 	}
 	if s.request, err = outbound.Decode(s.Request); err != nil {
 		return t.refuse(&s, parked("UNREADABLE", "the stored request cannot be read"))
