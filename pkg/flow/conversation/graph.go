@@ -353,10 +353,7 @@ func (t *task) note(b being, number who.Number) (owed bool, err error) {
 	case fault.KindOf(err) == fault.Missing:
 		return false, t.forget(b.Contact)
 	}
-	if t.tell(t.id, contactID(crm.Zoho, b.Contact), err) != nil {
-		return true, nil
-	}
-	return false, nil
+	return t.tell(t.id, contactID(crm.Zoho, b.Contact), err) != nil, nil
 }
 
 func (t *task) writeNumber(contact string, number who.Number) error {
