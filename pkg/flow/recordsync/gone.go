@@ -209,8 +209,8 @@ func (t *task) goneToo(p identity.Loaded) fault.Outcome {
 	return t.swallowed(t.orphaned(&p, t.id.System))
 }
 
-// succeed lets a pair whose HubSpot record is gone go on with the task's, which had gone into that pair when their Zoho records
-// became one.
+// succeed lets a pair whose HubSpot record is gone go on with the task's, whose own pair went into that one: their Zoho records
+// became one, or each had lost the half that the other has.
 func (t *task) succeed(p identity.Loaded) fault.Outcome {
 	r, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot, true))
 	switch {
