@@ -266,6 +266,38 @@ func TestAZohoRecordThatFitsASurvivorWaitsUntilWhatWasMergedIsOnePair(t *testing
 	}
 }
 
+func TestOfTwoZohoRecordsWhosePersonsWereMergedNobodyIsChosenByBeingTouched(t *testing.T) {
+	s := stage(t)
+	s.mode(crm.Off)
+	var hub, zo []string
+	for i, name := range []string{"Rossi", "Verdi", "Neri"} {
+		hub = append(hub, s.hub(crm.Contacts, props{"lastname": name, "city": "Roma"}))
+		if i > 0 {
+			zo = append(zo, s.zo(crm.Contacts, props{"Last_Name": name, "HubSpot_Id": hub[i], "Mailing_City": "Milano"}))
+		}
+	}
+	survivor := hub[0]
+	for _, other := range hub[1:] {
+		var err error
+		survivor, err = s.HubSpot.Merge(crm.Contacts, survivor, other)
+		s.must(err)
+	}
+	s.settle()
+	s.mode(crm.On)
+	s.editZo(crm.Contacts, zo[0], props{"Title": "Buyer"})
+	s.settle()
+	s.wantHub(crm.Contacts, survivor, props{"jobtitle": "", "city": "Roma"})
+	s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": hub[1], "Mailing_City": "Milano"})
+	s.wantRows("zoho/contact  duplicate")
+
+	_, err := s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
+	s.must(err)
+	s.pass(3 * time.Hour)
+	s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": survivor})
+	s.wantHub(crm.Contacts, survivor, props{"jobtitle": "Buyer"})
+	s.wantRows()
+}
+
 func TestAMergeThatIsLookedAtAfterTheSurvivorWasDeletedOrphansEveryHalf(t *testing.T) {
 	s := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.KeepPrimary = true })
 	hub := [2]string{

@@ -131,16 +131,19 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 }
 
 // rivals are the other Zoho records that may be the twin of the HubSpot record which the task's looks like: who of them it is, a
-// person decides. own is the pair of the HubSpot record, "" for none.
+// person decides. Who carries its very id has none. own is the pair of the HubSpot record, "" for none.
 func (t *task) rivals(h crm.Record, own string) (candidates, error) {
 	c, err := t.twins(h, own)
 	var out candidates
+	if c.own != nil && c.own.ID == t.id {
+		return out, err
+	}
 	for _, z := range slices.Concat(c.taken, c.free, c.erased) {
 		if z.ID != t.id {
 			out.taken = append(out.taken, z)
 		}
 	}
-	if c.own != nil && c.own.ID != t.id {
+	if c.own != nil {
 		out.taken = append(out.taken, *c.own)
 	}
 	return out, err
@@ -179,6 +182,21 @@ func (t *task) joinHubSpot(h crm.Record) fault.Outcome {
 	return t.join(t.newPair(pair.Living, h.ID.Key, t.id.Key), identity.Locks{})
 }
 
+// joinOnly pairs the task's Zoho record, which carries the id of the HubSpot record or of one that this one swallowed, unless others
+// carry one of these too.
+func (t *task) joinOnly(h crm.Record) fault.Outcome {
+	if len(h.Merged) > 0 {
+		rivals, err := t.rivals(h, "")
+		switch {
+		case err != nil:
+			return t.fail(err)
+		case len(rivals.taken) > 0:
+			return t.several(crm.Zoho, rivals)
+		}
+	}
+	return t.joinHubSpot(h)
+}
+
 // carries pairs a Zoho record by the HubSpot id that it carries. It reports false when that id leads nowhere.
 func (t *task) carries(hubspotID string) (fault.Outcome, bool) {
 	id := t.record(crm.HubSpot, hubspotID)
@@ -208,7 +226,7 @@ func (t *task) carries(hubspotID string) (fault.Outcome, bool) {
 		if h.Record.ID.Key != hubspotID { // merged away: the survivor's pair decides
 			return t.carries(h.Record.ID.Key)
 		}
-		return t.joinHubSpot(h.Record), true
+		return t.joinOnly(h.Record), true
 	case p.Leased(t.owner, t.now()):
 		return again(t.later(), "somebody else is at work on the pair"), true
 	case p.Zoho == t.id.Key: // paired while we were reading

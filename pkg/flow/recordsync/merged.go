@@ -104,8 +104,8 @@ func (t *task) concerned(ids []crm.ID, names []string) ([]identity.Loaded, []crm
 	return pairs, unnamed, nil
 }
 
-// unite makes one pair of all that are concerned, in one transaction: the survivor's if it lives, else a living one, goes
-// on under the survivor's id; the rest is superseded and reported. It remembers every id that was merged away.
+// unite makes one pair of all that are concerned, in one transaction: the survivor's if it lives, else a living one, else one that
+// has lived, goes on under the survivor's id; the rest is superseded and reported. It remembers every id that was merged away.
 func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []crm.ID) fault.Outcome {
 	for i, p := range pairs {
 		if p.Leased(t.owner, t.now()) {
@@ -123,10 +123,10 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 			return 0
 		case p.State == pair.Living:
 			return 1
-		case p.State == pair.Creating:
-			return 2
+		case p.State == pair.Creating: // knows nothing yet
+			return 3
 		}
-		return 3
+		return 2
 	}
 	slices.SortStableFunc(pairs, func(a, b identity.Loaded) int { return rank(a) - rank(b) })
 	rest := len(pairs) > mostUnited || len(unnamed) > mostNamed
@@ -140,8 +140,12 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		head.Leave(crm.HubSpot, head.HubSpot)
 		head.HubSpot, head.Linked = survivor.Key, false
 	}
-	if head.State == pair.Orphan && head.Gone == crm.HubSpot {
+	created := slices.ContainsFunc(pairs, func(p identity.Loaded) bool { return p.State == pair.Creating })
+	switch {
+	case head.State == pair.Orphan && head.Gone == crm.HubSpot:
 		head.State, head.Gone, head.GoneAt = pair.Living, "", time.Time{}
+	case head.State == pair.Orphan && created: // somebody who was to be in Zoho is in it: it gets a record again
+		head.State = pair.Creating
 	}
 	head.Begun = true
 	head.Retry()      // what was held under another id is tried again, and told under this one

@@ -30,7 +30,7 @@ func (t *task) work() fault.Outcome {
 		return t.meet()
 	}
 	// A Zoho record whose pair goes on without it is a duplicate: neither read nor written.
-	if t.id.System == crm.Zoho && p.Zoho != t.id.Key && p.State != pair.Creating {
+	if t.id.System == crm.Zoho && p.Zoho != t.id.Key && (p.State != pair.Creating || slices.Contains(p.Duplicates, t.id.Key)) {
 		return t.duplicate(p)
 	}
 	return t.paired(p)
