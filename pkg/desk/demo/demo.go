@@ -18,6 +18,7 @@ import (
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/digest"
 )
 
 // ErrFailed says that at least one scene did not end as it must.
@@ -134,6 +135,13 @@ func (s *stage) requests() int {
 		}
 	}
 	return n
+}
+
+// rows is the number of open rows about a Zoho contact.
+func (s *stage) rows(zoho string) (int, error) {
+	id := crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: zoho}
+	open, err := (&digest.Ledger{Store: s.Tables[sandbox.Parked], Now: s.Clock.Now}).List(s.ctx)
+	return len(slices.DeleteFunc(open, func(p fault.Parked) bool { return p.Record != id })), err
 }
 
 // pass lets model time go on.

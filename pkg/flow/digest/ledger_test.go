@@ -59,6 +59,16 @@ func TestARepeatCountsUpAndDoesNotOpenAnother(t *testing.T) {
 	}
 }
 
+func TestARowThatIsNotToBeTriedAgainIsNotHoweverOftenItRepeats(t *testing.T) {
+	b := newBench()
+	b.open(t, parked("7", "phone"))
+	b.now = noon.Add(time.Hour)
+	b.open(t, parked("7", "phone"))
+	if got := b.list(t); len(got) != 1 || got[0].Count != 2 || !got[0].RetryAt.IsZero() {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestAnotherFieldReasonOrRecordIsAnotherRow(t *testing.T) {
 	b := newBench()
 	reason, record, connection := parked("7", "phone"), parked("8", "phone"), parked("7", "phone")

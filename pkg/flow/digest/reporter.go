@@ -89,7 +89,11 @@ func (r *Reporter) Run(ctx context.Context) (told int, err error) {
 	if err := r.save(ctx, &m); err != nil {
 		return told, err
 	}
-	if err := r.claim(ctx, m.id, first, free); err != nil {
+	claims := map[row.Key]string{}
+	for _, e := range entries {
+		claims[e.key] = e.claim
+	}
+	if err := r.claim(ctx, m.id, first, claims); err != nil {
 		return told, err
 	}
 	n, err := r.send(ctx, words, m, first, len(due)-len(first))
@@ -138,10 +142,10 @@ func untold(entries []entry, now time.Time, free func(entry) bool) []row.Key {
 	return keys
 }
 
-// claim puts the mail's id on the rows that are still there and free.
-func (r *Reporter) claim(ctx context.Context, id string, keys []row.Key, free func(entry) bool) error {
+// claim puts the mail's id on the rows that are still there, and that no other run has claimed or told since they were seen free.
+func (r *Reporter) claim(ctx context.Context, id string, keys []row.Key, claims map[row.Key]string) error {
 	return r.Ledger.change(ctx, "digest.Run", keys, func(e entry) (entry, bool) {
-		mine := e.version > 0 && free(e)
+		mine := e.version > 0 && e.Digest == "" && e.claim == claims[e.key]
 		e.claim = id
 		return e, mine
 	})

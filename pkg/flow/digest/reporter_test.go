@@ -245,6 +245,31 @@ func TestOfTwoRunsAtTheSameTimeOneSends(t *testing.T) {
 	}
 }
 
+func TestARunThatWasOvertakenBeforeItsClaimTellsNothing(t *testing.T) {
+	b := newBench()
+	b.open(t, parked("7", "phone"))
+	second := b.Reporter
+	second.NewID = func() string { return "second" }
+	inSend, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error)
+	second.Mailer = mailerFunc(func() { close(inSend); <-goOn })
+	b.NewID = func() string { // the first run has seen the row free, and claims it next
+		go func() {
+			_, err := second.Run(t.Context())
+			done <- err
+		}()
+		<-inSend
+		return "first"
+	}
+	told, err := b.Run(t.Context())
+	close(goOn)
+	if err := errors.Join(err, <-done); err != nil || told != 0 || len(b.mailer.mails) != 0 {
+		t.Errorf("the first run told %d in %d mails: %v", told, len(b.mailer.mails), err)
+	}
+	if got := b.list(t); got[0].Digest != "second" {
+		t.Errorf("the row was told by %q", got[0].Digest)
+	}
+}
+
 func TestAMailThatAnotherRunTakesIsLeft(t *testing.T) {
 	b := newBench()
 	b.open(t, parked("7", "phone"))
@@ -270,7 +295,7 @@ func TestAMailThatAnotherRunTakesIsLeft(t *testing.T) {
 func TestAClaimOfAMailThatIsGoneHoldsNothing(t *testing.T) {
 	b := newBench()
 	b.open(t, parked("7", "phone"))
-	if err := b.claim(t.Context(), "lost", []row.Key{openKey(b.list(t)[0])}, func(entry) bool { return true }); err != nil {
+	if err := b.claim(t.Context(), "lost", []row.Key{openKey(b.list(t)[0])}, nil); err != nil {
 		t.Fatal(err)
 	}
 	b.run(t, 1)

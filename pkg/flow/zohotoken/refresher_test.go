@@ -210,6 +210,22 @@ func TestWhoMendedSomethingWaitsForNoPauseButForZohosOwn(t *testing.T) {
 	})
 }
 
+func TestThePausesAfterFailuresDoubleFromFiveSecondsToFiveMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := refresher(&table{}, &accountsDouble{fail: errDown})
+		for _, want := range []time.Duration{5, 10, 20, 40, 80, 160, 300, 300} {
+			if err := r.Refresh(t.Context(), 0); fault.KindOf(err) != fault.Down {
+				t.Fatal(err)
+			}
+			err := r.Refresh(t.Context(), 0)
+			if got := fault.After(err); got != want*time.Second {
+				t.Fatalf("the pause is %v, want %v", got, want*time.Second)
+			}
+			time.Sleep(want * time.Second)
+		}
+	})
+}
+
 func TestAnOutageOfTheAccountsServerDoesNotEatTheBudget(t *testing.T) {
 	for _, tt := range []struct {
 		name string
