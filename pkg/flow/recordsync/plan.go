@@ -96,10 +96,11 @@ func (t *task) unlinked(p pair.Pair, rec crm.Record) bool {
 }
 
 // unseen returns a user's edit in HubSpot that lies under an entry of ours and was never taken in: it is newer than what we
-// had read, or what the pair knows of the field is older than it.
+// had read, or what the pair knows of the field is older than it. What HubSpot works out by itself we cover with nothing: an entry of
+// ours there follows from our write of another field.
 func (t *task) unseen(p pair.Pair, sys crm.System, rec crm.Record, f mapping.Field) (crm.Value, time.Time) {
 	entries := rec.History[f.Name]
-	if sys != crm.HubSpot || len(entries) == 0 || !entries[0].Ours {
+	if sys != crm.HubSpot || f.HubSpot.ReadOnly || len(entries) == 0 || !entries[0].Ours {
 		return crm.Unknown(), time.Time{}
 	}
 	h, base := t.s.Book.Hasher, p.Base[slotOf(f)].HubSpot
