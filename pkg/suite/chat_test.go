@@ -134,6 +134,52 @@ func TestWhatCannotBeSentAtOnceIsSentByTheSchedule(t *testing.T) {
 	}
 }
 
+func TestWhatWaitsTooLongInAStackThatOnlyObservesIsToldOnceAndNeverSent(t *testing.T) {
+	w := build(t, variant{mode: crm.Observe})
+	if _, err := w.zoho.Create(crm.Contacts, map[string]string{"Last_Name": "Rossi", "Mobile": "+393471234567"}); err != nil {
+		t.Fatal(err)
+	}
+	w.phone.Meet("Persona", "393471234567")
+	const greeting = `{"a":{"telefono":"+393471234567"},"tipo":"template","template":{"nome":"hello_world","lingua":"it","parametri":[]},"riferimento":"saluto-1"}`
+	if a := w.send.Take(t.Context(), w.request("POST", conversions.MessagesPath, greeting, "messaggi:invia")); a.Status != http.StatusAccepted {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	told := func() (n int) {
+		for r := range w.tables["parked"].All("") {
+			n += strings.Count(string(r.Value), "NOT_SENT")
+		}
+		return n
+	}
+	for _, step := range []struct {
+		wait  time.Duration
+		mode  string
+		rows  int
+		tasks int
+	}{
+		{71 * time.Hour, "", 0, 0},
+		{time.Hour, "", 1, 0},
+		{time.Hour, "off", 1, 0},
+		{time.Hour, "on", 1, 1}, // whoever takes over can be asked now
+		{time.Hour, "", 1, 1},
+	} {
+		w.now = w.now.Add(step.wait)
+		if step.mode != "" {
+			if err := (&config.Rows{Store: w.tables["config"], Now: w.clk}).Set(t.Context(), config.Mode, []byte(step.mode)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.send.Send(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if told() != step.rows || len(w.zoho.Tasks()) != step.tasks || len(w.phone.SentMessages()) != 0 {
+			t.Errorf("%+v: %d rows, %d tasks, %d sent", step, told(), len(w.zoho.Tasks()), len(w.phone.SentMessages()))
+		}
+	}
+	if strings.Contains(w.lines.String(), `"level":"ERROR"`) {
+		t.Error(w.lines.String())
+	}
+}
+
 // signatures are the vectors of signed bodies and handshakes.
 type signatures struct {
 	Handshakes []struct {

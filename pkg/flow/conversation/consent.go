@@ -36,13 +36,8 @@ func (t *task) preference() error {
 // last. What he said holds from when it is kept, though no CRM takes it for now: the field follows. Only words come here, so nothing
 // but a person's own clears the field.
 func (t *task) consent(who someone, c talk.Consent) error {
-	said := word{Out: c.Out, At: c.At, Owed: true}
-	if said.At.IsZero() {
-		said.At = t.received
-	}
-	key := consentKey(t.conn, who.id)
-	var last word
-	version, err := t.f.load(t.ctx, key, &last)
+	said, key := word{Out: c.Out, At: t.bounded(c.At), Owed: true}, consentKey(t.conn, who.id)
+	last, version, err := t.word(who)
 	if err != nil {
 		return err
 	}
@@ -62,9 +57,6 @@ func (t *task) consent(who someone, c talk.Consent) error {
 		version++
 	}
 	t.applied = true
-	if err := t.heard(who, c); err != nil {
-		return err
-	}
 	err = t.setOptOut(who, said.Out)
 	if err == nil {
 		said.Owed = false
@@ -80,19 +72,10 @@ func (t *task) consent(who someone, c talk.Consent) error {
 	return err
 }
 
-// heard notes the word in the conversation, so that answers heed it.
-func (t *task) heard(who someone, c talk.Consent) error {
-	key := stateKey(t.conn, t.number(), who.id)
-	var s talk.State
-	version, err := t.f.load(t.ctx, key, &s)
-	if err != nil || s.OptedOut == c.Out {
-		return err
-	}
-	listed, err := t.listed(who.id, key)
-	if err != nil {
-		return err
-	}
-	return t.f.save(t.ctx, append(listed, write(key, version, s.Heard(c), time.Time{}))...)
+// word returns a person's last word, which holds for all numbers of the business, and the version of its row.
+func (t *task) word(who someone) (last word, version int64, err error) {
+	version, err = t.f.load(t.ctx, consentKey(t.conn, who.id), &last)
+	return last, version, err
 }
 
 // setOptOut writes the field of both records under the pair's lease, and the base with them: the connector sees no edit, and the
@@ -142,8 +125,8 @@ func (t *task) setField(sys crm.System, who someone, col crm.Column, v crm.Value
 
 // refuses reports whether the person wants no messages: his own word, or a box that somebody ticked in the CRM.
 func (t *task) refuses(who someone) (bool, error) {
-	var last word
-	if _, err := t.f.load(t.ctx, consentKey(t.conn, who.id), &last); err != nil || last.Out {
+	last, _, err := t.word(who)
+	if err != nil || last.Out {
 		return last.Out, err
 	}
 	col := t.f.Columns.OptOut

@@ -32,6 +32,9 @@ const (
 	ParkedFor = 30 * 24 * time.Hour
 	// ClaimFor is how long a claim without an end is left to whoever made it: longer than a write and its landing take.
 	ClaimFor = time.Minute
+	// SendFor is how long a message waits for what keeps it from going out and is nobody's fault of it: a token that is dead, a rate, a
+	// system that does not answer, a stack that does not write. Then it is given up. Free words have an earlier end, their window.
+	SendFor = 3 * 24 * time.Hour
 	// UnknownFor is how long a message of unknown fate waits for its status before a person is told.
 	UnknownFor = 24 * time.Hour
 	// BirthFor is how long a HubSpot contact that has no pair yet is waited for, before its person gets a Zoho contact from here.
@@ -199,11 +202,19 @@ func (t *task) carry() error {
 	if err = t.update(); err == nil {
 		return nil
 	}
-	switch fault.KindOf(err) {
-	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+	if final(err) {
 		return t.park(err, end)
 	}
 	return err
+}
+
+// final reports whether an error is the update's or the message's own: it is given up. Every other one comes again.
+func final(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+		return err != nil
+	}
+	return false
 }
 
 // sendAnswers sends what was put into the outbox a moment ago. Whatever becomes of it, the outbox knows.
@@ -259,9 +270,9 @@ func (t *task) message() error {
 func first(all ...error) error {
 	var found error
 	for _, err := range all {
-		switch kind := fault.KindOf(err); {
+		switch {
 		case err == nil:
-		case kind != fault.Refused && kind != fault.Conflict && kind != fault.Unknown && kind != fault.Ours:
+		case !final(err):
 			return err
 		case found == nil:
 			found = err

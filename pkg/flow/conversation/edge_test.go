@@ -72,7 +72,11 @@ func TestAnAnswerThatDoesNotGoOutStaysInTheOutboxAndTheMessageIsDone(t *testing.
 	if out := w.flow.Carry(t.Context(), parcel); out.Ending != fault.Done || len(w.phone.SentMessages()) != 0 {
 		t.Errorf("%+v; sent %d", out, len(w.phone.SentMessages()))
 	}
-	w.pass(time.Minute)
+	w.pass(4 * time.Minute)
+	if len(w.phone.SentMessages()) != 0 {
+		t.Error("sent before the calls of the hour are free again")
+	}
+	w.pass(2 * time.Minute)
 	if len(w.phone.SentMessages()) != 1 {
 		t.Errorf("sent %d times", len(w.phone.SentMessages()))
 	}

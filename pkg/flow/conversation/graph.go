@@ -108,8 +108,10 @@ func (t *task) someone(b being) (someone, error) {
 }
 
 // happened is when what the task works on happened, as far as anybody says.
-func (t *task) happened() time.Time {
-	at := t.u.At()
+func (t *task) happened() time.Time { return t.bounded(t.u.At()) }
+
+// bounded is a time that somebody else tells, never later than now; for one that is not told, when it was received.
+func (t *task) bounded(at time.Time) time.Time {
 	if at.IsZero() {
 		at = t.received
 	}

@@ -121,11 +121,7 @@ func (t *task) attach(note string, m chat.Message) error {
 // fileLater puts what keeps a file from its note for now into the outbox, where it is tried again: the message is logged, and others
 // do not wait for the file. Faults of the message itself are returned, and all of them where nothing is ever sent.
 func (t *task) fileLater(person someone, note string, why error) error {
-	if why == nil || t.f.Number == "" {
-		return why
-	}
-	switch fault.KindOf(why) {
-	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+	if why == nil || final(why) || t.f.Number == "" {
 		return why
 	}
 	kept := t.f.keep(t.conn, t.u, t.received)

@@ -57,12 +57,7 @@ func (f *Flow) rowOf(conn, update string, verb crm.Verb, err error, now time.Tim
 // tell opens a row about a part of an update that a CRM refuses, while the rest of it goes on, and returns every other fault. target
 // is the record that refuses, zero for the one of the update.
 func (t *task) tell(about string, target crm.ID, why error) error {
-	if why == nil {
-		return nil
-	}
-	switch fault.KindOf(why) {
-	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
-	default:
+	if !final(why) {
 		return why
 	}
 	r := t.f.rowOf(t.conn, about, verbOf(t.u), why, t.now())
@@ -230,8 +225,8 @@ func again(err error) fault.Outcome {
 }
 
 // Erase forgets the person of a Zoho contact, one that he had before too: parked messages of his and those that may be his, what
-// leads to him, his word, his conversation, what was sent to him. Claims stay, which hold ids alone: without them a repeated delivery
-// would be logged anew. It may be repeated.
+// leads to him, his word, his conversation, what was sent to him and what waits to be. Of a HubSpot contact, by its id, it removes what
+// may be its person's. Claims stay, which hold ids alone: without them a repeated delivery would be logged anew. It may be repeated.
 func (f *Flow) Erase(ctx context.Context, conn, contact string) error {
 	at := contactKey(conn, contact)
 	err := f.each(ctx, conn, contact, func(of row.Key) (bool, error) {
@@ -262,6 +257,9 @@ func (f *Flow) Erase(ctx context.Context, conn, contact string) error {
 		return err
 	}
 	if err := f.eraseParked(ctx, conn, his); err != nil {
+		return err
+	}
+	if err := f.eraseAddressed(ctx, conn, b.id, his); err != nil {
 		return err
 	}
 	if err := f.eraseBeing(ctx, conn, b.id, at); err != nil {
@@ -304,6 +302,27 @@ func (f *Flow) eraseBeing(ctx context.Context, conn, person string, but row.Key)
 		return err
 	}
 	return f.drop(ctx, beingKey(conn, person))
+}
+
+// eraseAddressed removes what waits to be sent to a person by one of the names. One that leads to somebody else now is his.
+func (f *Flow) eraseAddressed(ctx context.Context, conn, person string, names []string) error {
+	for _, name := range names {
+		var k known
+		if _, err := f.load(ctx, personKey(conn, name), &k); err != nil {
+			return err
+		}
+		now, err := f.being(ctx, conn, k.Person)
+		if err != nil {
+			return err
+		}
+		if now.id != person || k.Retired {
+			continue
+		}
+		if err := f.each(ctx, conn, name, func(of row.Key) (bool, error) { return true, f.drop(ctx, of) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // eraseParked removes what is kept of parked messages by one of the names.

@@ -3,14 +3,15 @@ package conversation
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/chat/talk"
+	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
@@ -24,6 +25,7 @@ const (
 	stageDenied  = "denied" // WhatsApp did not take it, because its person wants none; he is still to be heard
 	stageSent    = "sent"
 	stageLogged  = "logged"
+	stageGivenUp = "given up" // its row and whoever takes over are still owed
 	stageRefused = "refused"
 	stageFile    = "file" // no message: a file that is still to be put beside the note of one that came in
 )
@@ -42,7 +44,16 @@ type outgoing struct {
 	SentAt      time.Time `json:"sent_at,omitzero"`
 	Wamid       string    `json:"wamid,omitempty"`
 	Pressed     int       `json:"pressed,omitempty"` // refusals in a row for the pair rate
-	Late        bool      `json:"late,omitempty"`    // it was given up before a status told that it had gone out
+	Tries       int       `json:"tries,omitempty"`   // that met a passing trouble of WhatsApp's
+	Why         *cause    `json:"why,omitempty"`     // of waiting: what the last try met
+	Row         []byte    `json:"row,omitempty"`     // of one that is given up: a fault.Parked
+	Told        bool      `json:"told,omitempty"`    // the row is open
+}
+
+// cause is what kept a message from going out, as its row will say it.
+type cause struct {
+	Code  string `json:"code"`
+	Words string `json:"words"`
 }
 
 // Accept puts a request of a caller into the outbox and returns the id of the message. The same request of a caller under the same
@@ -67,7 +78,23 @@ func (f *Flow) accept(ctx context.Context, conn, caller string, o outgoing, r ou
 	}
 	o.Fingerprint, o.Request, o.At = r.Fingerprint(), r.JSON(), f.Now()
 	expires := o.At.Add(KeptFor)
-	return id, f.save(ctx, write(key, 0, o, expires), row.Put{Key: dueKey(conn, id), Value: []byte(id), Expires: expires})
+	puts := []row.Put{write(key, 0, o, expires), {Key: dueKey(conn, id), Value: []byte(id), Expires: expires}}
+	for _, at := range f.addressed(conn, id, r.To) {
+		puts = append(puts, row.Put{Key: at, Value: []byte{1}, Expires: expires})
+	}
+	return id, f.save(ctx, puts...)
+}
+
+// addressed returns under which rows a message is listed until its person is looked for: by the keys that it is addressed to.
+func (f *Flow) addressed(conn, id string, to chat.Person) (at []row.Key) {
+	t := task{f: f, conn: conn}
+	n := t.names(who.Of(to))
+	for _, name := range []string{n.user, n.number} {
+		if name != "" {
+			at = append(at, belongs(conn, name, outboxKey(conn, id)).Key)
+		}
+	}
+	return at
 }
 
 // Due returns ids of messages that are not at their end, after the given one.
@@ -117,10 +144,13 @@ func (t *task) send(id string) error {
 	if s.Stage == stageFile {
 		return t.file(&s)
 	}
+	t.u.Number, t.received = s.Number, s.At
+	if s.Stage == stageGivenUp {
+		return t.giveUp(&s)
+	}
 	if s.request, err = outbound.Decode(s.Request); err != nil {
 		return t.refuse(&s, parked("UNREADABLE", "the stored request cannot be read"))
 	}
-	t.u.Number, t.received = s.Number, s.At
 	switch s.Stage {
 	case stageSending:
 		if left := s.Until.Sub(t.now()); left > 0 {
@@ -135,7 +165,39 @@ func (t *task) send(id string) error {
 	case stageSent:
 		return t.logShipment(&s)
 	}
+	if left := s.Until.Sub(t.now()); left > 0 {
+		return fault.Again("conversation.Send", left, "it is tried again later")
+	}
 	return t.ship(&s)
+}
+
+// Lapse opens the row of a message that waits in the outbox of a stack that does not write, once it has waited too long: SendFor, or
+// UnknownFor where it may have gone out. It sends nothing and writes into no CRM: whoever has to take over is asked when Send gives
+// the message up. It may be repeated.
+func (f *Flow) Lapse(ctx context.Context, conn, id string) error {
+	s := shipment{id: id}
+	var err error
+	if s.version, err = f.load(ctx, outboxKey(conn, id), &s.outgoing); err != nil || s.version == 0 || s.Told {
+		return err
+	}
+	t := &task{f: f, ctx: ctx, conn: conn, id: f.name("sending", id), received: s.At}
+	var why error
+	switch s.Stage {
+	case stageWaiting:
+		why = t.inTime(&s, nil)
+	case stageSending, stageUnknown:
+		if !t.now().Before(s.Until.Add(UnknownFor)) {
+			why = unknownOutcome()
+		}
+	}
+	if why == nil {
+		return nil
+	}
+	if err := f.Parking.Open(ctx, f.rowOf(conn, id, crm.Message, why, f.Now())); err != nil {
+		return tables(err)
+	}
+	s.Told = true
+	return t.keepShipment(&s)
 }
 
 func (t *task) keepShipment(s *shipment, more ...row.Put) error {
@@ -148,10 +210,25 @@ func (t *task) keepShipment(s *shipment, more ...row.Put) error {
 
 // await waits for the status of a message of unknown fate; after UnknownFor a person is asked to look.
 func (t *task) await(s *shipment) error {
-	if left := s.At.Add(UnknownFor).Sub(t.now()); left > 0 {
+	if left := s.Until.Add(UnknownFor).Sub(t.now()); left > 0 {
 		return fault.Again("conversation.Send", min(left, 15*time.Minute), "whether it was sent is not known; its status tells")
 	}
-	return t.refuse(s, parked("UNKNOWN_OUTCOME", "whether the message was sent is not known; look at the conversation before it is sent again"))
+	return t.refuse(s, unknownOutcome())
+}
+
+func unknownOutcome() error {
+	return parked("UNKNOWN_OUTCOME", "whether the message was sent is not known; look at the conversation before it is sent again")
+}
+
+// inTime gives a message up that waited too long, for what its last try met. A fault of its own goes before.
+func (t *task) inTime(s *shipment, err error) error {
+	switch {
+	case final(err) || t.now().Before(s.At.Add(SendFor)):
+		return err
+	case s.Why != nil:
+		return parked(s.Why.Code, s.Why.Words)
+	}
+	return parked("NOT_SENT", "the message waited too long and was not sent: the stack did not write, or a system that it needs did not answer")
 }
 
 // EnoughToSend is how much time must be left for a message to be sent: one that is cut off on its way may have gone out.
@@ -161,7 +238,7 @@ const EnoughToSend = 11 * time.Second
 func (t *task) ship(s *shipment) error {
 	var err error
 	if s.who, err = t.person(s.request.To); err != nil {
-		return t.orRefuse(s, err)
+		return t.orRefuse(s, t.inTime(s, err))
 	}
 	if s.Contact != s.who.zoho || s.version == 1 {
 		s.Contact = s.who.zoho
@@ -169,11 +246,20 @@ func (t *task) ship(s *shipment) error {
 		if err != nil {
 			return err
 		}
+		before, err := t.f.Store.Get(t.ctx, t.f.addressed(t.conn, s.id, s.request.To)...)
+		if err != nil {
+			return tables(err)
+		}
+		for _, r := range before {
+			if r.Version != 0 {
+				listed = append(listed, row.Put{Key: r.Key, If: r.Version, Delete: true})
+			}
+		}
 		if err := t.keepShipment(s, listed...); err != nil {
 			return err
 		}
 	}
-	if err := t.allowed(s); err != nil {
+	if err := t.inTime(s, t.allowed(s)); err != nil {
 		return t.orRefuse(s, err)
 	}
 	rates, err := t.rates(s)
@@ -218,10 +304,13 @@ func (t *task) allowed(s *shipment) error {
 	if _, err := t.f.load(t.ctx, stateKey(t.conn, s.Number, s.who.id), &state); err != nil {
 		return err
 	}
-	if !chat.WindowOpen(state.LastIn, t.now()) {
-		return parked(strconv.Itoa(chat.CodeWindowClosed), "the person wrote more than 24 hours ago; only a template may be sent")
+	switch {
+	case chat.WindowOpen(state.LastIn, t.now()):
+		return nil
+	case s.Why != nil: // it was in time when it was tried
+		return parked(s.Why.Code, s.Why.Words)
 	}
-	return nil
+	return parked(strconv.Itoa(chat.CodeWindowClosed), "the person wrote more than 24 hours ago; only a template may be sent")
 }
 
 // rates takes the message's part of what its number may send, to everybody and to this person.
@@ -245,42 +334,66 @@ func (t *task) rates(s *shipment) ([]row.Put, error) {
 	return puts, nil
 }
 
-// notSent decides what becomes of a message that was refused, or may have gone out.
+// triesAfter is how long a message waits after each try that met a passing trouble of WhatsApp's; after the last one it is given up.
+var triesAfter = []time.Duration{time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
+
+// ourPause is how long a message waits at least for a token or a right that nobody but us can mend.
+const ourPause = time.Minute
+
+// notSent decides what becomes of a message that was refused, or may have gone out. Which code is which is chat.ClassOf's to say; an
+// answer without one is judged by its kind.
 func (t *task) notSent(s *shipment, err error) error {
 	if errors.Is(err, outbound.ErrUnknownOutcome) {
 		s.Stage = stageUnknown
 		return first(t.keepShipment(s), t.await(s))
 	}
-	code := 0
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		code, _ = strconv.Atoi(e.Code)
-	}
-	switch class := chat.ClassOf(code); {
-	case code == 0 && !fault.KindOf(err).Final() && fault.KindOf(err) != fault.Ours, class == chat.ClassThrottle, class == chat.ClassPassing, class == chat.ClassToken:
-		after := fault.After(err)
-		if code == chat.CodePairRate {
-			after = max(after, chat.PairBackoff(s.Pressed))
+	why, after, kind, coded := t.whyNot(err), fault.After(err), fault.KindOf(err), false
+	if code, wrong := strconv.Atoi(why.Code); wrong == nil {
+		coded = true
+		switch class := chat.ClassOf(code); {
+		case class == chat.ClassOptOut:
+			s.Stage = stageDenied
+			return first(t.keepShipment(s), t.denied(s))
+		case class == chat.ClassPassing && s.Tries == len(triesAfter):
+			return t.refuse(s, why)
+		case class == chat.ClassPassing:
+			s.Tries++
+			return t.wait(s, max(after, triesAfter[s.Tries-1]), why, err)
+		case code == chat.CodePairRate:
 			s.Pressed++
+			return t.wait(s, max(after, chat.PairBackoff(s.Pressed-1)), why, err)
 		}
-		s.Stage = stageWaiting
-		if saved := t.keepShipment(s); saved != nil {
-			return saved
-		}
-		kind := fault.KindOf(err) // a dead token or a missing right is told as such: an alarm waits for it
-		if kind.Final() {
-			kind = fault.Throttled
-		}
-		return &fault.Error{Op: "conversation.Send", Kind: kind, After: max(after, time.Second), Err: err}
 	}
-	if chat.ClassOf(code) == chat.ClassOptOut {
-		s.Stage = stageDenied
-		return first(t.keepShipment(s), t.denied(s))
-	}
-	why := parked(strconv.Itoa(code), chat.Meaning(code, t.f.Language))
-	if code == 0 {
-		why.Code, why.Err = fault.KindOf(err).String(), fmt.Errorf("WhatsApp did not take the message")
+	switch {
+	case kind == fault.Denied, kind == fault.Setup && !coded:
+		return t.wait(s, max(after, ourPause), why, err)
+	case kind == fault.Throttled, kind == fault.Down, kind == fault.Busy:
+		return t.wait(s, max(after, time.Second), why, err)
 	}
 	return t.refuse(s, why)
+}
+
+// whyNot says what WhatsApp did not take a message for: by the meaning of its code, or by the kind of the fault.
+func (t *task) whyNot(err error) *fault.Error {
+	code, words := fault.KindOf(err).String(), "WhatsApp did not take the message"
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		code = cmp.Or(e.Code, code)
+		if n, wrong := strconv.Atoi(code); wrong == nil {
+			words = chat.Meaning(n, t.f.Language)
+		} else if e.Err != nil {
+			words += ": " + e.Err.Error()
+		}
+	}
+	return parked(code, words)
+}
+
+// wait puts a message back that did not go out. A dead token or a missing right is told as such: an alarm waits for it.
+func (t *task) wait(s *shipment, after time.Duration, why *fault.Error, err error) error {
+	s.Stage, s.Until, s.Why = stageWaiting, t.now().Add(after), &cause{Code: why.Code, Words: why.Err.Error()}
+	if err := t.keepShipment(s); err != nil {
+		return err
+	}
+	return &fault.Error{Op: "conversation.Send", Kind: fault.KindOf(err), After: after, Err: err}
 }
 
 // denied sets the opt-out of somebody who has told WhatsApp that he wants no messages, and gives the message up.
@@ -290,7 +403,7 @@ func (t *task) denied(s *shipment) error {
 		return err
 	}
 	word := talk.Consent{Out: true, Source: talk.FromDelivery, At: t.now(), Person: s.request.To}
-	if err := t.consent(who, word); err != nil {
+	if err := t.orTell(s, t.consent(who, word)); err != nil && t.now().Before(s.At.Add(SendFor)) {
 		return err
 	}
 	return t.refuse(s, parked(strconv.Itoa(chat.CodeOptedOut), chat.Meaning(chat.CodeOptedOut, t.f.Language)))
@@ -298,41 +411,59 @@ func (t *task) denied(s *shipment) error {
 
 // orRefuse ends a message for a fault of its own, and lets every other fault come again.
 func (t *task) orRefuse(s *shipment, err error) error {
-	switch fault.KindOf(err) {
-	case fault.Refused, fault.Conflict, fault.Unknown, fault.Ours:
+	if final(err) {
 		return t.refuse(s, err)
 	}
 	return err
 }
 
-// refuse gives a message up: a row, and a person who takes the conversation over where its person is known, unless that one
-// wants no messages: nobody has to do anything about it.
+// refuse gives a message up. What is owed for it is kept first, so that it is never tried again and the row says what it was given up for.
 func (t *task) refuse(s *shipment, why error) error {
-	e, ok := errors.AsType[*fault.Error](why)
-	optedOut := ok && e.Code == strconv.Itoa(chat.CodeOptedOut)
-	if s.Contact != "" && !optedOut {
-		who, err := t.someoneOf(s.Contact)
-		if err != nil {
-			return err
-		}
-		if who.id != "" {
-			err = t.failed(who, true)
-		}
-		if err != nil {
-			return err
-		}
-	}
 	r := t.f.rowOf(t.conn, s.id, crm.Message, why, t.now())
-	if err := t.f.Parking.Open(t.ctx, r); err != nil {
-		return tables(err)
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // rows are plain data
 	}
-	t.told = append(t.told, r)
-	s.Stage = stageRefused
 	perhaps, err := t.perhaps(why, outboxKey(t.conn, s.id), s.At.Add(KeptFor))
 	if err != nil {
 		return err
 	}
+	s.Stage, s.Row = stageGivenUp, text
 	if err := t.keepShipment(s, perhaps...); err != nil {
+		return err
+	}
+	return t.giveUp(s)
+}
+
+// giveUp opens the row of a message and asks a person to take the conversation over where its person is known, unless that one wants
+// no messages: nobody has to do anything about it, and of an automatic answer there is not even a row.
+func (t *task) giveUp(s *shipment) error {
+	var r fault.Parked
+	if json.Unmarshal(s.Row, &r) != nil {
+		r = t.f.rowOf(t.conn, s.id, crm.Message, parked("UNREADABLE", "why it was given up cannot be read"), t.now())
+	}
+	optedOut := r.Code == strconv.Itoa(chat.CodeOptedOut)
+	if !s.Told && !(optedOut && s.Rule != "") {
+		if err := t.f.Parking.Open(t.ctx, r); err != nil {
+			return tables(err)
+		}
+		t.told = append(t.told, r)
+		s.Told = true
+		if err := t.keepShipment(s); err != nil {
+			return err
+		}
+	}
+	if s.Contact != "" && !optedOut {
+		who, err := t.someoneOf(s.Contact)
+		if err == nil && who.id != "" {
+			err = t.orTell(s, t.failed(who, true))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.Stage, s.Row = stageRefused, nil
+	if err := t.keepShipment(s); err != nil {
 		return err
 	}
 	return t.f.drop(t.ctx, dueKey(t.conn, s.id))
@@ -397,8 +528,7 @@ func (t *task) confirmed(st chat.Status) error {
 	var due []row.Put
 	switch s.Stage {
 	case stageUnknown, stageSending:
-	case stageRefused:
-		s.Late = true
+	case stageRefused, stageGivenUp:
 		key := dueKey(t.conn, s.id)
 		rows, err := t.f.Store.Get(t.ctx, key)
 		if err != nil {
@@ -409,7 +539,7 @@ func (t *task) confirmed(st chat.Status) error {
 		t.reopened(s)
 		return nil
 	}
-	s.Stage, s.Wamid, s.SentAt = stageSent, st.ID.Text(), st.At
+	s.Stage, s.Wamid, s.SentAt, s.Row = stageSent, st.ID.Text(), st.At, nil
 	if err := t.keepShipment(&s, due...); err != nil {
 		return err
 	}
@@ -419,7 +549,7 @@ func (t *task) confirmed(st chat.Status) error {
 
 // reopened closes the row of a message that was given up too early.
 func (t *task) reopened(s shipment) {
-	if s.Late {
+	if s.Told {
 		t.settled = append(t.settled, recordOf(s.id))
 	}
 }

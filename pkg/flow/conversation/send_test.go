@@ -310,6 +310,7 @@ func TestAnOptOutWaitsForWhoeverIsAtWorkOnThePair(t *testing.T) {
 func TestOfTwoWordsTheLaterOneHoldsWhicheverComesFirst(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{})
 	hub, zo := w.couple("Rossi", "393471234567")
+	w.now = noon.Add(3 * time.Hour)
 	word := func(value string, at time.Time) chat.Update {
 		return chat.Update{Number: number, Preference: &chat.Preference{From: chat.Person{Phone: crm.Text("393471234567")}, At: at, Value: value, Category: chat.CategoryMarketing}}
 	}

@@ -57,7 +57,11 @@ func (t *task) decide(person someone, from chat.Person, next func(talk.State) (t
 		if err != nil {
 			return err
 		}
-		s, decision := next(s)
+		said, _, err := t.word(person)
+		if err != nil {
+			return err
+		}
+		s, decision := next(s.Heard(talk.Consent{Out: said.Out}))
 		d = decided{HandOver: decision.HandOver, Due: decision.Due, Answer: decision.Answer, Began: decision.Began}
 		if c := decision.Consent; c != nil {
 			d.Said, d.Out = true, c.Out

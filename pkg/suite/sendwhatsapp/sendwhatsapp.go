@@ -85,8 +85,8 @@ func (s *Sender) Send(ctx context.Context) error {
 		return nil
 	}
 	flow, err := s.talk.Ready(ctx)
-	if fault.KindOf(err) == fault.Busy { // the stack does not write: it waits
-		return nil
+	if fault.KindOf(err) == fault.Busy { // the stack does not write: what is due waits
+		return s.lapse(ctx)
 	}
 	if err != nil {
 		return err
@@ -102,6 +102,27 @@ func (s *Sender) Send(ctx context.Context) error {
 			again, wait := s.batch(ctx, flow, ids)
 			if ids = again; len(ids) > 0 && !s.a.Sleep(ctx, wait) {
 				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// lapse tells of what has waited too long in the outbox of a stack that does not write.
+func (s *Sender) lapse(ctx context.Context) error {
+	flow, err := s.talk.Flow(ctx)
+	if err != nil {
+		return err
+	}
+	for after := ""; s.left(ctx) >= Enough; {
+		ids, err := flow.Due(ctx, crm.DefaultConnection, after, page)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		after = ids[len(ids)-1]
+		for _, id := range ids {
+			if err := flow.Lapse(ctx, crm.DefaultConnection, id); err != nil {
+				return err
 			}
 		}
 	}

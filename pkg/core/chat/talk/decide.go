@@ -146,22 +146,22 @@ func counts(m chat.Message) bool {
 	return !slices.Contains([]chat.Type{chat.TypeReaction, chat.TypeSystem, chat.TypeEdit, chat.TypeRevoke}, m.Type)
 }
 
-// begin starts a conversation anew after a silence. Of somebody who never wrote it is counted from when a person was asked to write to
-// him.
+// begin starts a conversation anew after a silence.
 func (s State) begin(at time.Time) State {
-	last := s.LastIn
-	if last.IsZero() {
-		last = s.Asked
-	}
-	s = s.after(last, at)
+	s = s.after(at)
 	if at.After(s.LastIn) {
 		s.LastIn = at
 	}
 	return s
 }
 
-// after returns the state at a time, when the last thing that kept the conversation going was at last.
-func (s State) after(last, at time.Time) State {
+// after returns the state at a time. What keeps a conversation going is what the person writes, and that somebody is asked to write to
+// him.
+func (s State) after(at time.Time) State {
+	last := s.LastIn
+	if s.Asked.After(last) {
+		last = s.Asked
+	}
 	if at.Sub(last) < Silence {
 		return s
 	}
@@ -202,9 +202,13 @@ func (r *Rules) consented(s State, in Situation, at time.Time, c Consent) (State
 	return s, d
 }
 
-// Heard notes a person's word that came by another way than a message: a preference, a delivery that failed for it.
+// Heard notes a person's word that came by another way than a message to this number: by a message to another one, a preference, a
+// delivery that failed for it. One that wants messages again opens a conversation that an opt-out had closed.
 func (s State) Heard(c Consent) State {
 	s.OptedOut = c.Out
+	if !c.Out && s.Phase == Closed {
+		s.Phase = Bot
+	}
 	return s
 }
 
@@ -235,11 +239,7 @@ func (s State) answer(in Situation, at time.Time, text answers, lang chat.Langua
 // Failed says what it means that a message to the person could not be sent: somebody takes over, unless somebody has been asked to in
 // a conversation that is still going on. There is no answer, which would fail too.
 func (s State) Failed(now time.Time) (State, Decision) {
-	last := s.LastIn
-	if s.Asked.After(last) {
-		last = s.Asked
-	}
-	s = s.after(last, now)
+	s = s.after(now)
 	if s.Phase == Pending || s.Phase == Human {
 		return s, Decision{}
 	}

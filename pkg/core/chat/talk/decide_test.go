@@ -62,6 +62,10 @@ func TestASilenceOfADayBeginsAConversationAnew(t *testing.T) {
 	if s.Phase != talk.Bot || s.Count != 1 {
 		t.Errorf("a day later: %+v", s)
 	}
+	asked, _ := talk.State{Phase: talk.Human, LastIn: noon.Add(-72 * time.Hour), Count: 3}.Failed(noon)
+	if s, _ = put(asked, said("orari", noon.Add(time.Hour))); s.Phase != talk.Pending {
+		t.Errorf("of somebody who wrote long ago, an hour after a person was asked to write to him: %+v", s)
+	}
 	human := talk.State{Phase: talk.Human, LastIn: noon, Count: 3, OptedOut: true}
 	if s, _ = put(human, said("orari", noon.Add(25*time.Hour))); s.Phase != talk.Bot || !s.OptedOut {
 		t.Errorf("an opt-out is forgotten: %+v", s)
@@ -133,6 +137,9 @@ func TestAnOptOutIsConfirmedOnceAndEndsTheConversation(t *testing.T) {
 	human, d := put(talk.State{Phase: talk.Human, LastIn: noon}, said("STOP", noon))
 	if d.Answer != nil || !human.OptedOut || human.Phase != talk.Human {
 		t.Errorf("while a person leads: %+v", d)
+	}
+	if s = (talk.State{Phase: talk.Closed, OptedOut: true}).Heard(talk.Consent{}); s.Phase != talk.Bot || s.OptedOut {
+		t.Errorf("back again by another way: %+v", s)
 	}
 	heard := talk.State{}.Heard(talk.Consent{Out: true})
 	if _, d = put(heard, said("orari", noon)); d.Answer != nil {

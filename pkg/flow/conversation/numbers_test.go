@@ -1,0 +1,186 @@
+package conversation_test
+
+import (
+	"testing"
+	"time"
+
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
+	"crm-connector/pkg/core/crm"
+)
+
+// second is another number of the business.
+const second = "222222222222222"
+
+// texts returns what was sent from a number since the n-th message.
+func (w *world) texts(n int, from string) (out []string) {
+	for _, m := range w.phone.SentMessages()[n:] {
+		if m.Number == from {
+			out = append(out, m.Text)
+		}
+	}
+	return out
+}
+
+func TestAWordToOneNumberOfTheBusinessHoldsForAll(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{SentAfter: time.Second, Numbers: []whatsapptest.Number{{ID: number, Display: whatsapptest.DefaultDisplay}, {ID: second, Display: "15550000002"}}})
+	hub, zo := w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	for _, step := range []struct {
+		number, text string
+		answers      int
+		shows        string
+	}{
+		{second, "orari", 1, "false "},
+		{number, "STOP", 1, "true true"},
+		{second, "orari", 0, "true true"},
+		{second, "spedizione", 0, "true true"},
+		{second, "RIPRENDI", 1, "false false"},
+		{number, "orari", 1, "false false"},
+		{second, "STOP", 1, "true true"},
+		{number, "orari", 0, "true true"},
+		{number, "RIPRENDI", 1, "false false"},
+		{second, "orari", 1, "false false"},
+	} {
+		before := len(w.phone.SentMessages())
+		if _, err := p.Say(step.number, step.text); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(5 * time.Minute)
+		if got := w.optedOut(hub, zo); len(w.texts(before, step.number)) != step.answers || len(w.phone.SentMessages()) != before+step.answers || got != step.shows {
+			t.Errorf("%s to %s: %d answers, want %d; the CRMs show %s, want %s", step.text, step.number, len(w.phone.SentMessages())-before, step.answers, got, step.shows)
+		}
+		w.pass(20 * time.Minute) // answers an hour are bounded
+	}
+	if w.told() != "[] 0 0" {
+		t.Errorf("told %s", w.told())
+	}
+}
+
+func TestAnAutomaticAnswerToSomebodyWhoWantsNoneIsDroppedAndAMessageThatWasAskedForIsTold(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{SentAfter: time.Second})
+	_, zo := w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	if err := w.zoho.Edit(crm.Contacts, zo, map[string]string{"WhatsApp_Opt_Out": "true"}); err != nil {
+		t.Fatal(err)
+	}
+	w.say(p, "orari")
+	w.pass(time.Minute)
+	w.say(p, "reclamo")
+	w.pass(time.Minute)
+	if w.told() != "[] 1 1" || len(w.phone.SentMessages()) != 0 || w.due() != 0 {
+		t.Errorf("automatic answers: %s, %d sent, %d due", w.told(), len(w.phone.SentMessages()), w.due())
+	}
+	w.promotion("r")
+	w.pass(time.Minute)
+	if w.told() != "[131050] 1 1" || len(w.phone.SentMessages()) != 0 || w.due() != 0 {
+		t.Errorf("a promotion: %s, %d sent, %d due", w.told(), len(w.phone.SentMessages()), w.due())
+	}
+}
+
+func TestAWordFromTomorrowDoesNotSilenceThoseOfToday(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{SentAfter: time.Second})
+	hub, zo := w.couple("Rossi", "393471234567")
+	w.phone.Meet("Persona", "393471234567")
+	ahead := w.wrote("ahead", "RIPRENDI", rossi)
+	ahead.Message.At = w.now.Add(365 * 24 * time.Hour)
+	w.finish(ahead)
+	w.now = w.now.Add(time.Hour)
+	w.finish(w.wrote("stop", "STOP", rossi))
+	if got := w.optedOut(hub, zo); got != "true true" {
+		t.Errorf("the CRMs show %s", got)
+	}
+	if w.promote("r", rossi) {
+		t.Error("a promotion went to somebody who has said that he wants none")
+	}
+}
+
+func TestSomebodyWhoWroteLongAgoAndWhomAMessageDidNotReachFindsAPersonWhenHeWrites(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{SentAfter: time.Second})
+	w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.say(p, "orari")
+	w.pass(3 * 24 * time.Hour)
+	p.Unreachable = true
+	w.promotion("r")
+	w.pass(10 * time.Minute)
+	p.Unreachable = false
+	before := len(w.phone.SentMessages())
+	w.say(p, "orari")
+	w.pass(time.Minute)
+	w.say(p, "reclamo")
+	w.pass(time.Minute)
+	if w.told() != "[] 1 1" || len(w.phone.SentMessages()) != before {
+		t.Errorf("%s; %d automatic answers while a person is asked to write", w.told(), len(w.phone.SentMessages())-before)
+	}
+}
+
+func TestWhatWaitsToBeSentGoesWithItsPerson(t *testing.T) {
+	template := &outbound.Template{Name: "promo_autunno", Language: "it", Parameters: []crm.Value{crm.Text("un segreto")}}
+	for name, c := range map[string]struct {
+		to            chat.Person
+		before, after []string // what he writes before it is accepted, and after
+	}{
+		"by number":                    {chat.Person{Phone: anna.Phone}, []string{"ciao"}, nil},
+		"by user id":                   {chat.Person{User: anna.User}, []string{"ciao"}, nil},
+		"before he was ever heard of":  {chat.Person{Phone: anna.Phone}, nil, []string{"ciao"}},
+		"and he has written since too": {chat.Person{Phone: anna.Phone}, []string{"ciao"}, []string{"orari"}},
+	} {
+		w := build(t, 1, whatsapptest.Options{SentAfter: time.Second})
+		_, zo := w.couple("Rossi", "393471234567")
+		_, other := w.couple("Verdi", "393477654321")
+		w.met(anna)
+		verdi := chat.Person{Phone: crm.Text("393477654321"), Name: crm.Text("Verdi")}
+		w.met(verdi)
+		w.finish(w.wrote("v", "ciao", verdi))
+		for _, text := range c.before {
+			w.finish(w.wrote("1", text, anna))
+		}
+		w.pass(time.Minute)
+		w.phone.Fail(whatsapptest.Fault{On: "POST", Times: -1, Code: 80007}) // automatic answers wait as well
+		for _, r := range []outbound.Request{{Reference: "his", To: c.to, Template: template}, {Reference: "another's", To: chat.Person{Phone: verdi.Phone}, Template: template}} {
+			if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, text := range c.after {
+			w.finish(w.wrote("2", text, anna))
+		}
+		for range 2 {
+			if err := w.flow.Erase(t.Context(), crm.DefaultConnection, zo); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.phone.Clear()
+		before := len(w.phone.SentMessages())
+		w.pass(30 * time.Minute)
+		sent := w.phone.SentMessages()[before:]
+		if len(sent) != 1 || len(w.notes("un segreto")) != 1 || w.notes("un segreto")[0].Parent != other || len(w.parked) != 0 {
+			t.Errorf("%s: %d sent, %d notes, parked %v", name, len(sent), len(w.notes("un segreto")), w.reasons())
+		}
+	}
+}
+
+func TestWhatWaitsForTheNextOwnerOfANumberStaysWhenTheLastOneIsErased(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{SentAfter: time.Second})
+	_, zo := w.couple("Rossi", "393471234567")
+	w.met(anna)
+	w.finish(w.wrote("a", "ciao", anna))
+	moved := anna
+	moved.Phone, moved.User = crm.Text("393477654321"), crm.Text("IT.112")
+	w.finish(w.changed("c", w.now, anna, moved))
+	w.pass(time.Hour)
+	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "shop", outbound.Request{Reference: "b", To: chat.Person{Phone: anna.Phone},
+		Template: &outbound.Template{Name: "promo_autunno", Language: "it", Parameters: []crm.Value{crm.Text("x")}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.flow.Erase(t.Context(), crm.DefaultConnection, zo); err != nil {
+		t.Fatal(err)
+	}
+	before := len(w.phone.SentMessages())
+	w.pass(10 * time.Minute)
+	if sent := len(w.phone.SentMessages()) - before; sent != 1 || len(w.parked) != 0 {
+		t.Errorf("%d sent, parked %v", sent, w.reasons())
+	}
+}
