@@ -36,7 +36,7 @@ func (r *reader) checkField(at ast.Node, k crm.Kind, f Field, decimals bool) {
 		case reserved(sys, s.Property):
 			r.Fail(at, "%s: the %s property %s is how the connector itself knows a record: map another property, or remove the field", f.Name, sys, s.Property)
 		case s.IgnoreUnlisted && !s.ReadOnly && f.Policy != crm.AtCreation:
-			r.Fail(at, "%s: ignore_unlisted would clear the other side: it is for a read_only side, or policy at-creation", f.Name)
+			r.Fail(at, "%s: ignore_unlisted would keep back edits of the other side: it is for a read_only side, or policy at-creation", f.Name)
 		}
 	}
 	numbers := f.Type == crm.TypeNumber || f.Type == crm.TypeMoney

@@ -17,7 +17,7 @@ func Example() {
 		fmt.Println("held:", err)
 		return
 	}
-	raw, err := f.Raw(crm.Zoho, canonical)
+	raw, err := f.Raw(crm.Zoho, canonical, crm.Unknown())
 	fmt.Println(f.Zoho.Property, raw.Text(), err)
 
 	_, err = f.Canon(crm.HubSpot, crm.Text("Avv."))

@@ -38,8 +38,8 @@ type Side struct {
 	Max      int  // longest value in runes, 0 when no limit is known; of a number in digits before the point
 	ReadOnly bool // the API does not write it
 	NotEmpty bool // it cannot hold nothing: a mandatory text, a checkbox
-	// IgnoreUnlisted reads a value that no option names as empty, instead of holding the field. Only for a side that is read only,
-	// or a field that is written at creation only: elsewhere it would clear the other side.
+	// IgnoreUnlisted passes over a value that no option names, instead of holding the field: nothing is written for it. Only for a
+	// side that is read only, or a field that is written at creation only: elsewhere it would keep back the other side's edits.
 	IgnoreUnlisted bool
 }
 
@@ -56,6 +56,12 @@ func (o Option) Name() string {
 		return o.HubSpot[0]
 	}
 	return o.Zoho[0]
+}
+
+// Rewords reports whether what is written to the system for a value may hang on what the system shows: a multi-select with several
+// values of an option there.
+func (f Field) Rewords(sys crm.System) bool {
+	return f.Type == crm.TypeMulti && slices.ContainsFunc(f.Options, func(o Option) bool { return len(o.side(sys)) > 1 })
 }
 
 func (o Option) side(sys crm.System) []string {

@@ -58,7 +58,7 @@ func TestAMistakeIsToldWithItsPlaceAndWhatToDo(t *testing.T) {
 		{"nobody may write", yamlOf("    a: {policy: strict, hubspot: {property: a, read_only: true}, zoho: {property: A, read_only: true}}"), "a is read_only on both sides: remove it"},
 		{"consent in words", yamlOf("    a: {policy: strict, hubspot: a, zoho: A}"), "a: strict is for consent: use type bool"},
 		{"decimals of a text", yamlOf("    a: {hubspot: a, zoho: {property: A, decimals: 2}}"), "a: decimals are for type number and money: remove it"},
-		{"a clearing that nobody asked for", yamlOf("    a: {type: picklist, hubspot: {property: a, ignore_unlisted: true}, zoho: A}"), "a: ignore_unlisted would clear the other side"},
+		{"a value that is passed over where it is written", yamlOf("    a: {type: picklist, hubspot: {property: a, ignore_unlisted: true}, zoho: A}"), "a: ignore_unlisted would keep back edits of the other side"},
 		{"the company of a company", yamlOf("") + "    parent: {type: company, hubspot: parent, zoho: Parent_Account}\n", "parent: only a contact has a company: remove it"},
 		{"options of a text", yamlOf("    a: {hubspot: a, zoho: A, options: [{hubspot: x, zoho: X}]}"), "a: options are for type picklist and multi: remove them"},
 		{"options as keys", yamlOf("    a: {type: picklist, hubspot: a, zoho: A, options: {x: X}}"), "a: options must be a list: write each as - {hubspot: VALUE, zoho: Value}"},

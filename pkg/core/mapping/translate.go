@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -31,6 +32,7 @@ func (e *Untranslatable) Unwrap() error { return e.Err }
 var (
 	errReading  = errors.New("what the property holds cannot be read as a value")
 	errOption   = errors.New("no option of the mapping has this value")
+	errPassed   = errors.New("the value is passed over") // never leaves the package
 	errSide     = errors.New("the option has no value on this side")
 	errCurrency = errors.New("the amount is not in the home currency")
 	errReadOnly = errors.New("the property cannot be written")
@@ -39,7 +41,8 @@ var (
 )
 
 // Canon returns the canonical form of a value as the system showed it: unknown stays unknown, empty stays empty, but for a
-// boolean that cannot be empty on some side, where nothing means "false". The error is an *Untranslatable.
+// boolean that cannot be empty on some side, where nothing means "false". What the side passes over (Side.IgnoreUnlisted) is unknown
+// too. The error is an *Untranslatable.
 //
 // Money may carry the code of its currency after the number ("1000.5 USD"); without one it is in the home currency. A code alone is
 // an empty amount. Of several e-mail addresses joined by ";" the first counts.
@@ -51,6 +54,9 @@ func (f Field) Canon(sys crm.System, raw crm.Value) (crm.Value, error) {
 		return crm.Unknown(), f.fail(sys, errReading)
 	}
 	text, err := f.canon(sys, raw.Text())
+	if errors.Is(err, errPassed) {
+		return crm.Unknown(), nil
+	}
 	if err != nil {
 		return crm.Unknown(), f.fail(sys, err)
 	}
@@ -132,7 +138,8 @@ func currency(s string) bool {
 	return len(s) == 3 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
-// choice translates a picklist's value, or each member of a multi-select, to the names of their options.
+// choice translates a picklist's value, or each member of a multi-select, to the names of their options. Members that are passed over
+// leave the others; a value of which none is left is errPassed.
 func (f Field) choice(sys crm.System, s string) (string, error) {
 	members := []string{canon.Text(s)}
 	if f.Type == crm.TypeMulti {
@@ -143,10 +150,7 @@ func (f Field) choice(sys crm.System, s string) (string, error) {
 	}
 	var names []string
 	for _, m := range members {
-		name, ok := f.read[sys][m]
-		if !ok {
-			name, ok = f.read[sys][canon.Fold(m)]
-		}
+		name, ok := f.named(sys, m)
 		switch {
 		case ok:
 			names = append(names, name)
@@ -154,12 +158,26 @@ func (f Field) choice(sys crm.System, s string) (string, error) {
 			return "", errOption
 		}
 	}
+	if len(members) > 0 && len(names) == 0 {
+		return "", errPassed
+	}
 	return canon.Multi(strings.Join(names, ";")), nil
 }
 
-// Raw returns what to write to the system for a canonical value: unknown stays unknown. Text that is too long for Zoho is cut
-// (Equal takes the cut for the whole); anything else that does not fit is an error. The error is an *Untranslatable.
-func (f Field) Raw(sys crm.System, v crm.Value) (crm.Value, error) {
+// named returns the name of the option that has the value, which is in canonical form, on the side.
+func (f Field) named(sys crm.System, value string) (string, bool) {
+	name, ok := f.read[sys][value]
+	if !ok {
+		name, ok = f.read[sys][canon.Fold(value)]
+	}
+	return name, ok
+}
+
+// Raw returns what to write to the system for a canonical value, over the raw value that the system shows, unknown where nothing
+// is there or nothing was read: unknown stays unknown. A member of a multi-select that the system shows already keeps the value
+// that it has there. Text that is too long for Zoho is cut (Equal takes the cut for the whole); anything else that does not fit is an
+// error. The error is an *Untranslatable.
+func (f Field) Raw(sys crm.System, v, shows crm.Value) (crm.Value, error) {
 	if !v.Known() {
 		return v, nil
 	}
@@ -173,7 +191,7 @@ func (f Field) Raw(sys crm.System, v crm.Value) (crm.Value, error) {
 	text := v.Text()
 	if len(f.Options) > 0 {
 		var err error
-		if text, err = f.values(sys, text); err != nil {
+		if text, err = f.values(sys, text, shows); err != nil {
 			return crm.Unknown(), f.fail(sys, err)
 		}
 	}
@@ -196,13 +214,23 @@ func (f Field) nothing(sys crm.System) (crm.Value, error) {
 	return crm.Unknown(), f.fail(sys, errNotEmpty)
 }
 
-// values turns the names of options into the values that the system has for them.
-func (f Field) values(sys crm.System, canonical string) (string, error) {
+// values turns the names of options into the values that the system has for them: of a multi-select those that it shows, and the
+// first of each option that it does not show yet.
+func (f Field) values(sys crm.System, canonical string, shows crm.Value) (string, error) {
+	var out, there []string
 	names := []string{canonical}
 	if f.Type == crm.TypeMulti {
 		names = canon.Members(canonical)
+		for m := range strings.SplitSeq(shows.Text(), ";") {
+			if name, ok := f.named(sys, canon.Text(m)); ok && slices.Contains(names, name) {
+				out, there = append(out, m), append(there, name)
+			}
+		}
 	}
-	for i, name := range names {
+	for _, name := range names {
+		if slices.Contains(there, name) {
+			continue
+		}
 		at, ok := f.option(name)
 		if !ok {
 			return "", errOption
@@ -211,9 +239,9 @@ func (f Field) values(sys crm.System, canonical string) (string, error) {
 		if len(values) == 0 {
 			return "", errSide
 		}
-		names[i] = values[0]
+		out = append(out, values[0])
 	}
-	return strings.Join(names, ";"), nil
+	return strings.Join(out, ";"), nil
 }
 
 func (f Field) option(name string) (int, bool) {

@@ -1,10 +1,39 @@
 package sandbox_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/desk/sandbox"
 )
+
+// fields stages a world whose mapping and CRMs have contact fields more than usual. Notifications come late enough that an edit in
+// HubSpot need not read Zoho.
+func fields(t *testing.T, yaml string, hub []hubspottest.Property, zo []zohotest.Field) *scene {
+	t.Helper()
+	with := mapped(t, func(y string) string {
+		return strings.Replace(y, "    company: # the primary", yaml+"    company: # the primary", 1)
+	})
+	return stage(t, func(o *sandbox.WorldOptions) {
+		with(o)
+		o.HubSpot.Properties = map[crm.Module][]hubspottest.Property{crm.Contacts: hub}
+		o.Zoho.NotifyDelay = 3 * time.Second
+		o.Zoho.Fields = map[string][]zohotest.Field{"Contacts": zo}
+	})
+}
+
+// options makes the options of a list in HubSpot, each called as its value.
+func options(values ...string) []hubspottest.Option {
+	var out []hubspottest.Option
+	for _, v := range values {
+		out = append(out, hubspottest.Option{Label: v, Value: v})
+	}
+	return out
+}
 
 func TestTwoNumbersInOneFieldStayWhereTheyAre(t *testing.T) {
 	s := stage(t)
@@ -20,5 +49,64 @@ func TestTwoNumbersInOneFieldStayWhereTheyAre(t *testing.T) {
 	s.settle()
 	s.wantHub(crm.Contacts, hub, props{"phone": "+39061234567 ext. 12"})
 	s.wantZo(crm.Contacts, zo, props{"Mobile": "+393487654321"})
+	s.wantRows()
+}
+
+func TestAMemberThatNobodyTouchedKeepsItsValue(t *testing.T) {
+	s := fields(t, `    likes:
+      type: multi
+      hubspot: likes
+      zoho: Likes
+      options:
+        - {hubspot: wine, zoho: Vino}
+        - {hubspot: [oil, butter], zoho: [Olio, Burro]}
+        - {hubspot: bread, zoho: Pane}
+`, []hubspottest.Property{{Name: "likes", Type: "enumeration", FieldType: "checkbox", Options: options("wine", "oil", "butter", "bread")}},
+		[]zohotest.Field{{Name: "Likes", Type: "multiselectpicklist", Options: []string{"Vino", "Olio", "Burro", "Pane"}}})
+	hub, zo := s.rossi(props{"likes": "butter;wine"})
+	s.wantZo(crm.Contacts, zo, props{"Likes": "Olio;Vino"})
+	n := s.count()
+	s.editZo(crm.Contacts, zo, props{"Likes": "Burro;Vino;Pane"})
+	s.settle()
+	s.wantHub(crm.Contacts, hub, props{"likes": "butter;wine;bread"})
+	s.wantWrites(n, 1, 0)
+	n = s.count()
+	s.editHub(crm.Contacts, hub, props{"likes": "butter;bread"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Likes": "Burro;Pane"})
+	s.wantWrites(n, 0, 1)
+	s.editZo(crm.Contacts, zo, props{"Likes": "Pane"})
+	s.settle()
+	s.wantHub(crm.Contacts, hub, props{"likes": "bread"})
+	s.wantRows()
+}
+
+func TestAValueThatIsPassedOverWritesNothing(t *testing.T) {
+	s := fields(t, `    origin:
+      type: picklist
+      policy: to-zoho
+      hubspot: {property: origin, read_only: true, ignore_unlisted: true}
+      zoho: Origin
+      options:
+        - {hubspot: FORM, zoho: Web}
+        - {hubspot: CHAT, zoho: Chat}
+`, []hubspottest.Property{{Name: "origin", Type: "enumeration", Options: options("FORM", "CHAT", "OTHER")}},
+		[]zohotest.Field{{Name: "Origin", Type: "picklist", Options: []string{"Web", "Chat"}}})
+	hub, zo := s.rossi(props{"origin": "FORM"})
+	s.wantZo(crm.Contacts, zo, props{"Origin": "Web"})
+	n := s.count()
+	s.editHub(crm.Contacts, hub, props{"origin": "OTHER"})
+	s.settle()
+	if end := s.last(1); !strings.Contains(end, "nothing to do") {
+		t.Error(end)
+	}
+	s.wantZo(crm.Contacts, zo, props{"Origin": "Web"})
+	s.wantWrites(n, 0, 0)
+	s.editHub(crm.Contacts, hub, props{"origin": "CHAT"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Origin": "Chat"})
+	s.editHub(crm.Contacts, hub, props{"origin": ""})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Origin": ""})
 	s.wantRows()
 }

@@ -36,7 +36,7 @@ func (t *task) assumable(p pair.Pair, h crm.Record) bool {
 		}
 		entries := h.History[f.Name]
 		ours := len(entries) > 0 && entries[0].Ours
-		if ours || f.Policy != crm.Newest && f.Policy != crm.ToZoho || f.Zoho.ReadOnly || !t.moves(f, base, v, entries) {
+		if ours || f.Rewords(crm.Zoho) || f.Policy != crm.Newest && f.Policy != crm.ToZoho || f.Zoho.ReadOnly || !t.moves(f, base, v, entries) {
 			return false
 		}
 	}
@@ -56,10 +56,10 @@ func (t *task) moves(f mapping.Field, base pair.Base, v crm.Value, entries []crm
 	}
 	c, err := t.canon(crm.HubSpot, f, v)
 	old, before := t.canon(crm.HubSpot, f, entries[i].Value)
-	if err != nil || before != nil || c == old {
+	if err != nil || before != nil || c == old || !c.Known() {
 		return false
 	}
-	raw, err := f.Raw(crm.Zoho, c)
+	raw, err := f.Raw(crm.Zoho, c, crm.Unknown())
 	return err == nil && h.Raw(crm.Zoho, f.Name, raw) != base.Zoho
 }
 

@@ -109,7 +109,7 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked,
 				it.toZoho = t.companyKey(p.Pair, it, crm.Zoho)
 			}
 		} else if err == nil && c.Filled() {
-			it.toZoho, err = f.Raw(crm.Zoho, c)
+			it.toZoho, err = f.Raw(crm.Zoho, c, crm.Unknown())
 		}
 		if _, ok := errors.AsType[*mapping.Untranslatable](err); ok {
 			t.hold(p.Pair, it, crm.Zoho, untranslatable(err))

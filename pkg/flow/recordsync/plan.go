@@ -25,6 +25,8 @@ type item struct {
 	shows    pair.Base // hashes of what both sides show
 	hubspot  crm.Value // canonical
 	zoho     crm.Value
+	hubRaw   crm.Value // as shown
+	zohoRaw  crm.Value // as shown; unknown where Zoho's record was not read
 	decision merge.Decision
 	toZoho   crm.Value // raw, what is to be written; unknown when nothing
 	toHub    crm.Value

@@ -20,7 +20,8 @@ type alien struct {
 	why  error // an *mapping.Untranslatable
 }
 
-// translate fills in the canonical values. It reports whether both sides show the field: one that a side lacks is held.
+// translate fills in the canonical values. It reports whether both sides show the field: one that a side lacks is held, one whose
+// value the mapping passes over rests as it is.
 func (t *task) translate(p pair.Pair, b both, it *item) (bool, error) {
 	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
 		v := b.record(sys).Value(it.field.Name)
@@ -33,13 +34,17 @@ func (t *task) translate(p pair.Pair, b both, it *item) (bool, error) {
 			return false, err
 		}
 		if sys == crm.HubSpot {
-			it.hubspot = c
+			it.hubspot, it.hubRaw = c, v
 		} else {
-			it.zoho, it.foreign = c, it.field.Takes(sys, v)
+			it.zoho, it.zohoRaw, it.foreign = c, v, it.field.Takes(sys, v)
 		}
 	}
 	if h := p.Held[it.slot]; h.Hint == fault.HintProperty { // it is back, for all records
 		t.settled = append(t.settled, t.record(h.System, ""))
+	}
+	if !it.hubspot.Known() || !it.zoho.Known() {
+		it.decision = merge.Decision{Field: it.field.Name, Action: merge.Rest, Rule: merge.RuleUnknown}
+		return false, nil
 	}
 	return true, nil
 }
@@ -101,7 +106,11 @@ func (t *task) rawFor(p pair.Pair, it *item, sys crm.System) crm.Value {
 	if f.Type == crm.TypeCompany {
 		return t.companyKey(p, it, sys)
 	}
-	v, err := f.Raw(sys, it.decision.Value)
+	shows := it.zohoRaw
+	if sys == crm.HubSpot {
+		shows = it.hubRaw
+	}
+	v, err := f.Raw(sys, it.decision.Value, shows)
 	if err == nil && sys == crm.Zoho {
 		err = it.foreign
 	}
