@@ -46,6 +46,7 @@ type Definition struct {
 	ReadOnly  bool
 	Unique    bool
 	External  string // org or user for an external id, "" for any other field
+	Lookup    string // the module that a lookup leads to, by its API name, "" for any other field
 }
 
 // settingsFields are where fields are read and made.
@@ -70,6 +71,7 @@ func (c *Client) Definitions(ctx context.Context, m crm.Module) (map[string]Defi
 			ReadOnly  bool            `json:"field_read_only"`
 			Unique    map[string]any  `json:"unique"`
 			External  json.RawMessage `json:"external"`
+			Lookup    json.RawMessage `json:"lookup"`
 			Options   []struct {
 				Actual string `json:"actual_value"`
 			} `json:"pick_list_values"`
@@ -94,6 +96,14 @@ func (c *Client) Definitions(ctx context.Context, m crm.Module) (map[string]Defi
 		}
 		if json.Unmarshal(f.External, &external) == nil {
 			d.External = external.Type
+		}
+		var lookup struct {
+			Module struct {
+				Name string `json:"api_name"`
+			} `json:"module"`
+		}
+		if json.Unmarshal(f.Lookup, &lookup) == nil {
+			d.Lookup = lookup.Module.Name
 		}
 		out[d.Name] = d
 	}

@@ -21,7 +21,8 @@ type reference struct {
 }
 
 // value reads a property of type t in the raw text convention. A key that is not there is unknown, null is empty, and what
-// has no reading is unreadable; a reference without an id is unknown. An owner whose e-mail is not told gives its id and owner = true.
+// has no reading is unreadable: so is a reference in a property that is mapped as neither owner nor company, for its id is nobody's
+// name. A reference without an id is unknown. An owner whose e-mail is not told gives its id and owner = true.
 func (w wire) value(property string, t crm.Type) (v crm.Value, owner bool) {
 	raw, ok := w[property]
 	raw = bytes.TrimSpace(raw)
@@ -68,12 +69,11 @@ func list(raw json.RawMessage) crm.Value {
 func object(raw json.RawMessage, t crm.Type) (v crm.Value, owner bool) {
 	var r reference
 	switch unread := json.Unmarshal(raw, &r) != nil || r.ID == ""; {
-	case unread && (t == crm.TypeOwner || t == crm.TypeCompany):
-		return crm.Unknown(), false
-	case unread:
+	case t != crm.TypeOwner && t != crm.TypeCompany:
 		return crm.Unreadable(string(raw)), false
-	}
-	if t != crm.TypeOwner {
+	case unread:
+		return crm.Unknown(), false
+	case t == crm.TypeCompany:
 		return crm.Text(string(r.ID)), false
 	}
 	if r.Email == "" {

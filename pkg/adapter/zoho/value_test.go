@@ -33,6 +33,7 @@ func TestValuesAreReadInTheRawTextConvention(t *testing.T) {
 		{`["a;b"]`, crm.TypeMulti, crm.Unreadable(`["a;b"]`)},
 		{`[{"name":"a"}]`, crm.TypeMulti, crm.Unreadable(`[{"name":"a"}]`)},
 		{`{"name":"x"}`, crm.TypeText, crm.Unreadable(`{"name":"x"}`)},
+		{`{"name":"x","id":"4876876000000333013"}`, crm.TypeText, crm.Unreadable(`{"name":"x","id":"4876876000000333013"}`)},
 		{`{"name":"x","id":"4876876000000333013"}`, crm.TypeCompany, crm.Text("4876876000000333013")},
 		{`{"name":"x","id":4876876000000333013}`, crm.TypeCompany, crm.Text("4876876000000333013")},
 		{`{"name":"x"}`, crm.TypeCompany, crm.Unknown()},

@@ -17,6 +17,9 @@ var own = map[crm.System][]string{
 	crm.Zoho:    {"id", "HubSpot_Id", "Converted__s", "Locked__s"},
 }
 
+// primaryCompany is the HubSpot property that shows a contact's primary company.
+const primaryCompany = "associatedcompanyid"
+
 // reserved reports whether a property is no field to map: one that wrote it would turn a record into another, and one that read it
 // would carry our own work across. Zoho's names with a $ are the system's marks of a record.
 func reserved(sys crm.System, property string) bool {
@@ -51,6 +54,10 @@ func (r *reader) checkField(at ast.Node, k crm.Kind, f Field, decimals bool) {
 		r.Fail(at, "%s: strict is for consent: use type bool, where true is the restrictive value", f.Name)
 	case f.Type == crm.TypeCompany && k != crm.Contact:
 		r.Fail(at, "%s: only a contact has a company: remove it", f.Name)
+	case f.Type == crm.TypeCompany && f.HubSpot.Property != primaryCompany:
+		r.Fail(at, "%s: a company is written as the contact's primary one: its HubSpot property is %s, so map that, or use another type", f.Name, primaryCompany)
+	case f.Name == required(k) && (f.Policy == crm.ToHubSpot || f.Zoho.ReadOnly):
+		r.Fail(at, "%s: Zoho creates no %s without it, so it must be written there: use policy newest or to-zoho, without read_only on Zoho's side", f.Name, k)
 	case decimals && !numbers:
 		r.Fail(at, "%s: decimals are for type number and money: remove it", f.Name)
 	}

@@ -16,7 +16,9 @@ const (
 func (m *Mapping) LastNameField() crm.Field { return fieldLastName }
 
 // RequiredField returns the field without which Zoho creates no record of the kind.
-func (m *Mapping) RequiredField(k crm.Kind) crm.Field {
+func (m *Mapping) RequiredField(k crm.Kind) crm.Field { return required(k) }
+
+func required(k crm.Kind) crm.Field {
 	if k == crm.Company {
 		return fieldName
 	}

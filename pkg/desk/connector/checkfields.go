@@ -18,19 +18,20 @@ type definition struct {
 	length   int // the longest text, 0 where it is not told
 	readOnly bool
 	options  []string
+	lookup   string // the module of Zoho that a lookup leads to, "" where it is none or not told
 }
 
-// The types of property in which a type of field can live.
+// The types of property in which a type of field can live. Zoho takes a bigint as text, and a number of JSON it refuses.
 var homes = map[crm.System]map[crm.Type]string{
 	crm.HubSpot: {
 		crm.TypeText: "string phone_number", crm.TypeEmail: "string", crm.TypePhone: "string phone_number", crm.TypeDomain: "string",
 		crm.TypeNumber: "number string", crm.TypeInteger: "number string", crm.TypeMoney: "number string", crm.TypeDate: "date string",
 		crm.TypeInstant: "datetime", crm.TypeBool: "bool enumeration", crm.TypePicklist: "enumeration string", crm.TypeMulti: "enumeration",
-		crm.TypeOwner: "enumeration", crm.TypeCompany: "number string",
+		crm.TypeOwner: "enumeration", crm.TypeCompany: "number",
 	},
 	crm.Zoho: {
-		crm.TypeText: "text textarea phone email website", crm.TypeEmail: "email text", crm.TypePhone: "phone text", crm.TypeDomain: "website text",
-		crm.TypeNumber: "double currency integer bigint percent", crm.TypeInteger: "integer bigint", crm.TypeMoney: "currency double",
+		crm.TypeText: "text textarea phone email website bigint", crm.TypeEmail: "email text", crm.TypePhone: "phone text", crm.TypeDomain: "website text",
+		crm.TypeNumber: "double currency integer percent", crm.TypeInteger: "integer", crm.TypeMoney: "currency double",
 		crm.TypeDate: "date", crm.TypeInstant: "datetime", crm.TypeBool: "boolean", crm.TypePicklist: "picklist text",
 		crm.TypeMulti: "multiselectpicklist", crm.TypeOwner: "ownerlookup", crm.TypeCompany: "lookup",
 	},
@@ -70,7 +71,7 @@ func zohoDefinition(all map[string]zoho.Definition, name string) *definition {
 	if !ok {
 		return nil
 	}
-	return &definition{kind: d.Type, length: d.Length, readOnly: d.ReadOnly, options: d.Options}
+	return &definition{kind: d.Type, length: d.Length, readOnly: d.ReadOnly, options: d.Options, lookup: d.Lookup}
 }
 
 // written reports whether the policy ever writes that side.
@@ -84,6 +85,9 @@ func written(f mapping.Field, sys crm.System) bool {
 	return f.Policy != crm.ToHubSpot
 }
 
+// accounts is what Zoho calls the module of companies.
+const accounts = "Accounts"
+
 var texts = []crm.Type{crm.TypeText, crm.TypeEmail, crm.TypePhone, crm.TypeDomain}
 
 // compare says what keeps one side of a field from working.
@@ -95,8 +99,12 @@ func compare(k crm.Kind, f mapping.Field, sys crm.System, d *definition) []findi
 	switch {
 	case d == nil:
 		return fault("does not exist in "+string(sys), "create it there, or correct the mapping: connector mapping apply")
+	case sys == crm.Zoho && d.kind == "bigint" && f.Type != crm.TypeText:
+		return fault(fmt.Sprintf("is of type bigint there, which takes no %s", f.Type), "say type: text, with a text property in HubSpot, or map it to another property: connector mapping apply")
 	case !slices.Contains(strings.Fields(homes[sys][f.Type]), d.kind):
 		return fault(fmt.Sprintf("is of type %s there, which does not hold a %s", d.kind, f.Type), "map it with another type, or to another property: connector mapping apply")
+	case f.Type == crm.TypeCompany && d.lookup != "" && d.lookup != accounts:
+		return fault(fmt.Sprintf("is a lookup of %s there, not of %s", d.lookup, accounts), "map the lookup that leads to the company: connector mapping apply")
 	case d.readOnly && written(f, sys):
 		return fault("is read only there", "say read_only: true with a policy that does not write it: connector mapping apply")
 	case d.length > 0 && side.Max > d.length && slices.Contains(texts, f.Type):

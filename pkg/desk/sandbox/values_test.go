@@ -110,3 +110,25 @@ func TestAValueThatIsPassedOverWritesNothing(t *testing.T) {
 	s.wantZo(crm.Contacts, zo, props{"Origin": ""})
 	s.wantRows()
 }
+
+func TestALookupThatIsMappedAsATextIsHeld(t *testing.T) {
+	s := stage(t, mapped(t, func(y string) string {
+		return strings.Replace(y, "      type: company\n      hubspot: associatedcompanyid", "      hubspot: company", 1)
+	}))
+	acme := s.zo(crm.Companies, props{"Account_Name": "Acme"})
+	hub, zo := s.rossi(props{"company": "Acme S.p.A."})
+	s.editZo(crm.Contacts, zo, props{"Account_Name": acme})
+	s.settle()
+	s.wantHub(crm.Contacts, hub, props{"company": "Acme S.p.A."})
+	s.wantRows("zoho/contact company format")
+}
+
+func TestAWholeNumberOfEighteenDigitsGoesAcrossAsAText(t *testing.T) {
+	s := fields(t, "    card:\n      hubspot: card\n      zoho: Card\n", []hubspottest.Property{{Name: "card", Type: "string"}}, []zohotest.Field{{Name: "Card", Type: "bigint"}})
+	hub, zo := s.rossi(props{"card": "123456789012345678"})
+	s.wantZo(crm.Contacts, zo, props{"Card": "123456789012345678"})
+	s.editZo(crm.Contacts, zo, props{"Card": "876543210987654321"})
+	s.settle()
+	s.wantHub(crm.Contacts, hub, props{"card": "876543210987654321"})
+	s.wantRows()
+}
