@@ -145,6 +145,7 @@ const (
 type Audit struct {
 	Differences []Difference // between ledger and counters
 	BadMarkers  int64        // of the markers that were looked at: missing, or of another content than the event
+	Doubled     int64        // events of the ledger whose key stood there before
 	Conversions int64        // as counted
 	Waiting     int64        // accepted and not counted yet: in a queue, in its dead letters, in the errors, in quarantine
 	CRM         int64        // conversions that the CRM itself says
@@ -156,7 +157,7 @@ type Audit struct {
 // them.
 func (a Audit) Outcome() Outcome {
 	switch {
-	case len(a.Differences) > 0 || a.BadMarkers > 0:
+	case len(a.Differences) > 0 || a.BadMarkers > 0 || a.Doubled > 0:
 		return Differs
 	case !a.Asked || a.agrees(a.Conversions):
 		return OK

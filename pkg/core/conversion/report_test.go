@@ -201,6 +201,7 @@ func TestWhatTheDailyReportSays(t *testing.T) {
 		{"what waits explains nothing that is too many", conversion.Audit{Conversions: 103, CRM: 100, Waiting: 3, Asked: true, Age: 8}, "differenza"},
 		{"ledger and counters differ", conversion.Audit{Differences: difference, Conversions: 10, CRM: 10, Waiting: 1, Asked: true}, "differenza"},
 		{"a marker is missing", conversion.Audit{BadMarkers: 1, Conversions: 10, CRM: 10, Asked: true}, "differenza"},
+		{"an event was counted twice", conversion.Audit{Doubled: 1, Conversions: 10, CRM: 10, Asked: true}, "differenza"},
 		{"an empty day", conversion.Audit{Asked: true, Age: 8}, "ok"},
 	} {
 		if got := tt.audit.Outcome().String(); got != tt.want {

@@ -150,6 +150,9 @@ func (s *session) tell(rep counting.Report) {
 		if c.BadMarkers > 0 {
 			s.printf("note   %s %s: of %d markers looked at, %d do not fit their events\n", c.Tenant, c.Channel, c.Markers, c.BadMarkers)
 		}
+		for _, key := range c.DoubledKeys {
+			s.printf("twice  %s %s: counted twice\n", c.Channel, key)
+		}
 		for _, d := range c.Differences {
 			s.printf("differs  %s %s, %s: %s, %d counted\n", c.Channel, d.Window, d.Type, many(int(d.Ledger), "event"), d.Counters)
 			for _, key := range d.Suspects {

@@ -27,13 +27,18 @@ type Counter struct {
 // Apply counts at most MaxBatch events, all of them or none, and returns the verdict on each. Called again with the same events,
 // whatever became of the first call, it counts nothing twice: what was counted is a conversion.Repetition then. An error that
 // wraps row.ErrConflict, or a fault that is not final, says that it may go again.
-func (c *Counter) Apply(ctx context.Context, subs ...submission.Submission) (verdicts []conversion.Verdict, err error) {
+func (c *Counter) Apply(ctx context.Context, subs ...submission.Submission) ([]conversion.Verdict, error) {
+	return c.apply(ctx, nil, subs)
+}
+
+// apply is Apply. known, which may be nil, is asked for what stands in the place of a marker that is none any more.
+func (c *Counter) apply(ctx context.Context, known lookup, subs []submission.Submission) (verdicts []conversion.Verdict, err error) {
 	began := c.Now()
 	helps := func(err error) bool { // markers make the repeat of a transaction harmless whose answer was lost
 		return momentary(err) || fault.KindOf(err) == fault.Down && c.Now().Sub(began) < quickFor
 	}
 	err = c.again(ctx, helps, func() error {
-		s := sheet{draft: newDraft(c.Store), now: c.Now().UTC(), shards: c.Shards}
+		s := sheet{draft: newDraft(c.Store), now: c.Now().UTC(), shards: c.Shards, known: known}
 		if err := s.judge(ctx, subs); err != nil {
 			return err
 		}
@@ -46,11 +51,15 @@ func (c *Counter) Apply(ctx context.Context, subs ...submission.Submission) (ver
 	return verdicts, err
 }
 
+// lookup returns what was counted of an event, as a marker that is valid at now; the zero Marker: nothing.
+type lookup func(ctx context.Context, e conversion.Event, id conversion.Identity, now time.Time) (conversion.Marker, error)
+
 // sheet is one batch on its way into one transaction.
 type sheet struct {
 	*draft
 	now      time.Time
 	shards   int
+	known    lookup // nil: markers are all that is asked
 	verdicts []conversion.Verdict
 	counted  []arrival // but for repetitions
 }
@@ -85,6 +94,12 @@ func (s *sheet) judge(ctx context.Context, subs []submission.Submission) error {
 			return err
 		}
 		v := m.Judge(sub.Ingestion, ids[i].Hash, s.now)
+		if v == conversion.Unique && s.known != nil { // looked at behind the marker, which is written on condition that it is as it was
+			if m, err = s.known(ctx, sub.Event, ids[i], s.now); err != nil {
+				return err
+			}
+			v = m.Judge(sub.Ingestion, ids[i].Hash, s.now)
+		}
 		if v != conversion.Unique && s.has(repeatKey(sub.Ingestion)) {
 			v = conversion.Repetition // of a repeat that was counted
 		}

@@ -12,6 +12,7 @@ import (
 
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/submission"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/counting"
@@ -162,6 +163,67 @@ func TestAMessageAtFaultIsTriedFiveTimesMoreThenLiesAmongTheErrorsUntilItIsRepla
 		if sum := b.total(t); sum.Completed != 3 {
 			t.Errorf("%+v", sum)
 		}
+	}
+}
+
+// An event that lies among the errors may be sent again and counted meanwhile, or lie there twice, and be replayed for as long as
+// errors are kept, which is longer than its marker.
+func TestAReplayNeverCountsTwiceHoweverLateItComes(t *testing.T) {
+	for _, days := range []int{20, 40, 80} {
+		b := newBench()
+		c, _ := b.consumer()
+		first, again := b.purchase(named("order-0001")), b.purchase(named("order-0001"))
+		unnamed, neighbour := b.purchase(nil), b.purchase(func(e *conversion.Event) { e.Value = 1 }) // of one client and one instant
+		for _, s := range []submission.Submission{first, again, unnamed, neighbour} {
+			b.Store = &spiteful{Store: b.rows, request: s.Ingestion}
+			for range conversion.Retries + 1 {
+				c.Handle(t.Context(), deliver(s))
+			}
+		}
+		b.Store = b.rows
+		sent := unnamed
+		sent.Ingestion = "r-sent-again"
+		if got := b.apply(t, sent); got[0] != "unico" {
+			t.Fatalf("sent again: %s", got)
+		}
+		if v, err := b.Replay(t.Context(), again.Ingestion); v != conversion.Unique || err != nil {
+			t.Fatalf("one of the two: %v, %v", v, err)
+		}
+		b.now = b.now.Add(time.Duration(days) * 24 * time.Hour)
+		b.Shards *= 2
+		for request, want := range map[string]conversion.Verdict{
+			first.Ingestion: conversion.Duplicate, unnamed.Ingestion: conversion.Duplicate, neighbour.Ingestion: conversion.Unique,
+		} {
+			if v, err := b.Replay(t.Context(), request); v != want || err != nil {
+				t.Errorf("%d days later %s is %v, %v; want %v", days, request, v, err, want)
+			}
+		}
+		if sum := b.total(t); sum.Completed != 3 || sum.Duplicates != 2 {
+			t.Errorf("%d days later: %+v", days, sum)
+		}
+		if left, err := b.Errors(t.Context(), "", 0); err != nil || len(left) > 0 {
+			t.Errorf("%d days later %d are left, %v", days, len(left), err)
+		}
+	}
+}
+
+// The row of the errors outlives its event's being counted when the function dies between the two.
+func TestAReplayThatDiedBehindItsCountIsFinishedByALaterOne(t *testing.T) {
+	b := newBench()
+	c, _ := b.consumer()
+	bad := b.purchase(named("order-0001"))
+	b.Store = &spiteful{Store: b.rows, request: bad.Ingestion}
+	for range conversion.Retries + 1 {
+		c.Handle(t.Context(), deliver(bad))
+	}
+	b.Store = b.rows
+	b.apply(t, bad)
+	b.now = b.now.Add(conversion.MarkerLife)
+	if v, err := b.Replay(t.Context(), bad.Ingestion); v != conversion.Repetition || err != nil {
+		t.Errorf("%v, %v", v, err)
+	}
+	if sum := b.total(t); sum.Completed != 1 || sum.Duplicates != 0 {
+		t.Errorf("%+v", sum)
 	}
 }
 

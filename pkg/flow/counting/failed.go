@@ -73,7 +73,9 @@ func (c *Counter) Errors(ctx context.Context, after string, limit int) ([]Failed
 var ErrNotReplayable = errors.New("this cannot be counted: not among the errors, not readable, or in conflict with another event")
 
 // Replay counts an event that is among the errors for ReasonExhausted and takes it off them. One that was counted meanwhile is
-// not counted again.
+// not counted again, however long ago that was: errors are kept for longer than markers, so the ledger is asked too. Another
+// event under its id is a conversion.Conflict for conversion.MarkerLife, as anywhere. What has been among the errors for KeptErrors
+// is there no more.
 func (c *Counter) Replay(ctx context.Context, ingestion string) (conversion.Verdict, error) {
 	rows, err := c.Store.Get(ctx, errorKey(ingestion))
 	if err != nil {
@@ -92,7 +94,7 @@ func (c *Counter) Replay(ctx context.Context, ingestion string) (conversion.Verd
 	if err != nil {
 		return 0, ErrNotReplayable
 	}
-	verdicts, err := c.Apply(ctx, sub)
+	verdicts, err := c.apply(ctx, c.inLedger, []submission.Submission{sub})
 	if err != nil {
 		return 0, err
 	}
@@ -108,6 +110,29 @@ func (c *Counter) Replay(ctx context.Context, ingestion string) (conversion.Verd
 		d.remove(attemptsKey(ingestion))
 		return d.save(ctx)
 	})
+}
+
+// inLedger finds an event in the ledger by its key. Counted from another request it stands under the same instant, in the Part of its
+// client's shard, which is another one since there are more shards.
+func (c *Counter) inLedger(ctx context.Context, e conversion.Event, id conversion.Identity, now time.Time) (m conversion.Marker, err error) {
+	for shard := range c.Shards {
+		rows, err := c.Store.List(ctx, ledgerPart(dayOf(e.At), e.Channel, shard), millis(e.At)+"#", "", 0)
+		if err != nil {
+			return m, err
+		}
+		for _, r := range rows {
+			var l ledgered
+			if err := decode(r, &l); err != nil {
+				return m, err
+			}
+			if l.Key != id.Key {
+				continue
+			}
+			_, is, err := l.open()
+			return is.Mark(l.Ingestion, now), err
+		}
+	}
+	return m, nil
 }
 
 // attempt notes a failed attempt at a message for a fault of its own, and returns how many there were.

@@ -2,6 +2,7 @@ package counting
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -60,6 +61,8 @@ type Audited struct {
 	Quarantined int64              `json:"in_quarantena"`
 	Markers     int64              `json:"marcatori"` // looked at
 	BadMarkers  int64              `json:"marcatori_errati"`
+	Doubled     int64              `json:"doppi"`                   // events of the ledger whose key stands there before them
+	DoubledKeys []string           `json:"chiavi_doppie,omitempty"` // theirs, at most conversion.MaxSuspects
 	Differing   int                `json:"finestre_diverse"`
 	Differences []Differing        `json:"differenze,omitempty"` // at most MaxDiffering of them
 }
@@ -76,8 +79,8 @@ type Differing struct {
 	Suspects []string        `json:"chiavi"` // of all windows of the channel together at most conversion.MaxSuspects
 }
 
-// Report compares a day of the zone: the ledger with the counters, a sample of markers with the ledger, and the CRM with what was
-// counted. It changes nothing; a failing CRM or queue is an error, never a guess.
+// Report compares a day of the zone: the ledger with the counters, a sample of markers with the ledger, the ledger's keys with each
+// other, and the CRM with what was counted. It changes nothing; a failing CRM or queue is an error, never a guess.
 func (r *Reporter) Report(ctx context.Context, day conversion.Day) (Report, error) {
 	first, n := day.Windows(r.Zone)
 	out := Report{Day: day.String(), Windows: n, Age: r.age(day), Outcome: conversion.OK.String()}
@@ -92,9 +95,9 @@ func (r *Reporter) Report(ctx context.Context, day conversion.Day) (Report, erro
 	if err != nil {
 		return out, err
 	}
-	worst := conversion.OK
+	worst, keys := conversion.OK, seen{}
 	for _, s := range slices.SortedFunc(maps.Keys(scopes), func(a, b scope) int { return strings.Compare(a.String(), b.String()) }) {
-		one, verdict, err := r.audit(ctx, s, day, out.Waiting, failed[s])
+		one, verdict, err := r.audit(ctx, s, day, out.Waiting, failed[s], keys)
 		if err != nil {
 			return out, err
 		}
@@ -131,7 +134,7 @@ func (r *Reporter) failed(ctx context.Context, first, end conversion.Window) (ma
 	})
 }
 
-func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiting, failed int64) (Audited, conversion.Outcome, error) {
+func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiting, failed int64, keys seen) (Audited, conversion.Outcome, error) {
 	first, n := day.Windows(r.Zone)
 	end := first + conversion.Window(n)
 	out := Audited{Tenant: s.tenant, Channel: s.channel, Errors: failed}
@@ -150,7 +153,7 @@ func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiti
 		}
 	}
 	out.Counters, out.Conversions, out.Quarantined = totals.Counts.Unique(), totals.Conversions, totals.Counts.Quarantined
-	entries, err := r.entries(ctx, s, first, end, differences, &out)
+	entries, err := r.entries(ctx, s, first, end, differences, keys, &out)
 	if err != nil {
 		return out, 0, err
 	}
@@ -163,8 +166,9 @@ func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiti
 		out.CRM = &crm
 	}
 	verdict := conversion.Audit{
-		Differences: differences, BadMarkers: out.BadMarkers, Conversions: out.Conversions, Waiting: waiting + failed + out.Quarantined,
-		CRM: crm, Asked: asked, Age: r.age(day),
+		Differences: differences, BadMarkers: out.BadMarkers, Doubled: out.Doubled, Conversions: out.Conversions,
+		Waiting: waiting + failed + out.Quarantined,
+		CRM:     crm, Asked: asked, Age: r.age(day),
 	}.Outcome()
 	out.Outcome = verdict.String()
 	return out, verdict, nil
@@ -182,8 +186,19 @@ func list(differences []conversion.Difference, entries map[conversion.Cell][]con
 	return out
 }
 
+// seen are the keys of events that a report has come by, hashed: a day has many.
+type seen map[[sha256.Size]byte]bool
+
+// before notes a key, and reports whether it was there.
+func (s seen) before(key string) bool {
+	sum := sha256.Sum256([]byte(key))
+	was := s[sum]
+	s[sum] = true
+	return was
+}
+
 // entries reads the ledger, the markers of the sample, and all those of cells that differ: there any of them may say why.
-func (r *Reporter) entries(ctx context.Context, s scope, first, end conversion.Window, differences []conversion.Difference, out *Audited) (map[conversion.Cell][]conversion.Entry, error) {
+func (r *Reporter) entries(ctx context.Context, s scope, first, end conversion.Window, differences []conversion.Difference, keys seen, out *Audited) (map[conversion.Cell][]conversion.Entry, error) {
 	entries := map[conversion.Cell][]conversion.Entry{}
 	differs := map[conversion.Cell]bool{}
 	for _, d := range differences {
@@ -193,6 +208,11 @@ func (r *Reporter) entries(ctx context.Context, s scope, first, end conversion.W
 	var cells []conversion.Cell
 	err := r.Counter.events(ctx, s, first, end, func(l ledgered, e conversion.Event, id conversion.Identity) error {
 		out.Ledger++
+		if keys.before(id.Key) {
+			if out.Doubled++; len(out.DoubledKeys) < conversion.MaxSuspects {
+				out.DoubledKeys = append(out.DoubledKeys, id.Key)
+			}
+		}
 		cell, _ := conversion.Recount(e, id, l.Quarantined)
 		if (id.Sampled(Sample) || differs[cell]) && r.Counter.Now().Before(time.UnixMilli(l.Applied).Add(conversion.MarkerLife)) {
 			ids, cells = append(ids, id), append(cells, cell)
@@ -204,11 +224,11 @@ func (r *Reporter) entries(ctx context.Context, s scope, first, end conversion.W
 	}
 	for from := 0; from < len(ids); from += page {
 		some := ids[from:min(from+page, len(ids))]
-		keys := make([]row.Key, len(some))
+		markers := make([]row.Key, len(some))
 		for i, id := range some {
-			keys[i] = markerKey(id)
+			markers[i] = markerKey(id)
 		}
-		rows, err := r.Counter.Store.Get(ctx, keys...)
+		rows, err := r.Counter.Store.Get(ctx, markers...)
 		if err != nil {
 			return nil, err
 		}
@@ -259,6 +279,7 @@ func (r Report) fit() Report {
 	for most := maxReport; most > 0 && len(r.Text()) > maxReport; most /= 2 {
 		r.Channels = slices.Clone(r.Channels)
 		for i, c := range r.Channels {
+			c.DoubledKeys = c.DoubledKeys[:min(len(c.DoubledKeys), most/1024)]
 			c.Differing = max(c.Differing, len(c.Differences))
 			c.Differences = slices.Clone(c.Differences[:min(len(c.Differences), most/1024)])
 			for j, d := range c.Differences {
@@ -282,6 +303,12 @@ func (r Report) Text() string {
 		fmt.Fprintf(b, "\n%s, mittente %s: %s\n", c.Channel, string(c.Tenant)[:min(8, len(c.Tenant))], c.Outcome)
 		fmt.Fprintf(b, "  registro %d, contatori %d, conversioni %d, CRM %s\n", c.Ledger, c.Counters, c.Conversions, crm)
 		fmt.Fprintf(b, "  errori %d, in quarantena %d, marcatori %d di cui errati %d\n", c.Errors, c.Quarantined, c.Markers, c.BadMarkers)
+		if c.Doubled > 0 {
+			fmt.Fprintf(b, "  %d eventi contati due volte:\n", c.Doubled)
+		}
+		for _, key := range c.DoubledKeys {
+			fmt.Fprintf(b, "    %s\n", key)
+		}
 		if c.Differing > len(c.Differences) {
 			fmt.Fprintf(b, "  %d finestre diverse, le prime %d:\n", c.Differing, len(c.Differences))
 		}

@@ -187,6 +187,36 @@ func TestAWrongMarkerIsFoundIfItIsInTheSample(t *testing.T) {
 	}
 }
 
+// An event that was counted twice makes ledger and counters agree.
+func TestAnEventThatWasCountedTwiceIsFoundByItsKey(t *testing.T) {
+	b := newBench()
+	one := b.purchase(named("order-0001"))
+	b.apply(t, one, b.purchase(named("order-0002")))
+	for r := range b.rows.All("M#") {
+		if err := b.rows.Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Delete: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := b.purchase(func(e *conversion.Event) { e.ID, e.Channel = "order-0002", conversion.WhatsApp })
+	one.Ingestion = "r-again"
+	b.apply(t, one, other)
+	b.now = noon.Add(14*time.Hour + 30*time.Minute)
+	rep := report(t, &counting.Reporter{Counter: &b.Counter, CRM: crm{}, Queues: queues(0), Zone: rome(t)})
+	found := []string{}
+	for _, c := range rep.Channels {
+		if c.Doubled != 1 || c.Outcome != "differenza" || c.Differing > 0 {
+			t.Errorf("%+v", c)
+		}
+		found = append(found, c.DoubledKeys...)
+	}
+	if want := []string{"E#" + string(tenant) + "#order-0001", "E#" + string(tenant) + "#order-0002"}; !slices.Equal(slices.Sorted(slices.Values(found)), want) {
+		t.Errorf("%q", found)
+	}
+	if !strings.Contains(rep.Text(), "1 eventi contati due volte:\n    E#") {
+		t.Error(rep.Text())
+	}
+}
+
 func TestWhatTheCRMSaysIsExplainedByWhatWaitsOrDiffers(t *testing.T) {
 	_, r := aDay(t, 300, 1)
 	var n int64
