@@ -72,7 +72,7 @@ type conversionsReportCommand struct {
 
 // Help is what --help adds.
 func (conversionsReportCommand) Help() string {
-	return `Compares, for a day of REPORT_ZONE (Europe/Rome), what was counted with the events themselves, channel by channel, as the daily report does, now. ok: they agree. spiegato: what Zoho has more (CONVERSIONS_ZOHO_COUNT) still waits to be counted. differenza: they do not agree; connector conversions repair mends the windows that are named. It changes nothing, and ends with exit code 1 for a differenza.
+	return `Compares, for a day of REPORT_ZONE (Europe/Rome), what was counted with the events themselves, channel by channel, as the daily report does, now. ok: they agree. spiegato: what Zoho has more (CONVERSIONS_ZOHO_COUNT) still waits to be counted. differenza: they do not agree; connector conversions repair mends the windows that are named; an event that was counted twice is named, and nothing takes it out again. It changes nothing, and ends with exit code 1 for a differenza.
 
 Examples:
 

@@ -144,7 +144,13 @@ func TestAChannelOfASenderIsHeldBackAndLetGo(t *testing.T) {
 	})
 	b.bought("CLIENTE-ITALIA-789456", 2)
 	b.unchanged("--plan", func() { b.want(ExitOK, "conversions", "lift", "shop", "webform", "--release", "--plan") })
-	has(t, b.want(ExitOK, "conversions", "lift", "shop", "webform", "--release"), "done   webform of", "what was held back is counted within minutes")
+	has(t, b.want(ExitOK, "conversions", "lift", "shop", "webform", "--release"), "done   webform of", "what was held back since 2026-11-23T", "is counted within minutes\n")
+	goesOn := "; what was lifted with --release before goes on being counted\n"
+	b.unchanged("lifting twice", func() {
+		has(t, b.want(ExitOK, "conversions", "lift", "shop", "webform"), "as is  webform of", "is not held back"+goesOn)
+	})
+	has(t, b.want(ExitOK, "conversions", "quarantine", "shop", "webform"), "is held back"+goesOn)
+	has(t, b.want(ExitOK, "conversions", "lift", "shop", "webform"), "stays out"+goesOn)
 	if n, err := b.counter().Release(t.Context(), shop, conversion.Webform, 10); err != nil || n != 2 {
 		t.Errorf("%d released, %v", n, err)
 	}

@@ -8,14 +8,45 @@ import (
 	"strconv"
 	"time"
 
+	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/flow/counting"
 )
+
+// standing is a sender's channel and how it stands to quarantine.
+type standing struct {
+	counter *counting.Counter
+	tenant  conversion.Tenant
+	channel conversion.Channel
+	counting.Holding
+}
+
+func (c standing) String() string { return fmt.Sprintf("%s of %s", c.channel, c.tenant) }
+
+// before says what becomes of what earlier quarantines held, if it is still being counted.
+func (c standing) before() string {
+	if !c.Releasing {
+		return ""
+	}
+	return "; what was lifted with --release before goes on being counted"
+}
+
+// holding asks how the channel that is meant stands to quarantine, to change it.
+func (a scopeArgs) holding(ctx context.Context, s *session) (c standing, err error) {
+	if _, c.counter, err = s.counting(ctx, toChange); err != nil {
+		return c, err
+	}
+	if c.tenant, c.channel, err = a.read(ctx, s); err != nil {
+		return c, err
+	}
+	c.Holding, err = c.counter.Holding(ctx, c.tenant, c.channel)
+	return c, err
+}
 
 type conversionsQuarantineCommand struct{ scopeArgs }
 
 // Help is what --help adds.
 func (conversionsQuarantineCommand) Help() string {
-	return `From now on the events of that sender in that channel are accepted and kept, and counted as held back only: a peak that nobody believes does not reach the figures. connector conversions lift ends it.
+	return `From now on the events of that sender in that channel are accepted and kept, and counted as held back only: a peak that nobody believes does not reach the figures. connector conversions lift ends it. What an earlier lift --release has ordered to be counted goes on being counted meanwhile.
 
 Examples:
 
@@ -25,23 +56,15 @@ Examples:
 
 // Run holds a channel back.
 func (c conversionsQuarantineCommand) Run(ctx context.Context, s *session) error {
-	_, counter, err := s.counting(ctx, toChange)
-	if err != nil {
-		return err
-	}
-	tenant, channel, err := c.read(ctx, s)
-	if err != nil {
-		return err
-	}
-	h, err := counter.Holding(ctx, tenant, channel)
+	h, err := c.holding(ctx, s)
 	if err != nil {
 		return err
 	}
 	if h.On {
-		s.nothing(fmt.Sprintf("%s of %s is held back since %s", channel, tenant, h.Since.Format(time.RFC3339)))
+		s.nothing(fmt.Sprintf("%s is held back since %s", h, h.Since.Format(time.RFC3339)))
 		return nil
 	}
-	return s.change(fmt.Sprintf("%s of %s is held back", channel, tenant), func() error { return counter.Quarantine(ctx, tenant, channel) })
+	return s.change(h.String()+" is held back"+h.before(), func() error { return h.counter.Quarantine(ctx, h.tenant, h.channel) })
 }
 
 type conversionsLiftCommand struct {
@@ -51,7 +74,7 @@ type conversionsLiftCommand struct {
 
 // Help is what --help adds.
 func (conversionsLiftCommand) Help() string {
-	return `Ends a quarantine: from now on events count again. With --release those that were held back are counted too, at the next runs of conversionClock.
+	return `Ends a quarantine: from now on events count again. With --release those that were held back since it began are counted too, at the next runs of conversionClock, also when the channel is held back again meanwhile. Without, they stay out for good.
 
 Examples:
 
@@ -61,27 +84,21 @@ Examples:
 
 // Run lets a channel go.
 func (c conversionsLiftCommand) Run(ctx context.Context, s *session) error {
-	_, counter, err := s.counting(ctx, toChange)
-	if err != nil {
-		return err
-	}
-	tenant, channel, err := c.read(ctx, s)
-	if err != nil {
-		return err
-	}
-	h, err := counter.Holding(ctx, tenant, channel)
+	h, err := c.holding(ctx, s)
 	if err != nil {
 		return err
 	}
 	if !h.On {
-		s.nothing(fmt.Sprintf("%s of %s is not held back", channel, tenant))
+		s.nothing(h.String() + " is not held back" + h.before())
 		return nil
 	}
-	what := "what was held back stays out"
+	what := "stays out"
 	if c.Release {
-		what = "what was held back is counted within minutes"
+		what = "is counted within minutes"
 	}
-	return s.change(fmt.Sprintf("%s of %s counts again; %s", channel, tenant, what), func() error { return counter.Lift(ctx, tenant, channel, c.Release) })
+	return s.change(fmt.Sprintf("%s counts again; what was held back since %s %s%s", h, h.Since.Format(time.RFC3339), what, h.before()), func() error {
+		return h.counter.Lift(ctx, h.tenant, h.channel, c.Release)
+	})
 }
 
 type conversionsErrorsCommand struct {

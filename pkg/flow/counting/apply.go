@@ -71,7 +71,7 @@ type arrival struct {
 	scope
 	shard  int
 	client string // the hash that stands for it
-	since  int64  // ms: the quarantine that holds it
+	number int64  // of the quarantine that holds it
 }
 
 func (a arrival) event() conversion.Event { return a.Arrival.Event }
@@ -124,7 +124,7 @@ func (s *sheet) mark(sub submission.Submission, id conversion.Identity, v conver
 		return err
 	}
 	a.Arrival = conversion.Arrival{Event: sub.Event, Identity: id, Verdict: v, Quarantined: q.On, Applied: s.now}
-	a.since = q.Since
+	a.number = q.Since
 	s.counted = append(s.counted, a)
 	m := id.Mark(sub.Ingestion, s.now)
 	if v == conversion.Unique {
@@ -192,7 +192,7 @@ func (a arrival) keys() []row.Key {
 	case conversion.Unique:
 		keys = append(keys, a.ledgerKey())
 		if a.Quarantined {
-			keys = append(keys, heldKey(a.scope, a.shard, a.ledgerKey()))
+			keys = append(keys, a.heldKey())
 		}
 	case conversion.Duplicate:
 		keys = append(keys, recentKey(a.scope, a.client), firedKey(a.scope, a.client, a.shard))
@@ -201,6 +201,8 @@ func (a arrival) keys() []row.Key {
 	}
 	return keys
 }
+
+func (a arrival) heldKey() row.Key { return heldKey(a.scope, a.number, a.shard, a.ledgerKey()) }
 
 func (a arrival) ledgerKey() row.Key { return ledgerKey(a.event(), a.shard, a.Ingestion) }
 
@@ -231,7 +233,7 @@ func (s *sheet) enter(a arrival) error {
 	}
 	key := a.ledgerKey()
 	if a.Quarantined {
-		if err := s.write(heldKey(a.scope, a.shard, key), held{key.Part, key.Sort, a.since}, s.now.Add(KeptEvents)); err != nil {
+		if err := s.write(a.heldKey(), held{key.Part, key.Sort}, s.now.Add(KeptEvents)); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@
 //	P#<shard> <tenant>#<channel>                  arrivals and repeats by time of arrival
 //	R#<tenant>#<channel>#<client's hash> -        the newest repeats of a client
 //	F#<shard> <tenant>#<channel>#<client's hash>  a client that repeated too often
-//	Q#<tenant>#<channel> -, H#<tenant>#<channel> <shard>#<ms>#<request>     quarantine, and the events held in it
+//	Q#<tenant>#<channel> -, H#<tenant>#<channel> <number>#<shard>#<ms>#<request>     quarantine, and the events held in it
 //	B <request>, Y#<request> -                    the errors, and the counted attempts at a message
 //	A#<rule> <key>, O <ms>#<id>, O#told -         alarms, the outbox, and what of it is being told
 //	G <day>#<age>                                 the daily reports, two years

@@ -10,7 +10,7 @@ import (
 // Holding is how a channel of a tenant stands to quarantine.
 type Holding struct {
 	On        bool      // its events are held back
-	Releasing bool      // they are being counted, since it was lifted for release
+	Releasing bool      // what an earlier quarantine held is being counted, since that was lifted for release
 	Since     time.Time // of the last change; zero for a channel that was never in quarantine
 }
 
@@ -24,5 +24,5 @@ func (c *Counter) Holding(ctx context.Context, t conversion.Tenant, ch conversio
 	if err != nil || q.Since == 0 {
 		return Holding{}, err
 	}
-	return Holding{q.On, q.Releasing, time.UnixMilli(q.Since).UTC()}, nil
+	return Holding{q.On, len(q.Releases) > 0, time.UnixMilli(q.Since).UTC()}, nil
 }

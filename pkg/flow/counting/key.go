@@ -109,8 +109,10 @@ func quarantineKey(s scope) row.Key { return row.Key{Part: "Q#" + s.String(), So
 
 func heldPart(s scope) string { return "H#" + s.String() }
 
-func heldKey(s scope, shard int, ledger row.Key) row.Key {
-	return row.Key{Part: heldPart(s), Sort: strconv.Itoa(shard) + "#" + ledger.Sort}
+func heldPrefix(number int64) string { return fmt.Sprintf("%013d#", number) }
+
+func heldKey(s scope, number int64, shard int, ledger row.Key) row.Key {
+	return row.Key{Part: heldPart(s), Sort: heldPrefix(number) + strconv.Itoa(shard) + "#" + ledger.Sort}
 }
 
 const errorsPart = "B"

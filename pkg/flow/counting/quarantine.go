@@ -2,27 +2,31 @@ package counting
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/row"
 )
 
-// quarantine is whether a channel is held back. Releasing goes on until no event is held that was judged before.
+// quarantine is whether a channel is held back, and what of it is being released. Every quarantine of a channel has a number, by
+// which its events are held: what becomes of them is said when it is lifted, and nothing that comes later changes it.
 type quarantine struct {
-	On        bool  `json:"on"`
-	Releasing bool  `json:"releasing,omitempty"`
-	Since     int64 `json:"since"`           // ms, of the last change
-	Began     int64 `json:"began,omitempty"` // ms, of the quarantine whose events are released
+	On       bool    `json:"on"`
+	Since    int64   `json:"since"` // ms, of the last change; while it is on, its number
+	Releases []order `json:"releases,omitempty"`
+}
+
+// order is to release what a quarantine holds. It stands until no event is left that was judged before the end.
+type order struct {
+	Number int64 `json:"number"` // of the quarantine
+	Lifted int64 `json:"lifted"` // ms
 }
 
 // held leads to an event of the ledger that waits for its release.
 type held struct {
-	Part  string `json:"part"`
-	Sort  string `json:"sort"`
-	Since int64  `json:"since"` // ms: the quarantine that held it; one that was lifted without release holds it for good
+	Part string `json:"part"`
+	Sort string `json:"sort"`
 }
 
 func (d *draft) quarantine(s scope) (q quarantine, err error) {
@@ -34,10 +38,10 @@ func (d *draft) quarantine(s scope) (q quarantine, err error) {
 const Settling = 2 * time.Minute
 
 // Quarantine holds a channel of a tenant back from now on: its events are accepted and kept, and counted as such only. It can
-// be repeated.
+// be repeated. What was lifted for release before goes on being released.
 func (c *Counter) Quarantine(ctx context.Context, t conversion.Tenant, ch conversion.Channel) error {
 	return c.change(ctx, scope{t, ch}, func(q quarantine) (quarantine, bool) {
-		return quarantine{On: true, Since: c.Now().UnixMilli()}, !q.On
+		return quarantine{On: true, Since: c.after(q), Releases: q.Releases}, !q.On
 	})
 }
 
@@ -45,9 +49,16 @@ func (c *Counter) Quarantine(ctx context.Context, t conversion.Tenant, ch conver
 // are, counted as quarantined. It can be repeated; a channel that is not in quarantine stays as it is.
 func (c *Counter) Lift(ctx context.Context, t conversion.Tenant, ch conversion.Channel, release bool) error {
 	return c.change(ctx, scope{t, ch}, func(q quarantine) (quarantine, bool) {
-		return quarantine{Releasing: release, Since: c.Now().UnixMilli(), Began: q.Since}, q.On
+		next := quarantine{Since: c.after(q), Releases: q.Releases}
+		if release {
+			next.Releases = append(next.Releases, order{q.Since, next.Since})
+		}
+		return next, q.On
 	})
 }
+
+// after is now, or the first instant behind the last change: no two quarantines have one number, whatever clocks say.
+func (c *Counter) after(q quarantine) int64 { return max(c.Now().UnixMilli(), q.Since+1) }
 
 func (c *Counter) change(ctx context.Context, s scope, to func(quarantine) (quarantine, bool)) error {
 	return c.retry(ctx, func() error {
@@ -77,27 +88,30 @@ const releaseBatch = 10
 // were. When none are left, and none can come any more, the channel is as any other.
 func (c *Counter) Release(ctx context.Context, t conversion.Tenant, ch conversion.Channel, limit int) (n int, err error) {
 	s := scope{t, ch}
-	rows, err := c.Store.Get(ctx, quarantineKey(s))
+	d := newDraft(c.Store)
+	if err := d.load(ctx, quarantineKey(s)); err != nil {
+		return 0, err
+	}
+	q, err := d.quarantine(s)
 	if err != nil {
 		return 0, err
 	}
-	var q quarantine
-	if rows[0].Version > 0 {
-		if err := decode(rows[0], &q); err != nil {
-			return 0, err
-		}
-	}
-	for q.Releasing && n < limit {
-		rows, err := c.Store.List(ctx, heldPart(s), "", "", min(releaseBatch, limit-n))
+	for len(q.Releases) > 0 && n < limit {
+		one := q.Releases[0]
+		rows, err := c.Store.List(ctx, heldPart(s), heldPrefix(one.Number), "", min(releaseBatch, limit-n))
 		if err != nil {
 			return n, err
 		}
 		if len(rows) == 0 {
-			return n, c.settled(ctx, s)
+			if err := c.settled(ctx, s, one); err != nil {
+				return n, err
+			}
+			q.Releases = q.Releases[1:]
+			continue
 		}
 		var freed int
 		err = c.retry(ctx, func() (err error) {
-			freed, err = c.release(ctx, s, rows, q.Began)
+			freed, err = c.release(ctx, s, rows)
 			return err
 		})
 		if n += freed; err != nil {
@@ -107,29 +121,34 @@ func (c *Counter) Release(ctx context.Context, t conversion.Tenant, ch conversio
 	return n, nil
 }
 
-// settled ends the releasing once nothing can come any more.
-func (c *Counter) settled(ctx context.Context, s scope) error {
+// settled ends a release once nothing of it can come any more.
+func (c *Counter) settled(ctx context.Context, s scope, one order) error {
+	if c.Now().Before(time.UnixMilli(one.Lifted).Add(Settling)) {
+		return nil
+	}
 	return c.change(ctx, s, func(q quarantine) (quarantine, bool) {
-		over := !c.Now().Before(time.UnixMilli(q.Since).Add(Settling))
-		return quarantine{Since: q.Since}, q.Releasing && over
+		i := slices.Index(q.Releases, one)
+		if i < 0 {
+			return q, false
+		}
+		q.Releases = slices.Delete(q.Releases, i, i+1)
+		return q, true
 	})
 }
 
-// release counts the events that these rows lead to, if it was the quarantine that began then that held them, and returns how many
-// they were. A row that is gone was released by somebody else.
-func (c *Counter) release(ctx context.Context, s scope, rows []row.Row, began int64) (freed int, err error) {
+// release counts the events that these rows lead to, and returns how many they were. A row that is gone was released by somebody
+// else.
+func (c *Counter) release(ctx context.Context, s scope, rows []row.Row) (freed int, err error) {
 	d := newDraft(c.Store)
 	var ledger []row.Key
 	var keys []row.Key
-	discarded := map[row.Key]bool{}
 	for _, r := range rows {
 		var h held
-		if err := json.Unmarshal(r.Value, &h); err != nil {
-			return 0, fmt.Errorf("counting.release: %T", err)
+		if err := decode(r, &h); err != nil {
+			return 0, err
 		}
 		ledger = append(ledger, row.Key{Part: h.Part, Sort: h.Sort})
 		keys = append(keys, r.Key)
-		discarded[r.Key] = h.Since != began
 	}
 	if err := d.load(ctx, append(keys, ledger...)...); err != nil {
 		return 0, err
@@ -140,9 +159,6 @@ func (c *Counter) release(ctx context.Context, s scope, rows []row.Row, began in
 			continue
 		}
 		d.remove(keys[i])
-		if discarded[keys[i]] {
-			continue
-		}
 		if err := d.free(ctx, s, key, tallies, c.Now()); err != nil {
 			return 0, err
 		}

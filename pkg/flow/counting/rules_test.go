@@ -90,6 +90,61 @@ func TestWhatWasHeldBackForGoodStaysOutOfALaterRelease(t *testing.T) {
 	}
 }
 
+// A channel may be held back again while what was held before is still being released: a burst is released for hours.
+func TestWhatIsToBeReleasedIsReleasedWhateverIsHeldBackAfterwards(t *testing.T) {
+	for _, then := range []bool{true, false} { // what becomes of the second quarantine
+		b := newBench()
+		hold := func(prefix string, events int) {
+			if err := b.Quarantine(t.Context(), tenant, conversion.Webform); err != nil {
+				t.Fatal(err)
+			}
+			for i := range events {
+				b.apply(t, b.purchase(named(fmt.Sprintf("%s-%06d", prefix, i))))
+			}
+		}
+		lift := func(release bool) {
+			if err := b.Lift(t.Context(), tenant, conversion.Webform, release); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tick := func(want int) {
+			t.Helper()
+			b.now = b.now.Add(2 * time.Minute)
+			if n, err := b.Release(t.Context(), tenant, conversion.Webform, 30); n != want || err != nil {
+				t.Errorf("released %d, %v; want %d", n, err, want)
+			}
+		}
+		hold("first", 50)
+		lift(true)
+		tick(30)
+		hold("second", 20)
+		if h, err := b.Holding(t.Context(), tenant, conversion.Webform); err != nil || !h.On || !h.Releasing {
+			t.Errorf("%+v, %v", h, err)
+		}
+		tick(20) // and none of those that are held now
+		lift(then)
+		hold("third", 5) // in the same instant
+		want := int64(50)
+		if then {
+			want += 20
+			tick(20)
+		}
+		tick(0)
+		if c := b.total(t); c.Completed != want || c.Quarantined != 75-want {
+			t.Errorf("%+v", c)
+		}
+		lift(true)
+		tick(5)
+		if c := b.total(t); c.Completed != want+5 || c.Quarantined != 70-want {
+			t.Errorf("%+v", c)
+		}
+		tick(0)
+		if h, err := b.Holding(t.Context(), tenant, conversion.Webform); err != nil || h.On || h.Releasing {
+			t.Errorf("at the end: %+v, %v", h, err)
+		}
+	}
+}
+
 func TestTheReportOfAVeryBadDayIsKeptAndTold(t *testing.T) {
 	b, r := newBench(), counting.Report{Day: "2026-11-21", Age: 1, Outcome: conversion.Differs.String()}
 	for ch := range 30 {
