@@ -61,7 +61,7 @@ func (r Recent) Count(now time.Time) (n int) {
 type Guard struct {
 	Arrivals int64 // in the last RepeatSpan; with fewer than these the share says nothing, and the rule is quiet
 	Percent  int64 // of arrivals that may be duplicates in any case
-	Factor   int64 // times the mean share of the last 24 hours that may be duplicates
+	Factor   int64 // times the mean share of the 24 hours before that may be duplicates
 }
 
 // Guarded is the guard that a channel has unless configured otherwise.
@@ -70,15 +70,15 @@ var Guarded = Guard{Arrivals: 20, Percent: 5, Factor: 3}
 // Share is how many of the arrivals were duplicates.
 type Share struct{ Duplicates, Arrivals int64 }
 
-// Lets reports whether the guard lets the alarm through: the share of the last RepeatSpan is larger than both limits. Without
-// arrivals in the last 24 hours the second limit is 0.
-func (g Guard) Lets(span, day Share) bool {
+// Lets reports whether the guard lets the alarm through: the share of the last RepeatSpan is larger than both limits. before is what
+// arrived in the last 24 hours but for that span: a burst is not compared with itself. Without arrivals then the second limit is 0.
+func (g Guard) Lets(span, before Share) bool {
 	if g == (Guard{}) {
 		return true
 	}
 	return span.Arrivals >= g.Arrivals &&
 		more(span, 100, Share{g.Percent, 1}) &&
-		(day.Arrivals <= 0 || more(span, 1, Share{g.Factor * day.Duplicates, day.Arrivals}))
+		(before.Arrivals <= 0 || more(span, 1, Share{g.Factor * before.Duplicates, before.Arrivals}))
 }
 
 // more reports whether a.Duplicates/a.Arrivals, times factor, is larger than b's, without rounding. Both have arrivals.

@@ -135,11 +135,11 @@ func TestOnlyTheLastTenMinutesBeforeAnInstantCount(t *testing.T) {
 func TestAGuardKeepsTheChannelQuietAtItsUsualShare(t *testing.T) {
 	usual := conversion.Share{Duplicates: 300, Arrivals: 10_000} // 3 %, so 9 % are three times as many
 	for _, tt := range []struct {
-		name  string
-		guard conversion.Guard
-		span  conversion.Share
-		day   conversion.Share
-		want  bool
+		name   string
+		guard  conversion.Guard
+		span   conversion.Share
+		before conversion.Share
+		want   bool
 	}{
 		{"literal", conversion.Guard{}, conversion.Share{Duplicates: 4, Arrivals: 1000}, usual, true},
 		{"3 % of a thousand, as ever", conversion.Guarded, conversion.Share{Duplicates: 30, Arrivals: 1000}, usual, false},
@@ -153,7 +153,7 @@ func TestAGuardKeepsTheChannelQuietAtItsUsualShare(t *testing.T) {
 		{"no arrivals", conversion.Guarded, conversion.Share{}, conversion.Share{}, false},
 		{"beyond 64 bits", conversion.Guarded, conversion.Share{Duplicates: 1 << 55, Arrivals: 1 << 56}, conversion.Share{Duplicates: 1 << 54, Arrivals: 1 << 58}, true},
 	} {
-		if got := tt.guard.Lets(tt.span, tt.day); got != tt.want {
+		if got := tt.guard.Lets(tt.span, tt.before); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

@@ -125,10 +125,10 @@ func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []C
 // repeats judges a channel by what arrived lately.
 func (k *Clock) repeats(s scope, p pulse, now time.Time) (out []finding) {
 	span := within(p.Minutes, now, time.Minute, conversion.RepeatSpan)
-	day := within(p.Hours, now, time.Hour, daySpan)
-	share := func(b beat) conversion.Share { return conversion.Share{Duplicates: b.Duplicates, Arrivals: b.Arrivals} }
+	day := within(p.Hours, now, time.Hour, daySpan) // which the span is a part of
+	before := conversion.Share{Duplicates: day.Duplicates - span.Duplicates, Arrivals: day.Arrivals - span.Arrivals}
 	r := recentOf(p.Recent) // judged when the last one arrived, whenever the clock looks; over once nothing more came for as long
-	if r.TooMany() && now.Sub(r.Newest()) < conversion.RepeatSpan && k.Rules.Guard.Lets(share(span), share(day)) {
+	if r.TooMany() && now.Sub(r.Newest()) < conversion.RepeatSpan && k.Rules.Guard.Lets(conversion.Share{Duplicates: span.Duplicates, Arrivals: span.Arrivals}, before) {
 		out = append(out, finding{RuleChannel, s.String(), fmt.Sprintf("%d duplicati su %d arrivi in 10 minuti", span.Duplicates, span.Arrivals)})
 	}
 	if span.Conflicts > 0 {

@@ -47,6 +47,44 @@ func TestRepeatsOfAChannelAreToldWheneverTheClockLooks(t *testing.T) {
 	}
 }
 
+// The arrivals of a burst are most of what a quiet channel has had in 24 hours: they are compared with those before them.
+func TestTheFirstBurstOfRepeatsOfAQuietChannelIsTold(t *testing.T) {
+	for _, tt := range []struct{ hours, repeats, raised int }{
+		{0, 0, 1},  // nothing came before
+		{24, 0, 1}, // no repeats
+		{24, 4, 0}, // 4 repeats to 20 events: 17 per cent, and 50 are not more than three times as many
+	} {
+		b, n := newBench(), 0
+		k, _ := b.watch(t, counting.Rules{Guard: conversion.Guarded})
+		send := func(repeated bool) {
+			n++
+			s := b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-ITALIA-%06d", n) })
+			b.apply(t, s)
+			if repeated {
+				s.Ingestion += "-again"
+				b.apply(t, s)
+			}
+		}
+		for range tt.hours {
+			for i := range 20 {
+				send(i < tt.repeats)
+			}
+			b.now = b.now.Add(time.Hour)
+		}
+		raised := 0
+		for i := range 180 {
+			send(true)
+			b.now = b.now.Add(2 * time.Second)
+			if i%60 == 59 {
+				raised += tick(t, k).Raised
+			}
+		}
+		if raised != tt.raised {
+			t.Errorf("after %d hours of %d repeats: told %d times", tt.hours, tt.repeats, raised)
+		}
+	}
+}
+
 func TestEvenTrafficRaisesNoAlarmWhenClocksAreSet(t *testing.T) {
 	for _, change := range []string{"2027-03-28", "2027-10-31"} {
 		day, err := conversion.ParseDay(change)
