@@ -1,5 +1,7 @@
 package conversion
 
+import "slices"
+
 // Null says why a rate has no value (motivi on the wire). "" says that it has one.
 type Null string
 
@@ -10,6 +12,7 @@ const (
 	NoEntries     Null = "denominatore_mancante" // nobody said how many came in
 	NoValue       Null = "nessun_valore"         // the conversions' values are weights and no money
 	NoCosts       Null = "nessun_costo"          // no cost was told
+	PartOfCosts   Null = "costi_incompleti"      // none was told of a channel, or a day, that has conversions
 	NotByCampaign Null = "non_per_campagna"      // of a single campaign nobody knows it
 )
 
@@ -43,10 +46,11 @@ func (e Entries) Denominator() (n int64, name string) {
 	return 0, ""
 }
 
-// Cohort is one channel's conversions and who came in by it.
+// Cohort is one channel's conversions, who came in by it, and whether it is known what they cost.
 type Cohort struct {
 	Conversions int64
 	Entries     Entries
+	Uncosted    bool // some of the conversions are of a day whose costs nobody told
 }
 
 // Together returns what the conversions of several channels are a part of: the visits of all if each channel with conversions has
@@ -67,6 +71,12 @@ func Together(channels ...Cohort) (sum Entries) {
 		sum.Contacts, sum.Conversations = 0, 0
 	}
 	return sum
+}
+
+// Costed reports whether it is known what each channel's conversions cost. If not, the cost of a conversion of all of them together
+// would be a guess: PartOfCosts.
+func Costed(channels ...Cohort) bool {
+	return !slices.ContainsFunc(channels, func(c Cohort) bool { return c.Uncosted })
 }
 
 // Costs is what a channel cost, per currency. No row of costs is an empty or nil Costs; a cost of 0 is a cost.

@@ -69,17 +69,21 @@ func TestARateOverSeveralChannelsIsNoGuess(t *testing.T) {
 		want     conversion.Entries
 	}{
 		"no channel":                      {nil, conversion.Entries{}},
-		"one":                             {[]conversion.Cohort{{3, visits}}, visits},
-		"one that nobody told of":         {[]conversion.Cohort{{3, conversion.Entries{}}}, conversion.Entries{}},
-		"all told":                        {[]conversion.Cohort{{3, visits}, {1, visits}}, conversion.Entries{Visits: 4}},
-		"one with conversions is missing": {[]conversion.Cohort{{3, conversion.Entries{}}, {0, visits}}, conversion.Entries{}},
-		"one without conversions is":      {[]conversion.Cohort{{3, visits}, {0, conversion.Entries{}}}, visits},
-		"of one visits, of the other what we saw": {[]conversion.Cohort{{1, visits}, {1, seen}}, conversion.Entries{}},
-		"of one both, of the other what we saw":   {[]conversion.Cohort{{1, both}, {1, seen}}, conversion.Entries{Contacts: 6, Conversations: 2}},
+		"one":                             {[]conversion.Cohort{{Conversions: 3, Entries: visits}}, visits},
+		"one that nobody told of":         {[]conversion.Cohort{{Conversions: 3, Entries: conversion.Entries{}}}, conversion.Entries{}},
+		"all told":                        {[]conversion.Cohort{{Conversions: 3, Entries: visits}, {Conversions: 1, Entries: visits}}, conversion.Entries{Visits: 4}},
+		"one with conversions is missing": {[]conversion.Cohort{{Conversions: 3, Entries: conversion.Entries{}}, {Conversions: 0, Entries: visits}}, conversion.Entries{}},
+		"one without conversions is":      {[]conversion.Cohort{{Conversions: 3, Entries: visits}, {Conversions: 0, Entries: conversion.Entries{}}}, visits},
+		"of one visits, of the other what we saw": {[]conversion.Cohort{{Conversions: 1, Entries: visits}, {Conversions: 1, Entries: seen}}, conversion.Entries{}},
+		"of one both, of the other what we saw":   {[]conversion.Cohort{{Conversions: 1, Entries: both}, {Conversions: 1, Entries: seen}}, conversion.Entries{Contacts: 6, Conversations: 2}},
 	} {
 		if got := conversion.Together(tt.channels...); got != tt.want {
 			t.Errorf("%s: %+v, want %+v", name, got, tt.want)
 		}
+	}
+	told, not := conversion.Cohort{Conversions: 1}, conversion.Cohort{Conversions: 1, Uncosted: true}
+	if !conversion.Costed() || !conversion.Costed(told, told) || conversion.Costed(told, not) || conversion.Costed(not) {
+		t.Error("costs that are known, or are not")
 	}
 }
 

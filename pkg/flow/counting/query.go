@@ -53,7 +53,8 @@ type answer struct {
 	rows    []metric.Row
 	cohorts [][]conversion.Cohort // of each row, one a channel
 	costs   []conversion.Costs
-	at      map[int64]int // the row of a minute or a window, by its start in seconds
+	at      map[int64]int  // the row of a minute or a window, by its start in seconds
+	bought  map[int64]bool // those in which the channel at work has conversions
 }
 
 // lay lays out the rows, and finds where the page ends.
@@ -92,6 +93,7 @@ func ceiling(t time.Time) time.Time {
 // channel adds what there is of one channel.
 func (p *answer) channel(ctx context.Context, s scope) error {
 	before := make([]int64, len(p.rows))
+	p.bought = map[int64]bool{}
 	for i := range p.rows {
 		p.cohorts[i] = append(p.cohorts[i], conversion.Cohort{})
 		before[i] = p.rows[i].Totals.Conversions
@@ -163,7 +165,13 @@ func (p *answer) add(at time.Time, of conversion.Type, c conversion.Counts) erro
 	if p.ask.Currency != "" {
 		c.Value = inOnly(c.Value, p.ask.Currency)
 	}
-	return p.rows[p.at[at.Unix()]].Totals.Add(p.query.Policy, of, c)
+	t := &p.rows[p.at[at.Unix()]].Totals
+	before := t.Conversions
+	err := t.Add(p.query.Policy, of, c)
+	if t.Conversions > before {
+		p.bought[at.Unix()] = true
+	}
+	return err
 }
 
 // inOnly returns what is of one currency.
@@ -226,18 +234,16 @@ func (p *answer) spread(ctx context.Context, s scope, first, end conversion.Wind
 		if err != nil {
 			return err
 		}
+		told := len(costs) > 0
 		if p.ask.Currency != "" {
 			cents, ok := costs[p.ask.Currency]
 			if costs = nil; ok {
 				costs = conversion.Costs{p.ask.Currency: cents}
 			}
 		}
-		if len(costs) == 0 {
-			continue
-		}
 		from, n := day.Windows(zone)
 		for i := range n {
-			if err := p.charge(from+conversion.Window(i), costs.Share(n, i)); err != nil {
+			if err := p.charge(from+conversion.Window(i), told, costs.Share(n, i)); err != nil {
 				return err
 			}
 		}
@@ -245,15 +251,20 @@ func (p *answer) spread(ctx context.Context, s scope, first, end conversion.Wind
 	return nil
 }
 
-// charge adds the costs of a window to its row, or to those of its minutes.
-func (p *answer) charge(w conversion.Window, costs conversion.Costs) error {
+// charge adds the costs of a window to its row, or to those of its minutes. Where none were told, the channel's conversions of that time
+// are without.
+func (p *answer) charge(w conversion.Window, told bool, costs conversion.Costs) error {
 	parts, unit := 1, conversion.Width
 	if p.ask.Step == conversion.ByMinute {
 		parts, unit = 5, time.Minute
 	}
 	for j := range parts {
-		i, ok := p.at[w.Start().Add(time.Duration(j)*unit).Unix()]
-		if !ok {
+		at := w.Start().Add(time.Duration(j) * unit).Unix()
+		i, ok := p.at[at]
+		if ok && !told && p.bought[at] {
+			p.cohort(i).Uncosted = true
+		}
+		if !ok || len(costs) == 0 {
 			continue
 		}
 		sum, err := p.costs[i].Plus(costs.Share(parts, j))
@@ -269,6 +280,9 @@ func (p *answer) charge(w conversion.Window, costs conversion.Costs) error {
 func (p *answer) finish() metric.Answer {
 	for i := range p.rows {
 		p.rows[i].Rates = conversion.RatesOf(p.rows[i].Totals, conversion.Together(p.cohorts[i]...), p.costs[i])
+		if cpa := &p.rows[i].Rates.CPA; cpa.Null == "" && !conversion.Costed(p.cohorts[i]...) {
+			*cpa = conversion.Amounts{Null: conversion.PartOfCosts}
+		}
 		if mean := &p.rows[i].Rates.MeanValue; p.ask.Currency != "" && mean.Null == conversion.NoValue {
 			mean.Null = conversion.NoConversions // in that currency
 		}

@@ -317,6 +317,58 @@ func TestARateOverAllChannelsIsNotThatOfOne(t *testing.T) {
 	}
 }
 
+func TestWhatAConversionOfAllChannelsCostsIsNoGuess(t *testing.T) {
+	b := newBench()
+	in := counting.Inputs{Store: b.rows, Now: b.clock, Patience: b.Patience}
+	day := conversion.DayOf(noon, rome(t))
+	cost := func(day conversion.Day, ch conversion.Channel, currency conversion.Currency, cents conversion.Cents) {
+		t.Helper()
+		if _, err := in.Cost(t.Context(), metric.Cost{Tenant: tenant, Day: day, Channel: ch, Costs: conversion.Costs{currency: cents}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q := metric.Query{From: day.Start(rome(t)), To: day.Plus(1).Start(rome(t)), Step: conversion.ByDay, Zone: rome(t)}
+	wants := func(what, want string, q metric.Query) {
+		t.Helper()
+		r := b.ask(t, q)[0].Rates.CPA
+		if got := strings.TrimSuffix(fmt.Sprintf("%s%v", r.Null, r.Of), "map[]"); got != want {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+	}
+	for i := range 10 {
+		b.apply(t, b.purchase(func(e *conversion.Event) {
+			e.ID = fmt.Sprintf("order-%04d", i)
+			if i == 0 {
+				e.Channel = conversion.Email
+			}
+		}))
+	}
+	b.apply(t, b.purchase(func(e *conversion.Event) { e.Channel, e.State = conversion.SMS, conversion.Failed }))
+	wants("nobody told", "nessun_costo", q)
+	cost(day, conversion.Email, "EUR", 10_000)
+	cost(day, conversion.WhatsApp, "EUR", 10)
+	wants("of webform nobody told", "costi_incompleti", q)
+	one := q
+	one.Channel = conversion.Email
+	wants("of email", "map[EUR:100.00]", one)
+	one.Channel = conversion.Webform
+	wants("of webform", "nessun_costo", one)
+	minute := metric.Query{From: noon, To: noon.Add(5 * time.Minute), Step: conversion.ByMinute}
+	wants("of a minute", "costi_incompleti", minute)
+	cost(day, conversion.Webform, "USD", 1000)
+	wants("all told", "map[EUR:10.01 USD:1.00]", q)
+	q.Currency = "EUR"
+	wants("in one currency", "map[EUR:10.01]", q)
+
+	b.now = day.Plus(1).Start(rome(t)) // still the same day in UTC
+	utc := metric.Query{From: day.Start(time.UTC), To: day.Plus(1).Start(time.UTC), Step: conversion.ByDay, Currency: "EUR", Zone: time.UTC}
+	wants("of a day that reaches into the next", "map[EUR:9.59]", utc)
+	b.apply(t, b.purchase(named("order-1000")))
+	wants("and has a conversion there", "costi_incompleti", utc)
+	cost(day.Plus(1), conversion.Webform, "EUR", 0)
+	wants("whose costs are told", "map[EUR:8.72]", utc)
+}
+
 // reads counts how often the counters of windows are read.
 type reads struct {
 	counting.Store
