@@ -18,7 +18,7 @@
 //	B <request>, Y#<request> -                    the errors, and the counted attempts at a message
 //	A#<rule> <key>, O <ms>#<id>, O#told -         alarms, the outbox, and what of it is being told
 //	G <day>#<age>                                 the daily reports, two years
-//	C#<tenant>#<day> <channel>#<campaign>, I#<tenant>#<day>#<channel> <ms>, V#<tenant>#<id> -    costs, entries
+//	C#<tenant>#<day> <channel>#<campaign>, I#<tenant>#<day>#<channel> <ms>, V#<tenant>#<id> -    costs, entries; #<id> are our own
 //
 // Days are UTC, ms is the start of the row in milliseconds since 1970, 13 digits. Every change of an event is one transaction
 // on condition of the versions that were read: it happens once or not at all, and a writer that was overtaken changes nothing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"strconv"
 	"time"
@@ -75,25 +76,34 @@ func costsOf(ctx context.Context, s Store, sc scope, day conversion.Day, campaig
 	return sum, nil
 }
 
+func entryKey(t conversion.Tenant, id string) row.Key {
+	return row.Key{Part: "V#" + string(t) + "#" + id, Sort: only}
+}
+
 // Enter adds entries to their window, and reports whether they were added now: the same id again adds nothing. Another content
 // under the same id is metric.ErrOtherEntry. This is how a caller's visits come in, and what the connector itself sees: a
 // contact created, a conversation begun.
 func (in *Inputs) Enter(ctx context.Context, e metric.Entry) (added bool, err error) {
 	w := conversion.WindowOf(e.At).Start()
-	guard := row.Key{Part: "V#" + string(e.Tenant) + "#" + e.ID, Sort: only}
+	guard, older := entryKey(e.Tenant, e.ID), row.Key{}
+	keys := []row.Key{guard}
+	if e.Own { // under a name that no caller's id can be
+		guard, older = entryKey(e.Tenant, "#"+e.ID), guard
+		keys = append(keys, guard)
+	}
 	at := row.Key{Part: scope{e.Tenant, e.Channel}.countersPart("I", dayOf(w)), Sort: millis(w)}
 	says := digest(e)
 	err = in.retry(ctx, func() error {
 		d := newDraft(in.Store)
-		if err := d.load(ctx, guard, at); err != nil {
+		if err := d.load(ctx, append(keys, at)...); err != nil {
 			return err
 		}
-		var before string
-		if err := d.read(guard, &before); err != nil {
+		var before, earlier string
+		if err := errors.Join(d.read(guard, &before), d.read(older, &earlier)); err != nil {
 			return err
 		}
 		switch {
-		case before == says:
+		case before == says, earlier == says: // versions before had one name for both; no caller tells what the connector does
 			return nil
 		case before != "":
 			return metric.ErrOtherEntry

@@ -189,6 +189,38 @@ func TestWhatCannotBeSaidIsNullWithItsReason(t *testing.T) {
 	}
 }
 
+func TestWhatTheConnectorSeesIsCountedWhateverIdsCallersUse(t *testing.T) {
+	b := newBench()
+	in := counting.Inputs{Store: b.rows, Now: b.clock, Patience: b.Patience}
+	enter := func(what string, e metric.Entry, want bool) {
+		t.Helper()
+		e.Tenant, e.Channel, e.At = tenant, conversion.Webform, noon
+		if added, err := in.Enter(t.Context(), e); err != nil || added != want {
+			t.Errorf("%s: %t, %v", what, added, err)
+		}
+	}
+	own := func(id string) metric.Entry {
+		return metric.Entry{ID: id, Own: true, Entries: conversion.Entries{Contacts: 1}}
+	}
+	callers := func(id string) metric.Entry { return metric.Entry{ID: id, Entries: conversion.Entries{Visits: 8}} }
+	enter("a caller comes first", callers("contact-151"), true)
+	enter("then the connector", own("contact-151"), true)
+	enter("again", own("contact-151"), false)
+	enter("the connector comes first", own("contact-152"), true)
+	enter("then a caller", callers("contact-152"), true)
+	enter("again", callers("contact-152"), false)
+
+	before := own("contact-153") // as versions before wrote it
+	before.Own = false
+	enter("by a version before", before, true)
+	enter("by this one", own("contact-153"), false)
+	b.apply(t, b.purchase(nil))
+	rows := b.ask(t, metric.Query{From: noon, To: noon.Add(5 * time.Minute), Step: conversion.ByWindow, Channel: conversion.Webform})
+	if r := rows[0].Rates; r.Denominator != "visite" || r.Conversion.Value != 1.0/16 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestALateEventMakesANewVersionAndTheOldOneStays(t *testing.T) {
 	b := newBench()
 	q := metric.Query{From: noon, To: noon.Add(5 * time.Minute), Step: conversion.ByWindow}

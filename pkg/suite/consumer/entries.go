@@ -38,7 +38,7 @@ func (e *Entries) Conversation(ctx context.Context, update string, at time.Time)
 
 // enter counts once under an id, whenever it is told to have been.
 func (e *Entries) enter(ctx context.Context, id string, ch conversion.Channel, at time.Time, n conversion.Entries) error {
-	_, err := e.Inputs.Enter(ctx, metric.Entry{Tenant: e.Tenant, ID: id, Channel: ch, At: at, Entries: n})
+	_, err := e.Inputs.Enter(ctx, metric.Entry{Tenant: e.Tenant, ID: id, Own: true, Channel: ch, At: at, Entries: n})
 	if err == nil || errors.Is(err, metric.ErrOtherEntry) {
 		return nil
 	}

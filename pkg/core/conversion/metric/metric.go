@@ -95,6 +95,7 @@ type Cost struct {
 type Entry struct {
 	Tenant  conversion.Tenant
 	ID      string // the sender's name for it: repeated, it is counted once
+	Own     bool   // the connector itself is the sender: its names and those of callers are never one
 	Channel conversion.Channel
 	At      time.Time
 	Entries conversion.Entries
