@@ -47,6 +47,7 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "merges", Seed: 9012635},     // the judge: a value put back while the other record was merged
 		{Config: "merges", Seed: 17006374},    // a creation of unknown outcome took the place of a pair that had lived
 		{Config: "erasures", Seed: 14000229},  // what HubSpot derives from our write was taken for a write that covers an edit
+		{Config: "merges", Seed: 18003257},    // a Zoho record whose creation was overtaken by a merge had no name
 		{Config: "companies", Seed: 7003063},  // the judge: somebody chose the company that another one had gone on as
 	} {
 		r, err := Run(o)

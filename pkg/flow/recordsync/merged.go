@@ -107,6 +107,7 @@ func (t *task) concerned(ids []crm.ID, names []string) ([]identity.Loaded, []crm
 // unite makes one pair of all that are concerned, in one transaction: the survivor's if it lives, else a living one, else one that
 // has lived, goes on under the survivor's id; the rest is superseded and reported. It remembers every id that was merged away.
 func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []crm.ID) fault.Outcome {
+	var born []crm.ID // Zoho records of creations that turn out to have been carried out: they have no name yet
 	for i, p := range pairs {
 		if p.Leased(t.owner, t.now()) {
 			return again(t.later(), "somebody else is at work on a pair that was merged")
@@ -114,6 +115,9 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		if p.State == pair.Creating && len(pairs) > 1 {
 			if o := t.born(&pairs[i]); o.Ending != fault.Done {
 				return o
+			}
+			if pairs[i].State == pair.Living {
+				born = append(born, pairs[i].Record(crm.Zoho))
 			}
 		}
 	}
@@ -129,6 +133,7 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		return 2
 	}
 	slices.SortStableFunc(pairs, func(a, b identity.Loaded) int { return rank(a) - rank(b) })
+	unnamed = slices.Insert(unnamed, min(1, len(unnamed)), born...)
 	rest := len(pairs) > mostUnited || len(unnamed) > mostNamed
 	pairs = pairs[:min(len(pairs), mostUnited)]
 	rows, err := t.takenAlong(survivor, pairs, ids)
