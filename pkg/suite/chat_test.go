@@ -3,11 +3,14 @@ package suite_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"crm-connector/pkg/adapter/conversions"
@@ -47,6 +50,50 @@ func TestAMessageIsANoteInZohoAndACommunicationInHubSpotOnceEach(t *testing.T) {
 		}
 		w.discreet()
 	}
+}
+
+// crowd counts how many files are under way at a time, each of which takes a second.
+type crowd struct {
+	http.RoundTripper
+	mu        sync.Mutex
+	now, most int
+}
+
+func (c *crowd) count(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now += n
+	c.most = max(c.most, c.now)
+}
+
+// RoundTrip holds a file up.
+func (c *crowd) RoundTrip(r *http.Request) (*http.Response, error) {
+	a, err := c.RoundTripper.RoundTrip(r)
+	if err != nil || a.Header.Get("Content-Type") != "image/jpeg" {
+		return a, err
+	}
+	c.count(1)
+	time.Sleep(time.Second)
+	c.count(-1)
+	return a, err
+}
+
+// A file is held in memory while it goes from WhatsApp to Zoho.
+func TestFilesOfManyPeopleAreFetchedTwoAtATimeAndAllOfThemKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := &crowd{}
+		w := build(t, variant{parallel: 8, line: func(to http.RoundTripper) http.RoundTripper { line.RoundTripper = to; return line }})
+		for i := range 8 {
+			p := w.phone.Meet("Persona", fmt.Sprintf("3934712345%02d", i))
+			if _, err := p.Photograph(number, "il difetto", []byte("jpeg")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.pass(2 * time.Minute)
+		if n := len(w.zoho.Attachments()); n != 8 || line.most != 2 || w.left() != 0 {
+			t.Errorf("%d files kept, %d at a time, %d messages left", n, line.most, w.left())
+		}
+	})
 }
 
 func TestAStrangerIsCreatedInZohoAloneWithASourceThatZohoTakes(t *testing.T) {
@@ -355,6 +402,33 @@ func TestAPersonWhoIsErasedLeavesNothingThatLeadsToHim(t *testing.T) {
 	}
 	if w.left() != 0 {
 		t.Errorf("%d messages left", w.left())
+	}
+}
+
+func TestWhatMayBeOfSomebodyWhomHubSpotAloneHasGoesWithHisErasure(t *testing.T) {
+	w := build(t, variant{})
+	var ids []string
+	for _, name := range []string{"Rossi", "Verdi"} {
+		id, err := w.hubspot.Create(crm.Contacts, map[string]string{"lastname": name, "mobilephone": "+393471234567"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	if _, err := w.phone.Meet("Persona", "393471234567").Say(number, "voglio un rimborso"); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	if rows(w.tables["chats"], "Q#") != 1 || len(w.zoho.IDs(crm.Contacts)) != 0 {
+		t.Fatalf("%d updates are parked, %d contacts in Zoho", rows(w.tables["chats"], "Q#"), len(w.zoho.IDs(crm.Contacts)))
+	}
+	if err := w.hubspot.Erase(ids[1]); err != nil {
+		t.Fatal(err)
+	}
+	w.operation(ids[1], crm.Erase)
+	w.pass(2 * time.Minute)
+	if n := rows(w.tables["chats"], "Q#"); n != 0 || w.left() != 0 {
+		t.Errorf("%d updates are kept that may be an erased person's, %d messages left", n, w.left())
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	_ "time/tzdata" // the days of Europe/Rome do not depend on the machine
@@ -57,7 +58,7 @@ var shop = conversion.TenantOf(conversionstest.DefaultIssuer, conversionstest.De
 type town struct {
 	t       testing.TB
 	now     time.Time
-	ids     int
+	ids     atomic.Int64
 	lines   *bytes.Buffer
 	hubspot *hubspottest.Server
 	zoho    *zohotest.Server
@@ -82,7 +83,8 @@ type variant struct {
 	secrets  []string // of WhatsApp's app
 	verify   string
 	parallel int
-	absent   bool // neither WhatsApp nor conversions are set up
+	line     func(http.RoundTripper) http.RoundTripper // what lies between us and WhatsApp
+	absent   bool                                      // neither WhatsApp nor conversions are set up
 }
 
 type valid struct{}
@@ -93,7 +95,7 @@ func (valid) Token(context.Context) (crm.Access, error) {
 func (valid) Bad(context.Context, int64) error { return nil }
 
 func (w *town) clk() time.Time { return w.now }
-func (w *town) newID() string  { w.ids++; return fmt.Sprintf("id-%06d", w.ids) }
+func (w *town) newID() string  { return fmt.Sprintf("id-%06d", w.ids.Add(1)) }
 
 func (w *town) sleep(_ context.Context, d time.Duration) bool {
 	w.now = w.now.Add(d)
@@ -179,6 +181,10 @@ func (w *town) wire(v variant) {
 		Carriers: map[string]queue.API{"whatsapp": w.queues["whatsappOperations"], conversions.Name: w.queues["conversionEvents"]},
 		Config:   w.tables["config"], Quarantine: w.tables["quarantine"], Now: w.clk, Log: log, Count: w,
 	})
+	graph := w.phone.Transport()
+	if v.line != nil {
+		graph = v.line(graph)
+	}
 	hub := hubspot.New(hubspot.Config{Bearer: func(context.Context) (crm.Secret, error) { return crm.NewSecret(hubspottest.DefaultToken), nil }, AppID: "1", HTTP: w.hubspot.Transport(), Now: w.clk, Sleep: w.sleep})
 	zo := zoho.New(zoho.Config{Tokens: valid{}, HTTP: w.zoho.Transport(), Now: w.clk, Sleep: w.sleep})
 	set := rules.Settings{Default: mapping.Default(), Start: v.mode}
@@ -187,7 +193,7 @@ func (w *town) wire(v variant) {
 		Inputs: &counting.Inputs{Store: w.tables["conversions"], Now: w.clk, Patience: counting.Patient(w.sleep, one)}, Tenant: shop, Contacts: conversion.Webform,
 	}
 	talk := chats.Adapters{
-		HubSpot: hub, Zoho: zo, Phone: whatsapp.New(whatsapp.Config{Token: crm.NewSecret(whatsapptest.DefaultToken), HTTP: w.phone.Transport(), Now: w.clk, Sleep: w.sleep}),
+		HubSpot: hub, Zoho: zo, Phone: whatsapp.New(whatsapp.Config{Token: crm.NewSecret(whatsapptest.DefaultToken), HTTP: graph, Now: w.clk, Sleep: w.sleep}),
 		Pairs: w.tables["pairs"], Chats: w.tables["chats"], Parked: w.tables["parked"], Config: w.tables["config"], Rules: set, Hasher: hasher, Entries: entries,
 		Number: chatNumber, Own: []string{whatsapptest.DefaultDisplay}, LeadSource: "WhatsApp", Language: chat.Italian, Zone: rome(w.t), NewID: w.newID, Now: w.clk, Log: log,
 	}

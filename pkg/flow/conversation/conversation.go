@@ -106,7 +106,7 @@ type Columns struct {
 	Region         string // of numbers without a country code; canon.NoRegion for none
 }
 
-// Flow is the flow of one connection's conversations. All fields but Keys, Own and Began are required. It is safe for concurrent use if
+// Flow is the flow of one connection's conversations. All fields but Keys, Own, Files and Began are required. It is safe for concurrent use if
 // they are.
 type Flow struct {
 	Zoho     Zoho
@@ -121,6 +121,7 @@ type Flow struct {
 	Number   string                          // id of the number that requests are sent from
 	Own      []string                        // digits of the business's own numbers: two robots never talk to each other
 	Rate     chat.Rate                       // of a number
+	Files    chan struct{}                   // has a place for each file that may lie in memory at a time, each as large as MaxFile twice or more; nil: any number
 	Language chat.Language
 	Zone     *time.Location
 	Now      func() time.Time

@@ -99,6 +99,14 @@ func (t *task) attach(note string, m chat.Message) error {
 	if note == "" {
 		return nil
 	}
+	if t.f.Files != nil {
+		select {
+		case t.f.Files <- struct{}{}:
+			defer func() { <-t.f.Files }()
+		case <-t.ctx.Done():
+			return fault.Again("conversation.File", time.Second, "other files were under way as long as there was time")
+		}
+	}
 	mark := t.id[:16]
 	_, err := t.once(claimKey(t.conn, t.id, "file"), note,
 		func(where string) (string, error) { return t.f.Zoho.Attached(t.ctx, where, mark) },

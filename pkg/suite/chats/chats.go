@@ -54,6 +54,7 @@ type Talk struct {
 	a     Adapters
 	rows  *config.Rows
 	rules *rules.Book
+	files chan struct{}
 
 	mu     sync.Mutex
 	parsed *talk.Rules // of the row of this version
@@ -63,10 +64,14 @@ type Talk struct {
 // New returns the flow's maker.
 func New(a Adapters) *Talk {
 	rows := &config.Rows{Store: a.Config, Now: a.Now}
-	return &Talk{a: a, rows: rows, rules: rules.New(rows, a.Rules, a.Now, a.Log), Ledger: &digest.Ledger{Store: a.Parked, Now: a.Now}}
+	return &Talk{a: a, rows: rows, files: make(chan struct{}, filesAtOnce), rules: rules.New(rows, a.Rules, a.Now, a.Log), Ledger: &digest.Ledger{Store: a.Parked, Now: a.Now}}
 }
 
 const op = "chats.Talk"
+
+// filesAtOnce is how many files lie in memory at a time. One of 20 MB takes some 55 MB while it goes from WhatsApp to Zoho, and as much
+// again until the garbage is collected; the functions have 512 MB.
+const filesAtOnce = 2
 
 // Patience is how long a message waits before it is looked again whether the stack is on.
 const Patience = 15 * time.Minute
@@ -113,7 +118,7 @@ func (t *Talk) Flow(ctx context.Context) (*conversation.Flow, error) {
 		Zoho: t.a.Zoho, HubSpot: t.a.HubSpot, Phone: t.a.Phone, Store: t.a.Chats, Parking: t.Ledger,
 		Book:  &identity.Book{Store: t.a.Pairs, Hasher: h, NewID: t.a.NewID},
 		Rules: words, Columns: columns(m, t.a.LeadSource), Keys: keys(m),
-		Number: t.a.Number, Own: t.a.Own, Rate: rate, Language: t.a.Language, Zone: t.a.Zone, Now: t.a.Now, Began: t.a.Entries.Conversation,
+		Number: t.a.Number, Own: t.a.Own, Rate: rate, Files: t.files, Language: t.a.Language, Zone: t.a.Zone, Now: t.a.Now, Began: t.a.Entries.Conversation,
 	}, nil
 }
 

@@ -136,7 +136,7 @@ type forgetter struct {
 // Forget removes all that is kept of the person of these records.
 func (f forgetter) Forget(ctx context.Context, records ...crm.ID) error {
 	for _, id := range records {
-		if id.System != crm.Zoho || id.Module != crm.Contacts {
+		if id.Module != crm.Contacts {
 			continue
 		}
 		if err := f.chats.Erase(ctx, crm.DefaultConnection, id.Key); err != nil {
