@@ -20,6 +20,9 @@ import (
 
 // conversions looks whether the callers' tokens can be proven, and whether the door proves them.
 func (e *exam) conversions(ctx context.Context) {
+	if !e.after("conversions", "functions") {
+		return
+	}
 	if e.setting(ctx, issuerSetting) == "" {
 		e.ok("conversions", "not set up; the parameter ConversionsJwtIssuer and connector token %s do that", e.at())
 		return

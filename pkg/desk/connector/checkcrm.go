@@ -19,6 +19,9 @@ import (
 
 // hubspotToken looks whether HubSpot takes the token.
 func (e *exam) hubspotToken(ctx context.Context) {
+	if !e.after("hubspot.token", "functions") {
+		return
+	}
 	var err error
 	if e.c, err = e.reach(ctx, e.st, true); err != nil {
 		e.add(levelSkip, "hubspot.token", "not looked at before settings is right", "")

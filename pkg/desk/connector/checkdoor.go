@@ -102,6 +102,9 @@ func (e *exam) mail(ctx context.Context) {
 		e.add(levelSkip, "mail", "mail goes nowhere from here", "")
 		return
 	}
+	if !e.after("mail", "functions") {
+		return
+	}
 	from, err := mail.ParseAddress(e.setting(ctx, "REPORT_FROM"))
 	if err != nil {
 		e.fault("mail", "REPORT_FROM is not an address", "deploy with the parameter ReportFrom")

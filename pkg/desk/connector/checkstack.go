@@ -14,6 +14,23 @@ import (
 	"crm-connector/pkg/flow/config"
 )
 
+// functions looks whether the functions' settings can be read, which most checks rest on. There is nothing to say where they can.
+func (e *exam) functions(ctx context.Context) {
+	if err := e.st.Told(ctx); err != nil {
+		e.fault("functions", "what they are told cannot be read: "+err.Error(), "let this command ask (lambda:GetFunctionConfiguration), then run connector doctor again")
+		return
+	}
+	e.works["functions"] = true
+}
+
+// environment names what says something else here than in the stack: nothing was looked at with it.
+func (e *exam) environment() {
+	for _, each := range e.differences() {
+		e.note("environment", each, "unset it, or correct the stack where it is what you mean: deploy a setting, store a secret (connector setup)")
+	}
+	e.other = nil
+}
+
 // secrets looks whether every secret is there and can be one.
 func (e *exam) secrets(ctx context.Context) {
 	needs := e.needs(ctx)
@@ -25,8 +42,8 @@ func (e *exam) secrets(ctx context.Context) {
 	e.held = map[string]crm.Secret{}
 	for _, name := range needs {
 		v := got[name]
-		if own, err := e.secret(name, false); err == nil && !own.IsZero() {
-			v = own
+		if err := e.unlike(name, v); err != nil {
+			e.fault("secrets", err.Error(), trouble(err))
 		}
 		switch what := shape(name, v); {
 		case v.IsZero():
@@ -68,6 +85,9 @@ func again(name string) string {
 
 // settings looks whether the functions are told everything.
 func (e *exam) settings(ctx context.Context) {
+	if !e.after("settings", "functions") {
+		return
+	}
 	set := e.reader(ctx)
 	hook := set.NeedList("HUBSPOT_WEBHOOK_URL")
 	set.Need("HUBSPOT_APP_ID")
@@ -85,7 +105,7 @@ func (e *exam) settings(ctx context.Context) {
 	}
 	if err := set.Err(); err != nil {
 		for line := range strings.Lines(err.Error()) {
-			e.fault("settings", strings.TrimSpace(line), "deploy with that parameter (sam deploy --guided), or set it in the environment of this command")
+			e.fault("settings", strings.TrimSpace(line), "deploy with that parameter (sam deploy --guided)")
 		}
 		return
 	}
@@ -155,7 +175,7 @@ func (e *exam) queues(ctx context.Context) {
 
 // mapping looks whether the mapping can be read, and whether the door knows its properties.
 func (e *exam) mapping(ctx context.Context) {
-	if !e.after("mapping", "table config") {
+	if !e.after("mapping", "functions", "table config") {
 		return
 	}
 	m, err := e.inForce(ctx, e.st)
@@ -183,7 +203,7 @@ func (e *exam) mapping(ctx context.Context) {
 
 // mode looks how far the stack goes.
 func (e *exam) mode(ctx context.Context) {
-	if !e.after("mode", "table config") {
+	if !e.after("mode", "functions", "table config") {
 		return
 	}
 	m, err := e.session.mode(ctx, e.st)
@@ -206,7 +226,7 @@ const silent = 3 * time.Hour
 // reconciled looks when reconcile last came to an end. While the stack is not on it stands still, and a stack that was switched
 // on a while ago has until then to look.
 func (e *exam) reconciled(ctx context.Context) {
-	if !e.after("reconcile", "table config") {
+	if !e.after("reconcile", "functions", "table config") {
 		return
 	}
 	rows, err := e.st.Config.List(ctx, "cursor#"+e.flags.Connection, "", "", 0)

@@ -20,6 +20,9 @@ const soonEnds = 7 * 24 * time.Hour
 
 // whatsapp looks at everything that conversations need, where the stack has a number.
 func (e *exam) whatsapp(ctx context.Context) {
+	if !e.after("whatsapp", "functions") {
+		return
+	}
 	if e.setting(ctx, numberID) == "" {
 		e.ok("whatsapp", "not set up; connector setup whatsapp %s does that", e.at())
 		return
@@ -202,6 +205,9 @@ func (e *exam) chatDoor(ctx context.Context) {
 // needs are the secrets that the functions of this stack ask for.
 func (e *exam) needs(ctx context.Context) []string {
 	names := append([]string{}, e.st.Needs...)
+	if !e.works["functions"] {
+		return names
+	}
 	set := e.reader(ctx)
 	if !set.WhatsApp().Missing() {
 		names = append(names, settings.WhatsAppAccessToken, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken)

@@ -178,17 +178,22 @@ func (t straight) Token(ctx context.Context, bad int64) (crm.Access, error) {
 	return a, err
 }
 
-// held returns a secret: the operator's own, else the stack's. One that is in neither is fault.Setup.
+// held returns a secret: the stack's, or where it is set up the one that is handed over before that. One that is nowhere is
+// fault.Setup.
 func (s *session) held(ctx context.Context, st *Stack, name string) (crm.Secret, error) {
-	v, err := s.secret(name, false)
-	if err != nil || !v.IsZero() {
-		return v, err
+	if s.setsUp {
+		if v, err := s.secret(name, false); err != nil || !v.IsZero() {
+			return v, err
+		}
 	}
-	got, err := st.Vault.Get(ctx, name)
-	if err == nil && got[name].IsZero() {
-		err = &fault.Error{Op: "connector", Kind: fault.Setup, Err: errors.New(name + " is not set, and not among the secrets of the stack")}
+	there, err := s.there(ctx, st, name)
+	if err == nil && !s.setsUp {
+		err = s.unlike(name, there)
 	}
-	return got[name], err
+	if err == nil && there.IsZero() {
+		err = &fault.Error{Op: "connector", Kind: fault.Setup, Err: errors.New(name + " is not among the secrets of the stack: connector " + setupOf(name) + " " + s.at() + " stores it")}
+	}
+	return there, err
 }
 
 // reader reads settings as setting finds them.

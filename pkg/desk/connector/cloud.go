@@ -72,6 +72,7 @@ func openCloud(w World, name string) (*Stack, error) {
 		Vault:   vault,
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
 		Version: vault.version,
+		Told:    functions.read,
 		Setting: functions.setting,
 		Sender:  sender{ses.NewFromConfig(env.Config(awsenv.SES))}.verified,
 	}, nil
@@ -145,22 +146,38 @@ type deployed struct {
 	stack  string
 	once   sync.Once
 	vars   map[string]string
+	err    error
 }
 
 // The functions whose settings a command needs, the more telling ones last.
 var told = []string{"failureReporter", "renewZohoChannel", "refreshZohoToken", "conversionClock", "webhook", "zohoConsumer", "whatsappConsumer"}
 
-func (d *deployed) setting(ctx context.Context, name string) string {
+// read asks each for its settings, once. One that is not deployed is told nothing; of any other that does not answer an error says so.
+func (d *deployed) read(ctx context.Context) error {
 	d.once.Do(func() {
 		d.vars = map[string]string{}
 		for _, f := range told {
-			out, err := d.client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(d.stack + "-" + f)})
-			if _, none := errors.AsType[*lambdatypes.ResourceNotFoundException](err); none || err != nil || out.Environment == nil {
+			name := d.stack + "-" + f
+			out, err := d.client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+			if _, none := errors.AsType[*lambdatypes.ResourceNotFoundException](err); none {
 				continue
 			}
-			maps.Copy(d.vars, out.Environment.Variables)
+			if err != nil {
+				d.err = plain("the function "+name, err)
+				return
+			}
+			if out.Environment != nil {
+				maps.Copy(d.vars, out.Environment.Variables)
+			}
 		}
 	})
+	return d.err
+}
+
+func (d *deployed) setting(ctx context.Context, name string) string {
+	if d.read(ctx) != nil {
+		return ""
+	}
 	return d.vars[name]
 }
 

@@ -100,8 +100,11 @@ func TestSettingsComeFromTheFunctionsThatAreDeployed(t *testing.T) {
 		case "lambda.shop-failureReporter/configuration":
 			return http.StatusOK, `{}`
 		}
-		return http.StatusNotFound, `{"Type":"User","Message":"Function not found"}`
+		return http.StatusNotFound, `{"__type":"ResourceNotFoundException","Type":"User","Message":"Function not found"}`
 	})
+	if err := st.Told(t.Context()); err != nil {
+		t.Error(err)
+	}
 	for name, want := range map[string]string{"HUBSPOT_APP_ID": "7", "MODE": "observe", "ZOHO_CLIENT_ID": ""} {
 		if got := st.Setting(t.Context(), name); got != want {
 			t.Errorf("%s is %q", name, got)
@@ -109,6 +112,22 @@ func TestSettingsComeFromTheFunctionsThatAreDeployed(t *testing.T) {
 	}
 	if n := len(calls()); n != len(told) {
 		t.Errorf("%d calls for three settings", n)
+	}
+}
+
+func TestAFunctionWhoseSettingsMayNotBeReadIsNoFunctionWithoutSettings(t *testing.T) {
+	st, _ := cloud(t, func(call, _ string) (int, string) {
+		if call == "lambda.shop-webhook/configuration" {
+			return http.StatusForbidden, `{"__type":"AccessDeniedException","Message":"canary may not perform lambda:GetFunctionConfiguration"}`
+		}
+		return http.StatusOK, `{"Environment":{"Variables":{"PAIR_KEY_ID":"4"}}}`
+	})
+	err := st.Told(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "the function shop-webhook answers AccessDeniedException") || strings.Contains(err.Error(), "canary") {
+		t.Errorf("%v", err)
+	}
+	if got := st.Setting(t.Context(), "PAIR_KEY_ID"); got != "" {
+		t.Errorf("a part of the settings is taken for all: %s", got)
 	}
 }
 

@@ -4,9 +4,9 @@ const description = `Sets up, checks and steers a stack of CRM Connector.
 
 Which stack: --stack NAME with AWS's own environment (AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL for an emulator), or --desk URL for the process that make run starts.
 
-Settings: the suite's own variables (HUBSPOT_API_URL, ZOHO_API_URL, ZOHO_ACCOUNTS_URL, ...). What the environment does not set is taken from the functions that are deployed. The process of make run tells with which it was started, and those hold; secrets it does not tell.
+Settings and secrets are those of the stack: what the deployed functions are told, and what is stored. A variable that says something else in the environment here is named and not gone by, but for connector setup and connector token, which take secrets to store, and the settings that the next deployment will bring (ZOHO_CLIENT_ID, ZOHO_ACCOUNTS_URL, WHATSAPP_PHONE_NUMBER_ID, CONVERSIONS_JWT_...); before a stack is deployed all settings are taken from the environment. The process of make run tells with which it was started, and those hold; secrets it does not tell.
 
-Secrets are never given on the command line: they come from the environment, from --secret-file, or are asked for.
+Secrets are never given on the command line: they come from --secret-file, else from the environment, else are asked for.
 
 Exit codes: 0 done, no finding; 1 a finding or a failure; 2 the command line or a setting is wrong; 3 the stack is of another version; 130 stopped.`
 
@@ -18,7 +18,7 @@ type Flags struct {
 	JSON       bool   `help:"Print one JSON object instead of text." name:"json"`
 	Plan       bool   `help:"Show what would be done, and change nothing."`
 	Force      bool   `help:"Look at a stack of another version all the same. Commands that change something still stop."`
-	SecretFile string `help:"File with lines NAME=value, for secrets." placeholder:"FILE" type:"path"`
+	SecretFile string `help:"File with lines NAME=value, for secrets; it goes before variables of the same names." placeholder:"FILE" type:"path"`
 }
 
 // commandLine is what a person may type.

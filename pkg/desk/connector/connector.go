@@ -120,7 +120,14 @@ func (s *session) end(ctx context.Context, err error) int {
 	if text != "" {
 		s.show("error", text)
 	}
+	apart := s.differences()
+	if apart != nil {
+		s.show("differences", apart)
+	}
 	s.flush()
+	for _, each := range apart {
+		fmt.Fprintln(s.Stderr, "connector: "+each)
+	}
 	if text != "" {
 		fmt.Fprintln(s.Stderr, "connector: "+strings.ReplaceAll(text, "\n", "\nconnector: "))
 	}

@@ -55,6 +55,7 @@ func openDesk(ctx context.Context, w World, base string) (*Stack, error) {
 		Vault:   deskVault(set),
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken},
 		Version: func(context.Context) (string, error) { return w.Version, nil }, // of one checkout
+		Told:    func(context.Context) error { return nil },                      // it was, when it was opened
 		Setting: env.settings(set), Running: true, Default: m, DefaultYAML: text,
 	}, nil
 }

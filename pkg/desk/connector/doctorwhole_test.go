@@ -87,7 +87,7 @@ var seededWhole = []broken{
 		check: "door.conversions", what: "another CONVERSIONS_JWT_SECRET, issuer or audience", mend: "within five minutes"},
 	{name: "the functions have another issuer", on: whole, spoil: func(b *bench) { b.issuer = "https://old.example.com" },
 		check: "door.conversions", what: "another CONVERSIONS_JWT_SECRET, issuer or audience", mend: "deploy the stack again"},
-	{name: "the functions have another audience", on: whole, spoil: func(b *bench) { b.env["CONVERSIONS_JWT_AUDIENCE"] = "altro" },
+	{name: "the functions have another audience", on: whole, spoil: func(b *bench) { b.told["CONVERSIONS_JWT_AUDIENCE"] = "altro" },
 		check: "door.conversions", what: "issuer or audience", mend: "deploy the stack again"},
 	{name: "the secret of tokens is weak", on: whole, spoil: func(b *bench) { b.vault[settings.ConversionsJWTSecret] = crm.NewSecret("canary") },
 		check: "conversions.keys", what: "no key for HS256, or too weak", mend: "connector token --new-key"},

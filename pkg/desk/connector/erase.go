@@ -40,7 +40,7 @@ func (c eraseCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	st, err := s.stack(ctx, toChange)
+	st, err := s.ofVersion(ctx, toChange)
 	if err != nil {
 		return err
 	}

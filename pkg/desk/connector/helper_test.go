@@ -76,6 +76,7 @@ type bench struct {
 	chance   byte                  // what the next run draws as randomness
 	waits    func()                // told of a wait of a command before it passes; may be nil
 	doors    http.RoundTripper     // stands at Zoho's door in place of the world's; may be nil
+	silent   error                 // why nobody learns what the functions are told; may be nil
 }
 
 // vault is a store of secrets in memory.
@@ -205,8 +206,14 @@ func (b *bench) open(context.Context, World, Where) (*Stack, error) {
 		Whole:   map[string]Lane{whatsappQueue: b.whole[whatsappQueue], conversionQueue: b.whole[conversionQueue]},
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
 		Version: func(context.Context) (string, error) { return b.version, nil },
-		Setting: func(_ context.Context, name string) string { return b.told[name] },
-		Sender:  func(context.Context, string) (bool, error) { return b.verified, nil },
+		Told:    func(context.Context) error { return b.silent },
+		Setting: func(_ context.Context, name string) string {
+			if b.silent != nil {
+				return ""
+			}
+			return b.told[name]
+		},
+		Sender: func(context.Context, string) (bool, error) { return b.verified, nil },
 	}, nil
 }
 

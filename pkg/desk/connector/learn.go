@@ -289,7 +289,7 @@ func (t *trial) ours(ctx context.Context, since time.Time, history func() ([]crm
 
 // learned compares what a test record taught with how the stack is set.
 func (e *exam) learned(ctx context.Context) {
-	if !e.after("learned", "table config") {
+	if !e.after("learned", "functions", "table config") {
 		return
 	}
 	r, err := e.rows(e.st).Get(ctx, e.lessonName())

@@ -89,7 +89,7 @@ func about(p fault.Parked) (record, field string) {
 
 // Run prints the open rows.
 func (c parkedListCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toRead)
+	st, err := s.ofVersion(ctx, toRead)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ Examples:
 
 // Run closes rows.
 func (c parkedCloseCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toChange)
+	st, err := s.ofVersion(ctx, toChange)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func keptOf(k webhook.Kept) keptRow {
 
 // Run prints what lies there.
 func (quarantineListCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toRead)
+	st, err := s.ofVersion(ctx, toRead)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ Examples:
 
 // Run prints one delivery.
 func (c quarantineShowCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toRead)
+	st, err := s.ofVersion(ctx, toRead)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (c quarantineDropCommand) Run(ctx context.Context, s *session) error {
 	if (len(c.ID) > 0) == c.All {
 		return wrongf("say which: ids, or --all")
 	}
-	st, err := s.stack(ctx, toChange)
+	st, err := s.ofVersion(ctx, toChange)
 	if err != nil {
 		return err
 	}

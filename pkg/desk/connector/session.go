@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -27,6 +28,9 @@ type session struct {
 	opened  *Stack
 	clients *clients
 	clocks  *clocks
+	stands  bool                  // it is deployed: what its functions are told holds here too, and what it stores
+	setsUp  bool                  // it sets up: secrets that are handed over now, and the settings that a deployment will bring, go before those
+	other   map[string]string     // variables that say something else here than in the stack, and which of the two is gone by
 	heavy   bool                  // it makes many calls: it draws them from the stack's budget, and leaves live traffic its reserve
 	given   map[string]string     // of the secret file
 	typed   map[string]crm.Secret // at a prompt
@@ -50,8 +54,20 @@ const (
 	toChange need = true
 )
 
-// stack opens the stack, once, and stops at one of another version.
+// stack opens the stack, once, reads what its functions are told, and stops at one of another version.
 func (s *session) stack(ctx context.Context, n need) (*Stack, error) {
+	st, err := s.ofVersion(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Told(ctx); err != nil {
+		return nil, fmt.Errorf("what the functions are told cannot be read, so nothing was done: %w; let this command ask (lambda:GetFunctionConfiguration)", err)
+	}
+	return st, nil
+}
+
+// ofVersion is stack for a command that needs no setting.
+func (s *session) ofVersion(ctx context.Context, n need) (*Stack, error) {
 	st, err := s.anyVersion(ctx)
 	if err != nil {
 		return nil, err
@@ -62,6 +78,9 @@ func (s *session) stack(ctx context.Context, n need) (*Stack, error) {
 		return nil, fmt.Errorf("%s does not say its version: %w", st.Name, err)
 	case there == "":
 		return nil, wrongf("%s is not there: no %s in the Parameter Store. Deploy it (sam deploy --guided), or correct --stack and the region", st.Name, st.parameter(versionName))
+	}
+	s.stands = true
+	switch {
 	case there == s.Version:
 		return st, nil
 	case s.flags.Force && (n == toRead || s.flags.Plan):
@@ -93,7 +112,7 @@ func (s *session) anyVersion(ctx context.Context) (*Stack, error) {
 		return nil, wrongf("--connection: a stack of this version has the connection %s alone, and no %q", crm.DefaultConnection, name)
 	}
 	w := s.World
-	w.Getenv = func(name string) string { return cmp.Or(s.Getenv(name), s.given[name]) }
+	w.Getenv = func(name string) string { return cmp.Or(s.given[name], s.Getenv(name)) }
 	var err error
 	s.opened, err = s.Open(ctx, w, Where{Stack: s.flags.Stack, Desk: strings.TrimRight(s.flags.Desk, "/")})
 	return s.opened, err
@@ -207,31 +226,76 @@ func (s *session) flush() {
 	fmt.Fprintln(s.Stdout, string(text))
 }
 
-// setting returns a setting: the operator's own, else what the deployed functions are told. Of a process of make run it is what
-// the process was started with.
+// ahead are the settings that a command which sets up may be given before the functions are deployed with them.
+var ahead = []string{
+	"ZOHO_CLIENT_ID", "ZOHO_ACCOUNTS_URL", numberID, issuerSetting, "CONVERSIONS_JWT_AUDIENCE", "CONVERSIONS_JWT_ALGORITHM", "CONVERSIONS_JWT_SUBJECTS", "CONVERSIONS_JWKS_URL",
+}
+
+// setting returns a setting as the deployed functions are told it, whatever the environment says here; before a stack is deployed it
+// is the operator's own, and where one is set up, those that a deployment will bring are too. Of a process of make run it is what the
+// process was started with.
 func (s *session) setting(ctx context.Context, name string) string {
-	if s.opened != nil && s.opened.Running {
-		return strings.TrimSpace(s.opened.Setting(ctx, name))
-	}
-	if v := strings.TrimSpace(s.Getenv(name)); v != "" {
-		return v
-	}
 	if s.opened == nil {
 		return ""
 	}
-	return strings.TrimSpace(s.opened.Setting(ctx, name))
+	there, here := strings.TrimSpace(s.opened.Setting(ctx, name)), strings.TrimSpace(s.Getenv(name))
+	switch {
+	case s.opened.Running:
+		return there
+	case name == accountID || !s.stands: // no function is told the first
+		return cmp.Or(here, there)
+	case here == "" || here == there:
+		return there
+	}
+	use := s.setsUp && slices.Contains(ahead, name)
+	switch {
+	case use && there == "":
+	case use:
+		s.differs(name, "in the environment of this command goes before another that the functions are told: deploy with it")
+	case there == "":
+		s.differs(name, "in the environment of this command is not gone by: the functions are told none")
+	default:
+		s.differs(name, "in the environment of this command is not gone by: the functions are told another")
+	}
+	if use {
+		return here
+	}
+	return there
 }
 
-// secret returns one that the operator hands over now: from the environment, the secret file or, with ask, a prompt, at which
-// each is asked for once. One that a vendor granted meanwhile goes before it. It is zero when there is none.
+// differs notes of a variable that it says something else here than in the stack, and which of the two is gone by.
+func (s *session) differs(name, what string) {
+	if s.other == nil {
+		s.other = map[string]string{}
+	}
+	s.other[name] = name + " " + what
+}
+
+// unlike notes of a secret that another than the stored one is handed over here, where nothing is set up.
+func (s *session) unlike(name string, there crm.Secret) error {
+	here, err := s.secret(name, false)
+	if err == nil && !here.IsZero() && here.Reveal() != there.Reveal() && !s.opened.Running {
+		s.differs(name, "in the environment or the secret file of this command is not gone by: the stack has another stored, or none")
+	}
+	return err
+}
+
+// differences are those variables, in the order of their names. No line says what either of the two is.
+func (s *session) differences() []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(s.other)) {
+		out = append(out, s.other[name])
+	}
+	return out
+}
+
+// secret returns one that the operator hands over now: from the secret file, which he names for that, else the environment or, with
+// ask, a prompt, at which each is asked for once. One that a vendor granted meanwhile goes before it. It is zero when there is none.
 func (s *session) secret(name string, ask bool) (crm.Secret, error) {
 	if v := s.granted[name]; !v.IsZero() {
 		return v, nil
 	}
-	if v := strings.TrimSpace(s.Getenv(name)); v != "" {
-		return crm.NewSecret(v), nil
-	}
-	if v := s.given[name]; v != "" {
+	if v := cmp.Or(s.given[name], strings.TrimSpace(s.Getenv(name))); v != "" {
 		return crm.NewSecret(v), nil
 	}
 	if v, ok := s.typed[name]; ok || !ask || s.Prompt == nil {

@@ -17,8 +17,9 @@ type setupCommand struct {
 	Key      setupKeyCommand      `cmd:"" help:"Exchange the key of the hashes."`
 }
 
-// deployed opens the stack, whether it is deployed yet or not, and says which.
+// deployed opens the stack that is set up, whether it is deployed yet or not, and says which.
 func (s *session) deployed(ctx context.Context) (*Stack, bool, error) {
+	s.setsUp = true
 	st, err := s.anyVersion(ctx)
 	if err != nil {
 		return nil, false, err

@@ -64,6 +64,8 @@ type Stack struct {
 	Needs []string
 	// Version returns the version of the suite that is deployed, "" where none is.
 	Version func(ctx context.Context) (string, error)
+	// Told reads what the deployed functions are told, once. Where it cannot be read nobody knows what Setting would say.
+	Told func(ctx context.Context) error
 	// Setting returns what the deployed functions are told, "" for nothing.
 	Setting func(ctx context.Context, name string) string
 	// Running says that Setting holds whatever the environment here says: nothing is deployed with it any more.

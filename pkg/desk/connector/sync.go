@@ -186,7 +186,7 @@ Examples:
 
 // Run empties the dead-letter queues into their queues.
 func (redriveCommand) Run(ctx context.Context, s *session) error {
-	st, err := s.stack(ctx, toChange)
+	st, err := s.ofVersion(ctx, toChange)
 	if err != nil {
 		return err
 	}

@@ -68,9 +68,12 @@ type signer struct {
 
 // Run sees to the key, and mints a token.
 func (c tokenCommand) Run(ctx context.Context, s *session) error {
-	st, _, err := s.deployed(ctx)
+	st, deployed, err := s.deployed(ctx)
 	if err != nil {
 		return err
+	}
+	if deployed && c.Subject != "" && st.Setting(ctx, issuerSetting) != "" {
+		s.setsUp = false // the token is for the door that stands
 	}
 	set := s.reader(ctx)
 	b := set.Bearer()
