@@ -100,16 +100,17 @@ var atTheDesk = []string{"ZOHO_ACCESS_TOKEN", "MODE"}
 
 // undeclared are settings that functions read and no template declares, with the reason.
 var undeclared = map[string]string{
-	"AWS_REGION":                "Lambda's own",
-	"AWS_ACCESS_KEY_ID":         "Lambda's own",
-	"AWS_SECRET_ACCESS_KEY":     "Lambda's own",
-	"AWS_SESSION_TOKEN":         "Lambda's own",
-	"AWS_ENDPOINT_URL_DYNAMODB": "one emulator stands in for all of AWS",
-	"AWS_ENDPOINT_URL_LAMBDA":   "one emulator stands in for all of AWS",
-	"AWS_ENDPOINT_URL_SES":      "one emulator stands in for all of AWS",
-	"AWS_ENDPOINT_URL_SQS":      "one emulator stands in for all of AWS",
-	"AWS_ENDPOINT_URL_SSM":      "one emulator stands in for all of AWS",
-	"REPORT_EVERY":              "the schedule decides",
+	"AWS_REGION":                  "Lambda's own",
+	"AWS_ACCESS_KEY_ID":           "Lambda's own",
+	"AWS_SECRET_ACCESS_KEY":       "Lambda's own",
+	"AWS_SESSION_TOKEN":           "Lambda's own",
+	"AWS_ENDPOINT_URL_CLOUDWATCH": "one emulator stands in for all of AWS",
+	"AWS_ENDPOINT_URL_DYNAMODB":   "one emulator stands in for all of AWS",
+	"AWS_ENDPOINT_URL_LAMBDA":     "one emulator stands in for all of AWS",
+	"AWS_ENDPOINT_URL_SES":        "one emulator stands in for all of AWS",
+	"AWS_ENDPOINT_URL_SQS":        "one emulator stands in for all of AWS",
+	"AWS_ENDPOINT_URL_SSM":        "one emulator stands in for all of AWS",
+	"REPORT_EVERY":                "the schedule decides",
 }
 
 // answers are values for the parameters that have no default: a stack without WhatsApp and without conversions.

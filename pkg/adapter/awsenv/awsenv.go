@@ -21,11 +21,12 @@ type Service string
 
 // The services that the suite calls.
 const (
-	DynamoDB Service = "DYNAMODB"
-	Lambda   Service = "LAMBDA"
-	SES      Service = "SES"
-	SQS      Service = "SQS"
-	SSM      Service = "SSM"
+	CloudWatch Service = "CLOUDWATCH"
+	DynamoDB   Service = "DYNAMODB"
+	Lambda     Service = "LAMBDA"
+	SES        Service = "SES"
+	SQS        Service = "SQS"
+	SSM        Service = "SSM"
 )
 
 // patience is how long one try of a call may take. A container that was frozen wakes up with dead connections, and a call
@@ -64,7 +65,7 @@ func Read(set *settings.Reader) Env {
 		session: crm.NewSecret(set.Optional("AWS_SESSION_TOKEN", "")), endpoints: map[Service]string{},
 	}
 	all := set.Optional("AWS_ENDPOINT_URL", "")
-	for _, s := range []Service{DynamoDB, Lambda, SES, SQS, SSM} {
+	for _, s := range []Service{CloudWatch, DynamoDB, Lambda, SES, SQS, SSM} {
 		e.endpoints[s] = set.Optional("AWS_ENDPOINT_URL_"+string(s), all)
 	}
 	return e

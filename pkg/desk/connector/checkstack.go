@@ -210,8 +210,9 @@ func (e *exam) mode(ctx context.Context) {
 	switch {
 	case err != nil:
 		e.fault("mode", err.Error(), "connector mode set off, observe or on")
-	case m.Brake:
-		e.fault("brake", "it was pulled, and the stack only observes: "+m.Why, "find what cleared or overwrote so much, then connector resume "+e.at())
+	case m.Brake():
+		does := map[crm.Mode]string{crm.Observe: "only observes", crm.Off: "is paused"}[m.Mode]
+		e.fault("brake", "it was pulled, and the stack "+does+": "+m.Pulled, "find what cleared or overwrote so much, then connector resume "+e.at())
 	case m.Mode != crm.On:
 		e.note("mode", m.String(), "connector mode set on "+e.at()+" when it is to write")
 	default:

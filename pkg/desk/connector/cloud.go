@@ -54,7 +54,7 @@ func openCloud(w World, name string) (*Stack, error) {
 	table := func(t dynamo.Table) Table { return db.Rows(name + "-" + string(t)) }
 	vault := &parameters{client: ssm.NewFromConfig(env.Config(awsenv.SSM)), path: "/" + name + "/"}
 	queues := sqs.NewFromConfig(env.Config(awsenv.SQS))
-	watch := cloudwatch.NewFromConfig(env.Config(awsenv.SQS))
+	watch := cloudwatch.NewFromConfig(env.Config(awsenv.CloudWatch))
 	functions := &deployed{client: lambda.NewFromConfig(env.Config(awsenv.Lambda)), stack: name}
 	lane := func(queue string) Lane {
 		base := name + "-" + queue
@@ -280,6 +280,10 @@ func (l *cloudLane) oldest(ctx context.Context) time.Duration {
 	return time.Duration(age) * time.Second
 }
 
+// polled is how long SQS looks for a message before it says that there is none, in seconds. By a long poll it asks all of its servers,
+// and a short one only some; a call of ours waits three.
+const polled = 2
+
 // Redrive takes up to max messages out of the dead-letter queue and puts them back, each sent before it is deleted: one that
 // is stopped between the two comes twice, which is harmless.
 func (l *cloudLane) Redrive(ctx context.Context, max int) (int, error) {
@@ -287,7 +291,7 @@ func (l *cloudLane) Redrive(ctx context.Context, max int) (int, error) {
 		return 0, err
 	}
 	out, err := l.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &l.urls[1], MaxNumberOfMessages: int32(min(max, batch.MaxEntries)), VisibilityTimeout: 60,
+		QueueUrl: &l.urls[1], MaxNumberOfMessages: int32(min(max, batch.MaxEntries)), VisibilityTimeout: 60, WaitTimeSeconds: polled,
 		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameMessageGroupId},
 	})
 	if err != nil {

@@ -132,7 +132,7 @@ func TestAFunctionWhoseSettingsMayNotBeReadIsNoFunctionWithoutSettings(t *testin
 }
 
 func TestAQueueInAWSIsLookedAtAndRedriven(t *testing.T) {
-	dead := 3
+	dead, asked := 3, 0
 	var order []string
 	st, _ := cloud(t, func(call, body string) (int, string) {
 		switch call {
@@ -151,7 +151,10 @@ func TestAQueueInAWSIsLookedAtAndRedriven(t *testing.T) {
 			if !strings.Contains(body, "-dlq.fifo") {
 				t.Errorf("receives from %s", body)
 			}
-			if dead == 0 {
+			if !strings.Contains(body, `"WaitTimeSeconds":2`) {
+				t.Errorf("asks some of the servers alone: %s", body)
+			}
+			if asked++; dead == 0 || asked%3 != 0 { // a queue shows nothing now and then, and has more
 				return http.StatusOK, `{}`
 			}
 			dead--
@@ -179,6 +182,10 @@ func TestAQueueInAWSIsLookedAtAndRedriven(t *testing.T) {
 	if got := strings.Join(order, " "); got != "send delete send delete send delete" {
 		t.Error(got)
 	}
+	asked = 0
+	if n, err := s.redrive(t.Context(), lane, 2); n != 0 || err != nil || asked != vain {
+		t.Errorf("of a queue that shows none any more: %d, %v, asked %d times", n, err, asked)
+	}
 	if err := lane.Send(t.Context(), []batch.Entry{{Group: "g", Dedup: "d", Body: "{}"}}); err != nil {
 		t.Error(err)
 	}
@@ -186,6 +193,24 @@ func TestAQueueInAWSIsLookedAtAndRedriven(t *testing.T) {
 	cancel()
 	if n, err := s.redrive(stopped, lane, 3); n != 0 || err == nil {
 		t.Errorf("stopped: %d, %v", n, err)
+	}
+}
+
+func TestCloudWatchHasAnEndpointOfItsOwn(t *testing.T) {
+	queues, _ := awstest.Serve(t, func(call, _ string) (int, string) {
+		if !strings.HasPrefix(call, "AmazonSQS.") {
+			t.Errorf("%s is asked of SQS", call)
+		}
+		return http.StatusOK, `{"QueueUrl":"https://sqs/q","Attributes":{}}`
+	})
+	watch, calls := awstest.Serve(t, func(string, string) (int, string) { return http.StatusBadRequest, `{}` })
+	set := awstest.Env(awstest.Refused(t), map[string]string{"AWS_ENDPOINT_URL_SQS": queues["AWS_ENDPOINT_URL"], "AWS_ENDPOINT_URL_CLOUDWATCH": watch["AWS_ENDPOINT_URL"]})
+	st, err := Open(t.Context(), World{Getenv: set, Now: time.Now}, Where{Stack: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Lanes[crm.Zoho].Depth(t.Context()); err != nil || len(calls()) == 0 {
+		t.Errorf("CloudWatch is not asked for the age: %v", err)
 	}
 }
 

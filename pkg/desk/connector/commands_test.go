@@ -65,7 +65,7 @@ func TestAWrongCommandLineDoesNothing(t *testing.T) {
 			"parked replay a --all":                "say which",
 			"parked list --class none":             `there is no class "none"`,
 			"link 1":                               "give a HubSpot id and a Zoho id, or --dry-run",
-			"link 1 2 --dry-run":                   "give a HubSpot id and a Zoho id, or --dry-run",
+			"link 1 2 --dry-run":                   "leave ids and --company out",
 			"mapping check nowhere.yaml":           "no such file",
 			"doctor --secret-file nowhere":         "--secret-file",
 			"doctor --connection other":            `has the connection main alone, and no "other"`,
@@ -130,6 +130,35 @@ func TestTheModeIsShownAndChanged(t *testing.T) {
 	if out := b.want(ExitOK, "mode", "--json"); !strings.Contains(out, `"mode": "on"`) {
 		t.Error(out)
 	}
+}
+
+func TestNothingButResumeLetsGoOfTheBrake(t *testing.T) {
+	const why = "field phone was cleared 21 times in 10m0s"
+	for _, steps := range [][]string{{"pause"}, {"mode set off"}, {"mode set observe"}, {"pause", "mode set observe"}, {"pause", "pause", "mode set observe", "mode set off"}} {
+		b := stage(t)
+		b.set(config.Mode, "observe "+why)
+		for _, step := range steps {
+			b.want(ExitOK, strings.Fields(step)...)
+		}
+		has(t, b.want(ExitUsage, "mode", "set", "on"), "the brake was pulled: "+why, "connector resume")
+		has(t, b.want(ExitOK, "mode"), "the brake was pulled, "+why)
+		has(t, b.want(ExitFinding, "doctor"), "fault  brake                it was pulled, and the stack ", why)
+		has(t, b.want(ExitOK, "resume", "--observe"), "done   the mode is observe")
+		hasNot(t, b.want(ExitOK, "mode"), "brake")
+		has(t, b.want(ExitOK, "mode", "set", "on"), "done   the mode is on")
+	}
+}
+
+func TestAPauseOfAStackWhoseBrakeWasPulledSaysBoth(t *testing.T) {
+	b := stage(t)
+	b.set(config.Mode, "observe field phone was cleared 21 times in 10m0s")
+	has(t, b.want(ExitOK, "pause"), "note   the brake was pulled and stays so until connector resume: field phone", "done   the mode is off (was observe)")
+	at := b.Clock.Now().UTC().Format(time.RFC3339)
+	has(t, b.want(ExitOK, "mode"), "off: paused "+at+"; the brake was pulled, field phone was cleared 21 times in 10m0s")
+	has(t, b.want(ExitOK, "mode", "--json"), `"brake": true`, `"pulled": "field phone was cleared`, `"why": "paused `+at+`"`)
+	b.Clock.Advance(rest)
+	b.want(ExitOK, "setup", "key", "--plan")
+	has(t, b.want(ExitOK, "resume"), "done   the mode is on (was off)", "--since "+at)
 }
 
 func TestResumeLetsGoOfTheBrake(t *testing.T) {
@@ -436,6 +465,11 @@ func TestRedriveEmptiesTheDeadLetterQueues(t *testing.T) {
 	b.unchanged("--plan", func() {
 		has(t, b.want(ExitOK, "redrive", "--plan"), "plan   put 2 messages back into hubspot-operations")
 	})
+	b.lanes[crm.Zoho].blind = 1000
+	out := b.want(ExitFinding, "redrive")
+	has(t, out, "left: 2 messages in the dead-letter queue of hubspot-operations", "as is  the dead-letter queue of conversion-events is empty")
+	hasNot(t, out, "done")
+	b.lanes[crm.Zoho].blind = 3
 	has(t, b.want(ExitOK, "redrive"), "done   put 2 messages back into hubspot-operations")
 	if waiting, _ := b.Lanes[1].Queue.Stats(); waiting != 2 {
 		t.Errorf("%d wait", waiting)

@@ -3,8 +3,10 @@ package connector
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -26,7 +28,7 @@ var verdicts = []struct{ name, means string }{
 	{"ambiguous", "has several twins; a person decides"},
 	{"taken", "its twin is another one's; a person decides"},
 	{"lead", "the person is a lead in zoho; a person decides"},
-	{"duplicate", "shares its twin with another; a person decides"},
+	{"duplicate", "shares its twin, or the one that is made for it, with another; a person decides"},
 	{"erased", "the person was erased; nothing"},
 }
 
@@ -39,11 +41,14 @@ type match struct {
 
 // dryRun reads all records of HubSpot and looks for their twins.
 func (s *session) dryRun(ctx context.Context, path string) error {
+	if err := writable(path); err != nil {
+		return err
+	}
 	st, err := s.stack(ctx, toRead)
 	if err != nil {
 		return err
 	}
-	d := &dry{session: s, claims: map[crm.ID][]int{}, chats: st.Chats}
+	d := &dry{session: s, claims: map[crm.ID][]int{}, made: map[made][]crm.Record{}, chats: st.Chats}
 	if d.book, err = s.people(ctx, st); err != nil {
 		return err
 	}
@@ -67,7 +72,25 @@ func (s *session) dryRun(ctx context.Context, path string) error {
 	if path == "" {
 		return nil
 	}
-	return d.save(path)
+	return s.change(fmt.Sprintf("%s has %s", path, many(len(d.matches), "line")), func() error { return d.save(path) })
+}
+
+// writable sees, before a long walk, whether the file of --csv can be written at its end, and leaves it as it is.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	_, err := os.Stat(path)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return wrongf("--csv: %v", err)
+	}
+	err = f.Close()
+	if fresh {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return err
 }
 
 // dry is a dry run.
@@ -80,6 +103,13 @@ type dry struct {
 	chats   Table // of who wrote on WhatsApp; nil for nobody
 	matches []match
 	claims  map[crm.ID][]int // who would be paired with a Zoho record
+	made    map[made][]crm.Record
+}
+
+// made is a name by which a record is found that would be created in Zoho.
+type made struct {
+	kind crm.Kind
+	key  crm.MatchKey
 }
 
 func (d *dry) module(ctx context.Context, m crm.Module) error {
@@ -213,8 +243,26 @@ func (d *dry) verdict(ctx context.Context, k crm.Kind, h crm.Record, found, lead
 		if _, _, ok := d.m.RequiredName(k, h); !ok && out.verdict == "missing" {
 			out.verdict = "incomplete"
 		}
+		if out.verdict == "missing" && !d.first(k, h) {
+			out.verdict = "duplicate"
+		}
 	}
 	return out, nil
+}
+
+// first notes a record that would be created in Zoho, and reports whether it would be: of several that are taken for the same one the
+// stack creates the first that it meets, here the first that is listed, which the others then find taken.
+func (d *dry) first(k crm.Kind, h crm.Record) bool {
+	keys := d.m.Keys(k, h, crm.Zoho)
+	for _, key := range keys {
+		if slices.ContainsFunc(d.made[made{k, key}], func(other crm.Record) bool { return d.m.Matches(k, h, other) }) {
+			return false
+		}
+	}
+	for _, key := range keys {
+		d.made[made{k, key}] = append(d.made[made{k, key}], h)
+	}
+	return true
 }
 
 // twins sorts the records of Zoho that may be the twin of one: what carries its id, what is in no pair or in one that lost its
@@ -342,9 +390,6 @@ func (d *dry) save(path string) error {
 	err = d.csv(f)
 	if shut := f.Close(); err == nil {
 		err = shut
-	}
-	if err == nil {
-		d.printf("%d lines in %s\n", len(d.matches), path)
 	}
 	return err
 }

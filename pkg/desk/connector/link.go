@@ -21,9 +21,9 @@ type linkCommand struct {
 
 // Help is what --help adds.
 func (linkCommand) Help() string {
-	return `Decides a duplicate that was parked: writes the HubSpot id into the Zoho record, by which the two are then paired and brought in step. It refuses to take a record out of a living pair: merge its twins in that CRM instead. It refuses a record whose person was erased.
+	return `Decides a duplicate that was parked: writes the HubSpot id into the Zoho record, by which the two are then paired and brought in step. It refuses to take a record out of a living pair: merge its twins in that CRM instead. It refuses a record whose person was erased. It writes the id itself, in observe too; the functions carry out what follows once the stack is on.
 
-With --dry-run it reads both CRMs and counts: matched (one free twin), ambiguous (several), taken (its twin has another twin), missing (would be created in Zoho), incomplete (would be, and lacks the name that Zoho demands), lead (the person is a Lead), duplicate (several HubSpot records have the same twin), erased (the person was, and is created no more), paired (already). It writes nothing and keeps nothing.
+With --dry-run it reads both CRMs and counts: matched (one free twin), ambiguous (several), taken (its twin has another twin), missing (would be created in Zoho), incomplete (would be, and lacks the name that Zoho demands), lead (the person is a Lead), duplicate (several HubSpot records have the same twin, or have none and are taken for one another: the first of these is missing, and created), erased (the person was, and is created no more), paired (already). It writes nothing, but for the file of --csv, and keeps nothing.
 
 Examples:
 
@@ -34,12 +34,13 @@ Examples:
 
 // Run links two records, or shows how all would be.
 func (c linkCommand) Run(ctx context.Context, s *session) error {
-	named := c.HubSpot != "" && c.Zoho != ""
-	if named == c.DryRun || !c.DryRun && c.CSV != "" {
-		return wrongf("give a HubSpot id and a Zoho id, or --dry-run")
-	}
-	if c.DryRun {
+	switch {
+	case c.DryRun && (c.HubSpot != "" || c.Company):
+		return wrongf("--dry-run looks at all records: leave ids and --company out")
+	case c.DryRun:
 		return s.dryRun(ctx, c.CSV)
+	case c.HubSpot == "" || c.Zoho == "" || c.CSV != "":
+		return wrongf("give a HubSpot id and a Zoho id, or --dry-run")
 	}
 	hub, err := record(string(crm.HubSpot), c.HubSpot, c.Company)
 	if err != nil {
@@ -53,8 +54,12 @@ func (c linkCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := s.works(ctx, st); err != nil {
+	m, err := s.notOff(ctx, st)
+	if err != nil {
 		return err
+	}
+	if m.Mode == crm.Observe {
+		s.printf("note   the stack only observes: this command itself writes the HubSpot id into the Zoho record; what would follow stands in the stack's log\n")
 	}
 	l, err := s.twosome(ctx, st, hub, zo)
 	if err != nil {

@@ -1,6 +1,8 @@
 package connector
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -304,4 +306,105 @@ func TestADryRunKnowsWhoWroteOnWhatsApp(t *testing.T) {
 	b.want(ExitOK, "import")
 	b.settle()
 	has(t, b.want(ExitOK, "explain", "hubspot", hub), "living", "zoho         "+zo[0])
+}
+
+func TestADryRunPromisesNoCreationThatTheStackParks(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) {
+		o.HubSpot.SearchRate = -1
+		o.Mapping.PhoneMatch, o.Mapping.PhoneRegion = mapping.PhoneMatchMobile, "IT"
+	})
+	b.told["PHONE_MATCH"] = mapping.PhoneMatchMobile
+	b.set(config.Mode, "off")
+	for _, p := range []props{{"name": "Acme", "domain": "acme.example"}, {"name": "Acme Italia", "domain": "www.acme.example"}, {"name": "Other", "domain": "other.example"}} {
+		_, err := b.HubSpot.Create(crm.Companies, p)
+		b.must(err)
+	}
+	for _, p := range []props{
+		{"lastname": "Rossi", "mobilephone": "+39 333 1234567"}, {"lastname": "Rossi", "mobilephone": "333 123 4567"}, {"lastname": "Verdi", "mobilephone": "333 123 4567"},
+	} {
+		_, err := b.HubSpot.Create(crm.Contacts, p)
+		b.must(err)
+	}
+	b.Clock.Advance(10 * time.Second) // HubSpot's listing lags
+	b.settle()
+	var said struct{ Companies, Contacts map[string]int }
+	b.must(json.Unmarshal([]byte(b.run("link", "--dry-run", "--json").out), &said))
+	if said.Companies["missing"] != 2 || said.Companies["duplicate"] != 1 || said.Contacts["missing"] != 2 || said.Contacts["duplicate"] != 1 {
+		t.Errorf("%+v", said)
+	}
+
+	b.want(ExitOK, "resume")
+	b.want(ExitOK, "import")
+	b.settle()
+	if companies, contacts := len(b.Zoho.IDs(crm.Companies)), len(b.Zoho.IDs(crm.Contacts)); companies != said.Companies["missing"] || contacts != said.Contacts["missing"] {
+		t.Errorf("%d companies and %d contacts are created", companies, contacts)
+	}
+	text := b.want(ExitOK, "parked")
+	if n := strings.Count(text, "TWIN_"); n != said.Companies["duplicate"]+said.Contacts["duplicate"] {
+		t.Errorf("%d are parked:\n%s", n, text)
+	}
+}
+
+func TestADryRunLeavesTheFileAsItIsUntilThereIsSomethingToWrite(t *testing.T) {
+	b := stage(t)
+	b.rossi()
+	path := file(t, "matches.csv", "of before\n")
+	out := b.want(ExitOK, "link", "--dry-run", "--plan", "--csv", path)
+	has(t, out, "plan   "+path+" has 1 line")
+	if text, err := os.ReadFile(path); err != nil || string(text) != "of before\n" {
+		t.Errorf("--plan writes %q, %v", text, err)
+	}
+	fresh := filepath.Join(t.TempDir(), "fresh.csv")
+	b.want(ExitOK, "link", "--dry-run", "--plan", "--csv", fresh)
+	if _, err := os.Stat(fresh); err == nil {
+		t.Error("--plan makes a file")
+	}
+	calls := b.HubSpot.Calls()
+	has(t, b.want(ExitUsage, "link", "--dry-run", "--csv", filepath.Join(t.TempDir(), "nowhere", "matches.csv")), "--csv: ")
+	has(t, b.want(ExitUsage, "link", "--dry-run", "--csv", t.TempDir()), "--csv: ")
+	if !maps.Equal(calls, b.HubSpot.Calls()) {
+		t.Error("it walks before it finds that it cannot write")
+	}
+	b.dark = "api.hubapi.com"
+	b.want(ExitFinding, "link", "--dry-run", "--csv", path)
+	if text, err := os.ReadFile(path); err != nil || string(text) != "of before\n" {
+		t.Errorf("a walk that fails leaves %q, %v", text, err)
+	}
+	b.dark = ""
+	has(t, b.want(ExitOK, "link", "--dry-run", "--csv", path), "done   "+path+" has 1 line")
+	if text, err := os.ReadFile(path); err != nil || strings.Contains(string(text), "before") || !strings.Contains(string(text), "paired") {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+func TestADryRunTakesNoIds(t *testing.T) {
+	b := stage(t)
+	for _, args := range [][]string{{"151"}, {"151", "4876876000000333013"}, {"--company"}} {
+		has(t, b.want(ExitUsage, append([]string{"link", "--dry-run"}, args...)...), "--dry-run looks at all records")
+	}
+}
+
+func TestLinkUnderObserveSaysWhatItWritesItself(t *testing.T) {
+	b := stage(t)
+	b.set(config.Mode, "observe")
+	hub, err := b.HubSpot.Create(crm.Contacts, props{"lastname": "Rossi"})
+	b.must(err)
+	zo, err := b.Zoho.Create(crm.Contacts, props{"Last_Name": "Rossi"})
+	b.must(err)
+	b.settle()
+	out := b.want(ExitOK, "link", hub, zo)
+	has(t, out, "note   the stack only observes: this command itself writes the HubSpot id", "done   zoho "+zo+" carries the HubSpot id "+hub)
+	hasNot(t, out, "what it would write")
+}
+
+func TestAnIdWithALeadingZeroIsRefused(t *testing.T) {
+	b := stage(t)
+	hub, _ := b.rossi()
+	for _, line := range []string{"erase hubspot 0", "sync hubspot 0", "explain hubspot 0", "link 0", "doctor --test-record 0"} {
+		args := strings.Fields(line + hub)
+		if args[0] == "link" {
+			args = append(args, "4876876000000333013")
+		}
+		b.unchanged(line, func() { has(t, b.want(ExitUsage, args...), "an id of hubspot does not begin with 0") })
+	}
 }

@@ -41,24 +41,32 @@ func (modeShowCommand) Run(ctx context.Context, s *session) error {
 	}
 	s.show("mode", m.Mode)
 	s.show("why", m.Why)
-	s.show("brake", m.Brake)
+	s.show("brake", m.Brake())
+	if m.Brake() {
+		s.show("pulled", m.Pulled)
+	}
 	s.printf("%s\n", m)
 	return nil
 }
 
 // modeNow is the mode of a stack and where it comes from.
 type modeNow struct {
-	Mode  crm.Mode
-	Why   string // what stands behind the mode in its row
-	Brake bool   // the brake was pulled
-	Row   bool   // somebody has set it; else it is the mode in which a stack starts
+	Mode   crm.Mode
+	Why    string // what stands behind the mode in its row: when it was set, or why the brake was pulled
+	Pulled string // why the brake was pulled, which holds until connector resume, also while the stack is off; "" when it was not
+	Row    bool   // somebody has set it; else it is the mode in which a stack starts
 }
+
+// Brake reports whether the brake was pulled and nobody has let go of it.
+func (m modeNow) Brake() bool { return m.Pulled != "" }
 
 // String says it in a line.
 func (m modeNow) String() string {
 	switch {
-	case m.Brake:
-		return fmt.Sprintf("%s: the brake was pulled, %s", m.Mode, m.Why)
+	case m.Brake() && m.Mode == crm.Off:
+		return fmt.Sprintf("%s: %s; the brake was pulled, %s", m.Mode, m.Why, m.Pulled)
+	case m.Brake():
+		return fmt.Sprintf("%s: the brake was pulled, %s", m.Mode, m.Pulled)
 	case m.Why != "":
 		return fmt.Sprintf("%s: %s", m.Mode, m.Why)
 	case !m.Row:
@@ -99,7 +107,15 @@ func (s *session) mode(ctx context.Context, st *Stack) (modeNow, error) {
 	}
 	m.Row = r.Version != 0
 	_, m.Why, _ = strings.Cut(strings.TrimSpace(string(r.Value)), " ")
-	m.Brake = m.Mode == crm.Observe && m.Why != "" // a person's observe has no reason
+	switch m.Mode {
+	case crm.Observe:
+		m.Pulled = m.Why // a person's observe has no reason
+	case crm.Off: // pausedWord, the time and, where the brake was pulled before, why
+		if word, rest, _ := strings.Cut(m.Why, " "); word == pausedWord {
+			at, pulled, _ := strings.Cut(rest, " ")
+			m.Why, m.Pulled = word+" "+at, pulled
+		}
+	}
 	return m, nil
 }
 
@@ -119,7 +135,7 @@ type modeSetCommand struct {
 
 // Help is what --help adds.
 func (modeSetCommand) Help() string {
-	return `A stack starts in off. Let it observe first: the log then says for each record what would be written.
+	return `A stack starts in off. Let it observe first: the log then says for each record what would be written. A brake that was pulled stays pulled whatever is set here: connector resume lets go of it.
 
 Examples:
 
@@ -133,27 +149,32 @@ func (c modeSetCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if m.Brake && c.Mode == crm.On {
-		return wrongf("the brake was pulled: %s. Look into it, then let go of it with connector resume", m.Why)
+	if m.Brake() && c.Mode == crm.On {
+		return wrongf("the brake was pulled: %s. Look into it, then let go of it with connector resume", m.Pulled)
 	}
 	if c.Mode == crm.On {
 		if err := s.closeBrake(ctx, st); err != nil {
 			return err
 		}
 	}
-	return s.setMode(ctx, st, m, c.Mode)
+	return s.setMode(ctx, st, m, c.Mode, false)
 }
 
-// setMode writes the mode's row when it says something else, and says what follows.
-func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mode) error {
+// setMode writes the mode's row when it says something else, and says what follows. Unless free is true a brake that was pulled stays
+// in the row.
+func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mode, free bool) error {
 	undated := to == crm.Off && now.Why == ""
-	if now.Row && now.Mode == to && !now.Brake && !undated {
+	if now.Row && now.Mode == to && !(free && now.Brake()) && !undated {
 		s.nothing("the mode is " + string(to))
 		return nil
 	}
 	value := string(to)
 	if word := map[crm.Mode]string{crm.Off: pausedWord, crm.On: sinceWord}[to]; word != "" {
 		value += " " + word + " " + s.Now().UTC().Format(time.RFC3339)
+	}
+	if now.Brake() && !free {
+		value += " " + now.Pulled
+		s.printf("note   the brake was pulled and stays so until connector resume: %s\n", now.Pulled)
 	}
 	err := s.change(fmt.Sprintf("the mode is %s (was %s); %s", to, now.Mode, within), func() error {
 		return s.rows(st).Set(ctx, config.Mode, []byte(value))
@@ -175,7 +196,7 @@ type pauseCommand struct{}
 
 // Help is what --help adds.
 func (pauseCommand) Help() string {
-	return `Sets the mode to off. Events are still taken in and acknowledged; nothing is read or written. What changes meanwhile is not lost: after connector resume, reconcile brings it in step within the hour.
+	return `Sets the mode to off; a brake that was pulled stays pulled. Events are still taken in and acknowledged; nothing is read or written. What changes meanwhile is not lost: after connector resume, reconcile brings it in step within the hour.
 
 Examples:
 
@@ -188,7 +209,7 @@ func (pauseCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.setMode(ctx, st, m, crm.Off)
+	return s.setMode(ctx, st, m, crm.Off, false)
 }
 
 type resumeCommand struct {
@@ -218,7 +239,7 @@ func (c resumeCommand) Run(ctx context.Context, s *session) error {
 	if c.Observe {
 		to = crm.Observe
 	}
-	return s.setMode(ctx, st, m, to)
+	return s.setMode(ctx, st, m, to, true)
 }
 
 // closeBrake closes the rows by which the mail told of the brake.

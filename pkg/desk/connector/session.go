@@ -392,6 +392,9 @@ func record(system, key string, company bool) (crm.ID, error) {
 	if key == "" || len(key) > 20 || strings.Trim(key, "0123456789") != "" {
 		return id, wrongf("an id of %s has digits only, 20 at most", system)
 	}
+	if key[0] == '0' { // nothing is stored under such a name
+		return id, wrongf("an id of %s does not begin with 0", system)
+	}
 	return id, nil
 }
 

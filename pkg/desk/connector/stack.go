@@ -26,7 +26,8 @@ type Lane interface {
 	queue.API
 	// Depth tells what lies in both.
 	Depth(ctx context.Context) (Depth, error)
-	// Redrive puts up to max messages of the dead-letter queue back and returns how many; 0 at the end.
+	// Redrive puts up to max messages of the dead-letter queue back and returns how many; 0 where none was found this time, which is
+	// not always the end.
 	Redrive(ctx context.Context, max int) (int, error)
 }
 

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -176,7 +177,7 @@ type redriveCommand struct{}
 
 // Help is what --help adds.
 func (redriveCommand) Help() string {
-	return `A message lands in a dead-letter queue after 1,000 deliveries. Look into the reason first (connector doctor), or it comes back.
+	return `A message lands in a dead-letter queue after 1,000 deliveries. Look into the reason first (connector doctor), or it comes back. It goes on until as many were moved as lay there when it began; where the queue does not show the rest, it says how many are left, and ends with 1.
 
 Examples:
 
@@ -191,6 +192,7 @@ func (redriveCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	moved := map[string]int{}
+	var left []string
 	for _, l := range st.lines() {
 		d, err := l.Depth(ctx)
 		if err != nil {
@@ -207,22 +209,37 @@ func (redriveCommand) Run(ctx context.Context, s *session) error {
 			}
 		}
 		moved[l.name] = n
+		if n < d.Dead {
+			left = append(left, many(d.Dead-n, "message")+" in the dead-letter queue of "+l.name)
+		}
+		if n == 0 {
+			continue
+		}
 		if err := s.change(fmt.Sprintf("put %s back into %s", many(n, "message"), l.name), func() error { return nil }); err != nil {
 			return err
 		}
 	}
 	s.show("moved", moved)
+	if left != nil {
+		return fmt.Errorf("left: %s. Somebody else has received them, or they were counted and are gone: run this again in a minute", strings.Join(left, ", "))
+	}
 	return nil
 }
 
-// redrive moves what lay in the dead-letter queue when it began.
+// vain is how often in a row a dead-letter queue may show no message before it is left.
+const vain = 5
+
+// redrive moves what lay in the dead-letter queue when it began, as far as the queue shows it.
 func (s *session) redrive(ctx context.Context, l Lane, dead int) (int, error) {
 	moved := 0
-	for moved < dead && ctx.Err() == nil {
+	for empty := 0; moved < dead && empty < vain && ctx.Err() == nil; empty++ {
 		n, err := l.Redrive(ctx, dead-moved)
 		moved += n
-		if err != nil || n == 0 {
+		if err != nil {
 			return moved, err
+		}
+		if n > 0 {
+			empty = -1
 		}
 		s.progress("%d of %d moved", moved, dead)
 	}

@@ -38,7 +38,7 @@ type tokenCommand struct {
 	Scope   []string      `help:"What it allows; several with commas: conversioni:scrivi, metriche:leggi, costi:scrivi, ingressi:scrivi, messaggi:invia." enum:"conversioni:scrivi,metriche:leggi,costi:scrivi,ingressi:scrivi,messaggi:invia"`
 	Life    time.Duration `help:"How long it holds, an hour at most." default:"1h"`
 	Key     string        `help:"File of the private key, for ES256 and RS256; it is made where there is none; conversions-key.pem unless given." default:"conversions-key.pem" placeholder:"FILE" type:"path"`
-	NewKey  bool          `help:"Make another key. The one before it is accepted until the next."`
+	NewKey  bool          `help:"Make another key, or add the one in the file of --key. The one before it is accepted until the next."`
 	JWKS    bool          `help:"Print the public key set of the file." name:"jwks"`
 }
 
@@ -181,7 +181,15 @@ func (c tokenCommand) signer(ctx context.Context, s *session, st *Stack, b setti
 	if b.Algorithm == "HS256" {
 		return c.shared(ctx, s, st)
 	}
-	key, err := c.private(s, b.Algorithm)
+	var stored []string
+	if b.KeySet == "" {
+		there, err := s.there(ctx, st, settings.ConversionsJWTSecret)
+		if err != nil {
+			return signer{}, err
+		}
+		stored = several(there)
+	}
+	key, err := c.private(s, b, len(stored) > 0)
 	if err != nil || key == nil {
 		return signer{}, err
 	}
@@ -195,22 +203,19 @@ func (c tokenCommand) signer(ctx context.Context, s *session, st *Stack, b setti
 	if err != nil {
 		return signer{}, err
 	}
-	return sign, c.publish(ctx, s, st, base64.StdEncoding.EncodeToString(der))
+	return sign, c.publish(ctx, s, st, stored, base64.StdEncoding.EncodeToString(der))
 }
 
-// publish stores a public key, with --new-key before the one that was there.
-func (c tokenCommand) publish(ctx context.Context, s *session, st *Stack, public string) error {
-	there, err := s.there(ctx, st, settings.ConversionsJWTSecret)
-	if err != nil {
-		return err
-	}
-	stored := several(there)
+// publish stores a public key, with --new-key before the newest of those that are stored.
+func (c tokenCommand) publish(ctx context.Context, s *session, st *Stack, stored []string, public string) error {
 	switch {
+	case slices.Contains(stored, public) && c.NewKey:
+		return wrongf("the stack has the key of %s already: name with --key a file that is not there yet, or one that holds another key", c.Key)
 	case slices.Contains(stored, public):
 		s.nothing(settings.ConversionsJWTSecret + " is stored")
 		return nil
 	case len(stored) > 0 && !c.NewKey:
-		return wrongf("the stack has another public key than that of %s: name its file with --key, or add this one with --new-key", c.Key)
+		return wrongf("the stack has another public key than that of %s: name the file of its key with --key, or add this one: connector token --new-key --key %s %s", c.Key, c.Key, s.at())
 	case len(stored) > 0:
 		public += "," + stored[0]
 	}
@@ -243,12 +248,16 @@ func (c tokenCommand) shared(ctx context.Context, s *session, st *Stack) (signer
 	return signer{key: []byte(stored[0])}, nil
 }
 
-// private reads the private key, or makes one where there is none. It is nil where --plan kept it from making it.
-func (c tokenCommand) private(s *session, algorithm string) (crypto.Signer, error) {
+// private reads the private key, or makes one where there is no file, but not beside one that the stack has unless it is asked to. It
+// is nil where --plan kept it from making it.
+func (c tokenCommand) private(s *session, b settings.Bearer, other bool) (crypto.Signer, error) {
+	algorithm := b.Algorithm
 	text, err := os.ReadFile(c.Key)
 	switch {
-	case err == nil && c.NewKey:
-		return nil, wrongf("%s holds a key: name a new file with --key", c.Key)
+	case err == nil && c.NewKey && b.KeySet != "": // nobody knows here which keys are published
+		return nil, wrongf("%s holds a key: name with --key a file that is not there yet", c.Key)
+	case err != nil && errors.Is(err, fs.ErrNotExist) && other && !c.NewKey:
+		return nil, wrongf("the stack has a public key, and %s is not there: name the file of its key with --key, or have another made: connector token --new-key --key %s %s", c.Key, c.Key, s.at())
 	case err == nil:
 		return readKey(text, algorithm, c.Key)
 	case !errors.Is(err, fs.ErrNotExist):

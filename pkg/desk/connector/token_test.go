@@ -1,11 +1,14 @@
 package connector
 
 import (
+	"context"
+	"errors"
 	"io"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -111,8 +114,11 @@ func TestAPairOfKeysLeavesThePrivateOneWithTheOperator(t *testing.T) {
 			continue // its keys take seconds to make, and are exchanged as the others are
 		}
 		next := filepath.Join(t.TempDir(), "next.pem")
-		has(t, b.want(ExitUsage, "token", "--key", next), "the stack has another public key")
-		has(t, b.want(ExitUsage, "token", "--key", file, "--new-key"), "holds a key: name a new file")
+		has(t, b.want(ExitUsage, "token", "--key", next), "the stack has a public key, and "+next+" is not there", "connector token --new-key --key "+next)
+		if _, err := os.Stat(next); err == nil {
+			t.Error("a key is made that nobody asked for")
+		}
+		has(t, b.want(ExitUsage, "token", "--key", file, "--new-key"), "the stack has the key of "+file+" already")
 		newer := filepath.Join(t.TempDir(), "newer.pem")
 		second := b.run("token", "--key", newer, "--new-key", "--subject", "shop", "--scope", "ingressi:scrivi")
 		for i, token := range []string{r.out, second.out} {
@@ -122,6 +128,44 @@ func TestAPairOfKeysLeavesThePrivateOneWithTheOperator(t *testing.T) {
 		}
 		if n := len(several(b.vault[settings.ConversionsJWTSecret])); n != 2 {
 			t.Errorf("%d keys are accepted", n)
+		}
+	}
+}
+
+// full is a store of secrets that takes none.
+type full struct{ vault }
+
+func (full) Put(context.Context, string, crm.Secret) error {
+	return errors.New("the Parameter Store answers ThrottlingException")
+}
+
+func TestAKeyPairThatIsThereAlreadyIsAddedAsTheCommandAdvises(t *testing.T) {
+	b := stage(t)
+	b.told[issuerSetting], b.told["CONVERSIONS_JWT_ALGORITHM"] = issuer, "ES256"
+	first, second := filepath.Join(t.TempDir(), "a.pem"), filepath.Join(t.TempDir(), "b.pem")
+	b.want(ExitOK, "token", "--key", first)
+	mine, theirs := b.vault, b.open
+	b.vault, b.chance = vault{}, 1
+	b.want(ExitOK, "token", "--key", second) // for another stack
+	b.vault = mine
+	advice := regexp.MustCompile(`connector (token --new-key --key \S+)`).FindStringSubmatch(b.want(ExitUsage, "token", "--key", second))
+	if advice == nil {
+		t.Fatal("no command is recommended")
+	}
+	b.opener = func(ctx context.Context, w World, at Where) (*Stack, error) {
+		st, err := theirs(ctx, w, at)
+		st.Vault = full{mine}
+		return st, err
+	}
+	has(t, b.want(ExitFinding, strings.Fields(advice[1])...), "ThrottlingException")
+	third := filepath.Join(t.TempDir(), "c.pem")
+	has(t, b.want(ExitFinding, "token", "--new-key", "--key", third), "ThrottlingException")
+	b.opener = nil
+	for i, line := range [][]string{strings.Fields(advice[1]), {"token", "--new-key", "--key", third}} { // again
+		before := several(b.vault[settings.ConversionsJWTSecret])[0]
+		has(t, b.want(ExitOK, line...), "done   CONVERSIONS_JWT_SECRET is stored")
+		if keys := several(b.vault[settings.ConversionsJWTSecret]); len(keys) != 2 || keys[1] != before || keys[0] == before {
+			t.Errorf("line %d: %d keys are accepted", i, len(keys))
 		}
 	}
 }
