@@ -272,7 +272,7 @@ func (t *task) adopt(b being, contact string, n names, more ...row.Put) (being, 
 			return being{}, err
 		}
 		if said.Out {
-			if err := t.stop(contact); err != nil {
+			if err := t.stop(b.id, contact); err != nil {
 				return being{}, err
 			}
 		}

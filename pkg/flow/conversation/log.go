@@ -165,10 +165,7 @@ func (t *task) file(s *shipment) error {
 	t.applied = t.applied || of.applied
 	if err != nil {
 		if t.now().Before(s.At.Add(FileFor)) {
-			wait := min(ClaimFor<<min(s.Pressed, 6), time.Hour)
-			s.Pressed++
-			s.Until = t.now().Add(wait)
-			return first(t.keepShipment(s), fault.Again("conversation.File", wait, "the file cannot be fetched or kept yet"))
+			return t.putBack(s, "conversation.File", "the file cannot be fetched or kept yet")
 		}
 		err = t.f.Zoho.Amend(t.ctx, s.Note, filePrefix, crm.Text(fileLost[t.f.Language]))
 		if err != nil && fault.KindOf(err) != fault.Missing && fault.KindOf(err) != fault.Refused {
@@ -180,6 +177,14 @@ func (t *task) file(s *shipment) error {
 		t.told = append(t.told, of.told...)
 	}
 	return first(t.f.drop(t.ctx, outboxKey(t.conn, s.id)), t.f.drop(t.ctx, dueKey(t.conn, s.id)))
+}
+
+// putBack lets something that is no message wait in the outbox, longer each time.
+func (t *task) putBack(s *shipment, op, why string) error {
+	wait := min(ClaimFor<<min(s.Pressed, 6), time.Hour)
+	s.Pressed++
+	s.Until = t.now().Add(wait)
+	return first(t.keepShipment(s), fault.Again(op, wait, why))
 }
 
 // fileName is a name that every system takes: letters, digits, points and dashes of what it is called, and its kind.

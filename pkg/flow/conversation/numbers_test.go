@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,8 @@ import (
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/conversation"
 )
 
 // second is another number of the business.
@@ -182,5 +185,77 @@ func TestWhatWaitsForTheNextOwnerOfANumberStaysWhenTheLastOneIsErased(t *testing
 	w.pass(10 * time.Minute)
 	if sent := len(w.phone.SentMessages()) - before; sent != 1 || len(w.parked) != 0 {
 		t.Errorf("%d sent, parked %v", sent, w.reasons())
+	}
+}
+
+// A contact that waits for an approval is locked for days.
+func TestAStopOnALockedContactKeepsNothingOfItsPersonBackAndTheFieldFollows(t *testing.T) {
+	moved := chat.Person{Phone: crm.Text("393479999999"), User: crm.Text("IT.222"), Name: crm.Text("Rossi")}
+	for name, step := range map[string]func(w *world) (contact string, update chat.Update, now chat.Person){
+		"two turn out to be one": func(w *world) (string, chat.Update, chat.Person) {
+			before := w.zoho.IDs(crm.Contacts)
+			w.finish(w.wrote("b", "ciao", moved))
+			for _, id := range w.zoho.IDs(crm.Contacts) {
+				if !slices.Contains(before, id) {
+					return id, w.changed("c", w.now, anna, moved), moved
+				}
+			}
+			return "", chat.Update{}, moved
+		},
+		"he is met on another contact": func(w *world) (string, chat.Update, chat.Person) {
+			if err := w.zoho.Delete(crm.Contacts, w.zoho.IDs(crm.Contacts)[0]); err != nil {
+				w.t.Fatal(err)
+			}
+			id, err := w.zoho.Create(crm.Contacts, map[string]string{"Last_Name": "Rossi", "Mobile": "+393471234567"})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.pass(5 * time.Minute)
+			return id, w.wrote("c", "sono io", anna), anna
+		},
+	} {
+		for _, ending := range []string{"approved", "never approved", "wants messages again"} {
+			w := build(t, 1, whatsapptest.Options{})
+			w.met(anna)
+			w.met(moved)
+			w.finish(w.wrote("a", "STOP", anna))
+			w.pass(time.Hour)
+			contact, update, now := step(w)
+			if err := w.zoho.Block(crm.Contacts, contact, "NOT_APPROVED"); err != nil {
+				t.Fatal(err)
+			}
+			began := w.now
+			w.finish(update)
+			if took := w.now.Sub(began); took > 10*time.Second || len(w.notes("wamid.c")) != 1 || w.optOut(contact) != "false" || w.due() != 1 {
+				t.Errorf("%s: took %v, %d notes, the contact says %q, %d due", name, took, len(w.notes("wamid.c")), w.optOut(contact), w.due())
+			}
+			if w.promote("soon", chat.Person{Phone: now.Phone}) {
+				t.Errorf("%s: a promotion went to somebody who wants none", name)
+			}
+			w.parked = map[string]fault.Parked{}
+			want, rows := "true", 0
+			switch ending {
+			case "approved":
+				w.pass(time.Hour)
+				if err := w.zoho.Block(crm.Contacts, contact, ""); err != nil {
+					t.Fatal(err)
+				}
+				w.pass(2 * time.Hour)
+			case "never approved":
+				want, rows = "false", 1
+				w.pass(conversation.FileFor + time.Hour)
+			default:
+				if err := w.zoho.Block(crm.Contacts, contact, ""); err != nil {
+					t.Fatal(err)
+				}
+				want = "false"
+				w.now = w.now.Add(time.Second)
+				w.finish(w.wrote("d", "RIPRENDI", now))
+				w.pass(2 * time.Hour)
+			}
+			if w.optOut(contact) != want || w.due() != 0 || len(w.parked) != rows {
+				t.Errorf("%s, %s: the contact says %q, want %s; %d due, parked %v", name, ending, w.optOut(contact), want, w.due(), w.reasons())
+			}
+		}
 	}
 }

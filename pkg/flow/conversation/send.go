@@ -27,7 +27,8 @@ const (
 	stageLogged  = "logged"
 	stageGivenUp = "given up" // its row and whoever takes over are still owed
 	stageRefused = "refused"
-	stageFile    = "file" // no message: a file that is still to be put beside the note of one that came in
+	stageFile    = "file"    // no message: a file that is still to be put beside the note of one that came in
+	stageOptOut  = "opt-out" // no message: a contact that does not show yet that its person wants none
 )
 
 // outgoing is a row of the outbox.
@@ -110,7 +111,7 @@ func (f *Flow) Due(ctx context.Context, conn, after string, limit int) ([]string
 	return ids, nil
 }
 
-// Send brings one message of the outbox on, or a file that waits in it: it is sent once, and what was sent is logged like what comes in. Done: it is at its
+// Send brings one message of the outbox on, or a file or an opt-out that waits in it: it is sent once, and what was sent is logged like what comes in. Done: it is at its
 // end. Again: the rates, a failing system, or its fate is not known yet. A refusal is parked and, for what a person was to
 // read, handed over. What may have been sent is never sent again.
 func (f *Flow) Send(ctx context.Context, conn, id string) fault.Outcome {
@@ -141,8 +142,11 @@ func (t *task) send(id string) error {
 	if s.version == 0 || s.Stage == stageLogged || s.Stage == stageRefused {
 		return t.f.drop(t.ctx, dueKey(t.conn, id))
 	}
-	if s.Stage == stageFile {
+	switch s.Stage {
+	case stageFile:
 		return t.file(&s)
+	case stageOptOut:
+		return t.stopped(&s)
 	}
 	t.u.Number, t.received = s.Number, s.At
 	if s.Stage == stageGivenUp {
