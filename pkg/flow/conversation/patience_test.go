@@ -211,3 +211,24 @@ func TestATaskThatACRMRefusesIsARowAndTheMessageIsAtItsEnd(t *testing.T) {
 		t.Errorf("%s, %d due", w.told(), w.due())
 	}
 }
+
+func TestAMessageThatWentOutIsToldWhenNobodyCanSayOnWhomItIsToBeLogged(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{SentAfter: time.Hour})
+	_, zo := w.couple("Rossi", "393471234567")
+	w.phone.Meet("Persona", "393471234567")
+	w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts/" + zo + "/Notes", Times: 1, Status: http.StatusServiceUnavailable})
+	w.promotion("r")
+	w.step()
+	if len(w.phone.SentMessages()) != 1 {
+		t.Fatalf("%d sent", len(w.phone.SentMessages()))
+	}
+	if err := w.zoho.Delete(crm.Contacts, zo); err != nil {
+		t.Fatal(err)
+	}
+	w.couple("Rossi padre", "393471234567")
+	w.couple("Rossi figlio", "393471234567")
+	w.pass(10 * time.Minute)
+	if w.told() != "[TWIN_TAKEN] 0 0" || w.due() != 0 || len(w.phone.SentMessages()) != 1 {
+		t.Errorf("%s, %d due, %d sent", w.told(), w.due(), len(w.phone.SentMessages()))
+	}
+}

@@ -476,7 +476,13 @@ func (t *task) giveUp(s *shipment) error {
 // logShipment writes what was sent onto the contact, as what comes in is written.
 func (t *task) logShipment(s *shipment) error {
 	var err error
-	if s.who, err = t.person(s.request.To); err != nil {
+	if s.who, err = t.person(s.request.To); final(err) {
+		if err = t.orTell(s, err); err != nil { // nobody can say on whom it is to be logged
+			return err
+		}
+		return t.logDone(s)
+	}
+	if err != nil {
 		return err
 	}
 	e := t.f.entry(headOut[t.f.Language], s.request.Render(t.f.Language), crm.Text(s.Wamid), s.id, s.SentAt)
@@ -493,6 +499,10 @@ func (t *task) logShipment(s *shipment) error {
 	if err := t.orTell(s, t.logged(crm.Text(s.Wamid), s.request.To, s.who, entries)); err != nil {
 		return err
 	}
+	return t.logDone(s)
+}
+
+func (t *task) logDone(s *shipment) error {
 	s.Stage = stageLogged
 	if err := t.keepShipment(s); err != nil {
 		return err
