@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -324,9 +325,16 @@ func TestOtherKeysAreSearchedAndTheHitsReadAnew(t *testing.T) {
 }
 
 func TestALookUpThatFailsIsNoAnswer(t *testing.T) {
+	at := func(address string) crm.MatchKey { return crm.MatchKey{Column: email, Value: address} }
 	for name, status := range map[string]string{"down": `503 {}`, "throttled": `429 {}`} {
-		c, _ := dial(t, map[string][]string{"GET " + contacts + "/a@example.com": {status}, "POST " + companies + "/search": {status}})
-		for _, s := range []crm.Search{{Module: crm.Contacts, Keys: []crm.MatchKey{{Column: email, Value: "a@example.com"}}}, {Module: crm.Companies, Keys: []crm.MatchKey{{Column: domain, Value: "a.it"}}}} {
+		c, _ := dial(t, map[string][]string{
+			"GET " + contacts + "/a@example.com": {status}, "POST " + contacts + "/batch/read": {status},
+			"GET " + contacts + "/b@example.com": {`404 {"message":"resource not found"}`}, "GET " + contacts + "/c@example.com": {`404 {"message":"resource not found"}`}, "POST " + companies + "/search": {status},
+		})
+		for _, s := range []crm.Search{
+			{Module: crm.Contacts, Keys: []crm.MatchKey{at("a@example.com")}}, {Module: crm.Contacts, Keys: []crm.MatchKey{at("b@example.com"), at("c@example.com")}},
+			{Module: crm.Companies, Keys: []crm.MatchKey{{Column: domain, Value: "a.it"}}},
+		} {
 			if _, err := c.Find(t.Context(), s); err == nil || fault.KindOf(err).String() != name {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -351,6 +359,20 @@ func TestNoQuestionIsLongerThanTheSearchReads(t *testing.T) {
 	}
 	if said != len(v.wanted) {
 		t.Errorf("asked for %d of %d values", said, len(v.wanted))
+	}
+}
+
+func TestNoQuestionHasMoreValuesThanTheSearchTakes(t *testing.T) {
+	v := values{property: "domain"}
+	for i := range 120 {
+		v.wanted = append(v.wanted, fmt.Sprintf("%d.it", i))
+	}
+	var got []int
+	for _, groups := range questions(v) {
+		got = append(got, len(groups[0].Filters[0].Values))
+	}
+	if !slices.Equal(got, []int{50, 50, 20}) {
+		t.Errorf("120 values are asked for as %v", got)
 	}
 }
 
@@ -411,14 +433,16 @@ func TestAWriteThatFailsSaysWhichFieldAndNothingElse(t *testing.T) {
 		field    crm.Field
 		record   string
 		answered int
+		message  string // of the refusal, "" for any
 	}{
-		{"a value", map[string][]string{patch: {`400 {"category":"VALIDATION_ERROR","message":"Property values were not valid","errors":[{"message":"canary phone is no number","code":"INVALID_PHONE","context":{"propertyName":["mobilephone"]}}]}`}}, fault.Refused, "phone", "", 0},
-		{"an address of somebody else", map[string][]string{patch: {`409 {"category":"CONFLICT","message":"Contact already exists. Existing ID: 12"}`}}, fault.Conflict, "email", "12", 0},
-		{"a record that is gone", map[string][]string{patch: {`404 {"message":"resource not found"}`}}, fault.Missing, "", "", 0},
-		{"no answer", map[string][]string{patch: {`502 {}`}}, fault.Down, "", "", 0},
-		{"a company that is gone", map[string][]string{patch: {taken}, put: {`404 {"category":"OBJECT_NOT_FOUND","message":"No company canary"}`}}, fault.Refused, "company", "", 2},
-		{"a company, refused", map[string][]string{patch: {taken}, put: {`400 {"category":"VALIDATION_ERROR","message":"One or more associations are invalid"}`}}, fault.Refused, "company", "", 2},
-		{"a company, no answer", map[string][]string{patch: {taken}, put: {`502 {}`}}, fault.Down, "", "", 2},
+		{"a value", map[string][]string{patch: {`400 {"category":"VALIDATION_ERROR","message":"Property values were not valid","errors":[{"message":"canary phone is no number","code":"INVALID_PHONE","context":{"propertyName":["mobilephone"]}}]}`}}, fault.Refused, "phone", "", 0, "… is no number"},
+		{"an address of somebody else", map[string][]string{patch: {`409 {"category":"CONFLICT","message":"Contact already exists. Existing ID: 12"}`}}, fault.Conflict, "email", "12", 0, ""},
+		{"a record that is gone", map[string][]string{patch: {`404 {"message":"resource not found"}`}}, fault.Missing, "", "", 0, ""},
+		{"no answer", map[string][]string{patch: {`502 {}`}}, fault.Down, "", "", 0, ""},
+		{"a company that is gone", map[string][]string{patch: {taken}, put: {`404 {"category":"OBJECT_NOT_FOUND","message":"No company canary"}`}}, fault.Refused, "company", "", 2, ""},
+		{"a company, refused", map[string][]string{patch: {taken}, put: {`400 {"category":"VALIDATION_ERROR","message":"One or more associations are invalid"}`}}, fault.Refused, "company", "", 2, ""},
+		{"a company, without the right", map[string][]string{patch: {taken}, put: {`400 {"category":"VALIDATION_ERROR","message":"Missing 'associate' permission"}`}}, fault.Refused, "company", "", 2, "Missing … permission"},
+		{"a company, no answer", map[string][]string{patch: {taken}, put: {`502 {}`}}, fault.Down, "", "", 2, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -432,6 +456,9 @@ func TestAWriteThatFailsSaysWhichFieldAndNothingElse(t *testing.T) {
 				t.Errorf("refused %+v", e.Refused)
 			}
 			for _, r := range e.Refused {
+				if tt.message != "" && r.Message != tt.message {
+					t.Errorf("told %q, want %q", r.Message, tt.message)
+				}
 				if strings.Contains(r.Message+got.Err.Error(), "canary p") || strings.Contains(r.Message, "canary@") {
 					t.Errorf("a value stays: %s, %v", r.Message, got.Err)
 				}

@@ -46,15 +46,11 @@ func (c *Client) request(ctx context.Context, call Call, body payload) (*http.Re
 		return nil, &fault.Error{Op: call.Op, Kind: fault.Ours, Err: errors.New("the path of the call is malformed")}
 	}
 	target.RawQuery = call.Query.Encode()
-	method := call.Method
-	if method == "" {
-		method = http.MethodGet
-	}
 	var reader io.Reader
 	if body.kind != "" {
 		reader = bytes.NewReader(body.data)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target.String(), reader)
+	req, err := http.NewRequestWithContext(ctx, call.Method, target.String(), reader)
 	if err != nil {
 		return nil, &fault.Error{Op: call.Op, Kind: fault.Ours, Err: errors.New("the request cannot be built")}
 	}

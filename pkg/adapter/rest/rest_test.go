@@ -74,14 +74,17 @@ func TestAnAnswerMeansWhatItsStatusAndBodySay(t *testing.T) {
 		{"a page instead of JSON", says(200, "text/html; charset=utf-8", "<html>"), "down"},
 		{"a page that says it is JSON", says(200, "application/json", " <!doctype html>"), "down"},
 		{"a page with a 404", says(404, "text/html", "<html>"), "down"},
+		{"a page of a few words with a 404", says(404, "text/html", "Not found"), "down"},
 		{"a page with a 429", says(429, "text/html", "<html>"), "throttled"},
 		{"a page with a 401", says(401, "text/html", "<html>"), "denied"},
 		{"cut JSON", says(200, "application/json", `{"id":`), "down"},
 		{"an empty answer", says(200, "application/json", ``), "down"},
 		{"two values", says(200, "application/json", `{}{}`), "down"},
+		{"a value and a letter", says(200, "application/json", `{}x`), "down"},
 		{"another shape", says(200, "application/json", `[1]`), "down"},
 		{"invalid UTF-8", says(200, "application/json", "{\"id\":\"\xff\"}"), "down"},
 		{"a redirect", says(302, "", ""), "down"},
+		{"several to choose from", says(300, "", "{}"), "down"},
 		{"too many requests", says(429, "", `{}`), "throttled"},
 		{"locked", says(423, "", `{}`), "locked"},
 		{"forbidden", says(403, "", `{}`), "setup"},
@@ -90,7 +93,8 @@ func TestAnAnswerMeansWhatItsStatusAndBodySay(t *testing.T) {
 		{"precondition", says(412, "", `{}`), "stale"},
 		{"another 4xx", says(418, "", `{}`), "unknown"},
 		{"5xx", says(503, "", `{}`), "down"},
-		{"larger than the bound", says(200, "", `"`+strings.Repeat("a", 100)+`"`), "down"},
+		{"as large as the bound", says(200, "", `{"id":"`+strings.Repeat("a", 55)+`"}`), ""},
+		{"larger than the bound", says(200, "", `{"id":"`+strings.Repeat("a", 56)+`"}`), "down"},
 		{"reset", breaks(&net.OpError{Op: "read", Err: syscall.ECONNRESET}), "down"},
 		{"no such host", breaks(&net.DNSError{Name: "crm.example"}), "down"},
 		{"timeout", breaks(context.DeadlineExceeded), "down"},
@@ -140,7 +144,10 @@ func TestTheCallArrivesAsItWasMeant(t *testing.T) {
 		}
 		r := s.seen[i]
 		got := fmt.Sprintf("%s %s %s %s", r.Method, r.URL, r.Header.Get("Content-Type"), s.bodies[i])
-		if got != tt.want || r.Header.Get("Authorization") != "Bearer t" {
+		if _, typed := r.Header["Content-Type"]; typed != (tt.call.Body != nil) {
+			t.Errorf("a body %v has a content type: %t", tt.call.Body, typed)
+		}
+		if got != tt.want || r.Header.Get("Authorization") != "Bearer t" || r.Header.Get("Accept") != "application/json" {
 			t.Errorf("sent %q, want %q", got, tt.want)
 		}
 	}
@@ -158,6 +165,81 @@ func TestACallCannotLeaveItsHost(t *testing.T) {
 	c.Base = "not a URL"
 	if _, err := c.Do(t.Context(), rest.Call{Path: "/x"}, nil); fault.KindOf(err) != fault.Setup {
 		t.Errorf("a base that is no URL: %v", err)
+	}
+}
+
+func TestACallThatIsNoneIsOurOwnMistake(t *testing.T) {
+	c, s := client(says(200, "", `{}`))
+	if _, err := c.Do(t.Context(), rest.Call{Method: "NO METHOD", Path: "/x"}, nil); fault.KindOf(err) != fault.Ours || len(s.seen) != 0 {
+		t.Errorf("%v after %d calls", err, len(s.seen))
+	}
+}
+
+func TestAnAnswerWithoutABodyIsEnoughWhereNothingIsAskedOfIt(t *testing.T) {
+	c, _ := client(says(200, "", ""))
+	if _, err := c.Do(t.Context(), rest.Call{Method: "POST", Path: "/x"}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnAnswerOfAnotherShapeIsToldFromACutOne(t *testing.T) {
+	for body, want := range map[string]string{`["Rossi"]`: "status 200: the answer has another shape than documented", `["Rossi"`: "status 200: the answer is not JSON, or was cut short"} {
+		c, _ := client(says(200, "", body))
+		var out struct{ ID string }
+		if _, err := c.Do(t.Context(), rest.Call{Op: "op", Path: "/x"}, &out); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", body, err, want)
+		}
+	}
+}
+
+func TestAFaultSaysWhichCallItWasAndHowLongToWait(t *testing.T) {
+	for name, tt := range map[string]struct {
+		judge error
+		op    string
+		after time.Duration
+	}{
+		"nothing is known but the answer": {&fault.Error{Kind: fault.Throttled}, "call", 30 * time.Second},
+		"the vendor's words know more":    {&fault.Error{Op: "judge", Kind: fault.Throttled, After: time.Minute}, "judge", time.Minute},
+		"too long a wait":                 {&fault.Error{Kind: fault.Throttled, After: time.Hour}, "call", rest.MaxAfter},
+	} {
+		c, _ := client(func(r *http.Request) (*http.Response, error) {
+			resp, err := says(429, "", `{}`)(r)
+			resp.Header.Set("Retry-After", "30")
+			return resp, err
+		})
+		c.Judge = func(string, int, http.Header, []byte) error { return tt.judge }
+		_, err := c.Do(t.Context(), rest.Call{Op: "call", Path: "/x"}, nil)
+		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Op != tt.op || fault.After(err) != tt.after {
+			t.Errorf("%s: %v, wait %s", name, err, fault.After(err))
+		}
+	}
+}
+
+func TestWhatWeSentIsCutOutOfAVendorsWords(t *testing.T) {
+	essay := strings.Repeat("Caro Rossi, ", 100)
+	edge := strings.Repeat("aB", 500) // as long as is looked for in any case
+	for _, tt := range []struct {
+		name, message, want string
+		sent                []string
+	}{
+		{"a name", "no such person: Rossi", "no such person: …", []string{"Rossi"}},
+		{"in another case", "no such person: rOSSI", "no such person: …", []string{"Rossi"}},
+		{"twice", "Rossi is not rossi", "… is not …", []string{"Rossi"}},
+		{"the whole before its part", "anna.rossi@example.com is bad", "… is bad", []string{"rossi", "anna.rossi@example.com"}},
+		{"what looks like a pattern", "+39 (06) 1.2 is bad, +39 (06) 1x2 is not", "… is bad, +39 (06) 1x2 is not", []string{"+39 (06) 1.2"}},
+		{"three letters", "BIC is bad", "… is bad", []string{"bic"}},
+		{"two letters, which are in every word", "Città is bad in IT", "Città is bad in IT", []string{"IT"}},
+		{"two letters of two bytes", "èè is bad", "èè is bad", []string{"èè"}},
+		{"an essay", essay + "is bad", "…is bad", []string{essay}},
+		{"an essay in capitals", strings.ToUpper(essay) + "is bad", "…is bad", []string{essay}},
+		{"an essay in small letters", strings.ToLower(essay) + "is bad", "…is bad", []string{essay}},
+		{"what is no text", "\xffRossi is bad", "… is bad", []string{"\xffRossi"}},
+		{"a long text in any case", strings.Repeat("Ab", 500) + " is bad", "… is bad", []string{edge}},
+		{"nothing", "the field is bad", "the field is bad", []string{""}},
+	} {
+		if got := rest.Without(tt.message, tt.sent); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 

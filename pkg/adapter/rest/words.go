@@ -17,7 +17,7 @@ func Without(message string, sent []string) string {
 	values := slices.DeleteFunc(slices.Clone(sent), func(s string) bool { return utf8.RuneCountInString(s) < 3 })
 	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
 	for _, v := range values {
-		if len(v) > folded {
+		if len(v) > folded || !utf8.ValidString(v) { // of bytes that are no text there is no pattern
 			message = strings.NewReplacer(v, "…", strings.ToLower(v), "…", strings.ToUpper(v), "…").Replace(message)
 			continue
 		}

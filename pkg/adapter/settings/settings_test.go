@@ -296,6 +296,16 @@ func TestNumbersAndDurationsStayInTheirRange(t *testing.T) {
 	}
 }
 
+func TestAChannelsTokenIsNoLongerThanZohoTakes(t *testing.T) {
+	for n, want := range map[int][]string{50: nil, 51: {"ZOHO_CHANNEL_TOKEN has more than the 50 characters that Zoho takes"}} {
+		r := from("ZOHO_CHANNEL_ID=7", "ZOHO_CHANNEL_TOKEN="+strings.Repeat("t", n))
+		r.ZohoChannel()
+		if d := cmp.Diff(want, said(r)); d != "" {
+			t.Errorf("%d characters: %s", n, d)
+		}
+	}
+}
+
 func TestOnlyTheDeskMaySpeakPlainHTTP(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
 		{"https://api.hubapi.com", "https://api.hubapi.com"},
