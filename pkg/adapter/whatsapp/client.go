@@ -75,7 +75,10 @@ func (c *Client) authorize(ctx context.Context, r *http.Request) error {
 	token := c.token
 	if c.bearer != nil {
 		var err error
-		if token, err = c.bearer(ctx); err != nil {
+		if token, err = c.bearer(ctx); fault.KindOf(err) == fault.Down { // ours does not answer; Meta was not asked
+			return &fault.Error{Op: "whatsapp", Kind: fault.Throttled, Code: CodeNotSent, After: fault.After(err), Err: errors.New("no access token can be had now, not sent")}
+		}
+		if err != nil {
 			return err
 		}
 	}

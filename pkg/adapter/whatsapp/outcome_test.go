@@ -81,3 +81,17 @@ func TestAMessageThatNeverLeftIsNotInDoubt(t *testing.T) {
 		t.Errorf("no time left: %v", err)
 	}
 }
+
+func TestAMessageForWhichNoTokenCanBeHadIsNotInDoubt(t *testing.T) {
+	p := open(whatsapptest.Options{})
+	a := anna(t, p)
+	for _, kind := range []fault.Kind{fault.Down, fault.Throttled, fault.Setup} {
+		c := whatsapp.New(whatsapp.Config{HTTP: p, Now: func() time.Time { return p.now }, Bearer: func(context.Context) (crm.Secret, error) {
+			return crm.Secret{}, &fault.Error{Op: "secret", Kind: kind, Err: errors.New("no answer")}
+		}})
+		_, err := c.Send(t.Context(), number, outbound.Outgoing{To: to(a), Text: crm.Text("x")})
+		if err == nil || errors.Is(err, outbound.ErrUnknownOutcome) || fault.KindOf(err).Uncertain() || p.Count(whatsapptest.CallMessages) != 0 {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
