@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/mail"
+	"strconv"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/adapter/hubspot"
@@ -98,7 +100,7 @@ func (s *session) ask(ctx context.Context, method, url string, body io.Reader, k
 
 // mail looks whether the report can be sent.
 func (e *exam) mail(ctx context.Context) {
-	if e.st.Sender == nil {
+	if e.st.Verified == nil {
 		e.add(levelSkip, "mail", "mail goes nowhere from here", "")
 		return
 	}
@@ -110,7 +112,7 @@ func (e *exam) mail(ctx context.Context) {
 		e.fault("mail", "REPORT_FROM is not an address", "deploy with the parameter ReportFrom")
 		return
 	}
-	verified, err := e.st.Sender(ctx, from.Address)
+	verified, err := e.st.Verified(ctx, from.Address)
 	switch {
 	case err != nil:
 		e.fault("mail", err.Error(), "let this command ask SES (ses:GetIdentityVerificationAttributes)")
@@ -119,4 +121,40 @@ func (e *exam) mail(ctx context.Context) {
 	default:
 		e.ok("mail", "SES has verified the sender of the report")
 	}
+	e.receivers(ctx)
+}
+
+// receivers looks, where SES delivers to verified addresses alone, whether those of the report are.
+func (e *exam) receivers(ctx context.Context) {
+	const check = "mail.receivers"
+	sandboxed, err := e.st.Sandboxed(ctx)
+	if err != nil {
+		e.note(check, "whether SES delivers to addresses that it has not verified is not known: "+err.Error(), "let this command ask SES (ses:GetAccount)")
+		return
+	}
+	if !sandboxed {
+		return
+	}
+	to, err := mail.ParseAddressList(e.setting(ctx, "REPORT_TO"))
+	if err != nil {
+		e.fault(check, "REPORT_TO is no address, nor several with commas", "deploy with the parameter ReportTo")
+		return
+	}
+	var open []string
+	for i, each := range to {
+		verified, err := e.st.Verified(ctx, each.Address)
+		if err != nil {
+			e.fault(check, err.Error(), "let this command ask SES (ses:GetIdentityVerificationAttributes)")
+			return
+		}
+		if !verified {
+			open = append(open, strconv.Itoa(i+1))
+		}
+	}
+	if open != nil {
+		e.fault(check, fmt.Sprintf("SES is in its sandbox, and has not verified address %s of the %d in REPORT_TO: nothing is delivered there", strings.Join(open, ", "), len(to)),
+			"verify it as an identity in SES, in the region of the stack, or ask there for production access")
+		return
+	}
+	e.note(check, "SES is in its sandbox: it delivers to those that are verified, as all of REPORT_TO are", "ask for production access in SES before REPORT_TO changes")
 }

@@ -17,6 +17,7 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/ses"
 	sestypes "github.com/aws/aws-sdk-go-v2/service/ses/types"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -55,6 +56,7 @@ func openCloud(w World, name string) (*Stack, error) {
 	vault := &parameters{client: ssm.NewFromConfig(env.Config(awsenv.SSM)), path: "/" + name + "/"}
 	queues := sqs.NewFromConfig(env.Config(awsenv.SQS))
 	watch := cloudwatch.NewFromConfig(env.Config(awsenv.CloudWatch))
+	mail := sender{ses.NewFromConfig(env.Config(awsenv.SES)), sesv2.NewFromConfig(env.Config(awsenv.SES))}
 	functions := &deployed{client: lambda.NewFromConfig(env.Config(awsenv.Lambda)), stack: name}
 	lane := func(queue string) Lane {
 		base := name + "-" + queue
@@ -73,8 +75,7 @@ func openCloud(w World, name string) (*Stack, error) {
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
 		Version: vault.version,
 		Told:    functions.read,
-		Setting: functions.setting,
-		Sender:  sender{ses.NewFromConfig(env.Config(awsenv.SES))}.verified,
+		Setting: functions.setting, Verified: mail.verified, Sandboxed: mail.sandboxed,
 	}, nil
 }
 
@@ -182,7 +183,10 @@ func (d *deployed) setting(ctx context.Context, name string) string {
 }
 
 // sender asks SES.
-type sender struct{ client *ses.Client }
+type sender struct {
+	client  *ses.Client
+	account *sesv2.Client // the older interface does not tell whether it is in the sandbox
+}
 
 // verified reports whether SES sends mail from the address: it, or its domain, is verified.
 func (s sender) verified(ctx context.Context, address string) (bool, error) {
@@ -197,6 +201,16 @@ func (s sender) verified(ctx context.Context, address string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// sandboxed reports whether the account is in SES's sandbox, where it delivers to verified addresses and domains alone
+// (https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html).
+func (s sender) sandboxed(ctx context.Context) (bool, error) {
+	out, err := s.account.GetAccount(ctx, &sesv2.GetAccountInput{})
+	if err != nil {
+		return false, plain("SES", err)
+	}
+	return !out.ProductionAccessEnabled, nil
 }
 
 // cloudLane is a queue of SQS with its dead-letter queue.

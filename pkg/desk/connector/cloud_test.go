@@ -223,8 +223,22 @@ func TestASenderIsVerifiedByItsAddressOrItsDomain(t *testing.T) {
 			return http.StatusOK, `<GetIdentityVerificationAttributesResponse><GetIdentityVerificationAttributesResult><VerificationAttributes><entry><key>acme.example</key><value><VerificationStatus>` +
 				status + `</VerificationStatus></value></entry></VerificationAttributes></GetIdentityVerificationAttributesResult></GetIdentityVerificationAttributesResponse>`
 		})
-		if got, err := st.Sender(t.Context(), "reports@acme.example"); got != want || err != nil {
+		if got, err := st.Verified(t.Context(), "reports@acme.example"); got != want || err != nil {
 			t.Errorf("%s: %v, %v", status, got, err)
+		}
+	}
+}
+
+func TestSESTellsWhetherItIsInItsSandbox(t *testing.T) {
+	for answer, want := range map[string]string{`{"ProductionAccessEnabled":false,"SendingEnabled":true}`: "true <nil>", `{"ProductionAccessEnabled":true}`: "false <nil>", "": "false SES answers AccessDeniedException"} {
+		st, _ := cloud(t, func(string, string) (int, string) {
+			if answer == "" {
+				return http.StatusForbidden, `{"__type":"AccessDeniedException","message":"canary"}`
+			}
+			return http.StatusOK, answer
+		})
+		if in, err := st.Sandboxed(t.Context()); fmt.Sprint(in, " ", err) != want {
+			t.Errorf("%s: %v, %v", answer, in, err)
 		}
 	}
 }

@@ -163,6 +163,12 @@ var seeded = []broken{
 		check: "door.hubspot", what: "answers 404", mend: "PublicBaseUrl"},
 	{name: "the functions have another client secret", spoil: func(b *bench) { b.vault[settings.HubSpotClientSecret] = crm.NewSecret("canary-newer") },
 		check: "door.hubspot", what: "the functions have another HUBSPOT_CLIENT_SECRET", mend: "within five minutes"},
+	{name: "SES is in its sandbox and does not know a receiver", spoil: func(b *bench) {
+		b.sandboxed, b.strange = true, []string{"second@example.com"}
+		b.told["REPORT_TO"] = "client@example.com, Second <second@example.com>"
+	}, check: "mail.receivers", what: "has not verified address 2 of the 2 in REPORT_TO", mend: "production access"},
+	{name: "SES is in its sandbox and nobody gets the report", spoil: func(b *bench) { b.sandboxed = true },
+		check: "mail.receivers", what: "REPORT_TO is no address", mend: "ReportTo"},
 	{name: "SES does not know the sender", spoil: func(b *bench) { b.verified = false },
 		check: "mail", what: "not verified the sender", mend: "verify REPORT_FROM"},
 	{name: "the clock of this machine is wrong", spoil: func(b *bench) { b.skew = 90 * time.Second },

@@ -53,31 +53,34 @@ func golden(t *testing.T, name, got string) {
 // bench is a stack between two sandbox CRMs, and the command in front of it.
 type bench struct {
 	*sandbox.World
-	t        *testing.T
-	env      map[string]string // of the operator
-	told     map[string]string // what the deployed functions are told
-	vault    vault
-	version  string
-	typed    []string // what the operator types when asked, in turn
-	asked    []string
-	verified bool
-	skew     time.Duration // of everybody else's clock
-	lanes    map[crm.System]*lane
-	tables   func(name string, to Table) Table // a last word; may be nil
-	dark     string                            // a host that does not answer
-	whole    map[string]*lane
-	phone    *whatsapptest.Server                                // nil: no WhatsApp
-	answers  map[string]int                                      // of functions behind the door to who brings no token, by path; 401 where nothing is said
-	issuer   string                                              // of the tokens that the deployed door takes
-	keySet   string                                              // what lies at the address of the key set
-	held     vault                                               // what the functions have of the secrets, once they were told to look
-	slack    func(text string) int                               // answers a post to a webhook of Slack's with a status; nil: 200
-	ctx      context.Context                                     // of commands; nil: the test's
-	chance   byte                                                // what the next run draws as randomness
-	waits    func()                                              // told of a wait of a command before it passes; may be nil
-	doors    http.RoundTripper                                   // stands at Zoho's door in place of the world's; may be nil
-	opener   func(context.Context, World, Where) (*Stack, error) // opens in place of the bench; may be nil
-	silent   error                                               // why nobody learns what the functions are told; may be nil
+	t         *testing.T
+	env       map[string]string // of the operator
+	told      map[string]string // what the deployed functions are told
+	vault     vault
+	version   string
+	typed     []string // what the operator types when asked, in turn
+	asked     []string
+	verified  bool
+	skew      time.Duration // of everybody else's clock
+	lanes     map[crm.System]*lane
+	tables    func(name string, to Table) Table // a last word; may be nil
+	dark      string                            // a host that does not answer
+	whole     map[string]*lane
+	phone     *whatsapptest.Server                                // nil: no WhatsApp
+	answers   map[string]int                                      // of functions behind the door to who brings no token, by path; 401 where nothing is said
+	issuer    string                                              // of the tokens that the deployed door takes
+	keySet    string                                              // what lies at the address of the key set
+	held      vault                                               // what the functions have of the secrets, once they were told to look
+	slack     func(text string) int                               // answers a post to a webhook of Slack's with a status; nil: 200
+	ctx       context.Context                                     // of commands; nil: the test's
+	chance    byte                                                // what the next run draws as randomness
+	waits     func()                                              // told of a wait of a command before it passes; may be nil
+	doors     http.RoundTripper                                   // stands at Zoho's door in place of the world's; may be nil
+	opener    func(context.Context, World, Where) (*Stack, error) // opens in place of the bench; may be nil
+	strange   []string                                            // addresses that SES has not verified
+	sandboxed bool                                                // SES is in its sandbox
+	unasked   error                                               // why SES does not say so; may be nil
+	silent    error                                               // why nobody learns what the functions are told; may be nil
 }
 
 // vault is a store of secrets in memory.
@@ -218,7 +221,10 @@ func (b *bench) open(context.Context, World, Where) (*Stack, error) {
 			}
 			return b.told[name]
 		},
-		Sender: func(context.Context, string) (bool, error) { return b.verified, nil },
+		Verified: func(_ context.Context, address string) (bool, error) {
+			return b.verified && !slices.Contains(b.strange, address), nil
+		},
+		Sandboxed: func(context.Context) (bool, error) { return b.sandboxed, b.unasked },
 	}, nil
 }
 

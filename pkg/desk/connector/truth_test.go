@@ -116,3 +116,15 @@ func TestTheSecretFileGoesBeforeTheEnvironment(t *testing.T) {
 		t.Errorf("%s is stored", got)
 	}
 }
+
+func TestDoctorSaysWhereSESDeliversToVerifiedAddressesAlone(t *testing.T) {
+	b := stage(t)
+	b.told["REPORT_TO"], b.strange = "client@example.com", []string{"client@example.com"}
+	hasNot(t, b.want(ExitOK, "doctor"), "mail.receivers")
+	b.sandboxed, b.strange = true, nil
+	has(t, b.want(ExitOK, "doctor"), "note   mail.receivers       SES is in its sandbox: it delivers to those that are verified, as all of REPORT_TO are")
+	b.unasked = errors.New("SES answers AccessDeniedException")
+	out := b.want(ExitOK, "doctor")
+	has(t, out, "note   mail.receivers       whether SES delivers to addresses that it has not verified is not known: SES answers AccessDeniedException", "ses:GetAccount")
+	hasNot(t, out, "client@example.com")
+}
