@@ -11,7 +11,7 @@ import (
 	"crm-connector/pkg/core/fault"
 )
 
-// CodeNotSent is the code of a fault of kind Throttled: there was no connection, so the request did not leave this machine
+// CodeNotSent is the code of a fault of kind Throttled: there was no connection, or no token, so the request did not leave this machine
 // and may be made again.
 const CodeNotSent = "NOT_SENT"
 
