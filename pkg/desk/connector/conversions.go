@@ -90,14 +90,18 @@ func (s *session) zone(ctx context.Context) (*time.Location, error) {
 	return zone, nil
 }
 
-// day reads a day, yesterday for "".
+// day reads a day that has begun, yesterday for "".
 func (s *session) day(text string, zone *time.Location) (conversion.Day, error) {
+	today := conversion.DayOf(s.Now(), zone)
 	if text == "" {
-		return conversion.DayOf(s.Now(), zone).Plus(-1), nil
+		return today.Plus(-1), nil
 	}
 	day, err := conversion.ParseDay(text)
-	if err != nil {
+	switch {
+	case err != nil:
 		return day, wrongf("%q is %v", text, err)
+	case day.Start(zone).After(s.Now()):
+		return day, wrongf("%s has not begun: nothing of it can be compared", text)
 	}
 	return day, nil
 }

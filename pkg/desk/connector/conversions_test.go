@@ -187,6 +187,8 @@ func TestAWrongQuestionAboutConversionsDoesNothing(t *testing.T) {
 	b.unchanged("a wrong question", func() {
 		for line, want := range map[string]string{
 			"conversions report 20/11/2026":                        "not a day of the form",
+			"conversions report 2026-11-24":                        "2026-11-24 has not begun",
+			"conversions repair shop webform --day 2027-01-01":     "2027-01-01 has not begun",
 			"conversions repair shop webform":                      "say which: windows, or --day",
 			"conversions repair shop webform 2026-11-20T10:01:00Z": "no start of a window",
 			"conversions repair shop letter 2026-11-20T10:00:00Z":  "must be one of",
