@@ -77,7 +77,7 @@ Examples:
 
 // Run checks a file.
 func (c conversationCheckCommand) Run(_ context.Context, s *session) error {
-	rules, _, err := s.rulesFile(c.File)
+	rules, _, err := document(s, c.File, "rules", talk.Parse)
 	if err != nil {
 		return err
 	}
@@ -86,17 +86,15 @@ func (c conversationCheckCommand) Run(_ context.Context, s *session) error {
 	return nil
 }
 
-// rulesFile reads a file. What is wrong with it is printed line by line.
-func (s *session) rulesFile(path string) (*talk.Rules, []byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, wrongf("%v", err)
+// document reads a file of one of the configuration's documents. What is wrong with it is printed line by line.
+func document[T any](s *session, path, name string, parse func([]byte) (T, error)) (doc T, text []byte, err error) {
+	if text, err = os.ReadFile(path); err != nil {
+		return doc, nil, wrongf("%v", err)
 	}
-	rules, err := talk.Parse(text)
-	if err != nil {
-		return nil, nil, s.mistakes(path, "rules", err)
+	if doc, err = parse(text); err != nil {
+		return doc, nil, s.mistakes(path, name, err)
 	}
-	return rules, text, nil
+	return doc, text, nil
 }
 
 // mistakes prints what is wrong with a document of that name, a line each.
@@ -127,7 +125,7 @@ Examples:
 
 // Run stores a file.
 func (c conversationApplyCommand) Run(ctx context.Context, s *session) error {
-	rules, text, err := s.rulesFile(c.File)
+	rules, text, err := document(s, c.File, "rules", talk.Parse)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
@@ -112,7 +111,7 @@ Examples:
 
 // Run checks a file.
 func (c mappingCheckCommand) Run(ctx context.Context, s *session) error {
-	m, _, err := s.mappingFile(c.File)
+	m, _, err := document(s, c.File, "mapping", mapping.Parse)
 	if err != nil {
 		return err
 	}
@@ -129,19 +128,6 @@ func (c mappingCheckCommand) Run(ctx context.Context, s *session) error {
 	s.show("fields", fieldsOf(m))
 	s.printf("good, version %s: %d contact and %d company fields\n", m.Version(), len(m.Fields(crm.Contact)), len(m.Fields(crm.Company)))
 	return nil
-}
-
-// mappingFile reads a file. What is wrong with it is printed line by line.
-func (s *session) mappingFile(path string) (*mapping.Mapping, []byte, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, nil, wrongf("%v", err)
-	}
-	m, err := mapping.Parse(text)
-	if err != nil {
-		return nil, nil, s.mistakes(path, "mapping", err)
-	}
-	return m, text, nil
 }
 
 // fits prints what the CRMs lack for a mapping, and is a finding when they lack anything.
@@ -178,7 +164,7 @@ Examples:
 
 // Run stores a file.
 func (c mappingApplyCommand) Run(ctx context.Context, s *session) error {
-	m, text, err := s.mappingFile(c.File)
+	m, text, err := document(s, c.File, "mapping", mapping.Parse)
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string) err
 // mapping returns the mapping to subscribe to.
 func (c setupHubSpotCommand) mapping(ctx context.Context, s *session, st *Stack, deployed bool) (*mapping.Mapping, error) {
 	if c.Mapping != "" {
-		m, _, err := s.mappingFile(c.Mapping)
+		m, _, err := document(s, c.Mapping, "mapping", mapping.Parse)
 		return m, err
 	}
 	if !deployed {
