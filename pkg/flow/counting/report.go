@@ -138,13 +138,19 @@ func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiti
 	first, n := day.Windows(r.Zone)
 	end := first + conversion.Window(n)
 	out := Audited{Tenant: s.tenant, Channel: s.channel, Errors: failed}
-	differences, err := r.Counter.compare(ctx, s, first, end)
+	counters, ledger := conversion.Book{}, conversion.Book{}
+	if err := counted(ctx, r.Counter.Store, s, first, end, counters); err != nil {
+		return out, 0, err
+	}
+	some, err := r.ledger(ctx, s, first, end, ledger, keys, &out)
 	if err != nil {
 		return out, 0, err
 	}
-	counters := conversion.Book{}
-	if err := counted(ctx, r.Counter.Store, s, first, end, counters); err != nil {
-		return out, 0, err
+	differences := conversion.Compare(ledger, counters)
+	if len(differences) > 0 { // or something was counted between the two reads
+		if differences, err = r.Counter.compare(ctx, s, first, end); err != nil {
+			return out, 0, err
+		}
 	}
 	var totals conversion.Totals
 	for cell, c := range counters {
@@ -153,7 +159,11 @@ func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiti
 		}
 	}
 	out.Counters, out.Conversions, out.Quarantined = totals.Counts.Unique(), totals.Conversions, totals.Counts.Quarantined
-	entries, err := r.entries(ctx, s, first, end, differences, keys, &out)
+	more, err := r.suspects(ctx, s, first, end, differences)
+	if err != nil {
+		return out, 0, err
+	}
+	entries, err := r.markers(ctx, append(some, more...), &out)
 	if err != nil {
 		return out, 0, err
 	}
@@ -197,51 +207,76 @@ func (s seen) before(key string) bool {
 	return was
 }
 
-// entries reads the ledger, the markers of the sample, and all those of cells that differ: there any of them may say why.
-func (r *Reporter) entries(ctx context.Context, s scope, first, end conversion.Window, differences []conversion.Difference, keys seen, out *Audited) (map[conversion.Cell][]conversion.Entry, error) {
-	entries := map[conversion.Cell][]conversion.Entry{}
-	differs := map[conversion.Cell]bool{}
-	for _, d := range differences {
-		differs[d.Cell] = true
-	}
-	var ids []conversion.Identity
-	var cells []conversion.Cell
-	err := r.Counter.events(ctx, s, first, end, func(l ledgered, e conversion.Event, id conversion.Identity) error {
+// placed is an event of the ledger, and where it counts.
+type placed struct {
+	conversion.Identity
+	cell conversion.Cell
+}
+
+// ledger counts a channel's events again into a book, looks for keys that were there before, and returns the sample whose markers are
+// to be looked at.
+func (r *Reporter) ledger(ctx context.Context, s scope, first, end conversion.Window, into conversion.Book, keys seen, out *Audited) (sample []placed, err error) {
+	err = r.Counter.events(ctx, s, first, end, func(l ledgered, e conversion.Event, id conversion.Identity) error {
 		out.Ledger++
 		if keys.before(id.Key) {
 			if out.Doubled++; len(out.DoubledKeys) < conversion.MaxSuspects {
 				out.DoubledKeys = append(out.DoubledKeys, id.Key)
 			}
 		}
-		cell, _ := conversion.Recount(e, id, l.Quarantined)
-		if (id.Sampled(Sample) || differs[cell]) && r.Counter.Now().Before(time.UnixMilli(l.Applied).Add(conversion.MarkerLife)) {
-			ids, cells = append(ids, id), append(cells, cell)
+		cell, n := conversion.Recount(e, id, l.Quarantined)
+		if id.Sampled(Sample) && r.marked(l) {
+			sample = append(sample, placed{id, cell})
+		}
+		return into.Add(cell, n)
+	})
+	return sample, err
+}
+
+// suspects returns the events beside the sample of cells that differ: any of their markers may say why.
+func (r *Reporter) suspects(ctx context.Context, s scope, first, end conversion.Window, differences []conversion.Difference) (out []placed, err error) {
+	if len(differences) == 0 {
+		return nil, nil
+	}
+	differs := map[conversion.Cell]bool{}
+	for _, d := range differences {
+		differs[d.Cell] = true
+	}
+	err = r.Counter.events(ctx, s, first, end, func(l ledgered, e conversion.Event, id conversion.Identity) error {
+		if cell, _ := conversion.Recount(e, id, l.Quarantined); differs[cell] && !id.Sampled(Sample) && r.marked(l) {
+			out = append(out, placed{id, cell})
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	for from := 0; from < len(ids); from += page {
-		some := ids[from:min(from+page, len(ids))]
-		markers := make([]row.Key, len(some))
-		for i, id := range some {
-			markers[i] = markerKey(id)
+	return out, err
+}
+
+// marked reports whether an event still has its marker.
+func (r *Reporter) marked(l ledgered) bool {
+	return r.Counter.Now().Before(time.UnixMilli(l.Applied).Add(conversion.MarkerLife))
+}
+
+// markers reads the markers of events, and counts those of the sample that are wrong.
+func (r *Reporter) markers(ctx context.Context, of []placed, out *Audited) (map[conversion.Cell][]conversion.Entry, error) {
+	entries := map[conversion.Cell][]conversion.Entry{}
+	for some := range slices.Chunk(of, page) {
+		keys := make([]row.Key, len(some))
+		for i, e := range some {
+			keys[i] = markerKey(e.Identity)
 		}
-		rows, err := r.Counter.Store.Get(ctx, markers...)
+		rows, err := r.Counter.Store.Get(ctx, keys...)
 		if err != nil {
 			return nil, err
 		}
-		for i, id := range some {
+		for i, e := range some {
 			m, err := readMarker(rows[i])
 			if err != nil {
 				return nil, err
 			}
-			entries[cells[from+i]] = append(entries[cells[from+i]], conversion.Entry{Identity: id, Marker: m})
-			if !id.Sampled(Sample) {
+			entries[e.cell] = append(entries[e.cell], conversion.Entry{Identity: e.Identity, Marker: m})
+			if !e.Sampled(Sample) {
 				continue
 			}
-			if out.Markers++; m.Hash != id.Hash {
+			if out.Markers++; m.Hash != e.Hash {
 				out.BadMarkers++
 			}
 		}
