@@ -151,6 +151,9 @@ func (s *sheet) count(ctx context.Context) error {
 	if err := s.load(ctx, keys...); err != nil {
 		return err
 	}
+	if err := s.beat(); err != nil {
+		return err
+	}
 	for _, a := range s.counted {
 		if err := s.note(a); err != nil {
 			return err
@@ -209,9 +212,6 @@ func (a arrival) ledgerKey() row.Key { return ledgerKey(a.event(), a.shard, a.In
 // note writes what is kept of one event beside the counters.
 func (s *sheet) note(a arrival) error {
 	if err := s.write(dueKey(a.scope, conversion.WindowOf(a.event().At), a.shard), struct{}{}, time.Time{}); err != nil {
-		return err
-	}
-	if err := s.beat(a); err != nil {
 		return err
 	}
 	switch a.Verdict {

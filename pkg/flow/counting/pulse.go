@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/row"
 )
 
 // pulse is what arrived of a channel in one shard, by time of arrival and not of the events.
@@ -24,23 +25,38 @@ type beat struct {
 // daySpan is what the usual share of repeats is taken from.
 const daySpan = 24 * time.Hour
 
-func (s *sheet) beat(a arrival) error {
-	key := pulseKey(a.scope, a.shard)
-	var p pulse
-	if err := s.read(key, &p); err != nil {
-		return err
+// beat adds the arrivals of the sheet to their pulses: each is read and written once, for it is the longest row of them all.
+func (s *sheet) beat() error {
+	pulses := map[row.Key]*pulse{}
+	for _, a := range s.counted {
+		key := pulseKey(a.scope, a.shard)
+		if pulses[key] == nil {
+			pulses[key] = &pulse{}
+			if err := s.read(key, pulses[key]); err != nil {
+				return err
+			}
+		}
+		pulses[key].add(a.Verdict, s.now)
 	}
+	for key, p := range pulses {
+		if err := s.write(key, *p, s.now.Add(KeptEvents)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pulse) add(v conversion.Verdict, now time.Time) {
 	b := beat{Arrivals: 1}
-	switch a.Verdict {
+	switch v {
 	case conversion.Duplicate:
 		b.Duplicates = 1
-		p.Recent = recentTexts(recentOf(p.Recent).Plus(s.now))
+		p.Recent = recentTexts(recentOf(p.Recent).Plus(now))
 	case conversion.Conflict:
 		b.Conflicts = 1
 	}
-	p.Minutes = beats(p.Minutes, b, s.now, time.Minute, conversion.RepeatSpan)
-	p.Hours = beats(p.Hours, b, s.now, time.Hour, daySpan)
-	return s.write(key, p, s.now.Add(KeptEvents))
+	p.Minutes = beats(p.Minutes, b, now, time.Minute, conversion.RepeatSpan)
+	p.Hours = beats(p.Hours, b, now, time.Hour, daySpan)
 }
 
 // beats adds to the beat of now and drops those that ended a span ago.
