@@ -20,6 +20,7 @@ type CRM interface {
 	Read(ctx context.Context, q crm.Query) ([]crm.Reading, error)
 	Find(ctx context.Context, s crm.Search) ([]crm.Record, error)
 	Write(ctx context.Context, c crm.Change) crm.Result
+	Changed(ctx context.Context, m crm.Module, since time.Time, after string) ([]crm.Touched, string, error)
 }
 
 // The fields of a contact that every Lab has columns for.
@@ -94,7 +95,7 @@ type Lab struct {
 
 // Test runs the suite; open returns a new, empty account for each test.
 func Test(t *testing.T, open func(t *testing.T) Lab) {
-	for _, rules := range [][]rule{reading, finding, writing, failing} {
+	for _, rules := range [][]rule{reading, finding, listing, writing, failing} {
 		for _, r := range rules {
 			t.Run(r.name, func(t *testing.T) { r.run(t, &lab{open(t), t}) })
 		}

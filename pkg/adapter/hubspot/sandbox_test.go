@@ -234,26 +234,3 @@ func TestAnAddressOfSomebodyElseIsAConflictThatNamesTheOther(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
-
-func TestWhatChangedIsListedOnce(t *testing.T) {
-	a := open(t, hubspottest.Options{Burst: -1, SearchRate: -1})
-	since := a.now
-	for i := range 450 {
-		a.now = a.now.Add(time.Millisecond)
-		a.make(t, crm.Companies, map[string]string{"name": fmt.Sprint("Company ", i), "domain": fmt.Sprintf("c%d.it", i)})
-	}
-	seen, after := map[string]int{}, ""
-	for pages := 0; pages == 0 || after != ""; pages++ {
-		touched, next, err := a.client.Changed(t.Context(), crm.Companies, since, after)
-		if err != nil || pages > 5 {
-			t.Fatalf("page %d: %v", pages, err)
-		}
-		for _, one := range touched {
-			seen[one.ID.Key]++
-		}
-		after = next
-	}
-	if len(seen) != 450 {
-		t.Errorf("%d records listed", len(seen))
-	}
-}

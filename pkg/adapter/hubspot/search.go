@@ -2,22 +2,26 @@ package hubspot
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 )
 
-// The bounds of HubSpot's search: 200 records a page, 10,000 a question, 3,000 characters a body.
+// The bounds of HubSpot's search: 200 records a page, 3,000 characters a body.
 const (
 	pageSize    = 200
-	searchDepth = 10_000
 	valuesChars = 1_500 // of a body, for the values of one filter
 	valuesCount = 50
 	groupsMost  = 5
 )
+
+// objectID is the property that holds a record's id.
+const objectID = "hs_object_id"
 
 // searchBody is a question to the search. Every key is sent: the specification marks all of them as required.
 type searchBody struct {
@@ -66,7 +70,7 @@ func (c *Client) search(ctx context.Context, m crm.Module, v values) ([]string, 
 	for _, groups := range questions(v) {
 		after := ""
 		for more := true; more; {
-			answer, err := c.page(ctx, "hubspot.Find", m, groups, []sortBy{}, []string{"hs_object_id"}, after)
+			answer, err := c.page(ctx, "hubspot.Find", m, groups, []sortBy{}, []string{objectID}, after)
 			if err != nil {
 				return nil, err
 			}
@@ -112,54 +116,35 @@ func questions(v values) [][]filterGroup {
 	return all
 }
 
-// Changed lists records whose last-modified time is since or later, oldest first, 200 at most, with the text that asks for
-// the next page: "" when there is none. It reads the search, which lags and leaves out deleted records, so overlap by
-// minutes. A listing of more than 10,000 records goes on from the last modified time that it has seen, so a record may be
-// listed twice.
+// Changed lists records whose last-modified time is since or later, in the order of their ids, 200 at most, with the text that
+// asks for the next page: "" when there is none. It reads the search, which lags and leaves out deleted records, so overlap by
+// minutes. A page goes on behind the last id and not at an offset: what is modified or deleted while the listing is read moves
+// nobody past it, and it may be longer than the 10,000 records of one question
+// (https://developers.hubspot.com/docs/guides/api/crm/search, "Limits"; that hs_object_id is compared as a number is what public
+// integrations rest on). A listing in another order is a fault.Down.
 func (c *Client) Changed(ctx context.Context, m crm.Module, since time.Time, after string) ([]crm.Touched, string, error) {
-	from, page, err := cursor(since, after)
-	if err != nil {
-		return nil, "", err
-	}
+	const op = "hubspot.Changed"
 	property := modifiedProperty(m)
-	groups := []filterGroup{{[]filter{{Property: property, Operator: "GTE", Value: strconv.FormatInt(from, 10)}}}}
-	answer, err := c.page(ctx, "hubspot.Changed", m, groups, []sortBy{{property, "ASCENDING"}}, []string{property}, page)
+	filters := []filter{{Property: property, Operator: "GTE", Value: strconv.FormatInt(max(since.UnixMilli(), 0), 10)}}
+	if after != "" {
+		if strings.Trim(after, "0123456789") != "" {
+			return nil, "", ours(op, "the cursor has another form")
+		}
+		filters = append(filters, filter{Property: objectID, Operator: "GT", Value: after})
+	}
+	answer, err := c.page(ctx, op, m, []filterGroup{{filters}}, []sortBy{{objectID, "ASCENDING"}}, []string{property}, "")
 	if err != nil {
 		return nil, "", err
 	}
 	var touched []crm.Touched
-	last := from
 	for _, o := range answer.Results {
-		at := o.modified(m)
-		touched = append(touched, crm.Touched{ID: crm.ID{System: crm.HubSpot, Module: m, Key: string(o.ID)}, Modified: at})
-		last = max(last, at.UnixMilli())
+		touched = append(touched, crm.Touched{ID: crm.ID{System: crm.HubSpot, Module: m, Key: string(o.ID)}, Modified: o.modified(m)})
 	}
-	return touched, following(from, last, string(answer.Paging.Next.After)), nil
-}
-
-// following names the next page: "<since, ms>|<after>".
-func following(from, last int64, after string) string {
-	if after == "" {
-		return ""
+	if !crm.Rising(after, touched) {
+		return nil, "", &fault.Error{Op: op, Kind: fault.Down, Err: errors.New("the search is not in the order that was asked for")}
 	}
-	if at, err := strconv.Atoi(after); err == nil && at+pageSize <= searchDepth {
-		return strconv.FormatInt(from, 10) + "|" + after
+	if answer.Paging.Next.After == "" || len(touched) == 0 {
+		return touched, "", nil
 	}
-	if last == from { // more of one millisecond than HubSpot lists: go on behind it
-		last++
-	}
-	return strconv.FormatInt(last, 10) + "|0"
-}
-
-// cursor reads what following wrote.
-func cursor(since time.Time, after string) (from int64, page string, err error) {
-	if after == "" {
-		return max(since.UnixMilli(), 0), "", nil
-	}
-	ms, page, ok := strings.Cut(after, "|")
-	from, numeric := strconv.ParseInt(ms, 10, 64)
-	if !ok || numeric != nil {
-		return 0, "", ours("hubspot.Changed", "the cursor has another form")
-	}
-	return from, page, nil
+	return touched, touched[len(touched)-1].ID.Key, nil
 }

@@ -2,6 +2,9 @@ package zoho
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -9,23 +12,46 @@ import (
 
 	"crm-connector/pkg/adapter/rest"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 )
 
-// Changed lists the records of a module that were created or changed since, oldest change first, with the cursor of the next
-// page, "" after the last. The first page is asked for with "". A zero since lists everything.
-func (c *Client) Changed(ctx context.Context, m crm.Module, since time.Time, page string) ([]crm.Touched, string, error) {
+// Changed lists the records of a module that were created or changed since, in the order of their ids, 200 at most, with the
+// cursor of the next page, "" after the last. The first page is asked for with "". A zero since lists everything. It asks by COQL,
+// from behind the last id on, as Zoho says to read more than a query reaches
+// (https://www.zoho.com/crm/developer/docs/api/v8/COQL-Overview.html): pages and page tokens of a list are offsets, so what is
+// modified between two of them would move others past the reader, and they end at 100,000 records. A listing in another order is
+// a fault.Down.
+func (c *Client) Changed(ctx context.Context, m crm.Module, since time.Time, after string) ([]crm.Touched, string, error) {
 	const op = "zoho.Changed"
 	module, err := moduleName(op, m)
 	if err != nil {
 		return nil, "", err
 	}
-	query := url.Values{"fields": {modifiedTime}, "per_page": {"200"}, "sort_by": {modifiedTime}, "sort_order": {"asc"}}
-	turn(query, page)
-	return c.touched(ctx, rest.Call{Op: op, Path: "/" + module, Query: query, Header: later(since)}, m, page, modifiedTime)
+	if after == "" {
+		after = "0"
+	}
+	if !isDigits(after) {
+		return nil, "", &fault.Error{Op: op, Kind: fault.Ours, Err: errors.New("the cursor has another form")}
+	}
+	where := "id > " + after
+	if !since.IsZero() {
+		where = "(" + modifiedTime + " >= " + moment(since) + " and " + where + ")"
+	}
+	body := map[string]string{"select_query": fmt.Sprintf("select id, %s from %s where %s order by id asc limit 0, %d", modifiedTime, module, where, maxRows)}
+	touched, left, err := c.touched(ctx, rest.Call{Op: op, Method: http.MethodPost, Path: "/coql", Body: body}, m, modifiedTime)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case !crm.Rising(after, touched):
+		return nil, "", &fault.Error{Op: op, Kind: fault.Down, Err: errors.New("the rows are not in the order that was asked for")}
+	case !left.More || len(touched) == 0:
+		return touched, "", nil
+	}
+	return touched, touched[len(touched)-1].ID.Key, nil
 }
 
-// Deleted lists the records of a module that were deleted since, for good or into the recycle bin, in no order; since, page
-// and the cursor as in Changed. Zoho shows them for 60 (recycle bin) and 120 days.
+// Deleted lists the records of a module that were deleted since, for good or into the recycle bin, in no order; the
+// cursor of the next page as in Changed. Zoho shows them for 60 (recycle bin) and 120 days.
 func (c *Client) Deleted(ctx context.Context, m crm.Module, since time.Time, page string) ([]crm.Touched, string, error) {
 	const op = "zoho.Deleted"
 	module, err := moduleName(op, m)
@@ -34,7 +60,8 @@ func (c *Client) Deleted(ctx context.Context, m crm.Module, since time.Time, pag
 	}
 	query := url.Values{"type": {"all"}, "per_page": {"200"}}
 	turn(query, page)
-	return c.touched(ctx, rest.Call{Op: op, Path: "/" + module + "/deleted", Query: query, Header: later(since), Cost: 2}, m, page, "deleted_time")
+	touched, info, err := c.touched(ctx, rest.Call{Op: op, Path: "/" + module + "/deleted", Query: query, Header: later(since), Cost: 2}, m, "deleted_time")
+	return touched, info.next(page), err
 }
 
 // A cursor is the number of a page, or a token after this prefix: pages end at 2,000 rows, tokens do not.
@@ -48,14 +75,14 @@ func turn(query url.Values, page string) {
 	}
 }
 
-func (c *Client) touched(ctx context.Context, call rest.Call, m crm.Module, page, when string) ([]crm.Touched, string, error) {
+func (c *Client) touched(ctx context.Context, call rest.Call, m crm.Module, when string) ([]crm.Touched, info, error) {
 	var a records
 	answer, err := c.read(ctx, call, &a)
 	if err == nil {
 		err = a.complete(call.Op, answer.Status)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, info{}, err
 	}
 	var out []crm.Touched
 	for _, w := range a.Data {
@@ -67,15 +94,16 @@ func (c *Client) touched(ctx context.Context, call rest.Call, m crm.Module, page
 			})
 		}
 	}
-	return out, a.next(page), nil
+	return out, a.Info, nil
 }
 
-func (a records) next(page string) string {
+// next is the cursor of the page behind the one that was asked for.
+func (i info) next(page string) string {
 	switch {
-	case !a.Info.More:
+	case !i.More:
 		return ""
-	case a.Info.Next != "":
-		return tokenCursor + a.Info.Next
+	case i.Next != "":
+		return tokenCursor + i.Next
 	}
 	n, err := strconv.Atoi(page)
 	if err != nil || n < 1 {

@@ -2,20 +2,39 @@ package zoho_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 )
 
-func TestChangedFollowsPagesAndThenTokens(t *testing.T) {
+func TestChangedAsksForWhatLiesBehindTheLastIdAndTakesNoOtherOrder(t *testing.T) {
+	since := time.Date(2026, 11, 20, 11, 0, 0, 0, time.FixedZone("CET", 3600))
+	const rows = `{"data":[{"id":"` + idOne + `","Modified_Time":"2026-11-20T12:00:00+01:00"},{"id":"?"}],"info":{"more_records":true}}`
+	c, f := client(t, always(ok(rows)))
+	got, next, err := c.Changed(t.Context(), crm.Companies, since, "")
+	want := crm.Touched{ID: crm.ID{System: crm.Zoho, Module: crm.Companies, Key: idOne}, Modified: time.Date(2026, 11, 20, 11, 0, 0, 0, time.UTC)}
+	if err != nil || len(got) != 1 || got[0] != want || next != idOne {
+		t.Fatalf("%v, next %q, %v", got, next, err)
+	}
+	if got, _, err = c.Changed(t.Context(), crm.Companies, since, next); fault.KindOf(err) != fault.Down || got != nil {
+		t.Errorf("a page that begins with the last id: %v, %v", got, err)
+	}
+	const body = `{"select_query":"select id, Modified_Time from Accounts where (Modified_Time \u003e= '2026-11-20T10:00:00+00:00' and id \u003e ` + idOne + `) order by id asc limit 0, 200"}`
+	if q := f.asked[1]; q.path != "/crm/v8/coql" || q.body != body {
+		t.Errorf("asked %s %s", q.path, q.body)
+	}
+}
+
+func TestDeletedFollowsPagesAndThenTokens(t *testing.T) {
 	since := time.Date(2026, 11, 20, 11, 0, 0, 0, time.FixedZone("CET", 3600))
 	c, _ := client(t, func(q request) reply {
-		if q.path != "/crm/v8/Accounts" || q.header.Get("If-Modified-Since") != "2026-11-20T10:00:00+00:00" || q.query.Get("fields") != "Modified_Time" ||
-			q.query.Get("sort_order") != "asc" {
+		if q.path != "/crm/v8/Accounts/deleted" || q.header.Get("If-Modified-Since") != "2026-11-20T10:00:00+00:00" {
 			t.Errorf("%s %v %v", q.path, q.query, q.header)
 		}
-		row := `{"data":[{"id":"` + idOne + `","Modified_Time":"2026-11-20T12:00:00+01:00"},{"id":"?"}],"info":`
+		row := `{"data":[{"id":"` + idOne + `","deleted_time":"2026-11-20T12:00:00+01:00"},{"id":"?"}],"info":`
 		switch {
 		case q.query.Get("page_token") == "a:b":
 			return ok(row + `{"more_records":false}}`)
@@ -26,9 +45,8 @@ func TestChangedFollowsPagesAndThenTokens(t *testing.T) {
 	})
 	var cursors []string
 	for page, first := "", true; first || page != ""; first = false {
-		rows, next, err := c.Changed(t.Context(), crm.Companies, since, page)
-		want := crm.Touched{ID: crm.ID{System: crm.Zoho, Module: crm.Companies, Key: idOne}, Modified: time.Date(2026, 11, 20, 11, 0, 0, 0, time.UTC)}
-		if err != nil || len(rows) != 1 || rows[0] != want {
+		rows, next, err := c.Deleted(t.Context(), crm.Companies, since, page)
+		if err != nil || len(rows) != 1 || rows[0].ID.Key != idOne {
 			t.Fatalf("%v %v", rows, err)
 		}
 		page = next
@@ -43,7 +61,7 @@ func TestNothingChangedIsNothing(t *testing.T) {
 	for _, status := range []int{204, 304} {
 		c, f := client(t, always(reply{status: status}))
 		rows, next, err := c.Changed(t.Context(), crm.Contacts, time.Time{}, "")
-		if err != nil || rows != nil || next != "" || f.asked[0].header.Get("If-Modified-Since") != "" {
+		if err != nil || rows != nil || next != "" || strings.Contains(f.asked[0].body, "Modified_Time \\u003e") {
 			t.Errorf("%d: %v %q %v", status, rows, next, err)
 		}
 		if rows, next, err = c.Deleted(t.Context(), crm.Contacts, noon, ""); err != nil || rows != nil || next != "" {

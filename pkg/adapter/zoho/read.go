@@ -60,10 +60,13 @@ func ours(op, why string) *fault.Error {
 // records is the answer to a listing. Data is nil where the key is missing: that is no answer, not an empty one.
 type records struct {
 	Data []wire `json:"data"`
-	Info struct {
-		More bool   `json:"more_records"`
-		Next string `json:"next_page_token"`
-	} `json:"info"`
+	Info info   `json:"info"`
+}
+
+// info says what is left of a list.
+type info struct {
+	More bool   `json:"more_records"`
+	Next string `json:"next_page_token"`
 }
 
 // Read reads records by id, one reading per key in order; an id that no living record has is Gone, and so is a converted lead.

@@ -80,3 +80,15 @@ type Touched struct {
 	Modified time.Time
 	Deleted  bool
 }
+
+// Rising reports whether the keys of a page rise by their number from the key after on, "" for the first page: a listing that
+// goes on behind the last key has left nobody out then, whatever was modified or deleted between two pages.
+func Rising(after string, page []Touched) bool {
+	for _, t := range page {
+		if key := t.ID.Key; len(key) < len(after) || len(key) == len(after) && key <= after {
+			return false
+		}
+		after = t.ID.Key
+	}
+	return true
+}

@@ -95,7 +95,9 @@ func (s *Server) compareAs(f *Field, a, b string) int {
 		if okx && oky {
 			return x.Cmp(y)
 		}
-	case "bigint", "date", "datetime", "lookup", "ownerlookup":
+	case "bigint", "lookup", "ownerlookup": // digits
+		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+	case "date", "datetime":
 		return cmp.Compare(a, b)
 	}
 	return cmp.Compare(s.cased(a), s.cased(b))
