@@ -11,6 +11,7 @@ import (
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/digest"
+	"crm-connector/pkg/flow/rules"
 )
 
 // within is how soon the functions notice a row.
@@ -75,11 +76,8 @@ func (m modeNow) String() string {
 	return string(m.Mode)
 }
 
-// The words before the time in a mode row: when the stack was switched off, and when on.
-const (
-	pausedWord = "paused"
-	sinceWord  = "since"
-)
+// sinceWord stands before the time in the mode row of a stack that was switched on, as rules.Paused in one that was switched off.
+const sinceWord = "since"
 
 // since returns when the stack was switched on, zero when the row does not say.
 func (m modeNow) since() time.Time {
@@ -107,14 +105,8 @@ func (s *session) mode(ctx context.Context, st *Stack) (modeNow, error) {
 	}
 	m.Row = r.Version != 0
 	_, m.Why, _ = strings.Cut(strings.TrimSpace(string(r.Value)), " ")
-	switch m.Mode {
-	case crm.Observe:
-		m.Pulled = m.Why // a person's observe has no reason
-	case crm.Off: // pausedWord, the time and, where the brake was pulled before, why
-		if word, rest, _ := strings.Cut(m.Why, " "); word == pausedWord {
-			at, pulled, _ := strings.Cut(rest, " ")
-			m.Why, m.Pulled = word+" "+at, pulled
-		}
+	if m.Pulled = rules.Pulled(string(r.Value)); m.Mode == crm.Off {
+		m.Why = strings.TrimSpace(strings.TrimSuffix(m.Why, m.Pulled))
 	}
 	return m, nil
 }
@@ -169,7 +161,7 @@ func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mo
 		return nil
 	}
 	value := string(to)
-	if word := map[crm.Mode]string{crm.Off: pausedWord, crm.On: sinceWord}[to]; word != "" {
+	if word := map[crm.Mode]string{crm.Off: rules.Paused, crm.On: sinceWord}[to]; word != "" {
 		value += " " + word + " " + s.Now().UTC().Format(time.RFC3339)
 	}
 	if now.Brake() && !free {
@@ -183,7 +175,7 @@ func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mo
 		return err
 	}
 	s.printf("next   reconcile brings in step what changed meanwhile, within the hour\n")
-	if word, at, _ := strings.Cut(now.Why, " "); word == pausedWord {
+	if word, at, _ := strings.Cut(now.Why, " "); word == rules.Paused {
 		for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
 			s.printf("       sooner: connector sync %s --all --since %s %s\n", sys, at, s.at())
 		}

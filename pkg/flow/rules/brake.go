@@ -114,17 +114,32 @@ func (b *Book) tell(ctx context.Context, p fault.Parked, before int64) error {
 	return nil
 }
 
-// Brake returns why the brake was pulled, "" when it was not. A person who lets a stack observe gives no reason.
+// Brake returns why the brake was pulled, "" when it was not.
 func (b *Book) Brake(ctx context.Context) (string, error) {
 	r, err := b.rows.Renew(ctx, config.Mode)
 	if err != nil {
 		return "", err
 	}
-	word, why, _ := strings.Cut(strings.TrimSpace(string(r.Value)), " ")
-	if crm.Mode(word) != crm.Observe {
-		return "", nil
+	return Pulled(string(r.Value)), nil
+}
+
+// Paused stands behind the mode off, and the time behind it, in the row of a stack that a person has stopped.
+const Paused = "paused"
+
+// Pulled returns why the brake was pulled, by the text of the mode's row, "" when it was not: what stands behind the mode observe (a
+// person who lets a stack observe gives no reason), or behind the time of a pause (off paused TIME WHY), which keeps it.
+func Pulled(mode string) string {
+	word, why, _ := strings.Cut(strings.TrimSpace(mode), " ")
+	switch crm.Mode(word) {
+	case crm.Observe:
+		return why
+	case crm.Off:
+		if pause, rest, _ := strings.Cut(why, " "); pause == Paused {
+			_, why, _ = strings.Cut(rest, " ")
+			return why
+		}
 	}
-	return why, nil
+	return ""
 }
 
 // tries is how often a row is written that others overtake.
