@@ -54,6 +54,11 @@ func TestTheStageIsNoPartOfThePath(t *testing.T) {
 	for _, tt := range []struct{ stage, raw, want string }{
 		{"$default", "/webhooks/zoho", "/webhooks/zoho"},
 		{"", "/webhooks/zoho", "/webhooks/zoho"},
+		{"$default", "/$default/webhooks/zoho", "/$default/webhooks/zoho"},
+		{"$default", "/$default", "/$default"},
+		{"$default", "/$defaultwebhooks/zoho", "/$defaultwebhooks/zoho"},
+		{"", "/prod/webhooks/zoho", "/prod/webhooks/zoho"},
+		{"", "//webhooks/zoho", "//webhooks/zoho"},
 		{"prod", "/prod/webhooks/zoho", "/webhooks/zoho"},
 		{"prod", "/webhooks/zoho", "/webhooks/zoho"},
 		{"prod", "/production/webhooks/zoho", "/production/webhooks/zoho"},

@@ -159,6 +159,31 @@ func TestAReceiptIsRefusedWithItsReason(t *testing.T) {
 	}
 }
 
+func TestTwelveHoursAreCountedFromTheDelivery(t *testing.T) {
+	clock := storetest.NewClock()
+	q := memory.NewQueue(memory.QueueConfig{Visibility: time.Hour, Now: clock.Now})
+	send(t, q, entry("a", 1))
+	d := q.Receive(1)[0]
+	clock.Wait(30 * time.Minute)
+	const left = batch.MaxHidden - 30*time.Minute
+	for _, tt := range []struct {
+		d    time.Duration
+		kind fault.Kind
+	}{{batch.MaxHidden, fault.Ours}, {left + time.Second, fault.Ours}, {left, 0}} {
+		if err := q.ChangeVisibility(d.Receipt, tt.d); (err == nil) != (tt.kind == 0) || err != nil && fault.KindOf(err) != tt.kind {
+			t.Errorf("%s, half an hour after the delivery: %v", tt.d, err)
+		}
+	}
+	clock.Wait(left - time.Second)
+	if got := q.Receive(1); len(got) != 0 {
+		t.Error("a message came before its twelve hours were over")
+	}
+	clock.Wait(time.Second)
+	if got := q.Receive(1); len(got) != 1 || got[0].Receives != 2 {
+		t.Errorf("received %+v", got)
+	}
+}
+
 func TestARefusedEntryDoesNotKeepTheOthersOfItsCallOut(t *testing.T) {
 	q := memory.NewQueue(memory.QueueConfig{Now: storetest.NewClock().Now})
 	err := q.Send(t.Context(), []batch.Entry{entry("a", 1), {Group: "a b", Dedup: "x", Body: "x"}, entry("a", 2)})

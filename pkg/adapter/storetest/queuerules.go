@@ -239,6 +239,14 @@ var queueRules = []struct {
 			b.broken("it is %q of group %q now", d.ID, d.Group)
 		}
 	}},
+	{name: "a message goes to the dead-letter queue though another is delivered by the same receive", set: QueueSetup{MaxReceives: 1}, run: func(b *bench) {
+		b.send("a.1", "b.1")
+		b.receive(1, "a.1")
+		b.hide("a.1", 0)
+		b.receive(10, "b.1")
+		b.q = b.dead
+		b.receive(10, "a.1")
+	}},
 	{name: "a redrive brings dead letters back in order", set: QueueSetup{MaxReceives: 1}, run: func(b *bench) {
 		b.send("a.1", "a.2", "b.1")
 		b.receiveInGroups(10, "a.1", "a.2", "b.1")

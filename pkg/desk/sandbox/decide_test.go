@@ -353,6 +353,31 @@ func TestALeadMadeWhileACreationIsUnansweredIsPairedOnceConverted(t *testing.T) 
 	s.wantRows()
 }
 
+func TestADuplicateThatComesBackWhileACreationIsUnansweredDoesNotTakeItsPlace(t *testing.T) {
+	s, hub, zo := two(t)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.settle()
+	for _, id := range []string{zo[1], zo[0]} { // the duplicate first: nobody goes on for the other one
+		s.must(s.Zoho.Delete(crm.Contacts, id))
+		s.settle()
+	}
+	s.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", LandsAfter: 40 * time.Second})
+	s.send(crm.Contacts, crm.HubSpot, survivor, crm.Replay)
+	s.pass(5 * time.Second)
+	s.must(s.Zoho.Restore(crm.Contacts, zo[1]))
+	s.editZo(crm.Contacts, zo[1], props{"Title": "Ghost"})
+	s.pass(3 * time.Hour)
+	s.wantCount(crm.Contacts, 1, 2)
+	s.wantHub(crm.Contacts, survivor, props{"jobtitle": ""})
+	s.wantZo(crm.Contacts, zo[1], props{"HubSpot_Id": hub[1], "Last_Name": "Verdi"})
+	s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
+	s.settle()
+	s.wantZo(crm.Contacts, s.twin(crm.Contacts, survivor), props{"Last_Name": "Rossi", "Mailing_City": "Roma"})
+	s.wantZo(crm.Contacts, zo[1], props{"Mailing_City": ""})
+	s.wantRows()
+}
+
 func TestARowAboutSomebodyMergedAwayEndsThoughZohoIsDownJustThen(t *testing.T) {
 	s := stage(t)
 	anna, _ := s.rossi()

@@ -9,7 +9,9 @@ import (
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/digest"
 )
 
 // What keeps two workers, two records or two moments apart when something takes its time.
@@ -88,6 +90,32 @@ func TestHubSpotIsNotWrittenWithTooLittleOfTheLeaseLeft(t *testing.T) {
 	s.settle()
 	s.wantZo(crm.Contacts, zo, props{"First_Name": "Annalisa"})
 	s.wantHub(crm.Contacts, hub, props{"city": "Milano", "firstname": "Annalisa"})
+	s.wantRows()
+}
+
+func TestAWorkerThatIsLateClosesNoRowThatWasOpenedMeanwhile(t *testing.T) {
+	var s *scene
+	var told fault.Parked
+	s = stage(t, meddling(crm.Zoho, func(r *http.Request) {
+		if told.ID == "" || r.Method != http.MethodPut {
+			return
+		}
+		s.Clock.Advance(10 * time.Second) // the worker stands still, and another one tells of the record
+		told.Last = s.Clock.Now()
+		s.must((&digest.Ledger{Store: s.Tables[sandbox.Parked], Now: s.Clock.Now}).Open(s.t.Context(), told))
+		told = fault.Parked{}
+	}))
+	hub, zo := s.rossi()
+	told = fault.Parked{
+		ID: "merge", Connection: crm.DefaultConnection, Record: crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hub},
+		Class: fault.Refused, Hint: fault.HintMergeTwins, First: s.Clock.Now(), Count: 1,
+	}
+	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+	s.wantRows("hubspot/contact  merge_twins")
+	s.editHub(crm.Contacts, hub, props{"city": "Bari"}) // whoever begins later has seen what it was told of
+	s.settle()
 	s.wantRows()
 }
 

@@ -127,6 +127,17 @@ func TestLocksThatWereGivenBackAreFree(t *testing.T) {
 	}
 }
 
+func TestAKeyThatIsNamedTwiceIsOneLock(t *testing.T) {
+	b := newBench()
+	l, err := b.Lock(t.Context(), conn, "1", []string{"a", "b", "a"}, noon)
+	if err != nil || len(b.parts()) != 2 || len(l.Release()) != 2 {
+		t.Fatalf("%q, %v", b.parts(), err)
+	}
+	if err := b.Unlock(t.Context(), l); err != nil || len(b.parts()) != 0 {
+		t.Errorf("%q, %v", b.parts(), err)
+	}
+}
+
 // creating writes a pair whose Zoho record is being inserted, under locks.
 func creating(t *testing.T, b *bench) (identity.Loaded, identity.Locks) {
 	t.Helper()

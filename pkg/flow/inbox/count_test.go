@@ -254,6 +254,18 @@ func TestWhatOurOwnTablesRefuseIsNeverCountedAgainstAMessage(t *testing.T) {
 	}
 }
 
+func TestWhatOurOwnTablesRefuseDoesNotAddToWhatTheWorkWasCountedFor(t *testing.T) {
+	d := works(t, failing(fault.Unknown))
+	for n := 1; n <= 2; n++ {
+		d.want(d.handle(messages(n, "a.1")...), "a.1")
+	}
+	d.store.putErr = errGone // an error of no kind, as the two before: a third of the work would be the last
+	d.want(d.handle(messages(3, "a.1")...), "a.1")
+	if len(d.parking.open) != 0 {
+		t.Errorf("parked %+v", d.parking.open)
+	}
+}
+
 // contested refuses every transaction of several writes, and the writes to one row.
 type contested struct {
 	*store
@@ -319,6 +331,25 @@ func TestAPanicSendsBackOnlyTheMessageThatIsToBlame(t *testing.T) {
 	}
 	poisoned = false
 	d.want(d.handle(messages(6, "b.3")...))
+}
+
+func TestAfterAPanicNothingIsStartedBehindWhatWasNotStarted(t *testing.T) {
+	d := works(t, nil)
+	d.Work = func(_ context.Context, ops []crm.Operation) []fault.Outcome {
+		var ids []string
+		for _, op := range ops {
+			ids = append(ids, op.ID)
+		}
+		if d.calls = append(d.calls, ids); len(ops) > 1 {
+			panic("x")
+		}
+		if ops[0].ID == "a.1" {
+			return []fault.Outcome{{}}
+		}
+		return []fault.Outcome{done(ops[0])}
+	}
+	d.want(d.handle(messages(1, "a.1", "a.2", "b.1")...), "a.1", "a.2")
+	d.worked([]string{"a.1", "a.2", "b.1"}, []string{"a.1"}, []string{"b.1"})
 }
 
 func TestTheSamePanicHasTheSameCodeAndAnotherHasAnother(t *testing.T) {

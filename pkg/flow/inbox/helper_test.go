@@ -33,6 +33,7 @@ var (
 type parking struct {
 	open               []fault.Parked
 	settled            []string
+	asOf               []time.Time // of each settling
 	openErr, settleErr error
 	panics             bool
 }
@@ -47,9 +48,10 @@ func (p *parking) Open(_ context.Context, rows ...fault.Parked) error {
 	return p.openErr
 }
 
-func (p *parking) Settle(_ context.Context, connection string, records []crm.ID, _ time.Time, open []string, keep []crm.Field) error {
+func (p *parking) Settle(_ context.Context, connection string, records []crm.ID, asOf time.Time, open []string, keep []crm.Field) error {
 	if p.settleErr == nil {
 		p.settled = append(p.settled, fmt.Sprint(connection, " ", records, " open ", open, " keep ", keep))
+		p.asOf = append(p.asOf, asOf)
 	}
 	return p.settleErr
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/storetest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -108,6 +109,17 @@ func TestRowsAreOpenedAndClosedBeforeAMessageIsAcknowledged(t *testing.T) {
 	if len(d.parking.open) != 2 || len(d.parking.settled) != 2 || d.parking.settled[0] != "main [zoho/contact/7] open [r1 r2] keep [phone]" ||
 		d.parking.settled[1] != "main [zoho/contact/7] open [] keep []" {
 		t.Errorf("opened %v, settled %q", d.parking.open, d.parking.settled)
+	}
+}
+
+func TestARowIsClosedOnlyIfItWasToldBeforeTheWorkThatClosesItBegan(t *testing.T) {
+	settled := []crm.ID{{System: crm.Zoho, Module: crm.Contacts, Key: "7"}}
+	began := storetest.NewClock().Now()
+	d := works(t, by(map[string]fault.Outcome{"a.1": {Ending: fault.Done, Settled: settled, AsOf: began}, "b.1": {Ending: fault.Done, Settled: settled}}))
+	d.clock.Wait(20 * time.Minute) // the worker was frozen; others have told of the record meanwhile
+	d.want(d.handle(messages(1, "a.1", "b.1")...))
+	if got := d.parking.asOf; len(got) != 2 || !got[0].Equal(began) || !got[1].Equal(d.clock.Now()) {
+		t.Errorf("closed what was told until %v, want %v and, for work that does not say when it began, %v", got, began, d.clock.Now())
 	}
 }
 

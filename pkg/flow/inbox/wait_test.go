@@ -71,6 +71,21 @@ func TestALockedRecordIsTriedForAQuarterOfAnHourAndThenParkedWithItsNextTry(t *t
 	}
 }
 
+func TestALockedRecordWhoseArrivalIsNotKnownIsTriedAgain(t *testing.T) {
+	d := works(t, failing(fault.Locked))
+	op := operation("a.1", "a")
+	op.ReceivedAt = time.Time{}
+	for n := 1; n <= 3; n++ {
+		d.clock.Wait(time.Hour)
+		if got := d.Handle(t.Context(), []batch.Message{{ID: "a.1", Group: "a", Receipt: "r", Receives: n, Operation: op}}); !slices.Equal(got, []string{"a.1"}) {
+			t.Errorf("receive %d: wanted again %q", n, got)
+		}
+	}
+	if len(d.parking.open) != 0 {
+		t.Errorf("parked %+v", d.parking.open)
+	}
+}
+
 func TestARowIsMadeForEachRefusedFieldAndItsIdIsThatOfTheReason(t *testing.T) {
 	refused := &fault.Error{Op: "zoho.Update", Kind: fault.Refused, Refused: []fault.Refusal{
 		{Field: "phone", Property: "Phone", Code: "INVALID_DATA", Hint: fault.HintFormat, Message: "invalid data"},

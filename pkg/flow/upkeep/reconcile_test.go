@@ -143,6 +143,34 @@ func TestWhatNoEventToldIsQueuedAndWhatWasSeenIsNot(t *testing.T) {
 	}
 }
 
+func TestWhatAWriteOfOursMayHideIsLookedAt(t *testing.T) {
+	ours := noon.Add(time.Minute) // the modified time since our write
+	sent := []pair.Slot{pair.SlotOf("description", "description", "Description")}
+	for _, tt := range []struct {
+		name  string
+		pair  pair.Pair
+		touch crm.Touched
+		want  []string
+	}{
+		{"an edit in hubspot that nobody has read, before our write", pair.Pair{HubSpotAt: noon, UpdatedAt: ours}, touched(crm.HubSpot, "1", noon.Add(time.Second)), []string{"update hubspot/contact/1"}},
+		{"our write in hubspot that nobody has read back", pair.Pair{HubSpotAt: noon, UpdatedAt: ours}, touched(crm.HubSpot, "1", ours), []string{"update hubspot/contact/1"}},
+		{"our write in hubspot that was read back", pair.Pair{HubSpotAt: ours, UpdatedAt: ours}, touched(crm.HubSpot, "1", ours), nil},
+		{"our write in zoho that nobody has read back", pair.Pair{ZohoAt: ours, Sent: sent}, touched(crm.Zoho, "2", ours), []string{"update zoho/contact/2"}},
+		{"our write in zoho that was read back", pair.Pair{ZohoAt: ours}, touched(crm.Zoho, "2", ours), nil},
+		{"what was sent to zoho, when hubspot is listed", pair.Pair{HubSpotAt: noon, Sent: sent}, touched(crm.HubSpot, "1", noon), nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench()
+			tt.pair.State, tt.pair.HubSpot, tt.pair.Zoho = pair.Living, "1", "2"
+			b.save(t, tt.pair)
+			b.run(t) // the first look, at nothing
+			b.crms.pages[string(tt.touch.ID.System)+" contact"] = [][]crm.Touched{{tt.touch}}
+			b.run(t)
+			b.wantQueued(t, tt.want...)
+		})
+	}
+}
+
 func TestAnOperationSaysEverythingThatAConsumerNeeds(t *testing.T) {
 	b := newBench()
 	b.run(t)
