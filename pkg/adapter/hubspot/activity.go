@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/rest"
+	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
@@ -47,26 +48,22 @@ func (c *Client) Logged(ctx context.Context, contact, mark string) (string, erro
 	return c.findActivity(ctx, "hubspot.Logged", communications, contact, mark)
 }
 
-// Amend makes the line the last one of a communication, in place of an earlier one that begins with the same prefix. A
-// repeat is harmless.
-func (c *Client) Amend(ctx context.Context, id, prefix string, line crm.Value) error {
+// Amend puts a line into a communication, in place of its forerunner; what people wrote into it stays. A repeat is harmless.
+func (c *Client) Amend(ctx context.Context, id string, a chat.Amendment) error {
 	const op = "hubspot.Amend"
 	var o wireObject
 	at := "/crm/objects/" + Version + "/communications/" + url.PathEscape(id)
 	if err := c.get(ctx, op, at, url.Values{"properties": {communications.text}, "archived": {"false"}}, &o); err != nil {
 		return err
 	}
-	body := o.Properties[communications.text].text
-	if i := strings.LastIndex(body, lineBreak+markup(prefix)); i >= 0 {
-		body = body[:i]
-	}
-	body += lineBreak + markup(prefix+line.Text())
-	if body == o.Properties[communications.text].text {
+	was := o.Properties[communications.text].text
+	body := a.With(markup).In(was, lineBreak)
+	if body == was {
 		return nil
 	}
 	call := rest.Call{Op: op, Method: http.MethodPatch, Path: at, Timeout: writeTimeout,
 		Body: map[string]any{"properties": map[string]string{communications.text: body}}}
-	_, err := c.do(ctx, call, []string{body, line.Text()}, nil)
+	_, err := c.do(ctx, call, []string{body, a.Line}, nil)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
@@ -33,25 +34,30 @@ func TestAMessageIsLoggedOnItsContactAndFoundByItsMark(t *testing.T) {
 	}
 }
 
-func TestTheLastLineOfACommunicationTakesThePlaceOfItsForerunner(t *testing.T) {
+// state is a line that says how far a message has come.
+func state(line string) chat.Amendment {
+	return chat.Amendment{Line: "> " + line, Heads: []string{"> "}, Mark: "[wamid.1]"}
+}
+
+func TestTheStateOfACommunicationTakesThePlaceOfItsForerunner(t *testing.T) {
 	a := open(t, hubspottest.Options{})
 	anna := a.make(t, crm.Contacts, map[string]string{"email": "anna@example.com"})
-	id, err := a.client.Log(t.Context(), anna, crm.Text("text"), a.now)
+	id, err := a.client.Log(t.Context(), anna, crm.Text("head\n> text\n[wamid.1]\nwritten by hand"), a.now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range []string{"delivered", "read & kept", "read & kept"} {
-		if err := a.client.Amend(t.Context(), id, "> ", crm.Text(line)); err != nil {
+		if err := a.client.Amend(t.Context(), id, state(line)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if body := a.Communications()[0].Properties["hs_communication_body"]; body != "text<br>&gt; read &amp; kept" {
+	if body := a.Communications()[0].Properties["hs_communication_body"]; body != "head<br>&gt; text<br>[wamid.1]<br>written by hand<br>&gt; read &amp; kept" {
 		t.Errorf("body %q", body)
 	}
 	if n := a.Count("PATCH /crm/objects/2026-09/communications/{id}"); n != 2 {
 		t.Errorf("%d writes: a repeat writes nothing", n)
 	}
-	if err := a.client.Amend(t.Context(), "4711", "> ", crm.Text("x")); fault.KindOf(err) != fault.Missing {
+	if err := a.client.Amend(t.Context(), "4711", state("x")); fault.KindOf(err) != fault.Missing {
 		t.Errorf("a communication that is gone: %v", err)
 	}
 }
@@ -103,7 +109,7 @@ func TestWhatWeLogNeverComesBackAsAChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := a.client.Amend(t.Context(), id, "> ", crm.Text("read")); err != nil {
+		if err := a.client.Amend(t.Context(), id, state("read")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := a.client.AddTask(t.Context(), anna, "s", crm.Text("t"), a.now); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/rest"
+	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
@@ -50,27 +51,23 @@ func (c *Client) Logged(ctx context.Context, contact, mark string) (string, erro
 	return c.marked(ctx, "zoho.Logged", "/Contacts/", contact, "/Notes", noteContent, mark)
 }
 
-// Amend makes the line the last one of a note, in place of an earlier one that begins with the same prefix. A repeat is
-// harmless (https://www.zoho.com/crm/developer/docs/api/v8/update-notes.html).
-func (c *Client) Amend(ctx context.Context, id, prefix string, line crm.Value) error {
+// Amend puts a line into a note, in place of its forerunner; what people wrote into the note stays. A repeat is harmless
+// (https://www.zoho.com/crm/developer/docs/api/v8/update-notes.html).
+func (c *Client) Amend(ctx context.Context, id string, a chat.Amendment) error {
 	const op = "zoho.Amend"
 	if !isDigits(id) {
 		return noID(op)
 	}
-	var a records
-	answer, err := c.read(ctx, rest.Call{Op: op, Path: "/Notes/" + id, Query: url.Values{"fields": {noteContent}}}, &a)
+	var found records
+	answer, err := c.read(ctx, rest.Call{Op: op, Path: "/Notes/" + id, Query: url.Values{"fields": {noteContent}}}, &found)
 	switch {
 	case err != nil:
 		return err
-	case answer.Status == http.StatusNoContent || len(a.Data) == 0:
+	case answer.Status == http.StatusNoContent || len(found.Data) == 0:
 		return &fault.Error{Op: op, Kind: fault.Missing, Err: errors.New("the note is gone")}
 	}
-	was := a.Data[0].text(noteContent)
-	now := was
-	if i := strings.LastIndex(now, "\n"+prefix); i >= 0 {
-		now = now[:i]
-	}
-	now += "\n" + prefix + line.Text()
+	was := found.Data[0].text(noteContent)
+	now := a.In(was, "\n")
 	if now == was {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/adapter/zoho/zohotest"
+	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
@@ -39,24 +40,29 @@ func TestAMessageBecomesANoteThatIsFoundByItsMark(t *testing.T) {
 	}
 }
 
-func TestTheLastLineOfANoteTakesThePlaceOfItsForerunner(t *testing.T) {
+// state is a line that says how far a message has come.
+func state(line string) chat.Amendment {
+	return chat.Amendment{Line: "> " + line, Heads: []string{"> "}, Mark: "[wamid.1]"}
+}
+
+func TestTheStateOfANoteTakesThePlaceOfItsForerunner(t *testing.T) {
 	c, server, at := sandbox()
-	id, err := c.Log(t.Context(), person(t, server, "Anna"), crm.Text("text"), *at)
+	id, err := c.Log(t.Context(), person(t, server, "Anna"), crm.Text("head\n> text\n[wamid.1]\nwritten by hand"), *at)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range []string{"delivered", "read", "read"} {
-		if err := c.Amend(t.Context(), id, "> ", crm.Text(line)); err != nil {
+		if err := c.Amend(t.Context(), id, state(line)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if text := server.Notes()[0].Values["Note_Content"]; text != "text\n> read" {
+	if text := server.Notes()[0].Values["Note_Content"]; text != "head\n> text\n[wamid.1]\nwritten by hand\n> read" {
 		t.Errorf("the note says %q", text)
 	}
 	if n := server.Count("PUT /crm/v8/Notes/{id}"); n != 2 {
 		t.Errorf("%d writes: a repeat writes nothing", n)
 	}
-	if err := c.Amend(t.Context(), "4876876000000999999", "> ", crm.Text("x")); fault.KindOf(err) != fault.Missing {
+	if err := c.Amend(t.Context(), "4876876000000999999", state("x")); fault.KindOf(err) != fault.Missing {
 		t.Errorf("a note that is gone: %v", err)
 	}
 }
@@ -164,7 +170,7 @@ func TestNoNotificationTellsOfWhatWeLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Amend(t.Context(), id, "> ", crm.Text("read")); err != nil {
+	if err := c.Amend(t.Context(), id, state("read")); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Attach(t.Context(), id, "a.txt", "text/plain", []byte("a")); err != nil {

@@ -55,7 +55,7 @@ type CRM interface {
 	Write(ctx context.Context, ch crm.Change) crm.Result
 	Log(ctx context.Context, contact string, text crm.Value, at time.Time) (id string, err error)
 	Logged(ctx context.Context, contact, mark string) (id string, err error)
-	Amend(ctx context.Context, id, prefix string, line crm.Value) error
+	Amend(ctx context.Context, id string, a chat.Amendment) error
 	AddTask(ctx context.Context, contact, subject string, text crm.Value, due time.Time) (id string, err error)
 	Tasked(ctx context.Context, contact, mark string) (id string, err error)
 }

@@ -46,8 +46,11 @@ func (f *Flow) entry(head, text string, wamid crm.Value, key string, at time.Tim
 		text = string([]rune(text)[:longest]) + cutOff[f.Language]
 	}
 	head += " · " + at.In(f.Zone).Format(minutes[f.Language])
-	return entry{wamid: wamid, key: key, at: at, text: chat.Plain(head + "\n" + text + "\n[" + wamid.Text() + "]")}
+	return entry{wamid: wamid, key: key, at: at, text: chat.Plain(head + "\n" + text + "\n" + markOf(wamid))}
 }
+
+// markOf is the line of an entry that stands behind what was written: by it the entry is found again.
+func markOf(wamid crm.Value) string { return chat.Plain("[" + wamid.Text() + "]") }
 
 func (f *Flow) side(sys crm.System) CRM {
 	if sys == crm.HubSpot {
@@ -92,7 +95,11 @@ func (t *task) pair(sys crm.System, contact string) (identity.Loaded, error) {
 
 var fileLost = map[chat.Language]string{chat.Italian: "allegato non conservato", chat.English: "the attachment was not kept"}
 
-const filePrefix = "! "
+// noFile is the line of an entry whose file was not kept.
+func (f *Flow) noFile(m chat.Message) chat.Amendment {
+	const sign = "! "
+	return chat.Amendment{Line: sign + fileLost[f.Language], Heads: []string{sign + fileLost[chat.Italian], sign + fileLost[chat.English]}, Mark: markOf(m.ID)}
+}
 
 // attach puts the file of a message beside its note. One that is too large or gone is named by a line instead.
 func (t *task) attach(note string, m chat.Message) error {
@@ -116,7 +123,7 @@ func (t *task) attach(note string, m chat.Message) error {
 				err = t.f.Zoho.Attach(t.ctx, note, mark+"-"+fileName(m.Media.Filename.Text(), file.MIME), file.MIME, file.Data)
 			}
 			if kind := fault.KindOf(err); err != nil && (kind == fault.Refused || kind == fault.Missing) {
-				err = t.f.Zoho.Amend(t.ctx, note, filePrefix, crm.Text(fileLost[t.f.Language]))
+				err = t.f.Zoho.Amend(t.ctx, note, t.f.noFile(m))
 			}
 			return "file", err
 		})
@@ -167,7 +174,7 @@ func (t *task) file(s *shipment) error {
 		if t.now().Before(s.At.Add(FileFor)) {
 			return t.putBack(s, "conversation.File", "the file cannot be fetched or kept yet")
 		}
-		err = t.f.Zoho.Amend(t.ctx, s.Note, filePrefix, crm.Text(fileLost[t.f.Language]))
+		err = t.f.Zoho.Amend(t.ctx, s.Note, t.f.noFile(*of.u.Message))
 		if err != nil && fault.KindOf(err) != fault.Missing && fault.KindOf(err) != fault.Refused {
 			return err
 		}

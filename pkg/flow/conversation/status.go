@@ -9,16 +9,13 @@ import (
 	"crm-connector/pkg/core/fault"
 )
 
-// statusPrefix begins the one line of an entry that says what became of the message.
-const statusPrefix = "» "
-
 // track is what is known of one message of the business.
 type track struct {
-	Track   []byte                    `json:"track,omitempty"`
-	Entries map[crm.System]string     `json:"entries,omitempty"` // what it was logged as; nil before it is
-	Written map[crm.System]chat.State `json:"written,omitempty"` // the last state that stands in the entry
-	Writing map[crm.System]time.Time  `json:"writing,omitempty"` // until when a write of a state may still land
-	Contact string                    `json:"contact,omitempty"`
+	Track   []byte                   `json:"track,omitempty"`
+	Entries map[crm.System]string    `json:"entries,omitempty"` // what it was logged as; nil before it is
+	Written map[crm.System]string    `json:"written,omitempty"` // the line that stands in the entry; versions before kept its state
+	Writing map[crm.System]time.Time `json:"writing,omitempty"` // until when a write of a line may still land
+	Contact string                   `json:"contact,omitempty"`
 }
 
 func (k track) read() chat.Track {
@@ -104,7 +101,7 @@ func (t *task) reached(s chat.Status, k track) (someone, error) {
 	return t.someone(b)
 }
 
-// settle writes the state into every entry that shows another one. Sent alone is not written: nothing is certain yet. A write is
+// settle writes how far a message has come, and why no further, into every entry that says something else. Sent alone is not written: nothing is certain yet. A write is
 // noted before it is made: while one may still land, which would put an older state over a newer one, nobody makes another.
 func (t *task) settle(wamid crm.Value, k track, version int64) error {
 	told := k.read()
@@ -118,10 +115,11 @@ func (t *task) settle(wamid crm.Value, k track, version int64) error {
 		version++
 		return err
 	}
+	line := chat.StatusLine(told, t.f.Language, t.f.Zone)
 	var failed []error
 	for _, sys := range []crm.System{crm.Zoho, crm.HubSpot} {
 		id := k.Entries[sys]
-		if id == "" || k.Written[sys] == state {
+		if id == "" || k.Written[sys] == line {
 			continue
 		}
 		if left := k.Writing[sys].Sub(t.now()); left > 0 {
@@ -135,8 +133,7 @@ func (t *task) settle(wamid crm.Value, k track, version int64) error {
 		if err := save(); err != nil {
 			return err
 		}
-		line := chat.StatusLine(told, t.f.Language, t.f.Zone)
-		err := t.f.side(sys).Amend(t.ctx, id, statusPrefix, crm.Text(line))
+		err := t.f.side(sys).Amend(t.ctx, id, chat.Delivery(line, markOf(wamid)))
 		if uncertain(err) {
 			failed = append(failed, &fault.Error{Op: "conversation.Status", Kind: kindAgain(err), After: ClaimFor, Err: err})
 			continue
@@ -144,9 +141,9 @@ func (t *task) settle(wamid crm.Value, k track, version int64) error {
 		delete(k.Writing, sys)
 		if err == nil || fault.KindOf(err) == fault.Missing { // an entry that was deleted needs no state
 			if k.Written == nil {
-				k.Written = map[crm.System]chat.State{}
+				k.Written = map[crm.System]string{}
 			}
-			k.Written[sys] = state
+			k.Written[sys] = line
 			t.applied = true
 			err = nil
 		}
