@@ -7,6 +7,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
 )
 
 // word is a person's last word on messages.
@@ -43,7 +44,7 @@ func (t *task) consent(who someone, c talk.Consent) error {
 	}
 	same := version != 0 && last.At.Equal(said.At) && last.Out == said.Out
 	switch {
-	case same && last.Out && !last.Owed,
+	case same && !last.Owed, // told again: somebody may have set the field by hand since
 		version != 0 && !same && (last.At.After(said.At) || last.At.Equal(said.At) && last.Out):
 		return nil
 	case !same:
@@ -57,8 +58,8 @@ func (t *task) consent(who someone, c talk.Consent) error {
 		version++
 	}
 	t.applied = true
-	err = t.setOptOut(who, said.Out)
-	if err == nil {
+	owed, err := t.show(who, said.Out)
+	if err == nil && !owed {
 		said.Owed = false
 		err = t.f.save(t.ctx, write(key, version, said, time.Time{}))
 	}
@@ -114,6 +115,89 @@ func (t *task) setOptOut(who someone, out bool) error {
 	return first(err, tables(t.f.Book.Save(t.ctx, &p)))
 }
 
+// show writes a person's word into both CRMs. A contact that is locked, by an approval that may take days, keeps nothing of its person
+// back: his word holds whatever it shows, and the field follows from the outbox. owed: it has yet to.
+func (t *task) show(who someone, out bool) (owed bool, err error) {
+	err = t.setOptOut(who, out)
+	if fault.KindOf(err) != fault.Locked || t.f.Number == "" {
+		return false, err
+	}
+	id := t.f.name("opt-out", t.conn, who.zoho)
+	rows, err := t.f.Store.Get(t.ctx, outboxKey(t.conn, id))
+	if err != nil || rows[0].Version != 0 {
+		return true, tables(err)
+	}
+	listed, err := t.listed(who.id, outboxKey(t.conn, id))
+	if err != nil {
+		return true, err
+	}
+	expires := t.now().Add(KeptFor)
+	o := outgoing{Number: t.number(), Contact: who.zoho, At: t.now(), Stage: stageOptOut, Until: t.now().Add(ClaimFor)}
+	return true, t.f.save(t.ctx, append(listed, write(outboxKey(t.conn, id), 0, o, expires),
+		row.Put{Key: dueKey(t.conn, id), Value: []byte(id), Expires: expires})...)
+}
+
+var unshown = map[bool]string{
+	true:  "the person wants no messages, which could not be written onto the contact for days",
+	false: "the person wants messages again, which could not be written onto the contact for days",
+}
+
+// shown tries again to show on a contact what its person has said: that he wants no messages, or his own contact's field that he wants
+// them again. After FileFor it is given up with a row.
+func (t *task) shown(s *shipment) error {
+	if left := s.Until.Sub(t.now()); left > 0 {
+		return fault.Again("conversation.Consent", left, "the word is written again later")
+	}
+	who, err := t.someoneOf(s.Contact)
+	if err != nil {
+		return err
+	}
+	said, version, err := t.word(who)
+	if err != nil {
+		return err
+	}
+	if owed := said.Owed && who.zoho == s.Contact; said.Out || owed {
+		hubspot, err := t.twin(s.Contact)
+		if err == nil {
+			err = t.setOptOut(someone{id: who.id, zoho: s.Contact, hubspot: hubspot}, said.Out)
+		}
+		if err != nil && !final(err) && t.now().Before(s.At.Add(FileFor)) {
+			return t.putBack(s, "conversation.Consent", "the contact cannot be written yet")
+		}
+		if err != nil && !final(err) {
+			err = parked("OPT_OUT", unshown[said.Out])
+		}
+		t.applied = t.applied || err == nil
+		if err := t.tell(s.id, contactID(crm.Zoho, s.Contact), err); err != nil {
+			return err
+		}
+		if err := t.stillSaid(who, said, version, owed); err != nil {
+			return err
+		}
+	}
+	return first(t.f.drop(t.ctx, outboxKey(t.conn, s.id)), t.f.drop(t.ctx, dueKey(t.conn, s.id)))
+}
+
+// stillSaid holds that a word that was shown, or told with a row, is still the last one; settled: nothing is owed for it any more. Over a
+// later word that was shown meanwhile the earlier one stands now: that one is owed again.
+func (t *task) stillSaid(who someone, said word, version int64, settled bool) error {
+	key := consentKey(t.conn, who.id)
+	last, now, err := t.word(who)
+	switch {
+	case err != nil:
+		return err
+	case now == version && settled:
+		said.Owed = false
+		return t.f.save(t.ctx, write(key, version, said, time.Time{}))
+	case now == version:
+		return nil
+	case !last.Owed && last.Out != said.Out:
+		last.Owed = true
+		err = t.f.save(t.ctx, write(key, now, last, time.Time{}))
+	}
+	return first(err, fault.Again("conversation.Consent", time.Second, "the person has said another word meanwhile"))
+}
+
 func (t *task) setField(sys crm.System, who someone, col crm.Column, v crm.Value) error {
 	contact := who.in(sys)
 	if contact == "" || col.Property == "" {
@@ -123,10 +207,11 @@ func (t *task) setField(sys crm.System, who someone, col crm.Column, v crm.Value
 	return t.absent(sys, who, t.f.side(sys).Write(t.ctx, ch).Err)
 }
 
-// refuses reports whether the person wants no messages: his own word, or a box that somebody ticked in the CRM.
+// refuses reports whether the person wants no messages: his own word, or a box that somebody ticked in the CRM. A box that is still to be
+// cleared for his word tells nothing.
 func (t *task) refuses(who someone) (bool, error) {
 	last, _, err := t.word(who)
-	if err != nil || last.Out {
+	if err != nil || last.Out || last.Owed {
 		return last.Out, err
 	}
 	col := t.f.Columns.OptOut

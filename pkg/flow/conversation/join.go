@@ -154,67 +154,14 @@ func (t *task) moveState(from, to row.Key, person string) ([]row.Put, error) {
 	return append(listed, write(to, toVersion, is.With(was), time.Time{}), row.Put{Key: from, If: fromVersion, Delete: true}), nil
 }
 
-// stop writes into both CRMs that the person of a contact wants no messages. A contact that is locked, by an approval that may take
-// days, keeps nothing of its person back: his word holds whatever it shows, and the field follows from the outbox.
+// stop writes into both CRMs that the person of a contact wants no messages.
 func (t *task) stop(person, contact string) error {
-	err := t.showStop(contact)
-	if fault.KindOf(err) != fault.Locked || t.f.Number == "" {
-		return err
-	}
-	id := t.f.name("opt-out", t.conn, contact)
-	rows, err := t.f.Store.Get(t.ctx, outboxKey(t.conn, id))
-	if err != nil || rows[0].Version != 0 {
-		return tables(err)
-	}
-	listed, err := t.listed(person, outboxKey(t.conn, id))
-	if err != nil {
-		return err
-	}
-	expires := t.now().Add(KeptFor)
-	o := outgoing{Number: t.number(), Contact: contact, At: t.now(), Stage: stageOptOut, Until: t.now().Add(ClaimFor)}
-	return t.f.save(t.ctx, append(listed, write(outboxKey(t.conn, id), 0, o, expires),
-		row.Put{Key: dueKey(t.conn, id), Value: []byte(id), Expires: expires})...)
-}
-
-func (t *task) showStop(contact string) error {
 	hubspot, err := t.twin(contact)
 	if err != nil {
 		return err
 	}
-	return t.setOptOut(someone{zoho: contact, hubspot: hubspot}, true)
-}
-
-// stopped tries again to show on a contact that its person wants no messages, unless he wants them again. After FileFor it is given up
-// with a row.
-func (t *task) stopped(s *shipment) error {
-	if left := s.Until.Sub(t.now()); left > 0 {
-		return fault.Again("conversation.Consent", left, "the opt-out is written again later")
-	}
-	who, err := t.someoneOf(s.Contact)
-	if err != nil {
-		return err
-	}
-	said, version, err := t.word(who)
-	if err != nil {
-		return err
-	}
-	if said.Out {
-		err = t.showStop(s.Contact)
-		if err != nil && !final(err) && t.now().Before(s.At.Add(FileFor)) {
-			return t.putBack(s, "conversation.Consent", "the contact cannot be written yet")
-		}
-		if err != nil && !final(err) {
-			err = parked("OPT_OUT", "the person wants no messages, which could not be written onto the contact for days")
-		}
-		if err := t.tell(s.id, contactID(crm.Zoho, s.Contact), err); err != nil {
-			return err
-		}
-		t.applied = t.applied || err == nil
-		if _, now, err := t.word(who); err != nil || now != version {
-			return first(err, fault.Again("conversation.Consent", time.Second, "the person has said another word meanwhile"))
-		}
-	}
-	return first(t.f.drop(t.ctx, outboxKey(t.conn, s.id)), t.f.drop(t.ctx, dueKey(t.conn, s.id)))
+	_, err = t.show(someone{id: person, zoho: contact, hubspot: hubspot}, true)
+	return err
 }
 
 // tellTwins opens the row that asks to merge two contacts of one person. It is a row of WhatsApp's: the next time that one of the

@@ -1,7 +1,9 @@
 package conversation_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -255,6 +257,105 @@ func TestAStopOnALockedContactKeepsNothingOfItsPersonBackAndTheFieldFollows(t *t
 			}
 			if w.optOut(contact) != want || w.due() != 0 || len(w.parked) != rows {
 				t.Errorf("%s, %s: the contact says %q, want %s; %d due, parked %v", name, ending, w.optOut(contact), want, w.due(), w.reasons())
+			}
+		}
+	}
+}
+
+func TestAWordOfSomebodyWhoseContactIsLockedKeepsNothingOfHimBackAndTheFieldFollows(t *testing.T) {
+	for word, fields := range map[string][2]string{"STOP": {"false ", "true true"}, "RIPRENDI": {"true true", "false false"}} {
+		for _, approved := range []bool{true, false} {
+			name := fmt.Sprintf("%s, approved %t", word, approved)
+			w := build(t, 1, whatsapptest.Options{})
+			hub, zo := w.couple("Rossi", "393471234567")
+			w.met(anna)
+			if word == "RIPRENDI" {
+				w.finish(w.wrote("before", "STOP", anna))
+				w.pass(time.Hour)
+			}
+			if got := w.optedOut(hub, zo); got != fields[0] {
+				t.Fatalf("%s: the CRMs show %s", name, got)
+			}
+			if err := w.zoho.Block(crm.Contacts, zo, "NOT_APPROVED"); err != nil {
+				t.Fatal(err)
+			}
+			answers, began := len(w.phone.SentMessages()), w.now
+			said := w.wrote("said", word, anna)
+			w.finish(said)
+			w.now = w.now.Add(10 * time.Second)
+			w.finish(w.wrote("then", "e adesso voglio il rimborso", anna), said)
+			w.pass(time.Second)
+			if took := w.now.Sub(began); took > 20*time.Second || len(w.notes("wamid.then")) != 1 || len(w.zoho.Tasks()) != 1 || len(w.hubspot.Tasks()) != 1 || len(w.phone.SentMessages()) == answers {
+				t.Errorf("%s: took %v, %d notes, %d and %d tasks, %d answers", name, took, len(w.notes("wamid.then")), len(w.zoho.Tasks()), len(w.hubspot.Tasks()), len(w.phone.SentMessages())-answers)
+			}
+			if sent := w.promote("soon", chat.Person{Phone: anna.Phone}); sent != (word == "RIPRENDI") {
+				t.Errorf("%s: a promotion was sent: %t", name, sent)
+			}
+			w.parked = map[string]fault.Parked{}
+			if !approved {
+				w.pass(conversation.FileFor + time.Hour)
+				if codes := w.reasons(); !slices.Equal(codes, []string{"OPT_OUT"}) || w.due() != 0 {
+					t.Errorf("%s: parked %v, %d due", name, codes, w.due())
+				}
+				continue
+			}
+			w.pass(24 * time.Hour)
+			if err := w.zoho.Block(crm.Contacts, zo, ""); err != nil {
+				t.Fatal(err)
+			}
+			w.pass(2 * time.Hour)
+			if got := w.optedOut(hub, zo); got != fields[1] || w.due() != 0 || len(w.parked) != 0 {
+				t.Errorf("%s: the CRMs show %s, want %s; %d due, parked %v", name, got, fields[1], w.due(), w.reasons())
+			}
+		}
+	}
+}
+
+// edit sets the field of both CRMs by hand, to what optedOut says of them.
+func (w *world) edit(hub, zo, fields string) {
+	w.t.Helper()
+	z, h, _ := strings.Cut(fields, " ")
+	if err := w.zoho.Edit(crm.Contacts, zo, map[string]string{"WhatsApp_Opt_Out": z}); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.hubspot.Edit(crm.Contacts, hub, map[string]string{"whatsapp_opt_out": h}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestAPreferenceThatIsToldAgainDoesNotUndoWhatSomebodySetByHandSince(t *testing.T) {
+	for _, c := range []struct{ first, last, byHand string }{
+		{chat.PreferenceStop, chat.PreferenceResume, "true true"},
+		{chat.PreferenceResume, chat.PreferenceStop, "false false"},
+	} {
+		for lock, locks := range map[string]int{"": 0, "NOT_APPROVED": 1} {
+			w := build(t, 1, whatsapptest.Options{})
+			hub, zo := w.couple("Rossi", "393471234567")
+			word := func(value string) chat.Update {
+				w.now = w.now.Add(time.Hour)
+				return chat.Update{Number: number, Preference: &chat.Preference{From: rossi, At: w.now, Value: value, Category: chat.CategoryMarketing}}
+			}
+			w.carry(word(c.first))
+			if err := w.zoho.Block(crm.Contacts, zo, lock); err != nil {
+				t.Fatal(err)
+			}
+			last := word(c.last)
+			w.carry(last)
+			if w.due() != locks {
+				t.Errorf("%s, %s: %d due", c.last, lock, w.due())
+			}
+			if err := w.zoho.Block(crm.Contacts, zo, ""); err != nil {
+				t.Fatal(err)
+			}
+			w.pass(time.Hour)
+			if got := w.optedOut(hub, zo); got == c.byHand {
+				t.Errorf("%s, %s: the CRMs show %s", c.last, lock, got)
+			}
+			w.edit(hub, zo, c.byHand)
+			w.carry(last)
+			w.pass(time.Hour)
+			if got := w.optedOut(hub, zo); got != c.byHand {
+				t.Errorf("%s, %s told again: the CRMs show %s, want %s", c.last, lock, got, c.byHand)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ const (
 	stageGivenUp = "given up" // its row and whoever takes over are still owed
 	stageRefused = "refused"
 	stageFile    = "file"    // no message: a file that is still to be put beside the note of one that came in
-	stageOptOut  = "opt-out" // no message: a contact that does not show yet that its person wants none
+	stageOptOut  = "opt-out" // no message: a contact that does not show yet what its person said about messages
 )
 
 // outgoing is a row of the outbox.
@@ -146,7 +146,7 @@ func (t *task) send(id string) error {
 	case stageFile:
 		return t.file(&s)
 	case stageOptOut:
-		return t.stopped(&s)
+		return t.shown(&s)
 	}
 	t.u.Number, t.received = s.Number, s.At
 	if s.Stage == stageGivenUp {
