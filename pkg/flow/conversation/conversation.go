@@ -220,7 +220,9 @@ func final(err error) bool {
 
 // sendAnswers sends what was put into the outbox a moment ago. Whatever becomes of it, the outbox knows.
 func (t *task) sendAnswers() {
-	for _, id := range t.answers {
+	ids := t.answers
+	t.answers = nil
+	for _, id := range ids {
 		out := t.f.Send(t.ctx, t.conn, id)
 		t.applied = t.applied || out.Applied
 		t.told = append(t.told, out.Told...)
@@ -241,7 +243,8 @@ func (t *task) update() error {
 	return nil
 }
 
-// message logs what a person wrote and does what it asks for. A CRM that fails keeps neither the other one back nor the answer.
+// message logs what a person wrote, does what it asks for and keeps its file, for which nothing else waits. A CRM that fails keeps neither
+// the other one back nor the answer.
 func (t *task) message() error {
 	m := *t.u.Message
 	from := m.From
@@ -261,10 +264,12 @@ func (t *task) message() error {
 	entry := t.entryOf(m)
 	zoho, errZoho := t.log(crm.Zoho, person, entry)
 	_, errHubSpot := t.log(crm.HubSpot, person, entry)
+	talked := t.talk(person, m)
 	if errZoho == nil && m.Media.ID != "" {
+		t.sendAnswers()
 		errZoho = t.fileLater(person, zoho, t.attach(zoho, m))
 	}
-	return first(t.talk(person, m), errZoho, errHubSpot)
+	return first(talked, errZoho, errHubSpot)
 }
 
 // first returns the first error that asks to come again, or the first at all.

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"context"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -101,29 +102,43 @@ func (f *Flow) noFile(m chat.Message) chat.Amendment {
 	return chat.Amendment{Line: sign + fileLost[f.Language], Heads: []string{sign + fileLost[chat.Italian], sign + fileLost[chat.English]}, Mark: markOf(m.ID)}
 }
 
+const (
+	// fileTurn is how long a file waits for others that lie in memory; behind it wait the next messages of its person.
+	fileTurn = 5 * time.Second
+	// fileReserve is the part of the remaining time that a file does not get: in it is noted that it goes on from the outbox.
+	fileReserve = 2 * time.Second
+)
+
 // attach puts the file of a message beside its note. One that is too large or gone is named by a line instead.
 func (t *task) attach(note string, m chat.Message) error {
 	if note == "" {
 		return nil
 	}
+	ctx, cancel := t.ctx, func() {}
+	if end, ok := t.ctx.Deadline(); ok {
+		ctx, cancel = context.WithDeadline(t.ctx, end.Add(-fileReserve))
+	}
+	defer cancel()
 	if t.f.Files != nil {
+		turn, stop := context.WithTimeout(ctx, fileTurn)
+		defer stop()
 		select {
 		case t.f.Files <- struct{}{}:
 			defer func() { <-t.f.Files }()
-		case <-t.ctx.Done():
-			return fault.Again("conversation.File", time.Second, "other files were under way as long as there was time")
+		case <-turn.Done():
+			return fault.Again("conversation.File", time.Second, "other files are under way")
 		}
 	}
 	mark := t.id[:16]
 	_, err := t.once(claimKey(t.conn, t.id, "file"), note,
-		func(where string) (string, error) { return t.f.Zoho.Attached(t.ctx, where, mark) },
+		func(where string) (string, error) { return t.f.Zoho.Attached(ctx, where, mark) },
 		func() (string, error) {
-			file, err := t.f.Phone.Media(t.ctx, m.Media.ID, MaxFile)
+			file, err := t.f.Phone.Media(ctx, m.Media.ID, MaxFile)
 			if err == nil {
-				err = t.f.Zoho.Attach(t.ctx, note, mark+"-"+fileName(m.Media.Filename.Text(), file.MIME), file.MIME, file.Data)
+				err = t.f.Zoho.Attach(ctx, note, mark+"-"+fileName(m.Media.Filename.Text(), file.MIME), file.MIME, file.Data)
 			}
 			if kind := fault.KindOf(err); err != nil && (kind == fault.Refused || kind == fault.Missing) {
-				err = t.f.Zoho.Amend(t.ctx, note, t.f.noFile(m))
+				err = t.f.Zoho.Amend(ctx, note, t.f.noFile(m))
 			}
 			return "file", err
 		})

@@ -258,7 +258,7 @@ type understanding struct {
 
 // look puts a message to the rules: buttons before words, a person before an answer, the first rule that fits.
 func (r *Rules) look(m chat.Message) understanding {
-	choice, t := fold(m.Choice.Text()), textOf(m)
+	choice, t := choiceOf(m), textOf(m)
 	u := understanding{spoke: choice != "" || len(t) > 0}
 	if choice != "" {
 		if slices.Contains(r.handOver.payloads, choice) {

@@ -44,6 +44,23 @@ func TestTwoMessagesInARowThatNobodyUnderstandsGoToAPerson(t *testing.T) {
 	}
 }
 
+func TestAFormThatWasFilledInAndAPermissionToCallAreNothingThatCouldBeMisunderstood(t *testing.T) {
+	form := said("Sent", noon)
+	form.Type, form.Kind = chat.TypeInteractive, chat.KindFormReply
+	form.Form = []chat.Detail{{Name: "data", Value: crm.Text("2026-12-01")}}
+	named := form
+	named.Text = crm.Text("stop")
+	call := said("", noon)
+	call.Type, call.Kind, call.Text, call.Choice = chat.TypeInteractive, chat.KindCallPermission, crm.Unknown(), crm.Text("stop")
+	s, _ := put(talk.State{}, said("xyz", noon))
+	for name, m := range map[string]chat.Message{"a form": form, "a form whose body is a word": named, "a permission to call": call} {
+		after, d := put(s, m)
+		if d.Answer != nil || d.HandOver != "" || d.Consent != nil || after.Misses != 1 || after.Count != 2 {
+			t.Errorf("%s: %+v, the state after it %+v", name, d, after)
+		}
+	}
+}
+
 func TestAComplaintGoesToAPersonWithinTwentySecondsOfItsMessage(t *testing.T) {
 	s, d := put(talk.State{}, said("Voglio fare un RECLAMO, il pacco è arrivato rotto!", noon))
 	if d.HandOver != talk.ByComplaint || !d.Due.Equal(noon.Add(20*time.Second)) || s.Phase != talk.Pending {

@@ -86,7 +86,7 @@ func (w words) match(t text) (chat.Language, bool) {
 
 // said reports whether the message is the signal.
 func (s signal) said(m chat.Message) (Source, bool) {
-	if choice := fold(m.Choice.Text()); choice != "" && slices.Contains(s.payloads, choice) {
+	if choice := choiceOf(m); choice != "" && slices.Contains(s.payloads, choice) {
 		return FromButton, true
 	}
 	t := textOf(m)
@@ -99,8 +99,24 @@ func (s signal) said(m chat.Message) (Source, bool) {
 	return "", false
 }
 
+// filled reports whether the message is what WhatsApp makes of a form, or of the question whether one may call: nobody typed its words.
+func filled(m chat.Message) bool {
+	return m.Type == chat.TypeInteractive && (m.Kind == chat.KindFormReply || m.Kind == chat.KindCallPermission)
+}
+
+// choiceOf returns the payload of the button that was pressed, folded; "" for none.
+func choiceOf(m chat.Message) string {
+	if filled(m) {
+		return ""
+	}
+	return fold(m.Choice.Text())
+}
+
 // textOf returns the words of a message that are looked at: what somebody typed, and the words on a button.
 func textOf(m chat.Message) text {
+	if filled(m) {
+		return nil
+	}
 	switch m.Type {
 	case chat.TypeText, chat.TypeImage, chat.TypeVideo, chat.TypeDocument, chat.TypeButton, chat.TypeInteractive:
 		return split(m.Text.Text())
