@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -289,6 +290,52 @@ func TestAnEditInHubSpotThatOurWriteCoveredComesBackIfItWasLater(t *testing.T) {
 			}
 			s.wantHub(crm.Contacts, hub, props{"jobtitle": tt.want})
 			s.wantZo(crm.Contacts, zo, props{"Title": tt.want})
+		})
+	}
+}
+
+func TestAnEditThatOurWriteCoversIsPutBackThoughZohoDoesNotTakeIt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		edit, zoho props // in HubSpot, and what Zoho shows all the while
+		row        string
+	}{
+		"a mandatory field is emptied": {props{"lastname": ""}, props{"Last_Name": "Bianchi"}, "hubspot/contact last_name missing"},
+		"Zoho refuses the value":       {props{"jobtitle": "from a person"}, props{"Title": "from Zoho"}, "hubspot/contact job_title format"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s *scene
+			var hub string
+			armed := false
+			s = stage(t, meddling(crm.HubSpot, func(r *http.Request) {
+				if armed && r.Method == http.MethodPatch {
+					armed = false
+					s.Clock.Advance(10 * time.Second)
+					s.editHub(crm.Contacts, hub, tt.edit)
+					s.Clock.Advance(100 * time.Millisecond)
+				}
+			}), func(o *sandbox.WorldOptions) { o.Zoho.NotifyDelay = 0 })
+			s.Zoho.Fail(zohotest.Fault{Times: -1, Status: http.StatusBadRequest, Match: func(r *http.Request) bool {
+				body, err := io.ReadAll(r.Body)
+				return r.Method == http.MethodPut && err == nil && strings.Contains(string(body), "from a person")
+			}, Body: `{"data":[{"code":"INVALID_DATA","details":{"api_name":"Title","json_path":"$.data[0].Title"},"message":"invalid data","status":"error"}]}`})
+			var zo string
+			hub, zo = s.rossi()
+			armed = true
+			s.editZo(crm.Contacts, zo, props{"Title": "from Zoho", "Last_Name": "Bianchi"})
+			s.settle()
+			if armed {
+				t.Fatal("nobody meddled")
+			}
+			s.pass(3 * time.Hour)
+			s.wantHub(crm.Contacts, hub, tt.edit)
+			s.wantZo(crm.Contacts, zo, tt.zoho)
+			s.wantRows(tt.row)
+			s.wantMails(1)
+
+			s.editZo(crm.Contacts, zo, props{"Title": "mended", "Last_Name": "Mended"})
+			s.settle()
+			s.wantHub(crm.Contacts, hub, props{"jobtitle": "mended", "lastname": "Mended"})
+			s.wantRows()
 		})
 	}
 }

@@ -48,6 +48,9 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "merges", Seed: 17006374},    // a creation of unknown outcome took the place of a pair that had lived
 		{Config: "erasures", Seed: 14000229},  // what HubSpot derives from our write was taken for a write that covers an edit
 		{Config: "merges", Seed: 18003257},    // a Zoho record whose creation was overtaken by a merge had no name
+		{Config: "merges", Seed: 21008325},    // a Zoho record being created was taken as the heir of one that went: its name barred a merge
+		{Config: "companies", Seed: 21009360}, // a worker was frozen between its two reads: an edit between them was older than its base
+		{Config: "steady", Seed: 21002545},    // an emptied last name that our write covered was not put back
 		{Config: "companies", Seed: 7003063},  // the judge: somebody chose the company that another one had gone on as
 	} {
 		r, err := Run(o)

@@ -243,6 +243,10 @@ next:
 				t.hold(p.Pair, it, sys, r)
 				p.Hold(it.slot, *it.held)
 				t.waitFor(p, sys, r)
+				if it.decision.Action == merge.Both && sys == crm.Zoho { // HubSpot gets it back all the same
+					it.toZoho, it.goesOn = crm.Unknown(), it.held
+					continue next
+				}
 				it.decision = merge.Decision{Field: it.field.Name}
 				continue next
 			}

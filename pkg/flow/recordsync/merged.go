@@ -133,6 +133,10 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		return 2
 	}
 	slices.SortStableFunc(pairs, func(a, b identity.Loaded) int { return rank(a) - rank(b) })
+	born, err := t.nameless(born, pairs)
+	if err != nil {
+		return t.fail(err)
+	}
 	unnamed = slices.Insert(unnamed, min(1, len(unnamed)), born...)
 	rest := len(pairs) > mostUnited || len(unnamed) > mostNamed
 	pairs = pairs[:min(len(pairs), mostUnited)]
@@ -210,6 +214,24 @@ func (t *task) unite(survivor crm.ID, pairs []identity.Loaded, ids, unnamed []cr
 		return t.resume(head)
 	}
 	return t.orphan(head)
+}
+
+// nameless returns the records that no pair has. One that another pair has than those that become one is row.ErrConflict.
+func (t *task) nameless(ids []crm.ID, pairs []identity.Loaded) ([]crm.ID, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	names, err := t.s.Book.Lookup(t.ctx, t.conn, ids...)
+	if err != nil {
+		return nil, err
+	}
+	theirs, free, err := t.concerned(ids, names)
+	for _, q := range theirs {
+		if !slices.ContainsFunc(pairs, func(p identity.Loaded) bool { return p.ID == q.ID }) {
+			return nil, row.ErrConflict
+		}
+	}
+	return free, err
 }
 
 // takenAlong makes the rows of HubSpot records whose pairs go on with the survivor though nobody merged them: in Zoho theirs

@@ -130,6 +130,10 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		}
 		b.set(sys, r)
 	}
+	// A worker that was frozen between its reads has seen no moment at which both showed this: what lies between is told by no base.
+	if h, z := b.hubspot, b.zoho; !b.assumed && (h.Record.Modified.After(z.ReadAt) || z.Record.Modified.After(h.ReadAt)) {
+		return again(covers, "one side was modified after the other was read"), true
+	}
 	// Zoho's times are cut to seconds: what was modified in the second of its read may be modified again in it, unseen.
 	if z := b.zoho; !z.Record.Modified.Before(z.ReadAt.Truncate(time.Second)) {
 		if !t.s.Sleep(t.ctx, time.Second) {

@@ -84,10 +84,29 @@ func (t *task) raw(p pair.Pair, it *item) {
 	if it.held == nil && (action == merge.ToHubSpot || action == merge.Both) {
 		it.toHub = t.rawFor(p, it, crm.HubSpot)
 	}
-	if it.held != nil {
-		it.owed = it.held.Pending && it.decision.Rule == merge.RuleUnseen
-		it.decision, it.toZoho, it.toHub = merge.Decision{Field: it.field.Name}, crm.Unknown(), crm.Unknown()
+	if it.held == nil {
+		return
 	}
+	it.owed = it.held.Pending && it.decision.Rule == merge.RuleUnseen
+	it.toZoho = crm.Unknown()
+	if action == merge.Both && it.held.System == crm.Zoho && !it.held.Pending && t.restore(p, it) {
+		return
+	}
+	it.decision, it.toHub = merge.Decision{Field: it.field.Name}, crm.Unknown()
+}
+
+// restore puts an edit that our write covers in HubSpot back there, though Zoho does not take it: the field is held as the person left
+// it. It reports false when HubSpot does not take it either.
+func (t *task) restore(p pair.Pair, it *item) bool {
+	held, row := it.held, it.row
+	it.held = nil
+	it.toHub = t.rawFor(p, it, crm.HubSpot)
+	if it.held != nil {
+		it.held, it.row = held, row
+		return false
+	}
+	it.decision.Action, it.goesOn = merge.ToHubSpot, held
+	return true
 }
 
 // stay holds a field whose winner has no counterpart. One that a write of ours covers in HubSpot is put back there.
