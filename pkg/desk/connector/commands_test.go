@@ -1,7 +1,9 @@
 package connector
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -430,16 +432,106 @@ func TestAnImportBringsEverythingInStepAndGoesOnWhereItStopped(t *testing.T) {
 
 func TestAnImportThatWasStoppedGoesOnBehindTheLastPage(t *testing.T) {
 	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.Burst, o.HubSpot.SearchRate = -1, -1 })
-	b.crowd(250)
-	s := &session{World: World{Now: b.Clock.Now, NewID: func() string { return "x" }}, flags: Flags{Connection: "main"}}
-	st, err := b.open(t.Context(), World{}, Where{})
-	b.must(err)
-	marks, err := s.importMarks(t.Context(), st)
-	b.must(err)
-	b.must(st.Config.Put(t.Context(), row.Put{Key: marks["hubspot#company"].Key, Value: []byte(end)},
-		row.Put{Key: marks["hubspot#contact"].Key, Value: []byte("0|200")}))
-	has(t, b.want(ExitOK, "import", "--plan"), "queued 0 companies", "queued 50 contacts")
-	has(t, b.want(ExitOK, "import", "--plan", "--restart"), "queued 250 contacts")
+	delete(b.Functions, "reconcile") // what is older than the stack reconcile does not list
+	b.set(config.Mode, "off")
+	b.Clock.Advance(61 * time.Second)
+	const size = 450
+	var hub []string
+	for i := range size { // both CRMs have the same people, and Zoho knows their titles
+		mail := fmt.Sprintf("p%d@acme.example", i)
+		id, err := b.HubSpot.Create(crm.Contacts, props{"email": mail, "lastname": "Rossi"})
+		b.must(err)
+		hub = append(hub, id)
+		_, err = b.Zoho.Create(crm.Contacts, props{"Email": mail, "Last_Name": "Rossi", "Title": "Buyer"})
+		b.must(err)
+	}
+	b.settle()
+	b.set(config.Mode, "on")
+	b.Clock.Advance(61 * time.Second)
+
+	ctx, stop := context.WithCancel(t.Context())
+	pages := 0
+	b.tables = func(name string, to Table) Table {
+		if name == sandbox.Config {
+			return noting{to, func() {
+				if pages++; pages == 2 { // the companies' page, and the first of the contacts
+					stop()
+				}
+			}}
+		}
+		return to
+	}
+	b.ctx = ctx
+	has(t, b.want(ExitStopped, "import"), "stopped; what was done is done")
+	b.ctx, b.tables = nil, nil
+	for range 20 { // the consumers write, by which the records change their place among the latest changes
+		b.settle()
+	}
+	inStep := func() (n int) {
+		for _, id := range hub {
+			if p, _ := b.HubSpot.Props(crm.Contacts, id); p["jobtitle"] == "Buyer" {
+				n++
+			}
+		}
+		return n
+	}
+	if n := inStep(); n != 200 {
+		t.Errorf("%d are in step when it is stopped behind the first page", n)
+	}
+	has(t, b.want(ExitOK, "import"), "queued 0 companies", "queued 250 contacts")
+	for range 20 {
+		b.settle()
+	}
+	if n := inStep(); n != size {
+		t.Errorf("%d of %d are in step in the end", n, size)
+	}
+}
+
+// noting is a table that tells of every mark of an import that is put into it.
+type noting struct {
+	Table
+	put func()
+}
+
+func (n noting) Put(ctx context.Context, puts ...row.Put) error {
+	err := n.Table.Put(ctx, puts...)
+	if err == nil && strings.HasPrefix(puts[0].Key.Part, "import#") {
+		n.put()
+	}
+	return err
+}
+
+func TestAnImportWhoseMarkIsOfAnEarlierVersionBeginsAnew(t *testing.T) {
+	b := stage(t)
+	b.crowd(3)
+	mark := func(company, contact string) {
+		for name, at := range map[string]string{"hubspot#company": company, "hubspot#contact": contact} {
+			key := row.Key{Part: "import#main", Sort: name}
+			rows, err := b.Tables[sandbox.Config].Get(t.Context(), key)
+			b.must(err)
+			b.must(b.Tables[sandbox.Config].Put(t.Context(), row.Put{Key: key, If: rows[0].Version, Value: []byte(at)}))
+		}
+	}
+	const anew = "note   the last import was stopped by an earlier version"
+	last := b.HubSpot.IDs(crm.Contacts)[1]
+	mark(end, last)
+	out := b.want(ExitOK, "import", "--plan")
+	has(t, out, "queued 1 contact ")
+	hasNot(t, out, anew)
+	has(t, b.want(ExitOK, "import", "--plan", "--restart"), "queued 3 contacts")
+
+	mark(end, "middle")
+	b.unchanged("a mark that nobody can read", func() {
+		has(t, b.want(ExitUsage, "import"), "cannot be read (hubspot#contact in the table config): connector import --restart --stack shop begins anew")
+	})
+	has(t, b.want(ExitOK, "import", "--plan", "--restart"), "queued 3 contacts")
+
+	mark(end, "1790000000000|200")
+	has(t, b.want(ExitOK, "import", "--plan"), anew, "queued 3 contacts")
+	if out := b.want(ExitOK, "import"); strings.Count(out, anew) != 1 || !strings.Contains(out, "queued 3 contacts") {
+		t.Error(out)
+	}
+	hasNot(t, b.want(ExitOK, "import", "--plan"), anew)
 }
 
 func TestAnImportWaitsForRoomInTheQueue(t *testing.T) {

@@ -135,6 +135,9 @@ var seeded = []broken{
 	{name: "Zoho's token may not query", spoil: func(b *bench) {
 		b.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/coql", Times: -1, Status: http.StatusUnauthorized, Body: `{"code":"OAUTH_SCOPE_MISMATCH","details":{},"message":"invalid oauth scope to access this URL","status":"error"}`})
 	}, check: "zoho.scopes", what: "may not ZohoCRM.coql.READ", mend: "make a new code"},
+	{name: "Zoho's token may not read companies", with: func(o *sandbox.WorldOptions) {
+		o.Zoho.Scopes = strings.Replace(zohotest.DefaultScopes, "ZohoCRM.modules.accounts.ALL,", "", 1)
+	}, check: "zoho.scopes", what: "may not ZohoCRM.modules.accounts.ALL", mend: "make a new code"},
 	{name: "a field of Zoho is of another type", with: zohoField("Contacts", zohotest.Field{Name: "Mobile", Type: "integer"}),
 		check: "zoho.properties", what: "contact mobile: Mobile is of type integer", mend: "map it with another type"},
 	{name: "a field of Zoho is shorter than the mapping says", with: zohoField("Accounts", zohotest.Field{Name: "Billing_City", Type: "text", Length: 30}),

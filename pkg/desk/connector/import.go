@@ -3,6 +3,10 @@ package connector
 import (
 	"context"
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -43,7 +47,18 @@ func (c importCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if c.Restart || finished(marks) {
+	begin := c.Restart || finished(marks)
+	for _, name := range slices.Sorted(maps.Keys(marks)) {
+		switch at := string(marks[name].Value); {
+		case begin || at == "" || at == end || digits(at):
+		case former.MatchString(at):
+			begin = true
+			s.printf("note   the last import was stopped by an earlier version, which listed in another order: this one begins anew\n")
+		default:
+			return wrongf("where the last import stopped cannot be read (%s in the table config): connector import --restart %s begins anew", name, s.at())
+		}
+	}
+	if begin {
 		for name, m := range marks {
 			marks[name] = row.Row{Key: m.Key, Version: m.Version}
 		}
@@ -86,6 +101,12 @@ func (s *session) importMarks(ctx context.Context, st *Stack) (map[string]row.Ro
 	}
 	return marks, nil
 }
+
+// former is how earlier versions noted a page: a time in milliseconds and a place behind it, of a listing in the order of changes.
+var former = regexp.MustCompile(`^\d+\|\d+$`)
+
+// digits reports whether a mark is the id that a page ended with.
+func digits(at string) bool { return strings.Trim(at, "0123456789") == "" }
 
 // finished reports whether every walk came to its end.
 func finished(marks map[string]row.Row) bool {
