@@ -169,6 +169,7 @@ type task struct {
 	received time.Time
 	applied  bool
 	told     []fault.Parked
+	ours     error    // our own fault, for which a message was given up
 	settled  []crm.ID // what rows were opened for in vain
 	answers  []string // ids of what was put into the outbox
 }

@@ -112,14 +112,17 @@ func (f *Flow) Due(ctx context.Context, conn, after string, limit int) ([]string
 }
 
 // Send brings one message of the outbox on, or a file or an opt-out that waits in it: it is sent once, and what was sent is logged like what comes in. Done: it is at its
-// end. Again: the rates, a failing system, or its fate is not known yet. A refusal is parked and, for what a person was to
+// end. Again: the rates, a failing system, or its fate is not known yet. Parked: a fault of our own, which an alarm waits for. A refusal is parked and, for what a person was to
 // read, handed over. What may have been sent is never sent again.
 func (f *Flow) Send(ctx context.Context, conn, id string) fault.Outcome {
 	t := &task{f: f, ctx: ctx, conn: conn, id: f.name("sending", id), received: f.Now()}
 	err := t.send(id)
 	out := fault.Outcome{Ending: fault.Done, Applied: t.applied, Told: t.told}
-	if err != nil {
+	switch {
+	case err != nil:
 		out.Ending, out.After, out.Err = fault.GoAgain, fault.After(err), err
+	case t.ours != nil:
+		out.Ending, out.Err = fault.ParkedAway, t.ours
 	}
 	return out
 }
@@ -373,6 +376,8 @@ func (t *task) notSent(s *shipment, err error) error {
 		return t.wait(s, max(after, ourPause), why, err)
 	case kind == fault.Throttled, kind == fault.Down, kind == fault.Busy:
 		return t.wait(s, max(after, time.Second), why, err)
+	case kind == fault.Ours:
+		t.ours = err
 	}
 	return t.refuse(s, why)
 }
