@@ -58,6 +58,10 @@ func (e Event) Hash() Hash {
 	return sha256.Sum256(b)
 }
 
+// CampaignOf returns the one spelling of a campaign's name: names that look alike are one campaign, whatever form of Unicode a sender
+// writes them in.
+func CampaignOf(name string) string { return norm.NFC.String(name) }
+
 func appendText(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }

@@ -53,7 +53,7 @@ func (p *answer) campaign(ctx context.Context, s scope, first, end conversion.Wi
 	}
 	c := Counter{Store: p.query.Store, Shards: p.query.Shards}
 	return c.events(ctx, s, first, end, func(l ledgered, e conversion.Event, id conversion.Identity) error {
-		if e.Metadata.Campaign != p.ask.Campaign {
+		if conversion.CampaignOf(e.Metadata.Campaign) != p.ask.Campaign {
 			return nil
 		}
 		a := conversion.Arrival{Event: e, Identity: id, Quarantined: l.Quarantined, Applied: time.UnixMilli(l.Applied)}

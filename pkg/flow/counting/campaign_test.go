@@ -153,3 +153,44 @@ func TestAnAnswerAboutACampaignReadsSoManyEventsAndGoesOnInTheNext(t *testing.T)
 		t.Errorf("a step of too many: %v", err)
 	}
 }
+
+func TestACampaignIsOneInWhateverFormOfUnicodeItsNameIsWritten(t *testing.T) {
+	b := newBench()
+	composed, parts := "Caff\u00e8", "Caffe\u0300"
+	for i, name := range []string{composed, parts} {
+		b.apply(t, b.purchase(func(e *conversion.Event) { e.Value, e.Metadata.Campaign = conversion.Cents(100+i), name }))
+	}
+	in := counting.Inputs{Store: b.rows, Now: b.clock, Patience: b.Patience}
+	day := conversion.DayOf(noon, rome(t))
+	tell := func(name string, cents conversion.Cents) (version int) {
+		t.Helper()
+		version, err := in.Cost(t.Context(), metric.Cost{Tenant: tenant, Day: day, Channel: conversion.Webform, Campaign: name, Costs: conversion.Costs{"EUR": cents}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return version
+	}
+	expect := func(when string, cents conversion.Cents) {
+		t.Helper()
+		for _, name := range []string{composed, parts} {
+			q := metric.Query{From: day.Start(rome(t)), To: day.Plus(1).Start(rome(t)), Step: conversion.ByDay, Channel: conversion.Webform, Campaign: name}
+			if r := b.ask(t, q)[0]; r.Totals.Conversions != 2 || r.Rates.CPA.Of["EUR"] != cents/2 {
+				t.Errorf("%s, %q: %d conversions at %v", when, name, r.Totals.Conversions, r.Rates.CPA)
+			}
+		}
+	}
+	if first, again, other := tell(composed, 4000), tell(parts, 4000), tell(parts, 6000); first != 1 || again != 1 || other != 2 {
+		t.Errorf("versions %d, %d, %d", first, again, other)
+	}
+	expect("told in both forms", 6000)
+	// Versions before kept what was told under the form in which it was told.
+	key := row.Key{Part: "C#" + string(tenant) + "#" + day.String(), Sort: "webform#" + parts}
+	if err := b.rows.Put(t.Context(), row.Put{Key: key, Value: []byte(`{"costs":{"EUR":1000},"version":7}`)}); err != nil {
+		t.Fatal(err)
+	}
+	expect("with what an earlier version kept", 7000)
+	if v := tell(parts, 8000); v != 8 {
+		t.Errorf("told over what an earlier version kept: version %d", v)
+	}
+	expect("told over what an earlier version kept", 8000)
+}

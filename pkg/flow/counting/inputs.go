@@ -33,20 +33,25 @@ func costsPart(t conversion.Tenant, day conversion.Day) string {
 
 // Cost puts costs in the place of those told before, and returns their version, from 1. The same costs again change nothing.
 func (in *Inputs) Cost(ctx context.Context, c metric.Cost) (version int, err error) {
-	key := row.Key{Part: costsPart(c.Tenant, c.Day), Sort: string(c.Channel) + "#" + c.Campaign}
+	key := row.Key{Part: costsPart(c.Tenant, c.Day), Sort: costsSort(c.Channel, conversion.CampaignOf(c.Campaign))}
+	asTold := row.Key{Part: key.Part, Sort: costsSort(c.Channel, c.Campaign)} // where versions before kept it
 	err = in.retry(ctx, func() error {
 		d := newDraft(in.Store)
-		if err := d.load(ctx, key); err != nil {
+		if err := d.load(ctx, key, asTold); err != nil {
 			return err
 		}
-		var old cost
-		if err := d.read(key, &old); err != nil {
+		var old, before cost
+		if err := errors.Join(d.read(key, &old), d.read(asTold, &before)); err != nil {
 			return err
 		}
-		if version = old.Version; version > 0 && maps.Equal(old.Costs, c.Costs) {
+		if asTold != key && before.Version > 0 {
+			d.remove(asTold)
+			old.Version = max(old.Version, before.Version)
+		} else if old.Version > 0 && maps.Equal(old.Costs, c.Costs) {
+			version = old.Version
 			return nil
 		}
-		version++
+		version = old.Version + 1
 		if err := d.write(key, cost{c.Costs, version}, time.Time{}); err != nil {
 			return err
 		}
@@ -55,14 +60,16 @@ func (in *Inputs) Cost(ctx context.Context, c metric.Cost) (version int, err err
 	return version, err
 }
 
-// costsOf returns what a channel and its campaigns cost on a day, or one of them; none is nil.
+func costsSort(ch conversion.Channel, campaign string) string { return string(ch) + "#" + campaign }
+
+// costsOf returns what a channel and its campaigns cost on a day, or one of them by CampaignOf; none is nil.
 func costsOf(ctx context.Context, s Store, sc scope, day conversion.Day, campaign string) (sum conversion.Costs, err error) {
 	rows, err := s.List(ctx, costsPart(sc.tenant, day), string(sc.channel)+"#", "", 0)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range rows {
-		if campaign != "" && r.Key.Sort != string(sc.channel)+"#"+campaign {
+		if campaign != "" && conversion.CampaignOf(r.Key.Sort) != costsSort(sc.channel, campaign) {
 			continue
 		}
 		var c cost

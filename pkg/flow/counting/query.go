@@ -25,6 +25,7 @@ func (q *Query) Rows(ctx context.Context, ask metric.Query) (metric.Answer, erro
 	if err := ask.Check(now); err != nil {
 		return metric.Answer{}, err
 	}
+	ask.Campaign = conversion.CampaignOf(ask.Campaign)
 	p := answer{ask: ask, query: q, now: now}
 	p.lay()
 	channels := conversion.Channels()
@@ -242,8 +243,9 @@ func (p *answer) spread(ctx context.Context, s scope, first, end conversion.Wind
 			}
 		}
 		from, n := day.Windows(zone)
+		whole := p.holds(from, from+conversion.Window(n-1))
 		for i := range n {
-			if err := p.charge(from+conversion.Window(i), told, costs.Share(n, i)); err != nil {
+			if err := p.charge(from+conversion.Window(i), told, costs.Share(n, i), !whole); err != nil {
 				return err
 			}
 		}
@@ -251,9 +253,16 @@ func (p *answer) spread(ctx context.Context, s scope, first, end conversion.Wind
 	return nil
 }
 
+// holds reports whether one row has both windows, and so all between them.
+func (p *answer) holds(first, last conversion.Window) bool {
+	i, begins := p.at[first.Start().Unix()]
+	j, ends := p.at[last.Start().Unix()]
+	return begins && ends && i == j
+}
+
 // charge adds the costs of a window to its row, or to those of its minutes. Where none were told, the channel's conversions of that time
-// are without.
-func (p *answer) charge(w conversion.Window, told bool, costs conversion.Costs) error {
+// are without. share: the row has a part of the day that they were told for.
+func (p *answer) charge(w conversion.Window, told bool, costs conversion.Costs, share bool) error {
 	parts, unit := 1, conversion.Width
 	if p.ask.Step == conversion.ByMinute {
 		parts, unit = 5, time.Minute
@@ -272,7 +281,7 @@ func (p *answer) charge(w conversion.Window, told bool, costs conversion.Costs) 
 			return err
 		}
 		p.costs[i] = sum
-		p.rows[i].Estimated = p.ask.Step != conversion.ByDay
+		p.rows[i].Estimated = p.rows[i].Estimated || share
 	}
 	return nil
 }

@@ -447,3 +447,38 @@ func TestAWindowThatWasCountedInByManyShardsIsReadOnceAndPublishedOnce(t *testin
 		}
 	}
 }
+
+func TestCostsAreEstimatedWhereARowHasAPartOfTheirDay(t *testing.T) {
+	b := newBench()
+	in := counting.Inputs{Store: b.rows, Now: b.clock, Patience: b.Patience}
+	cost := metric.Cost{Tenant: tenant, Day: conversion.Day{Year: 2026, Month: 11, Day: 22}, Channel: conversion.Webform, Costs: conversion.Costs{"EUR": 10000}}
+	if _, err := in.Cost(t.Context(), cost); err != nil {
+		t.Fatal(err)
+	}
+	day := time.Date(2026, 11, 22, 0, 0, 0, 0, rome(t))
+	for _, x := range []struct {
+		name     string
+		from, to time.Time
+		zone     *time.Location
+		want     int
+	}{
+		{"the day", day, day.AddDate(0, 0, 1), nil, 0},
+		{"the day and half of the next, which has no costs", day, day.Add(36 * time.Hour), nil, 0},
+		{"from noon", day.Add(12 * time.Hour), day.AddDate(0, 0, 1), nil, 1},
+		{"until noon", day, day.Add(12 * time.Hour), nil, 1},
+		{"without the last window", day, day.AddDate(0, 0, 1).Add(-5 * time.Minute), nil, 1},
+		{"the day of another place", day.Add(time.Hour), day.Add(25 * time.Hour), time.UTC, 1},
+		{"two days of another place", day.Add(-23 * time.Hour), day.Add(25 * time.Hour), time.UTC, 2},
+	} {
+		rows := b.ask(t, metric.Query{From: x.from, To: x.to, Step: conversion.ByDay, Channel: conversion.Webform, Zone: x.zone})
+		got := 0
+		for _, r := range rows {
+			if r.Estimated {
+				got++
+			}
+		}
+		if got != x.want {
+			t.Errorf("%s: %d of %d rows are estimated, want %d", x.name, got, len(rows), x.want)
+		}
+	}
+}

@@ -72,7 +72,7 @@ type Row struct {
 	Version   int // grows with every publication of a window in the row
 	Totals    conversion.Totals
 	Rates     conversion.Rates
-	Estimated bool // costs are those of the day, spread over its windows
+	Estimated bool // costs are a part of those of a day, spread over its windows
 }
 
 // Answer is a page of rows. Next is where the following one begins, zero after the last.
