@@ -3,6 +3,7 @@ package conversation_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,7 @@ type slow struct {
 	conversation.Phone
 	took time.Duration
 	look func()
+	mime string
 }
 
 func (s slow) Media(ctx context.Context, _ string, _ int64) (chat.Attachment, error) {
@@ -27,7 +29,7 @@ func (s slow) Media(ctx context.Context, _ string, _ int64) (chat.Attachment, er
 	case <-ctx.Done():
 		return chat.Attachment{}, fault.Again("slow.Media", time.Second, "cut off")
 	case <-time.After(s.took):
-		return chat.Attachment{MIME: "image/jpeg", Data: []byte("jpeg")}, nil
+		return chat.Attachment{MIME: s.mime, Data: []byte("jpeg")}, nil
 	}
 }
 
@@ -44,7 +46,7 @@ func TestWhatACaptionAsksForDoesNotWaitForItsFile(t *testing.T) {
 			hub, zo := w.couple("Rossi", "393471234567")
 			w.phone.Meet("Persona", "393471234567")
 			before := ""
-			w.flow.Phone = slow{w.flow.Phone, 25 * time.Second, func() { before = w.done(hub, zo) }}
+			w.flow.Phone = slow{w.flow.Phone, 25 * time.Second, func() { before = w.done(hub, zo) }, "image/jpeg"}
 			if out := w.flow.Carry(t.Context(), w.photographed(caption)); out.Ending != fault.Done || before != want || len(w.zoho.Attachments()) != 1 {
 				t.Errorf("%s: %+v; before the file: opt-outs, tasks, answers %q, want %q; %d files", caption, out, before, want, len(w.zoho.Attachments()))
 			}
@@ -77,7 +79,7 @@ func TestAFileThatThereIsNoPlaceOrNoTimeForGoesOnFromTheOutbox(t *testing.T) {
 				w.flow.Files <- struct{}{}
 			}
 			phone := w.flow.Phone
-			w.flow.Phone = slow{phone, c.took, func() {}}
+			w.flow.Phone = slow{phone, c.took, func() {}, "image/jpeg"}
 			ctx, cancel := context.WithTimeout(t.Context(), c.left)
 			defer cancel()
 			began := time.Now()
@@ -85,11 +87,47 @@ func TestAFileThatThereIsNoPlaceOrNoTimeForGoesOnFromTheOutbox(t *testing.T) {
 			if took := time.Since(began); out.Ending != fault.Done || ctx.Err() != nil || took > c.most || w.due() == 0 || len(w.notes("wamid.photo")) != 1 {
 				t.Errorf("%s: %+v after %v; %d due, %d notes", name, out, took, w.due(), len(w.notes("wamid.photo")))
 			}
-			w.flow.Files, w.flow.Phone = nil, slow{phone, time.Second, func() {}}
+			w.flow.Files, w.flow.Phone = nil, slow{phone, time.Second, func() {}, "image/jpeg"}
 			w.pass(10 * time.Minute)
 			if len(w.zoho.Attachments()) != 1 || w.due() != 0 {
 				t.Errorf("%s: %d files, %d due", name, len(w.zoho.Attachments()), w.due())
 			}
 		})
+	}
+}
+
+func TestAFileIsCalledByWhatIsLatinOfItsNameAndEndsInWhatItIs(t *testing.T) {
+	for _, x := range [][3]string{
+		{"合同.pdf", "application/pdf", "file.pdf"},
+		{"договор.pdf", "application/pdf", "file.pdf"},
+		{"договор", "application/pdf", "file.pdf"},
+		{"v2.договор", "application/pdf", "v2.pdf"},
+		{"Fattura 12.PDF", "application/pdf", "Fattura_12.PDF"},
+		{"preventivo", "application/pdf", "preventivo.pdf"},
+		{"Rif. 12 preventivo", "application/pdf", "Rif._12_preventivo.pdf"},
+		{"../../etc/passwd", "text/plain", "etc_passwd.txt"},
+		{"", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "whatsapp.docx"},
+		{"", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "whatsapp.xlsx"},
+		{"", "audio/ogg; codecs=opus", "whatsapp.ogg"},
+		{"", "audio/mpeg", "whatsapp.mp3"},
+		{"", "text/plain", "whatsapp.txt"},
+		{"", "image/GIF", "whatsapp.gif"},
+		{"", "image/svg+xml", "whatsapp"},
+		{"", "application/octet-stream", "whatsapp"},
+		{"", "", "whatsapp"},
+		{"", "image/", "whatsapp"},
+	} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.flow.Phone = slow{w.flow.Phone, 0, func() {}, x[1]}
+		p := w.photographed("")
+		p.Updates[0].Message.Media.Filename = crm.Text(x[0])
+		w.carry(p.Updates...)
+		files := w.zoho.Attachments()
+		if len(files) != 1 {
+			t.Fatalf("%v: %d files", x, len(files))
+		}
+		if _, got, _ := strings.Cut(files[0].Values["File_Name"], "-"); got != x[2] {
+			t.Errorf("%q of type %q is called %q, want %q", x[0], x[1], got, x[2])
+		}
 	}
 }

@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -209,25 +210,57 @@ func (t *task) putBack(s *shipment, op, why string) error {
 	return first(t.keepShipment(s), fault.Again(op, wait, why))
 }
 
-// fileName is a name that every system takes: letters, digits, points and dashes of what it is called, and its kind.
+// endings are what names of files end in, by the types that WhatsApp takes (business-phone-numbers/media, "Supported media types").
+var endings = map[string]string{
+	"audio/aac": ".aac", "audio/amr": ".amr", "audio/mpeg": ".mp3", "audio/mp4": ".m4a", "audio/ogg": ".ogg",
+	"image/jpeg": ".jpeg", "image/png": ".png", "image/webp": ".webp", "video/3gpp": ".3gp", "video/mp4": ".mp4",
+	"text/plain": ".txt", "application/pdf": ".pdf", "application/msword": ".doc", "application/vnd.ms-excel": ".xls", "application/vnd.ms-powerpoint": ".ppt",
+	"application/vnd.openxmlformats-officedocument.wordprocessingml.document":   ".docx",
+	"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet":         ".xlsx",
+	"application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
+}
+
+// fileName is a name that every system takes: Latin letters, digits, points and dashes of what it is called, and its ending, or that of
+// its type. What nobody called, or in another script alone, is called by what it is.
 func fileName(name, contentType string) string {
-	safe := strings.Map(func(r rune) rune {
+	ending := path.Ext(name)
+	if len(ending) < 2 || len(ending) > 10 || latin(ending) != ending {
+		ending = endingOf(contentType)
+	} else {
+		name = strings.TrimSuffix(name, ending)
+	}
+	stem := latin(name)
+	stem = strings.Trim(stem[max(0, len(stem)-80):], "._-")
+	switch {
+	case stem != "":
+	case name != "":
+		stem = "file"
+	default:
+		stem = "whatsapp"
+	}
+	return stem + ending
+}
+
+// endingOf returns the ending of a type; "" for one that tells none.
+func endingOf(contentType string) string {
+	contentType, _, _ = strings.Cut(strings.ToLower(contentType), ";")
+	contentType = strings.TrimSpace(contentType)
+	if ending, ok := endings[contentType]; ok {
+		return ending
+	}
+	if _, sub, _ := strings.Cut(contentType, "/"); sub != "" && len(sub) <= 4 && !strings.ContainsAny(latin(sub), "._-") { // gif, csv, zip
+		return "." + sub
+	}
+	return ""
+}
+
+// latin returns a text with signs in the place of all but Latin letters without accents, digits, points and dashes.
+func latin(s string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == '_':
 			return r
 		}
 		return '_'
-	}, name)
-	safe = strings.Trim(safe[max(0, len(safe)-80):], "._")
-	if safe != "" {
-		return safe
-	}
-	_, sub, _ := strings.Cut(contentType, "/")
-	sub, _, _ = strings.Cut(sub, ";")
-	return "whatsapp." + strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, sub)
+	}, s)
 }
