@@ -48,8 +48,8 @@ func openCloud(w World, name string) (*Stack, error) {
 	if err := set.Err(); err != nil {
 		return nil, wrongf("%v (with a profile: eval \"$(aws configure export-credentials --format env)\")", strings.ReplaceAll(err.Error(), "\n", ", "))
 	}
-	if !stackName(name) {
-		return nil, wrongf("--stack: a stack's name has letters, digits and hyphens, and begins with a letter")
+	if what := unfit(name); what != "" {
+		return nil, wrongf("--stack: a stack's name %s", what)
 	}
 	db := dynamo.Open(env.Config(awsenv.DynamoDB), w.Now)
 	table := func(t dynamo.Table) Table { return db.Rows(name + "-" + string(t)) }
@@ -79,15 +79,29 @@ func openCloud(w World, name string) (*Stack, error) {
 	}, nil
 }
 
-// stackName reports whether CloudFormation would take the name.
-func stackName(s string) bool {
-	for i, c := range s {
+// maxStackName is how many characters a stack's name may have: Lambda takes 64 for a function's
+// (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html), and the longest here is the stack's and -conversionAggregator.
+const maxStackName = 64 - len("-conversionAggregator")
+
+// unfit says why nothing could be deployed under a name, "" where it could: CloudFormation, Lambda or the Parameter Store would refuse
+// it (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html, Name).
+func unfit(name string) string {
+	for i, c := range name {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 		if !letter && (i == 0 || c != '-' && (c < '0' || c > '9')) {
-			return false
+			return "has letters, digits and hyphens, and begins with a letter"
 		}
 	}
-	return s != "" && len(s) <= 128
+	low := strings.ToLower(name)
+	switch {
+	case name == "":
+		return "is not empty"
+	case len(name) > maxStackName:
+		return fmt.Sprintf("has at most %d characters: its functions are named after it, and Lambda takes 64", maxStackName)
+	case strings.HasPrefix(low, "aws") || strings.HasPrefix(low, "ssm"):
+		return "begins neither with aws nor with ssm: its secrets are named after it, and the Parameter Store refuses that"
+	}
+	return ""
 }
 
 // parameters are the secrets in SSM's Parameter Store.
@@ -188,19 +202,13 @@ type sender struct {
 	account *sesv2.Client // the older interface does not tell whether it is in the sandbox
 }
 
-// verified reports whether SES sends mail from the address: it, or its domain, is verified.
-func (s sender) verified(ctx context.Context, address string) (bool, error) {
-	_, domain, _ := strings.Cut(address, "@")
-	out, err := s.client.GetIdentityVerificationAttributes(ctx, &ses.GetIdentityVerificationAttributesInput{Identities: []string{address, domain}})
+// verified reports whether SES has verified an identity: an address, or a domain.
+func (s sender) verified(ctx context.Context, identity string) (bool, error) {
+	out, err := s.client.GetIdentityVerificationAttributes(ctx, &ses.GetIdentityVerificationAttributesInput{Identities: []string{identity}})
 	if err != nil {
 		return false, plain("SES", err)
 	}
-	for _, a := range out.VerificationAttributes {
-		if a.VerificationStatus == sestypes.VerificationStatusSuccess {
-			return true, nil
-		}
-	}
-	return false, nil
+	return out.VerificationAttributes[identity].VerificationStatus == sestypes.VerificationStatusSuccess, nil
 }
 
 // sandboxed reports whether the account is in SES's sandbox, where it delivers to verified addresses and domains alone

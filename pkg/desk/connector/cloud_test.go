@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -214,18 +215,35 @@ func TestCloudWatchHasAnEndpointOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestASenderIsVerifiedByItsAddressOrItsDomain(t *testing.T) {
-	for status, want := range map[string]bool{"Success": true, "Pending": false} {
+func TestSESTellsOfAnIdentityWhetherItIsVerified(t *testing.T) {
+	for identity, want := range map[string]bool{"acme.example": true, "reports@acme.example": false, "other.example": false} {
 		st, _ := cloud(t, func(call, body string) (int, string) {
-			if call != "ses.GetIdentityVerificationAttributes" || !strings.Contains(body, "reports%40acme.example") || !strings.Contains(body, "=acme.example") {
+			if call != "ses.GetIdentityVerificationAttributes" || !strings.Contains(body, "="+url.QueryEscape(identity)) {
 				t.Errorf("called %s with %s", call, body)
 			}
-			return http.StatusOK, `<GetIdentityVerificationAttributesResponse><GetIdentityVerificationAttributesResult><VerificationAttributes><entry><key>acme.example</key><value><VerificationStatus>` +
-				status + `</VerificationStatus></value></entry></VerificationAttributes></GetIdentityVerificationAttributesResult></GetIdentityVerificationAttributesResponse>`
+			entry := func(key, status string) string {
+				return "<entry><key>" + key + "</key><value><VerificationStatus>" + status + "</VerificationStatus></value></entry>"
+			}
+			return http.StatusOK, `<GetIdentityVerificationAttributesResponse><GetIdentityVerificationAttributesResult><VerificationAttributes>` +
+				entry("acme.example", "Success") + entry("reports@acme.example", "Pending") +
+				`</VerificationAttributes></GetIdentityVerificationAttributesResult></GetIdentityVerificationAttributesResponse>`
 		})
-		if got, err := st.Verified(t.Context(), "reports@acme.example"); got != want || err != nil {
-			t.Errorf("%s: %v, %v", status, got, err)
+		if got, err := st.Verified(t.Context(), identity); got != want || err != nil {
+			t.Errorf("%s: %v, %v", identity, got, err)
 		}
+	}
+}
+
+func TestASenderIsVerifiedByItsAddressOrItsDomain(t *testing.T) {
+	for _, tt := range []struct {
+		strange []string
+		code    int
+	}{
+		{[]string{"connector@example.com"}, ExitOK}, {[]string{"example.com"}, ExitOK}, {[]string{"connector@example.com", "example.com"}, ExitFinding},
+	} {
+		b := stage(t)
+		b.strange = tt.strange
+		b.want(tt.code, "doctor")
 	}
 }
 
@@ -249,9 +267,17 @@ func TestAStackIsNotOpenedWithoutWhatItTakes(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	w.Getenv = awstest.Env(awstest.Refused(t))
-	for _, name := range []string{"1shop", "my shop", "shop/../other", "shop_1"} {
-		if _, err := Open(t.Context(), w, Where{Stack: name}); err == nil {
-			t.Errorf("%q is opened", name)
+	for name, want := range map[string]string{
+		"1shop": "begins with a letter", "my shop": "letters, digits", "shop/../other": "letters, digits", "shop_1": "letters, digits",
+		strings.Repeat("s", 44): "at most 43 characters", "aws-shop": "neither with aws nor with ssm", "SSMshop": "neither with aws nor with ssm",
+	} {
+		if _, err := Open(t.Context(), w, Where{Stack: name}); err == nil || !strings.Contains(err.Error(), "--stack: a stack's name ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{strings.Repeat("s", 43), "crm-aws", "as"} {
+		if _, err := Open(t.Context(), w, Where{Stack: name}); err != nil {
+			t.Errorf("%q: %v", name, err)
 		}
 	}
 	if _, err := Open(t.Context(), w, Where{Desk: "nowhere"}); err == nil || !strings.Contains(err.Error(), "--desk") {

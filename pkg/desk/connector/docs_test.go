@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,6 +45,27 @@ func TestEveryCommandLineOfTheDocumentationIsUnderstood(t *testing.T) {
 	if seen < 30 {
 		t.Errorf("only %d command lines: the rule is held to nothing", seen)
 	}
+}
+
+func TestTheLongestStackNameLeavesRoomForTheLongestFunctionOfTheTemplate(t *testing.T) {
+	text, err := os.ReadFile("../../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	longest := ""
+	for _, m := range regexp.MustCompile(`FunctionName: !Sub \$\{AWS::StackName\}(\S+)`).FindAllSubmatch(text, -1) {
+		if len(m[1]) > len(longest) {
+			longest = string(m[1])
+		}
+	}
+	if longest == "" || maxStackName+len(longest) != 64 {
+		t.Errorf("a stack's name may have %d characters, and the longest function is the stack's and %s", maxStackName, longest)
+	}
+	page, err := os.ReadFile("../../../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, string(page), fmt.Sprintf("at most %d characters", maxStackName))
 }
 
 func TestNoCommandLineOfTheDocumentationCarriesASecret(t *testing.T) {

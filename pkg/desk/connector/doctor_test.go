@@ -166,10 +166,18 @@ var seeded = []broken{
 		check: "door.hubspot", what: "answers 404", mend: "PublicBaseUrl"},
 	{name: "the functions have another client secret", spoil: func(b *bench) { b.vault[settings.HubSpotClientSecret] = crm.NewSecret("canary-newer") },
 		check: "door.hubspot", what: "the functions have another HUBSPOT_CLIENT_SECRET", mend: "within five minutes"},
-	{name: "SES is in its sandbox and does not know a receiver", spoil: func(b *bench) {
-		b.sandboxed, b.strange = true, []string{"second@example.com"}
-		b.told["REPORT_TO"] = "client@example.com, Second <second@example.com>"
-	}, check: "mail.receivers", what: "has not verified address 2 of the 2 in REPORT_TO", mend: "production access"},
+	{name: "SES is in its sandbox and does not know the receiver", spoil: func(b *bench) {
+		b.sandboxed, b.strange = true, []string{"client@acme.example", "acme.example"}
+		b.told["REPORT_TO"] = "client@acme.example"
+	}, check: "mail.receivers", what: "has not verified the address in REPORT_TO", mend: "verify it as an identity"},
+	{name: "SES is in its sandbox and knows the receiver's domain alone", spoil: func(b *bench) {
+		b.sandboxed, b.strange = true, []string{"client@acme.example"}
+		b.told["REPORT_TO"] = "client@acme.example"
+	}, check: "mail.receivers", what: "a domain that is not the sender's is not enough", mend: "production access"},
+	{name: "SES is in its sandbox and there are two receivers", spoil: func(b *bench) {
+		b.sandboxed = true
+		b.told["REPORT_TO"] = "client@example.com,second@example.com"
+	}, check: "mail.receivers", what: "may send to one address alone, and REPORT_TO has 2", mend: "one address as ReportTo"},
 	{name: "SES is in its sandbox and nobody gets the report", spoil: func(b *bench) { b.sandboxed = true },
 		check: "mail.receivers", what: "REPORT_TO is no address", mend: "ReportTo"},
 	{name: "SES does not know the sender", spoil: func(b *bench) { b.verified = false },

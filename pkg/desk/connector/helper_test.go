@@ -77,7 +77,7 @@ type bench struct {
 	waits     func()                                              // told of a wait of a command before it passes; may be nil
 	doors     http.RoundTripper                                   // stands at Zoho's door in place of the world's; may be nil
 	opener    func(context.Context, World, Where) (*Stack, error) // opens in place of the bench; may be nil
-	strange   []string                                            // addresses that SES has not verified
+	strange   []string                                            // addresses and domains that SES has not verified
 	sandboxed bool                                                // SES is in its sandbox
 	unasked   error                                               // why SES does not say so; may be nil
 	silent    error                                               // why nobody learns what the functions are told; may be nil

@@ -74,9 +74,9 @@ type Stack struct {
 	// Default is the mapping that holds where no row has another, and DefaultYAML its text; nil for the built-in one.
 	Default     *mapping.Mapping
 	DefaultYAML []byte
-	// Verified reports whether the address, or its domain, is known to be ours: mail may be sent from it. It is nil where mail goes
-	// nowhere.
-	Verified func(ctx context.Context, address string) (bool, error)
+	// Verified reports whether an identity, an address or a domain, is known to be ours: mail may be sent from it. It is nil where
+	// mail goes nowhere.
+	Verified func(ctx context.Context, identity string) (bool, error)
 	// Sandboxed reports whether mail is delivered to verified addresses alone.
 	Sandboxed func(ctx context.Context) (bool, error)
 }

@@ -46,7 +46,7 @@ type tokenCommand struct {
 func (tokenCommand) Help() string {
 	return `Tokens open the routes of conversions, metrics, costs, entries and messages. The parameter ConversionsJwtIssuer switches the routes on and names who makes tokens; ConversionsJwtAlgorithm says how they are signed (here: CONVERSIONS_JWT_ISSUER, CONVERSIONS_JWT_ALGORITHM).
 
-HS256, for a single sender whom you trust: stack and sender share a secret, which is made and stored as CONVERSIONS_JWT_SECRET when there is none. ES256 and RS256: the private key stays in a file of yours (--key), which the sender gets to make tokens with; the stack stores the public key alone. With ConversionsJwksUrl it stores none: publish there what --jwks prints.
+HS256, for a single sender whom you trust: stack and sender share a secret, which is made and stored as CONVERSIONS_JWT_SECRET when there is none. A token is minted with the one that the stack has, whatever stands in the environment or the secret file here; to store one of yours, run connector token --secret-file FILE without --subject. ES256 and RS256: the private key stays in a file of yours (--key), which the sender gets to make tokens with; the stack stores the public key alone. With ConversionsJwksUrl it stores none: publish there what --jwks prints.
 
 The token goes to standard output and nowhere else; everything else is told on standard error. Whoever has it may do what it allows until it ends, and nothing ends it sooner but another key. Issuer and subject together are the tenant: connector conversions names senders by it. Before it is printed, a token is proven as the door will prove it.
 
@@ -188,6 +188,9 @@ func (c tokenCommand) signer(ctx context.Context, s *session, st *Stack, b setti
 			return signer{}, err
 		}
 		stored = several(there)
+		if err := s.unlike(settings.ConversionsJWTSecret, there); err != nil {
+			return signer{}, err
+		}
 	}
 	key, err := c.private(s, b, len(stored) > 0)
 	if err != nil || key == nil {
@@ -222,30 +225,50 @@ func (c tokenCommand) publish(ctx context.Context, s *session, st *Stack, stored
 	return s.storeSecret(ctx, st, settings.ConversionsJWTSecret, crm.NewSecret(public), "(public)")
 }
 
-// shared is the secret of HS256.
+// shared is the secret of HS256. Where the stack has one, a token is minted with that, whatever stands here, and --new-key puts one
+// that is made here before it.
 func (c tokenCommand) shared(ctx context.Context, s *session, st *Stack) (signer, error) {
-	if _, err := s.admit(ctx, st, nil, entry{name: settings.ConversionsJWTSecret, from: own}); err != nil {
-		return signer{}, err
-	}
-	there, err := s.there(ctx, st, settings.ConversionsJWTSecret)
+	name := settings.ConversionsJWTSecret
+	there, err := s.there(ctx, st, name)
 	if err != nil {
 		return signer{}, err
 	}
 	stored := several(there)
-	if c.NewKey && len(stored) > 0 {
-		made, err := s.random(ownBytes[settings.ConversionsJWTSecret])
-		if err != nil {
-			return signer{}, err
+	switch has := len(stored) > 0; {
+	case has && c.NewKey:
+		stored, err = c.exchange(ctx, s, st, there)
+	case has && c.Subject != "" && !st.Running:
+		s.nothing(name + " is stored")
+		err = s.unlike(name, there)
+	default:
+		if _, err = s.admit(ctx, st, nil, entry{name: name, from: own}); err == nil {
+			there, err = s.there(ctx, st, name)
+			stored = several(there)
 		}
-		if err := s.storeSecret(ctx, st, settings.ConversionsJWTSecret, crm.NewSecret(made.Reveal()+","+stored[0]), madeNow); err != nil {
-			return signer{}, err
-		}
-		stored[0] = made.Reveal()
 	}
-	if len(stored) == 0 || c.NewKey && s.flags.Plan {
-		return signer{}, nil
+	if err != nil || len(stored) == 0 || c.NewKey && s.flags.Plan {
+		return signer{}, err
 	}
 	return signer{key: []byte(stored[0])}, nil
+}
+
+// exchange puts a new secret before the newest of those that are stored, and returns both.
+func (tokenCommand) exchange(ctx context.Context, s *session, st *Stack, there crm.Secret) ([]string, error) {
+	name := settings.ConversionsJWTSecret
+	handed, err := s.secret(name, false)
+	if err != nil {
+		return nil, err
+	}
+	if !handed.IsZero() && handed.Reveal() != there.Reveal() {
+		return nil, wrongf("--new-key makes the secret itself, and another than the stored one is handed over here: leave %s out of the environment and of --secret-file; to store one of yours, connector token --secret-file FILE %s, with %s= yours, a comma, the one before it",
+			name, s.at(), name)
+	}
+	made, err := s.random(ownBytes[name])
+	if err != nil {
+		return nil, err
+	}
+	both := []string{made.Reveal(), several(there)[0]}
+	return both, s.storeSecret(ctx, st, name, crm.NewSecret(strings.Join(both, ",")), madeNow)
 }
 
 // private reads the private key, or makes one where there is no file, but not beside one that the stack has unless it is asked to. It

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,72 @@ func TestASharedSecretIsExchangedWhileTheOldOneStillOpens(t *testing.T) {
 	b.vault = before
 	if _, err := b.opens(b.given("HS256"), "HS256", first.out, conversions.ScopeCosts); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestASecretThatIsInForceIsNotReplacedByOneThatStandsInTheShell(t *testing.T) {
+	force, other := strings.Repeat("0f", 32), strings.Repeat("e1", 32)
+	const gone = "CONVERSIONS_JWT_SECRET in the environment or the secret file of this command is not gone by: the stack has another stored"
+	mint := []string{"token", "--subject", "shop", "--scope", "costi:scrivi"}
+	for how, hand := range map[string]func(*bench) []string{
+		"in the shell": func(b *bench) []string { b.env[settings.ConversionsJWTSecret] = other; return nil },
+		"in the secret file": func(*bench) []string {
+			return []string{"--secret-file", file(t, "s.env", settings.ConversionsJWTSecret+"="+other+"\n")}
+		},
+		"of no sound shape": func(b *bench) []string { b.env[settings.ConversionsJWTSecret] = other + ","; return nil },
+	} {
+		b := stage(t)
+		b.told[issuerSetting] = issuer
+		b.vault[settings.ConversionsJWTSecret] = crm.NewSecret(force)
+		args := hand(b)
+		b.unchanged("minting with another one "+how, func() {
+			r := b.run(append(mint, args...)...)
+			if _, err := b.opens(b.given("HS256"), "HS256", r.out, conversions.ScopeCosts); r.code != ExitOK || err != nil {
+				t.Errorf("%s: exit %d, %v", how, r.code, err)
+			}
+			has(t, r.err, gone)
+			hasNot(t, r.err, other)
+		})
+		for _, line := range [][]string{{"token", "--new-key"}, append(slices.Clone(mint), "--new-key")} {
+			b.unchanged("another key with another one "+how, func() {
+				out := b.want(ExitUsage, append(line, args...)...)
+				has(t, out, "leave CONVERSIONS_JWT_SECRET out of the environment and of --secret-file", "connector token --secret-file FILE --stack shop")
+				hasNot(t, out, other)
+			})
+		}
+	}
+
+	b := stage(t) // a rotation by hand
+	b.told[issuerSetting] = issuer
+	b.vault[settings.ConversionsJWTSecret] = crm.NewSecret(force)
+	b.env[settings.ConversionsJWTSecret] = force
+	before := b.run(mint...)
+	hasNot(t, before.err, gone)
+	both := other + "," + force
+	has(t, b.want(ExitOK, "token", "--secret-file", file(t, "s.env", settings.ConversionsJWTSecret+"="+both+"\n")), "done   CONVERSIONS_JWT_SECRET is stored")
+	after := b.run(mint...)
+	has(t, after.err, gone) // the shell has still the one of before
+	if b.vault[settings.ConversionsJWTSecret].Reveal() != both {
+		t.Error("minting undoes the rotation")
+	}
+	for i, token := range []string{before.out, after.out} {
+		if _, err := b.opens(b.given("HS256"), "HS256", token, conversions.ScopeCosts); err != nil {
+			t.Errorf("token %d: %v", i, err)
+		}
+	}
+	delete(b.env, settings.ConversionsJWTSecret)
+	b.want(ExitOK, "token", "--new-key")
+	if keys := several(b.vault[settings.ConversionsJWTSecret]); len(keys) != 2 || keys[0] == other || keys[1] != other {
+		t.Errorf("%d secrets are accepted after the exchange", len(keys))
+	}
+}
+
+func TestTheFirstSecretOfAStackIsOne(t *testing.T) {
+	b := stage(t)
+	b.told[issuerSetting] = issuer
+	b.want(ExitOK, "token", "--new-key")
+	if keys := several(b.vault[settings.ConversionsJWTSecret]); len(keys) != 1 {
+		t.Errorf("%d secrets are accepted", len(keys))
 	}
 }
 

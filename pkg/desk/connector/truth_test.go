@@ -121,8 +121,13 @@ func TestDoctorSaysWhereSESDeliversToVerifiedAddressesAlone(t *testing.T) {
 	b := stage(t)
 	b.told["REPORT_TO"], b.strange = "client@example.com", []string{"client@example.com"}
 	hasNot(t, b.want(ExitOK, "doctor"), "mail.receivers")
-	b.sandboxed, b.strange = true, nil
-	has(t, b.want(ExitOK, "doctor"), "note   mail.receivers       SES is in its sandbox: it delivers to those that are verified, as all of REPORT_TO are")
+	b.told["REPORT_TO"] = "client@example.com,second@acme.example"
+	hasNot(t, b.want(ExitOK, "doctor"), "mail.receivers")
+	b.sandboxed = true
+	for to, strange := range map[string]string{"client@acme.example": "acme.example", "client@example.com": "client@example.com"} { // by itself; by the domain that is the sender's too
+		b.told["REPORT_TO"], b.strange = to, []string{strange}
+		has(t, b.want(ExitOK, "doctor"), "note   mail.receivers       SES is in its sandbox: it delivers to what is verified, as REPORT_TO is")
+	}
 	b.unasked = errors.New("SES answers AccessDeniedException")
 	out := b.want(ExitOK, "doctor")
 	has(t, out, "note   mail.receivers       whether SES delivers to addresses that it has not verified is not known: SES answers AccessDeniedException", "ses:GetAccount")
