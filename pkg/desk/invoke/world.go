@@ -55,6 +55,7 @@ type Step struct {
 	Photo  string            `json:"photo,omitempty"`  // likewise, a picture with the text below it
 	Busy   bool              `json:"busy,omitempty"`   // WhatsApp turns the next message away: too many at a time
 	Now    bool              `json:"now,omitempty"`    // the past is over: what follows happens right before the event
+	Ago    string            `json:"ago,omitempty"`    // what follows happens so long before the event: "10m"
 	ID     string            `json:"id,omitempty"`
 	Fields map[string]string `json:"fields,omitempty"`
 }
@@ -206,6 +207,10 @@ func (w *World) step(ctx context.Context, s Step) error {
 	case s.Now:
 		w.Clock.Advance(w.now.Sub(w.Clock.Now()))
 		return nil
+	case s.Ago != "":
+		ago, err := time.ParseDuration(s.Ago)
+		w.Clock.Advance(max(0, w.now.Add(-ago).Sub(w.Clock.Now())))
+		return err
 	case s.Revoke:
 		w.Zoho.RevokeRefresh()
 		return nil
