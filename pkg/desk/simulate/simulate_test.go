@@ -51,6 +51,7 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "merges", Seed: 21008325},    // a Zoho record being created was taken as the heir of one that went: its name barred a merge
 		{Config: "companies", Seed: 21009360}, // a worker was frozen between its two reads: an edit between them was older than its base
 		{Config: "steady", Seed: 21002545},    // an emptied last name that our write covered was not put back
+		{Config: "merges", Seed: 23006746},    // a frozen worker closed the row that another had told again
 		{Config: "companies", Seed: 7003063},  // the judge: somebody chose the company that another one had gone on as
 	} {
 		r, err := Run(o)

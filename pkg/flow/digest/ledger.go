@@ -125,15 +125,17 @@ func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID
 	})
 }
 
-// Close closes these rows, those that are open still: somebody has done what they ask for.
+// Close closes these rows, those that are open still and were not told again since they were read: somebody has done what they ask for.
 func (l *Ledger) Close(ctx context.Context, rows ...fault.Parked) error {
 	var keys []row.Key
+	read := map[row.Key]time.Time{}
 	for _, p := range rows {
 		keys = append(keys, openKey(p))
+		read[openKey(p)] = p.Last
 	}
 	return l.change(ctx, "digest.Close", keys, func(e entry) (entry, bool) {
 		e.closed = l.Now()
-		return e, e.version > 0
+		return e, e.version > 0 && !e.Last.After(read[e.key])
 	})
 }
 

@@ -383,6 +383,20 @@ func TestAWriterThatIsOvertakenLosesNothing(t *testing.T) {
 	}
 }
 
+func TestARowThatWasToldAgainSinceItWasReadIsNotClosed(t *testing.T) {
+	b := newBench()
+	b.open(t, parked("7", "phone"))
+	read := b.list(t)
+	b.now = noon.Add(time.Minute)
+	b.open(t, parked("7", "phone"))
+	if err := b.ledger.Close(t.Context(), read...); err != nil || len(b.list(t)) != 1 {
+		t.Errorf("%d rows are open, %v; want the one that was told again", len(b.list(t)), err)
+	}
+	if err := b.ledger.Close(t.Context(), b.list(t)...); err != nil || len(b.list(t)) != 0 {
+		t.Errorf("%d rows are open, %v", len(b.list(t)), err)
+	}
+}
+
 func TestAnErasureIsNotOutrun(t *testing.T) {
 	b := newBench()
 	b.open(t, parked("7", "phone"))
