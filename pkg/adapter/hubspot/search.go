@@ -127,7 +127,7 @@ func (c *Client) Changed(ctx context.Context, m crm.Module, since time.Time, aft
 	property := modifiedProperty(m)
 	filters := []filter{{Property: property, Operator: "GTE", Value: strconv.FormatInt(max(since.UnixMilli(), 0), 10)}}
 	if after != "" {
-		if strings.Trim(after, "0123456789") != "" {
+		if !crm.IsKey(after) {
 			return nil, "", ours(op, "the cursor has another form")
 		}
 		filters = append(filters, filter{Property: objectID, Operator: "GT", Value: after})

@@ -38,7 +38,7 @@ const (
 // (https://www.zoho.com/crm/developer/docs/api/v8/create-notes.html).
 func (c *Client) Log(ctx context.Context, contact string, text crm.Value, _ time.Time) (string, error) {
 	const op = "zoho.Log"
-	if !isDigits(contact) {
+	if !crm.IsKey(contact) {
 		return "", noID(op)
 	}
 	note := map[string]any{"Note_Title": noteTitle, noteContent: text.Text(), "Parent_Id": parent(contact)}
@@ -55,7 +55,7 @@ func (c *Client) Logged(ctx context.Context, contact, mark string) (string, erro
 // (https://www.zoho.com/crm/developer/docs/api/v8/update-notes.html).
 func (c *Client) Amend(ctx context.Context, id string, a chat.Amendment) error {
 	const op = "zoho.Amend"
-	if !isDigits(id) {
+	if !crm.IsKey(id) {
 		return noID(op)
 	}
 	var found records
@@ -80,7 +80,7 @@ func (c *Client) Amend(ctx context.Context, id string, a chat.Amendment) error {
 func (c *Client) Attach(ctx context.Context, note, name, contentType string, data []byte) error {
 	const op = "zoho.Attach"
 	switch {
-	case !isDigits(note):
+	case !crm.IsKey(note):
 		return noID(op)
 	case len(data) > MaxAttachment:
 		return &fault.Error{Op: op, Kind: fault.Refused, Code: "FILE_SIZE_EXCEEDS", Err: fmt.Errorf("the file has more than %d bytes", MaxAttachment)}
@@ -112,7 +112,7 @@ func (c *Client) Attached(ctx context.Context, note, mark string) (string, error
 // (https://www.zoho.com/crm/developer/docs/api/v8/insert-records.html; Kaizen #36, "Tasks API").
 func (c *Client) AddTask(ctx context.Context, contact, subject string, text crm.Value, due time.Time) (string, error) {
 	const op = "zoho.AddTask"
-	if !isDigits(contact) {
+	if !crm.IsKey(contact) {
 		return "", noID(op)
 	}
 	task := map[string]any{"Subject": subject, taskDescription: text.Text(), "Due_Date": due.Format(time.DateOnly), "Priority": "High",
@@ -150,7 +150,7 @@ func (c *Client) add(ctx context.Context, call rest.Call, sent crm.Value) (strin
 		e.hide([]string{sent.Text()})
 		return "", e.fault(call.Op, answer.Status, true)
 	}
-	if id := string(e.Details.ID); isDigits(id) {
+	if id := string(e.Details.ID); crm.IsKey(id) {
 		return id, nil
 	}
 	return "", &fault.Error{Op: call.Op, Kind: fault.Down, Err: errors.New("an answer without an id")}
@@ -161,7 +161,7 @@ const maxLists = 500
 
 // marked looks through what hangs on a record.
 func (c *Client) marked(ctx context.Context, op, module, key, list, property, mark string) (string, error) {
-	if !isDigits(key) {
+	if !crm.IsKey(key) {
 		return "", noID(op)
 	}
 	query := url.Values{"fields": {property}, "per_page": {"200"}}

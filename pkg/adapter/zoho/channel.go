@@ -177,7 +177,7 @@ func (c *Channel) Read(ctx context.Context, r door.Request) (door.Delivery, erro
 		_ = json.Unmarshal(raw, &id) // what is no id gives ""
 		key := string(id)
 		switch {
-		case !isDigits(key):
+		case !crm.IsKey(key):
 			d.Unreadable++
 			continue
 		case seen[key]:

@@ -134,13 +134,13 @@ type digits string
 func (d *digits) UnmarshalJSON(data []byte) error {
 	var text string
 	switch {
-	case len(data) > 2 && data[0] == '"' && isDigits(string(data[1:len(data)-1])):
+	case len(data) > 2 && data[0] == '"' && crm.IsKey(string(data[1:len(data)-1])):
 		text = string(data[1 : len(data)-1])
 	case len(data) > 0 && data[0] == '"':
 		if err := json.Unmarshal(data, &text); err != nil {
 			return err
 		}
-	case isDigits(string(data)):
+	case crm.IsKey(string(data)):
 		text = string(data)
 	}
 	*d = digits(text)
@@ -278,7 +278,7 @@ func (e envelope) refusals() []fault.Refusal {
 		if r.Record = string(e.Details.Duplicate.ID); r.Record == "" {
 			r.Record = string(e.Details.ID)
 		}
-		if !isDigits(r.Record) {
+		if !crm.IsKey(r.Record) {
 			r.Record = ""
 		}
 	}

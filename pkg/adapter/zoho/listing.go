@@ -30,7 +30,7 @@ func (c *Client) Changed(ctx context.Context, m crm.Module, since time.Time, aft
 	if after == "" {
 		after = "0"
 	}
-	if !isDigits(after) {
+	if !crm.IsKey(after) {
 		return nil, "", &fault.Error{Op: op, Kind: fault.Ours, Err: errors.New("the cursor has another form")}
 	}
 	where := "id > " + after
@@ -86,7 +86,7 @@ func (c *Client) touched(ctx context.Context, call rest.Call, m crm.Module, when
 	}
 	var out []crm.Touched
 	for _, w := range a.Data {
-		if id := w.text("id"); isDigits(id) {
+		if id := w.text("id"); crm.IsKey(id) {
 			out = append(out, crm.Touched{
 				ID:       crm.ID{System: crm.Zoho, Module: m, Key: id},
 				Modified: instant(w.text(when)),

@@ -81,7 +81,7 @@ func (c *Client) Read(ctx context.Context, q crm.Query) ([]crm.Reading, error) {
 	found := map[string]crm.Reading{}
 	var keys []string
 	for _, k := range q.Keys {
-		if isDigits(k) && !slices.Contains(keys, k) {
+		if crm.IsKey(k) && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}
 	}

@@ -190,7 +190,7 @@ func (c *Client) Remove(ctx context.Context, id crm.ID) error {
 	if err != nil {
 		return err
 	}
-	if !isDigits(id.Key) {
+	if !crm.IsKey(id.Key) {
 		return &fault.Error{Op: op, Kind: fault.Missing, Err: errors.New("not an id of Zoho")}
 	}
 	var a items

@@ -48,7 +48,7 @@ func (c *Client) Times(ctx context.Context, id crm.ID, columns []crm.Column) (ma
 	if err != nil {
 		return nil, err
 	}
-	if !isDigits(id.Key) {
+	if !crm.IsKey(id.Key) {
 		return nil, &fault.Error{Op: op, Kind: fault.Missing, Err: errors.New("not an id of Zoho")}
 	}
 	me, err := c.CurrentUser(ctx)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/rest"
+	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
 
@@ -79,7 +80,7 @@ func (d *directory) fill(ctx context.Context, c *Client) error {
 		}
 		for _, u := range a.Users {
 			emails[string(u.ID)] = u.Email
-			if u.Status == "active" && isDigits(string(u.ID)) {
+			if u.Status == "active" && crm.IsKey(string(u.ID)) {
 				ids[strings.ToLower(u.Email)] = string(u.ID)
 			}
 		}
@@ -103,7 +104,7 @@ func (c *Client) CurrentUser(ctx context.Context) (string, error) {
 	if _, err := c.read(ctx, rest.Call{Op: op, Path: "/users", Query: url.Values{"type": {"CurrentUser"}}}, &a); err != nil {
 		return "", err
 	}
-	if len(a.Users) != 1 || !isDigits(string(a.Users[0].ID)) {
+	if len(a.Users) != 1 || !crm.IsKey(string(a.Users[0].ID)) {
 		return "", &fault.Error{Op: op, Kind: fault.Setup, Code: "NO_USER"}
 	}
 	c.me = string(a.Users[0].ID)

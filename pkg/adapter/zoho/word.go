@@ -6,12 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-// isDigits reports whether s can be an id of Zoho: nothing but digits, at most 20 of them. Anything else names no record and
-// must not reach a path or a query.
-func isDigits(s string) bool {
-	return s != "" && len(s) <= 20 && strings.Trim(s, "0123456789") == ""
-}
-
 func trimSlash(s string) string { return strings.TrimRight(s, "/") }
 
 // word returns s if it can be an API name, else "": names come back from Zoho and go into errors.

@@ -100,7 +100,7 @@ func (c *Client) Write(ctx context.Context, ch crm.Change) crm.Result {
 	const op = "zoho.Write"
 	r := crm.Result{ID: ch.ID}
 	module, err := moduleName(op, ch.ID.Module)
-	if err == nil && !isDigits(ch.ID.Key) {
+	if err == nil && !crm.IsKey(ch.ID.Key) {
 		err = &fault.Error{Op: op, Kind: fault.Missing, Err: errors.New("not an id of Zoho")}
 	}
 	var item map[string]any
@@ -193,7 +193,7 @@ func (a items) result(op string, n, status int, ch crm.Change, r *crm.Result) {
 		return
 	}
 	id := string(e.Details.ID)
-	if !isDigits(id) || ch.ID.Key != "" && id != ch.ID.Key {
+	if !crm.IsKey(id) || ch.ID.Key != "" && id != ch.ID.Key {
 		r.Err = &fault.Error{Op: op, Kind: fault.Down, Err: errors.New("an answer without the id of the record")}
 		return
 	}

@@ -1,6 +1,9 @@
 package crm
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Record is one contact or company as one system shows it: mapped fields only, raw text.
 type Record struct {
@@ -72,6 +75,12 @@ type Result struct {
 	Answered map[Field]Value // the values that the system says it now holds; nil when it does not say
 	Skipped  []Field         // not sent: the system has no counterpart (an owner without an account)
 	Err      error           // nil, or a *fault.Error about this change alone
+}
+
+// IsKey reports whether s can be the id that HubSpot or Zoho gives a record: 1 to 20 digits. Anything
+// else names no record and must not reach a path or a query.
+func IsKey(s string) bool {
+	return s != "" && len(s) <= 20 && strings.Trim(s, "0123456789") == ""
 }
 
 // Touched is one row of a listing of what changed in a system lately.

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -50,7 +49,7 @@ func (c importCommand) Run(ctx context.Context, s *session) error {
 	begin := c.Restart || finished(marks)
 	for _, name := range slices.Sorted(maps.Keys(marks)) {
 		switch at := string(marks[name].Value); {
-		case begin || at == "" || at == end || digits(at):
+		case begin || at == "" || at == end || crm.IsKey(at):
 		case former.MatchString(at):
 			begin = true
 			s.printf("note   the last import was stopped by an earlier version, which listed in another order: this one begins anew\n")
@@ -104,9 +103,6 @@ func (s *session) importMarks(ctx context.Context, st *Stack) (map[string]row.Ro
 
 // former is how earlier versions noted a page: a time in milliseconds and a place behind it, of a listing in the order of changes.
 var former = regexp.MustCompile(`^\d+\|\d+$`)
-
-// digits reports whether a mark is the id that a page ended with.
-func digits(at string) bool { return strings.Trim(at, "0123456789") == "" }
 
 // finished reports whether every walk came to its end.
 func finished(marks map[string]row.Row) bool {

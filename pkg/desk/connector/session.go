@@ -389,7 +389,7 @@ func record(system, key string, company bool) (crm.ID, error) {
 	if id.System != crm.HubSpot && id.System != crm.Zoho {
 		return id, wrongf("%q is no system: hubspot or zoho", system)
 	}
-	if key == "" || len(key) > 20 || strings.Trim(key, "0123456789") != "" {
+	if !crm.IsKey(key) {
 		return id, wrongf("an id of %s has digits only, 20 at most", system)
 	}
 	if key[0] == '0' { // nothing is stored under such a name

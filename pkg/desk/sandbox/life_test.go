@@ -162,6 +162,24 @@ func TestAfterAMergeInZohoTheTwinsAreMergedInHubSpotToo(t *testing.T) {
 	}
 }
 
+func TestOfTwoMergedOnBothSidesNobodyIsAskedToMergeThemThoughZohoIsHeardFirst(t *testing.T) {
+	s, hub, zo := two(t)
+	lost := true
+	s.mute(crm.HubSpot, &lost)
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	_, err = s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
+	s.must(err)
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 1)
+	s.wantRows()
+	s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": survivor})
+	lost = false
+	s.editHub(crm.Contacts, survivor, props{"city": "Roma"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo[0], props{"Mailing_City": "Roma"})
+}
+
 func TestAContactDeletedInHubSpotStaysInZohoAndIsNotCreatedAgain(t *testing.T) {
 	s := stage(t)
 	hub, zo := s.rossi()

@@ -44,6 +44,9 @@ func (t *task) lost(p *identity.Loaded, sys crm.System, b both) fault.Outcome {
 	if h.Gone {
 		return t.orphaned(p, crm.Zoho)
 	}
+	if h.Record.ID.Key != p.HubSpot {
+		return t.mergedAway(p, h)
+	}
 	heirs, err := t.heirs(p, h.Record)
 	switch {
 	case err != nil:
