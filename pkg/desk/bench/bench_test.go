@@ -133,7 +133,7 @@ func BenchmarkDoor(b *testing.B) {
 		name   string
 		from   string
 		events int
-		queued int // messages a request, at most
+		queued int // messages a request
 		make   func(s *Stage, number, n int) (events.APIGatewayV2HTTPRequest, error)
 	}{
 		{"from=hubspot/events=1", string(crm.HubSpot), 1, 1, (*Stage).FromHubSpot},
@@ -141,7 +141,7 @@ func BenchmarkDoor(b *testing.B) {
 		{"from=zoho/events=1", string(crm.Zoho), 1, 1, (*Stage).FromZoho},
 		{"from=zoho/events=100", string(crm.Zoho), 100, 100, (*Stage).FromZoho},
 		{"from=whatsapp/events=1", string(crm.WhatsApp), 1, 1, (*Stage).FromWhatsApp},
-		{"from=whatsapp/events=1000", string(crm.WhatsApp), 1000, 32, (*Stage).FromWhatsApp},
+		{"from=whatsapp/events=1000", string(crm.WhatsApp), 1000, 26, (*Stage).FromWhatsApp},
 		{"from=caller/events=1", conversions.Name, 1, 1, (*Stage).FromCaller},
 	} {
 		b.Run(bm.name, func(b *testing.B) {

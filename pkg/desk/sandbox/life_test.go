@@ -424,3 +424,35 @@ func TestAZohoRecordThatThePairWentOnWithoutTakesItBack(t *testing.T) {
 	s.settle()
 	s.wantZo(crm.Contacts, zo[0], props{"Mailing_City": "Milano", "HubSpot_Id": survivor})
 }
+
+func TestWhoIsDeletedInZohoRightAfterBeingCarriedAcrossIsNoQuestion(t *testing.T) {
+	for name, edit := range map[string]func(*scene, string, string){
+		"created":           func(*scene, string, string) {},
+		"edited in Zoho":    func(s *scene, _, zo string) { s.editZo(crm.Contacts, zo, props{"Mailing_City": "Milano"}) },
+		"edited in HubSpot": func(s *scene, hub, _ string) { s.editHub(crm.Contacts, hub, props{"city": "Milano"}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stage(t)
+			hub, zo := s.rossi()
+			edit(s, hub, zo)
+			s.pass(5 * time.Minute)
+			s.must(s.Zoho.Delete(crm.Contacts, zo))
+			s.pass(5 * time.Hour)
+			s.wantRows()
+			s.wantMails(0)
+			s.editHub(crm.Contacts, hub, props{"city": "Torino"})
+			s.settle()
+			s.wantRows("hubspot/contact  deleted") // this one has nowhere to go
+		})
+	}
+}
+
+func TestAnEditThatCrossesADeletionInZohoIsAskedAboutWithinTheHour(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.pass(26 * time.Hour)
+	s.editHub(crm.Contacts, hub, props{"city": "Torino"})
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.pass(90 * time.Minute)
+	s.wantRows("hubspot/contact  deleted")
+}

@@ -1,10 +1,12 @@
 package recordsync
 
 import (
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/identity"
 )
@@ -151,7 +153,7 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 		return t.fail(err)
 	}
 	if !t.has(crm.Replay) && !t.has(crm.Revisit) {
-		return t.release(&p, t.park(t.deleted(p)))
+		return t.release(&p, t.missed(p, r.Record))
 	}
 	if o := t.release(&p, done("")); o.Ending != fault.Done {
 		return o
@@ -160,6 +162,20 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 		return t.fail(err)
 	}
 	return t.unlocked(t.renew(p, r))
+}
+
+// missed asks what is to become of an edit in HubSpot that has no Zoho record to go to. Who shows what it showed when the two were
+// last in step has missed nothing: an echo, or a second look at what was carried across, is no question.
+func (t *task) missed(p identity.Loaded, rec crm.Record) fault.Outcome {
+	h := t.s.Book.Hasher
+	edited := p.KeyID != h.KeyID || slices.ContainsFunc(t.synced(), func(f mapping.Field) bool {
+		base := p.Base[slotOf(f)].HubSpot
+		return !f.Zoho.ReadOnly && f.Policy != crm.ToHubSpot && base.Known() && base != h.Raw(crm.HubSpot, f.Name, rec.Value(f.Name))
+	})
+	if !edited {
+		return done("gone in zoho, and nothing to carry there")
+	}
+	return t.park(t.deleted(p))
 }
 
 // deleted is the row about a HubSpot record whose Zoho half is gone.
@@ -179,7 +195,7 @@ func (t *task) renew(p identity.Loaded, r crm.Reading) fault.Outcome {
 		return o
 	}
 	if !t.has(crm.Replay) {
-		return t.park(t.deleted(p))
+		return t.missed(p, r.Record)
 	}
 	p.State = pair.Creating
 	return t.create(p, r)

@@ -74,6 +74,9 @@ func (o *order) parse(args []string) error {
 	if err := set.Parse(args); err != nil {
 		return err
 	}
+	if set.NArg() > 0 {
+		return fmt.Errorf("%q is no flag: what would be tried is not what was asked for", set.Arg(0))
+	}
 	if o.seeds < 1 || o.workers < 1 || o.stopAfter < 0 {
 		return fmt.Errorf("-seeds and -workers are at least 1, -stop-after at least 0: nothing that was not tried is in order")
 	}
@@ -98,6 +101,9 @@ func (o *order) parse(args []string) error {
 		return err
 	}
 	if *seed == "" {
+		if o.shrink || *actions != "" || *faults != "" {
+			return fmt.Errorf("-shrink, -actions and -faults are for a replay: name its -seed")
+		}
 		return nil
 	}
 	if len(o.configs) != 1 {
