@@ -32,6 +32,7 @@ type wire struct {
 	OccurredAt time.Time  `json:"occurredAt,omitzero"`
 	ReceivedAt time.Time  `json:"receivedAt,omitzero"`
 	Trace      string     `json:"trace,omitempty"`
+	Repeated   bool       `json:"-"` // the queue tells, not the message
 }
 
 // SQS refuses two characters that JSON need not escape.

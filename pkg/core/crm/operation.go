@@ -45,6 +45,8 @@ type Operation struct {
 	OccurredAt time.Time // when the source says that it happened; zero when it does not say
 	ReceivedAt time.Time // when the door, or reconcile, took it in
 	Trace      string
+	// Repeated says that the message was received before: an earlier try may have ended halfway. It is no part of the message.
+	Repeated bool
 }
 
 // Record returns the id of the record that the operation is about.

@@ -56,6 +56,10 @@ func (r *reader) checkField(at ast.Node, k crm.Kind, f Field, decimals bool) {
 		r.Fail(at, "%s: only a contact has a company: remove it", f.Name)
 	case f.Type == crm.TypeCompany && f.HubSpot.Property != primaryCompany:
 		r.Fail(at, "%s: a company is written as the contact's primary one: its HubSpot property is %s, so map that, or use another type", f.Name, primaryCompany)
+	case f.Name == required(k) && f.Zoho.Property != mandatory(k):
+		r.Fail(at, "%s: Zoho creates no %s without %s: map this field to it", f.Name, k, mandatory(k))
+	case f.Type == crm.TypeCompany && f.Policy == crm.AtCreation:
+		r.Fail(at, "%s: a company may be in Zoho later than its contact, and at-creation would not wait for it: use policy newest or to-zoho", f.Name)
 	case f.Name == required(k) && (f.Policy == crm.ToHubSpot || f.Zoho.ReadOnly):
 		r.Fail(at, "%s: Zoho creates no %s without it, so it must be written there: use policy newest or to-zoho, without read_only on Zoho's side", f.Name, k)
 	case decimals && !numbers:

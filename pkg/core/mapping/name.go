@@ -25,6 +25,22 @@ func required(k crm.Kind) crm.Field {
 	return fieldLastName
 }
 
+// mandatory is the property of Zoho without which it creates no record of the kind.
+func mandatory(k crm.Kind) string {
+	if k == crm.Company {
+		return "Account_Name"
+	}
+	return "Last_Name"
+}
+
+// invented is a name that is made up for Zoho, as long as the field takes it there.
+func (m *Mapping) invented(k crm.Kind, name string) (string, bool, bool) {
+	if f, ok := m.Field(k, required(k)); ok {
+		name = canon.Cut(name, f.Zoho.Max)
+	}
+	return name, true, true
+}
+
 // RequiredName returns the canonical value with which a record is created in RequiredField: LastName for a contact; for a company
 // its name, else its domain as people write it. Invented says that it is not the field's own value: it is Zoho's base and never flows back. It is
 // not ok when there is none, or LAST_NAME=require forbids to invent one: the operation is parked.
@@ -39,7 +55,7 @@ func (m *Mapping) RequiredName(k crm.Kind, rec crm.Record) (name string, invente
 	if name == "" || m.options.LastName == LastNameRequire {
 		return "", false, false
 	}
-	return canon.Letters(name), true, true
+	return m.invented(k, canon.Letters(name))
 }
 
 // LastName returns the last name with which a contact is created in Zoho: its last name, else its first name, the local part of
@@ -57,10 +73,10 @@ func (m *Mapping) LastName(rec crm.Record) (name string, invented, ok bool) {
 		m.first(crm.Contact, crm.TypePhone, rec),
 	} {
 		if name != "" {
-			return name, true, true
+			return m.invented(crm.Contact, name)
 		}
 	}
-	return "HubSpot " + rec.ID.Key, true, true
+	return m.invented(crm.Contact, "HubSpot "+rec.ID.Key)
 }
 
 // text returns the canonical value of the field, "" when there is none or it has no canonical form.

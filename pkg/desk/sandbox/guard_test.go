@@ -101,7 +101,7 @@ func TestAWorkerThatIsLateClosesNoRowThatWasOpenedMeanwhile(t *testing.T) {
 			return
 		}
 		s.Clock.Advance(10 * time.Second) // the worker stands still, and another one tells of the record
-		told.Last = s.Clock.Now()
+		told.Last = s.Clock.Now().Add(time.Hour)
 		s.must((&digest.Ledger{Store: s.Tables[sandbox.Parked], Now: s.Clock.Now}).Open(s.t.Context(), told))
 		told = fault.Parked{}
 	}))
@@ -114,6 +114,7 @@ func TestAWorkerThatIsLateClosesNoRowThatWasOpenedMeanwhile(t *testing.T) {
 	s.settle()
 	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
 	s.wantRows("hubspot/contact  merge_twins")
+	s.pass(2 * time.Hour)
 	s.editHub(crm.Contacts, hub, props{"city": "Bari"}) // whoever begins later has seen what it was told of
 	s.settle()
 	s.wantRows()

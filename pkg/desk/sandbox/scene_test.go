@@ -46,6 +46,12 @@ var giulia = zohotest.User{ID: "4876876000000225099", Name: "Giulia Ferri", Emai
 func stage(t *testing.T, change ...func(*sandbox.WorldOptions)) *scene {
 	t.Helper()
 	t.Parallel()
+	return plainStage(t, change...)
+}
+
+// plainStage is a stage of a test that runs in its turn.
+func plainStage(t *testing.T, change ...func(*sandbox.WorldOptions)) *scene {
+	t.Helper()
 	o := usual()
 	for _, c := range change {
 		c(&o)

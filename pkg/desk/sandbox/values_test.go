@@ -132,3 +132,129 @@ func TestAWholeNumberOfEighteenDigitsGoesAcrossAsAText(t *testing.T) {
 	s.wantHub(crm.Contacts, hub, props{"card": "876543210987654321"})
 	s.wantRows()
 }
+
+// ticked maps a HubSpot property onto a checkbox of Zoho.
+func ticked(t *testing.T, p hubspottest.Property) *scene {
+	t.Helper()
+	return fields(t, "    vip:\n      type: bool\n      hubspot: vip\n      zoho: {property: VIP, not_empty: true}\n",
+		[]hubspottest.Property{p}, []zohotest.Field{{Name: "VIP", Type: "boolean"}})
+}
+
+func TestAValueThatACheckboxCannotShowIsNotOverwrittenByTheBoxThatNobodyTicked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		property hubspottest.Property
+		value    string
+	}{
+		"a text":               {hubspottest.Property{Name: "vip", Type: "string"}, "Sì"},
+		"an option of a third": {hubspottest.Property{Name: "vip", Type: "enumeration", Options: options("true", "false", "to be asked")}, "to be asked"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := ticked(t, tt.property)
+			hub, _ := s.rossi(props{"vip": tt.value})
+			s.pass(time.Hour)
+			s.wantHub(crm.Contacts, hub, props{"vip": tt.value})
+			s.wantMails(1)
+		})
+	}
+}
+
+func TestABoxThatNobodyTickedIsNoAnswerWhereTheOtherSideIsTicked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		zoho props
+		want string
+	}{
+		"never touched":    {nil, "true"},
+		"unticked by hand": {props{"VIP": "false"}, "false"},
+		"ticked by hand":   {props{"VIP": "true"}, "true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := ticked(t, hubspottest.Property{Name: "vip", Type: "bool", FieldType: "booleancheckbox"})
+			lost := true
+			s.mute(crm.HubSpot, &lost)
+			s.mute(crm.Zoho, &lost)
+			hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "vip": "true"})
+			zo := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Email": "anna@acme.example"})
+			s.pass(10 * time.Second)
+			if tt.zoho != nil { // ticked, then what the case says
+				s.editZo(crm.Contacts, zo, props{"VIP": "true"})
+				s.pass(10 * time.Second)
+				s.editZo(crm.Contacts, zo, tt.zoho)
+			}
+			s.pass(10 * time.Second)
+			lost = false
+			s.editZo(crm.Contacts, zo, props{"Title": "Buyer"})
+			s.settle()
+			s.wantHub(crm.Contacts, hub, props{"vip": tt.want})
+			s.wantZo(crm.Contacts, zo, props{"VIP": tt.want})
+		})
+	}
+}
+
+func TestAValueThatARecordWasCreatedWithoutIsAskedAboutAndGoesAcrossOnceItCan(t *testing.T) {
+	origin := func(t *testing.T, change ...func(*scene)) (s *scene, hub, zo string) {
+		s = fields(t, "    origin:\n      type: picklist\n      hubspot: origin\n      zoho: Origin\n      policy: at-creation\n      options:\n        - {hubspot: Web, zoho: Web}\n        - {hubspot: Chat, zoho: Chat}\n",
+			[]hubspottest.Property{{Name: "origin", Type: "enumeration", Options: options("Web", "Chat")}},
+			[]zohotest.Field{{Name: "Origin", Type: "picklist", Options: []string{"-None-", "Web"}}})
+		for _, c := range change {
+			c(s)
+		}
+		hub, zo = s.rossi(props{"origin": "Chat"})
+		s.editHub(crm.Contacts, hub, props{"city": "Milano"}) // what goes well says nothing about it
+		s.settle()
+		s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano", "Origin": ""})
+		s.wantRows("hubspot/contact origin picklist")
+		return s, hub, zo
+	}
+	t.Run("when it is mended in HubSpot", func(t *testing.T) {
+		s, hub, zo := origin(t)
+		s.editHub(crm.Contacts, hub, props{"origin": "Web"})
+		s.settle()
+		s.wantZo(crm.Contacts, zo, props{"Origin": "Web"})
+		s.wantRows()
+		n := s.count()
+		s.editHub(crm.Contacts, hub, props{"origin": "Chat"}) // it is written once
+		s.settle()
+		s.wantZo(crm.Contacts, zo, props{"Origin": "Web"})
+		s.wantWrites(n, 0, 0)
+		s.wantRows()
+	})
+	t.Run("when somebody fills it in Zoho", func(t *testing.T) {
+		s, hub, zo := origin(t)
+		s.editZo(crm.Contacts, zo, props{"Origin": "Web"})
+		s.settle()
+		s.wantZo(crm.Contacts, zo, props{"Origin": "Web"})
+		s.wantHub(crm.Contacts, hub, props{"origin": "Chat"})
+		s.wantRows()
+	})
+	t.Run("not by a replay that is refused again", func(t *testing.T) {
+		s, hub, zo := origin(t)
+		s.send(crm.Contacts, crm.HubSpot, hub, crm.Replay)
+		s.settle()
+		s.wantZo(crm.Contacts, zo, props{"Origin": ""})
+		s.wantRows("hubspot/contact origin picklist")
+		s.pass(time.Hour)
+		s.wantMails(1)
+	})
+	t.Run("though a workflow fills another field at creation", func(t *testing.T) {
+		first := true
+		origin(t, func(s *scene) {
+			s.Zoho.SetWorkflow(func(crm.Module, string, []string) map[string]any {
+				if !first {
+					return nil
+				}
+				first = false
+				return map[string]any{"Description": "welcome"}
+			})
+		})
+	})
+}
+
+func TestANameThatIsMadeUpIsAsLongAsZohoTakesIt(t *testing.T) {
+	s := stage(t)
+	s.hub(crm.Contacts, props{"firstname": "Associazione sportiva dilettantistica e culturale degli amici di Monte San Biagio e dintorni", "email": "info@asd.example"})
+	s.hub(crm.Companies, props{"domain": strings.Repeat("a-long-label.", 17) + "example"})
+	s.settle()
+	s.wantCount(crm.Contacts, 1, 1)
+	s.wantCount(crm.Companies, 1, 1)
+	s.wantRows()
+}

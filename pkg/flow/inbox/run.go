@@ -55,6 +55,7 @@ func (l *Loop) call(ctx context.Context, lines ...*line) (outs []fault.Outcome, 
 	ops := make([]crm.Operation, len(lines))
 	for i, n := range lines {
 		ops[i] = n.Operation
+		ops[i].Repeated = n.Receives > 1
 	}
 	defer func() {
 		if p := recover(); p != nil {

@@ -73,7 +73,6 @@ func (t *task) presume(p pair.Pair, b both, it *item) error {
 	base := p.Base[it.slot]
 	it.shows.Zoho = base.Zoho
 	if it.shows.HubSpot == base.HubSpot {
-		it.kept = true
 		return nil
 	}
 	c, err := t.word(it, crm.HubSpot, b.hubspot.Record.Value(it.field.Name))
@@ -82,8 +81,7 @@ func (t *task) presume(p pair.Pair, b both, it *item) error {
 	}
 	it.hubspot = c
 	it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToZoho, Value: c, Rule: merge.RuleEdit}
-	t.raw(p, it)
-	return nil
+	return t.raw(p, it)
 }
 
 // noteSeen keeps what an echo proves: that Zoho stored what we sent, and, well after its modified time, that the next edit

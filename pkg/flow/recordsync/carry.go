@@ -93,7 +93,7 @@ func (p *plan) owes() bool {
 func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item) {
 	for _, it := range plan.items {
 		switch {
-		case it.kept:
+		case it.kept && it.held == nil:
 		case it.held != nil:
 			if it.held.Hint == fault.HintAltered { // what Zoho stored is what it holds from now on, and nobody's edit
 				p.Settle(it.slot, it.shows)
@@ -206,7 +206,11 @@ func (t *task) send(p *identity.Loaded, change crm.Change, items []*item, raw fu
 			t.wrote = true
 			return c.result, t.sent(p, items, c.result.Skipped), nil
 		}
-		left := t.without(p, sys, &change, items, c.result.Err)
+		left, err := t.without(p, sys, &change, items, c.result.Err)
+		if err != nil {
+			p.Answered(sys, at)
+			return crm.Result{}, nil, err
+		}
 		if len(left) == len(items) && change.HubSpotID == c.change.HubSpotID {
 			if !fault.KindOf(c.result.Err).Uncertain() {
 				p.Answered(sys, at)
@@ -232,17 +236,19 @@ func (t *task) sent(p *identity.Loaded, items []*item, skipped []crm.Field) []*i
 	return left
 }
 
-// without holds the fields that the system refused and returns the rest.
-func (t *task) without(p *identity.Loaded, sys crm.System, change *crm.Change, items []*item, err error) []*item {
+// without holds the fields that the system refused and returns the rest. An error came from a store: nothing more is held then.
+func (t *task) without(p *identity.Loaded, sys crm.System, change *crm.Change, items []*item, err error) ([]*item, error) {
 	refusals := refusalsOf(err)
 	var left []*item
 next:
 	for _, it := range items {
 		for _, r := range refusals {
 			if r.Field == it.field.Name {
+				if err := t.waitFor(p, sys, r); err != nil {
+					return nil, err
+				}
 				t.hold(p.Pair, it, sys, r)
 				p.Hold(it.slot, *it.held)
-				t.waitFor(p, sys, r)
 				if it.decision.Action == merge.Both && sys == crm.Zoho { // HubSpot gets it back all the same
 					it.toZoho, it.goesOn = crm.Unknown(), it.held
 					continue next
@@ -260,17 +266,15 @@ next:
 			t.relinks = append(t.relinks, t.refused(p.Record(sys.Other()), p.Record(sys), relinkField, r.Property, r))
 		}
 	}
-	return left
+	return left, nil
 }
 
 // waitFor asks for a second look when the record that has the value is brought in step.
-func (t *task) waitFor(p *identity.Loaded, sys crm.System, r fault.Refusal) {
+func (t *task) waitFor(p *identity.Loaded, sys crm.System, r fault.Refusal) error {
 	if r.Hint != fault.HintDuplicate || r.Record == "" {
-		return
+		return nil
 	}
-	if err := t.s.Book.Wait(t.ctx, t.conn, t.record(sys, r.Record), p.Record(t.id.System), t.now()); err != nil {
-		t.s.log().Warn("a held field will not be tried again by itself", "record", t.id.String(), "err", err)
-	}
+	return t.s.Book.Wait(t.ctx, t.conn, t.record(sys, r.Record), p.Record(t.id.System), t.now())
 }
 
 func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, at time.Time) error {
@@ -303,6 +307,15 @@ func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, 
 	return nil
 }
 
+// stored reports whether HubSpot's answer shows something else than it was sent. An error came from a store.
+func (t *task) stored(it *item, answer crm.Value) (altered bool, err error) {
+	if it.goesOn != nil {
+		return false, nil
+	}
+	c, err := t.word(it, crm.HubSpot, answer)
+	return !t.equal(it.field, c, it.decision.Value), err
+}
+
 func (t *task) writeHubSpot(p *identity.Loaded, b both, items []*item, at time.Time) error {
 	change := crm.Change{ID: p.Record(crm.HubSpot), Columns: t.m.Columns(t.kind(), crm.HubSpot)}
 	for _, it := range items {
@@ -327,7 +340,11 @@ func (t *task) writeHubSpot(p *identity.Loaded, b both, items []*item, at time.T
 		if answer, ok := res.Answered[it.field.Name]; ok && answer.Known() {
 			shows.HubSpot = h.Raw(crm.HubSpot, it.field.Name, answer)
 			it.shows = shows
-			if c, err := t.canon(crm.HubSpot, it.field, answer); it.goesOn == nil && (err != nil || !t.equal(it.field, c, it.decision.Value)) {
+			altered, err := t.stored(it, answer)
+			if err != nil {
+				return err // nothing of it has come to rest: it is looked at again
+			}
+			if altered {
 				t.hold(p.Pair, it, crm.HubSpot, fault.Refusal{Hint: fault.HintAltered, Code: fault.CauseAltered, Message: "HubSpot stored another value than it was sent"})
 				p.Settle(it.slot, shows)
 				p.Hold(it.slot, *it.held)

@@ -9,6 +9,7 @@ import (
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/merge"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/identity"
 )
 
@@ -47,22 +48,24 @@ func (t *task) companyPair(sys crm.System, key string) (identity.Loaded, error) 
 
 // companyKey returns the id, in the system that gets it, of the company that a decision names. A company without a pair is
 // pending: the contact waits for it.
-func (t *task) companyKey(p pair.Pair, it *item, sys crm.System) crm.Value {
+func (t *task) companyKey(p pair.Pair, it *item, sys crm.System) (crm.Value, error) {
 	v := it.decision.Value
 	if !v.Filled() {
-		return v
+		return v, nil
 	}
-	if c, err := t.s.Book.Load(t.ctx, v.Text()); err == nil && c.Version != 0 && c.State == pair.Living {
-		return crm.Text(c.Key(sys))
+	c, err := t.s.Book.Load(t.ctx, v.Text())
+	switch {
+	case err != nil:
+		return crm.Unknown(), err
+	case c.Version != 0 && c.State == pair.Living:
+		return crm.Text(c.Key(sys)), nil
 	}
 	it.held = &pair.Held{System: sys, Base: it.shows, Mapping: t.m.Version(), Pending: true}
-	if err := t.awaitCompany(p, v, sys.Other()); err != nil {
-		t.s.log().Warn("a contact's company will not be carried across by itself", "record", t.id.String(), "err", err)
-	}
-	return crm.Unknown()
+	return crm.Unknown(), t.awaitCompany(p, v, sys.Other())
 }
 
-// awaitCompany lists the contact among those that the company's pairing queues.
+// awaitCompany lists the contact among those that the company's pairing queues. A company that was paired before it was on the list
+// has woken nobody: that is row.ErrConflict.
 func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 	key, ok := strings.CutPrefix(v.Text(), unpaired+string(from)+" ")
 	if !ok {
@@ -72,7 +75,14 @@ func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 	if who.IsZero() {
 		who = t.id
 	}
-	return t.s.Book.Wait(t.ctx, t.conn, crm.ID{System: from, Module: crm.Companies, Key: key}, who, t.now())
+	if err := t.s.Book.Wait(t.ctx, t.conn, crm.ID{System: from, Module: crm.Companies, Key: key}, who, t.now()); err != nil {
+		return err
+	}
+	c, err := t.companyPair(from, key)
+	if err == nil && c.Version != 0 {
+		err = row.ErrConflict
+	}
+	return err
 }
 
 // bereft takes back what looks like an edit where a contact lost its company because the company is gone: a deletion is not
@@ -136,8 +146,7 @@ func (t *task) strand(p pair.Pair, it *item) error {
 	}
 	if c.Version != 0 && c.State == pair.Living && c.Key(gone.System) != gone.Key {
 		it.decision, it.departed = merge.Decision{Field: it.field.Name, Action: to, Value: left, Rule: merge.RuleFill}, crm.ID{}
-		t.raw(p, it)
-		return nil
+		return t.raw(p, it)
 	}
 	it.held = &pair.Held{System: gone.System.Other(), Base: it.shows, Mapping: t.m.Version(), Pending: true}
 	return t.s.Book.Wait(t.ctx, t.conn, gone, p.Record(gone.System), t.now())
@@ -207,6 +216,11 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 		return t.fail(err)
 	}
 	if c.Version != 0 {
+		if t.repeated() { // the try that paired it may have woken nobody
+			if err := t.rouse(c); err != nil {
+				return t.fail(err)
+			}
+		}
 		return ok
 	}
 	t.busy[id] = true
@@ -217,7 +231,7 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 		covered: map[string]bool{}, busy: t.busy, began: t.began, id: id,
 		ops: []crm.Operation{{
 			V: crm.OperationVersion, ID: t.ops[0].ID, Connection: t.conn, Source: crm.HubSpot, Kind: crm.Company, Module: crm.Companies,
-			Verb: crm.Associate, RecordID: v.Text(), ReceivedAt: now, Trace: t.ops[0].Trace,
+			Verb: crm.Associate, RecordID: v.Text(), ReceivedAt: now, Trace: t.ops[0].Trace, Repeated: t.repeated(),
 		}},
 	}
 	o := sub.close(sub.work())

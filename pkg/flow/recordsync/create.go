@@ -101,12 +101,12 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked,
 		if f.HubSpot.Property == "" || f.Zoho.Property == "" || f.Zoho.ReadOnly || f.Policy == crm.ToHubSpot || !v.Known() {
 			continue
 		}
-		it := &item{field: f, slot: slotOf(f), shows: pair.Base{HubSpot: h.Raw(crm.HubSpot, f.Name, v), Zoho: h.Raw(crm.Zoho, f.Name, crm.Empty())}}
+		it := &item{field: f, slot: slotOf(f), shows: pair.Base{HubSpot: h.Raw(crm.HubSpot, f.Name, v), Zoho: t.blank(f)}}
 		c, err := t.canon(crm.HubSpot, f, v)
 		if err == nil && f.Type == crm.TypeCompany {
 			it.decision.Value = c
 			if c.Filled() && t.mode != crm.Observe { // who only looks waits for no company
-				it.toZoho = t.companyKey(p.Pair, it, crm.Zoho)
+				it.toZoho, err = t.companyKey(p.Pair, it, crm.Zoho)
 			}
 		} else if err == nil && c.Filled() {
 			it.toZoho, err = f.Raw(crm.Zoho, c, crm.Unknown())
@@ -221,11 +221,11 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 		if it.row != nil {
 			rows = append(rows, *it.row)
 		}
-		if it.field.Policy == crm.AtCreation {
-			continue
-		}
 		if it.held != nil {
 			p.Hold(it.slot, *it.held)
+			continue
+		}
+		if it.field.Policy == crm.AtCreation {
 			continue
 		}
 		shows := it.shows
@@ -240,8 +240,6 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 			p.Sent = append(p.Sent, it.slot)
 		case it.field.Name == t.m.RequiredField(t.kind()) && p.Invented.Known():
 			shows.Zoho = p.Invented
-		case it.field.Type == crm.TypeBool && it.field.Zoho.NotEmpty:
-			shows.Zoho = t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, crm.Text("false"))
 		}
 		p.Settle(it.slot, shows)
 	}

@@ -32,7 +32,7 @@ type item struct {
 	toHub    crm.Value
 	held     *pair.Held    // to be left alone from now on
 	row      *fault.Parked // what the client is told about it
-	kept     bool          // left alone before and still
+	kept     bool          // left alone before and still: its row stays
 	goesOn   *pair.Held    // left alone again once HubSpot shows what it had shown
 	owed     bool          // an edit that our write covered wins, and cannot go across yet
 	departed crm.ID        // the company that is gone and took the value with it
@@ -64,6 +64,23 @@ func (t *task) synced() []mapping.Field {
 	return t.fields
 }
 
+// fieldsOf returns the fields that are decided for a pair: those that are kept in step, and what its Zoho record was created without.
+func (t *task) fieldsOf(p pair.Pair) []mapping.Field {
+	fields := t.synced()
+	if len(p.Held) == 0 {
+		return fields
+	}
+	for _, f := range t.m.Fields(t.kind()) {
+		if _, held := p.Held[slotOf(f)]; held && f.Policy == crm.AtCreation {
+			fields = append(slices.Clip(fields), f)
+		}
+	}
+	return fields
+}
+
+// lacks reports whether a pair's Zoho record was created without a value that is written at creation only.
+func (t *task) lacks(p pair.Pair) bool { return len(t.fieldsOf(p)) > len(t.synced()) }
+
 // atRest reports whether one side shows, in every field, what it showed when the pair was last brought in step, with
 // nothing unfinished and no edit that a write of ours covered. Echoes end here.
 func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
@@ -71,7 +88,7 @@ func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
 	if p.Begun || p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) || !p.Linked && !unlinkable {
 		return false
 	}
-	for _, f := range t.synced() {
+	for _, f := range t.fieldsOf(p) {
 		slot := slotOf(f)
 		shows := t.s.Book.Hasher.Raw(sys, f.Name, rec.Value(f.Name))
 		if h, held := p.Held[slot]; held {
@@ -136,7 +153,7 @@ func (t *task) plan(p pair.Pair, b both) (*plan, error) {
 	for timed := false; ; timed = true {
 		out.items = nil
 		ask := false
-		for _, f := range t.synced() {
+		for _, f := range t.fieldsOf(p) {
 			it, err := t.decide(p, b, f, zohoTimes, timed)
 			if err != nil {
 				return nil, err
@@ -175,15 +192,21 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	if b.assumed {
 		return it, t.presume(p, b, it)
 	}
+	if again := t.unedited(p, b, it); again != nil {
+		it.held, it.kept = again, true
+		return it, nil
+	}
 	if t.untouched(p, b, it) {
 		return it, nil
 	}
 	if whole, err := t.translate(p, b, it); err != nil || !whole {
 		return it, err
 	}
+	if f.Policy == crm.AtCreation {
+		return it, t.belated(p, it)
+	}
 	if again && !held.Pending {
-		t.retry(p, it, held)
-		return it, nil
+		return it, t.retry(p, it, held)
 	}
 	if t.uncover(b, it, held) {
 		return it, nil
@@ -210,17 +233,49 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		}
 		return it, nil
 	}
-	t.raw(p, it)
+	if err := t.raw(p, it); err != nil {
+		return it, err
+	}
 	return it, t.strand(p, it)
 }
 
+// belated sends a value that Zoho's record was created without, unless Zoho has got one since: it is written once.
+func (t *task) belated(p pair.Pair, it *item) error {
+	if it.hubspot.IsEmpty() || it.zoho.Filled() && it.shows.Zoho != t.blank(it.field) {
+		return nil
+	}
+	it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToZoho, Value: it.hubspot, Rule: merge.RuleRetry}
+	return t.raw(p, it)
+}
+
+// unedited returns what a field is held with from now on that was held when Zoho's record was created, and shows there what nobody but
+// the insert has brought about: a default is no edit. It is nil otherwise.
+func (t *task) unedited(p pair.Pair, b both, it *item) *pair.Held {
+	held, ok := p.Held[it.slot]
+	if !ok || held.Pending || t.afresh() || held.Mapping != t.m.Version() || p.Base[it.slot].Zoho.Known() || held.Base.HubSpot != it.shows.HubSpot ||
+		!b.zoho.Record.Value(it.field.Name).Known() || !b.zoho.Record.Modified.Equal(p.ZohoWrote) {
+		return nil
+	}
+	held.Base = it.shows
+	return &held
+}
+
+// blank is what a new record of Zoho shows in a field that nothing is written to.
+func (t *task) blank(f mapping.Field) pair.Hash {
+	v := crm.Empty()
+	if f.Type == crm.TypeBool && f.Zoho.NotEmpty {
+		v = crm.Text("false")
+	}
+	return t.s.Book.Hasher.Raw(crm.Zoho, f.Name, v)
+}
+
 // retry sends a held value once more to the side that refused it.
-func (t *task) retry(p pair.Pair, it *item, held pair.Held) {
+func (t *task) retry(p pair.Pair, it *item, held pair.Held) error {
 	it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToZoho, Value: it.hubspot, Rule: merge.RuleRetry}
 	if held.System == crm.HubSpot {
 		it.decision.Action, it.decision.Value = merge.ToHubSpot, it.zoho
 	}
-	t.raw(p, it)
+	return t.raw(p, it)
 }
 
 // uncover puts back the value of a held field in HubSpot that an old write of ours, landing late, has covered. Zoho does not
@@ -300,11 +355,20 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 			in.Zoho.PutBack = top.At
 		}
 	}
+	if t.unticked(it, known) && timed && len(times[f.Name]) == 0 {
+		in.Zoho.Value = crm.Empty()
+	}
 	// A name that we made up for Zoho never flows back over an empty one.
 	if p.Invented.Known() && p.Invented == it.shows.Zoho && it.hubspot.IsEmpty() {
 		in.Equal = true
 	}
 	return in, nil
+}
+
+// unticked reports whether two records meet for the first time in a checkbox that HubSpot shows ticked and Zoho does not: a record of
+// Zoho shows that from the beginning, whether or not anybody ever said so. Its timeline tells who did.
+func (t *task) unticked(it *item, known bool) bool {
+	return !known && it.shows.Zoho == t.blank(it.field) && it.field.Type == crm.TypeBool && it.field.Zoho.NotEmpty && it.hubspot == crm.Text("true")
 }
 
 // apart reports whether two records met on a secondary e-mail address: both addresses are right, neither goes across.

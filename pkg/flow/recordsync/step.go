@@ -34,6 +34,7 @@ func (b *both) record(sys crm.System) crm.Record {
 // step brings a living pair in step. The event's side is read before anything is locked: an echo ends there.
 func (t *task) step(p identity.Loaded) fault.Outcome {
 	near := t.id.System
+	t.late = t.lacks(p.Pair)
 	r, err := t.read(near, p.Key(near), t.columns(near, false))
 	if err != nil {
 		return t.fail(err)
@@ -60,7 +61,7 @@ func (t *task) stepFrom(p identity.Loaded, r crm.Reading) fault.Outcome {
 	near := t.id.System
 	if !t.afresh() && t.atRest(p.Pair, near, r.Record) {
 		t.noteSeen(p, r)
-		return done("nothing to do")
+		return t.madeUp(p, done("nothing to do"))
 	}
 	if near == crm.HubSpot {
 		if o := t.bringCompany(p, r.Record); o.Ending != fault.Done {
@@ -80,6 +81,7 @@ const tries = 3
 
 // reconcile reads the other side, decides and writes, under the lease. It notes everything in p; the caller saves it.
 func (t *task) reconcile(p *identity.Loaded, b both) fault.Outcome {
+	t.late = t.lacks(p.Pair)
 	for attempt := range tries {
 		o, settled := t.complete(p, &b, attempt)
 		if settled {
@@ -221,7 +223,7 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 // it come back, and a name that we made up once Zoho shows another one.
 func (t *task) shed(p *pair.Pair) {
 	synced := map[pair.Slot]bool{relink: true}
-	for _, f := range t.synced() {
+	for _, f := range t.fieldsOf(*p) {
 		synced[slotOf(f)] = true
 		if base := p.Base[slotOf(f)].Zoho; f.Name == t.m.RequiredField(t.kind()) && base.Known() && base != p.Invented {
 			p.Invented = pair.Hash{}
@@ -245,6 +247,27 @@ func (t *task) gather(p *identity.Loaded, plan *plan) {
 	if _, held := p.Held[relink]; held {
 		t.keep = append(t.keep, relinkField)
 	}
+}
+
+// madeUp does once more what follows from a sync that has come to rest, where an earlier try may have saved the pair and then failed:
+// rows end, and whoever waited is woken.
+func (t *task) madeUp(p identity.Loaded, o fault.Outcome) fault.Outcome {
+	if !t.repeated() || p.State != pair.Living || p.Begun {
+		return o
+	}
+	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	for _, f := range t.fieldsOf(p.Pair) {
+		if _, held := p.Held[slotOf(f)]; held {
+			t.keep = append(t.keep, f.Name)
+		}
+	}
+	if _, held := p.Held[relink]; held {
+		t.keep = append(t.keep, relinkField)
+	}
+	if err := t.rouse(p); err != nil {
+		return t.fail(err)
+	}
+	return o
 }
 
 // rederive asks for a second look at what HubSpot works out by itself from an address that we wrote (its secondary
@@ -277,11 +300,16 @@ func (t *task) revisit(id crm.ID) crm.Operation {
 }
 
 // wake queues the records that waited for one of the pair's records. What was not written has freed nothing: two records
-// that wait for each other's value would wake each other for ever.
+// that wait for each other's value would wake each other for ever. What an earlier try wrote has.
 func (t *task) wake(p identity.Loaded) error {
-	if !t.wrote && !t.joined {
+	if !t.wrote && !t.joined && !t.repeated() {
 		return nil
 	}
+	return t.rouse(p)
+}
+
+// rouse queues whoever waits for one of the pair's records.
+func (t *task) rouse(p identity.Loaded) error {
 	for {
 		who, err := t.s.Book.Waiting(t.ctx, t.conn, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 		if err != nil || len(who) == 0 {

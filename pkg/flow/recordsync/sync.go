@@ -160,6 +160,7 @@ type task struct {
 	yield   func(*call) bool
 	began   time.Time
 	inserts time.Time // when this task began an insert
+	late    bool      // the pair lacks a value that was to be written at its creation
 	covered map[string]bool
 	busy    map[crm.ID]bool // records that a task of this batch is at work on
 	locks   identity.Locks
@@ -233,6 +234,12 @@ func (t *task) has(v crm.Verb) bool {
 	return false
 }
 
+// repeated reports whether an operation was received before: an earlier try may have ended after the pair was saved, and before all
+// that follows from it was done.
+func (t *task) repeated() bool {
+	return slices.ContainsFunc(t.ops, func(op crm.Operation) bool { return op.Repeated })
+}
+
 // afresh reports whether held fields are to be tried again.
 func (t *task) afresh() bool { return t.has(crm.Revisit) || t.has(crm.Replay) }
 
@@ -259,10 +266,10 @@ func (t *task) find(sys crm.System, s crm.Search) ([]crm.Record, error) {
 	return c.records, c.err
 }
 
-// columns returns what a sync asks of a system; all of them where a record may have to be created.
+// columns returns what a sync asks of a system; all of them where a record may have to be created, or was created without a value.
 func (t *task) columns(sys crm.System, all bool) []crm.Column {
 	columns := t.m.Columns(t.kind(), sys)
-	if all {
+	if all || t.late {
 		return columns
 	}
 	out := make([]crm.Column, 0, len(columns))

@@ -72,41 +72,47 @@ func (t *task) canon(sys crm.System, f mapping.Field, v crm.Value) (crm.Value, e
 }
 
 // raw translates what goes across into the words of the side that gets it.
-func (t *task) raw(p pair.Pair, it *item) {
+func (t *task) raw(p pair.Pair, it *item) (err error) {
 	action := it.decision.Action
 	if a, ok := it.alien[it.decision.Value]; ok {
 		t.stay(p, it, a)
-		return
+		return nil
 	}
 	if action == merge.ToZoho || action == merge.Both {
-		it.toZoho = t.rawFor(p, it, crm.Zoho)
+		it.toZoho, err = t.rawFor(p, it, crm.Zoho)
 	}
-	if it.held == nil && (action == merge.ToHubSpot || action == merge.Both) {
-		it.toHub = t.rawFor(p, it, crm.HubSpot)
+	if err == nil && it.held == nil && (action == merge.ToHubSpot || action == merge.Both) {
+		it.toHub, err = t.rawFor(p, it, crm.HubSpot)
 	}
-	if it.held == nil {
-		return
+	if err != nil || it.held == nil {
+		return err
 	}
 	it.owed = it.held.Pending && it.decision.Rule == merge.RuleUnseen
 	it.toZoho = crm.Unknown()
-	if action == merge.Both && it.held.System == crm.Zoho && !it.held.Pending && t.restore(p, it) {
-		return
+	if action == merge.Both && it.held.System == crm.Zoho && !it.held.Pending {
+		if restored, err := t.restore(p, it); restored || err != nil {
+			return err
+		}
 	}
 	it.decision, it.toHub = merge.Decision{Field: it.field.Name}, crm.Unknown()
+	return nil
 }
 
 // restore puts an edit that our write covers in HubSpot back there, though Zoho does not take it: the field is held as the person left
 // it. It reports false when HubSpot does not take it either.
-func (t *task) restore(p pair.Pair, it *item) bool {
+func (t *task) restore(p pair.Pair, it *item) (bool, error) {
 	held, row := it.held, it.row
 	it.held = nil
-	it.toHub = t.rawFor(p, it, crm.HubSpot)
+	var err error
+	if it.toHub, err = t.rawFor(p, it, crm.HubSpot); err != nil {
+		return false, err
+	}
 	if it.held != nil {
 		it.held, it.row = held, row
-		return false
+		return false, nil
 	}
 	it.decision.Action, it.goesOn = merge.ToHubSpot, held
-	return true
+	return true, nil
 }
 
 // stay holds a field whose winner has no counterpart. One that a write of ours covers in HubSpot is put back there.
@@ -120,7 +126,7 @@ func (t *task) stay(p pair.Pair, it *item, a alien) {
 	}
 }
 
-func (t *task) rawFor(p pair.Pair, it *item, sys crm.System) crm.Value {
+func (t *task) rawFor(p pair.Pair, it *item, sys crm.System) (crm.Value, error) {
 	f := it.field
 	if f.Type == crm.TypeCompany {
 		return t.companyKey(p, it, sys)
@@ -135,9 +141,9 @@ func (t *task) rawFor(p pair.Pair, it *item, sys crm.System) crm.Value {
 	}
 	if err != nil {
 		t.hold(p, it, sys, untranslatable(err))
-		return crm.Unknown()
+		return crm.Unknown(), nil
 	}
-	return v
+	return v, nil
 }
 
 // hold leaves a field alone until a side changes, the mapping does, or an operator asks for it, and tells the client once.

@@ -58,7 +58,7 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 // paired works on a record that is in a pair.
 func (t *task) paired(p identity.Loaded) fault.Outcome {
 	if !t.waiting(p) {
-		return fault.Outcome{Ending: fault.Done, Covered: true, Note: "covered"}
+		return t.madeUp(p, fault.Outcome{Ending: fault.Done, Covered: true, Note: "covered"})
 	}
 	if p.Leased(t.owner, t.now()) {
 		return again(t.later(), "somebody else is at work on the pair")
