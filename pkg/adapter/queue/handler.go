@@ -77,7 +77,7 @@ func delivery(r events.SQSMessage) batch.Delivery {
 // sent in.
 func message(r events.SQSMessage) batch.Message {
 	d := delivery(r)
-	m := batch.Message{ID: d.ID, Receipt: d.Receipt, Group: d.Group, Receives: d.Receives}
+	m := batch.Message{ID: d.ID, Receipt: d.Receipt, Group: d.Group, Receives: d.Receives, Sent: d.Sent}
 	m.Operation, m.Bad = Decode(r.Body)
 	if m.Group == "" && m.Bad == nil {
 		m.Group = Group(m.Operation)

@@ -233,8 +233,8 @@ func TestARecordOfLambdaBecomesAMessage(t *testing.T) {
 		name, record string
 		want         batch.Message
 	}{
-		{"whole", record(`{"ApproximateReceiveCount":"4","MessageGroupId":"g","SequenceNumber":"7"}`),
-			batch.Message{ID: "m1", Receipt: "r1", Group: "g", Receives: 4, Operation: operation()}},
+		{"whole", record(`{"ApproximateReceiveCount":"4","MessageGroupId":"g","SequenceNumber":"7","SentTimestamp":"1795255200005"}`),
+			batch.Message{ID: "m1", Receipt: "r1", Group: "g", Receives: 4, Operation: operation(), Sent: time.UnixMilli(1795255200005)}},
 		{"without a group", record(`{"ApproximateReceiveCount":"1"}`), batch.Message{ID: "m1", Receipt: "r1", Group: group, Receives: 1, Operation: operation()}},
 		{"without a count", record(`{}`), batch.Message{ID: "m1", Receipt: "r1", Group: group, Receives: 1, Operation: operation()}},
 		{"with a count that is no number", record(`{"ApproximateReceiveCount":"-3x"}`), batch.Message{ID: "m1", Receipt: "r1", Group: group, Receives: 1, Operation: operation()}},
@@ -302,7 +302,7 @@ func TestAnEventOfTheDeskIsWhatLambdaSends(t *testing.T) {
 		t.Fatal(err)
 	}
 	lambdaBytes(t, string(text), func(_ context.Context, got []batch.Message) []string {
-		want := []batch.Message{{ID: "m1", Receipt: "1.3", Group: "g", Receives: 3, Operation: operation()}}
+		want := []batch.Message{{ID: "m1", Receipt: "1.3", Group: "g", Receives: 3, Operation: operation(), Sent: sent}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}

@@ -62,7 +62,8 @@ type Message struct {
 	Receipt   string
 	Receives  int // how often it was delivered, this time included; neighbours and throttles raise it too
 	Operation crm.Operation
-	Bad       error // the text cannot be read, and Operation is zero; wraps ErrLater when a later version can
+	Bad       error     // the text cannot be read, and Operation is zero; wraps ErrLater when a later version can
+	Sent      time.Time // when the queue took it in, zero where that is not told
 }
 
 // Wait keeps one delivered message invisible for a time from now, at most MaxHidden; 0 makes it visible at once. Queues

@@ -209,11 +209,14 @@ func (c *Consumer) counted(ctx context.Context, d batch.Delivery, s submission.S
 		slog.Int64("ahead_ms", max(0, s.Event.At.Sub(s.Received).Milliseconds())), slog.Int64("behind_ms", max(0, s.Received.Sub(s.Event.At).Milliseconds())))
 }
 
-// tell writes the one line of a message that was not counted.
+// tell writes the one line of a message that was not counted. How long it lies in the queue an alarm listens for.
 func (c *Consumer) tell(ctx context.Context, d batch.Delivery, ending fault.Ending, why error, more ...slog.Attr) {
 	level := slog.LevelWarn
 	if own(why) {
 		level = slog.LevelError
+	}
+	if !d.Sent.IsZero() {
+		more = append(more, slog.Int64("age_ms", c.Counter.Now().Sub(d.Sent).Milliseconds()))
 	}
 	c.Log.LogAttrs(ctx, level, "event", append([]slog.Attr{
 		slog.String("ending", ending.String()), slog.String("messageId", d.ID), slog.String("group", d.Group),

@@ -237,6 +237,25 @@ func TestWithoutTimeNothingIsStarted(t *testing.T) {
 	}
 }
 
+func TestTheLineOfAMessageThatGoesAgainTellsHowLongItWaits(t *testing.T) {
+	b := newBench()
+	c, _ := b.consumer()
+	lines := &bytes.Buffer{}
+	c.Log = slog.New(slog.NewTextHandler(lines, nil))
+	b.Store = &faulty{Store: b.rows, before: func() error { return errLost }}
+	ds := deliver(b.purchase(nil))
+	ds[0].Sent = b.Now().Add(-90 * time.Minute)
+	c.Handle(t.Context(), ds)
+	if !strings.Contains(lines.String(), "ending=again") || !strings.Contains(lines.String(), "age_ms=5400") {
+		t.Errorf("%s", lines)
+	}
+	lines.Reset()
+	c.Handle(t.Context(), deliver(b.purchase(nil)))
+	if strings.Contains(lines.String(), "age_ms") {
+		t.Errorf("nobody knows when it was sent: %s", lines)
+	}
+}
+
 func TestTheLineOfAnEventTellsHowFarItsSendersClockIsOff(t *testing.T) {
 	for _, tt := range []struct {
 		off  time.Duration

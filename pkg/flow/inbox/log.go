@@ -19,8 +19,12 @@ func (s *sheet) tell(ctx context.Context, n *line, out fault.Outcome, waiting st
 		slog.String("module", string(op.Module)), slog.String("verb", string(op.Verb)), slog.String("record", op.RecordID),
 		slog.String("trace", op.Trace), slog.Int("receives", n.Receives), slog.Int("fields", len(op.Fields)),
 	}
-	if !op.ReceivedAt.IsZero() {
-		line = append(line, slog.Int64("age_ms", s.loop.Now().Sub(op.ReceivedAt).Milliseconds()))
+	since := n.Sent // by this an alarm tells how long it waits, also with a text that nobody can read and after a redrive
+	if since.IsZero() {
+		since = op.ReceivedAt
+	}
+	if !since.IsZero() {
+		line = append(line, slog.Int64("age_ms", s.loop.Now().Sub(since).Milliseconds()))
 	}
 	switch out.Ending {
 	case fault.Done:

@@ -150,6 +150,19 @@ func TestAnOperationIsOneLineOfIdsKindsAndCounts(t *testing.T) {
 	}
 }
 
+// Also one that nobody can read yet, and one that was put back long after the door took its change in.
+func TestTheLineOfAMessageThatGoesAgainTellsHowLongItLiesInTheQueue(t *testing.T) {
+	for name, m := range map[string]batch.Message{"unreadable": {Bad: batch.ErrLater}, "put back": {Operation: operation("a.1", "a")}} {
+		d := works(t, failing(fault.Down))
+		d.clock.Wait(240 * time.Hour)
+		m.ID, m.Group, m.Receipt, m.Receives, m.Sent = "a.1", "a", "r", 9, d.clock.Now().Add(-time.Hour)
+		d.Handle(t.Context(), []batch.Message{m})
+		if line := d.log.String(); !strings.Contains(line, `"ending":"again"`) || !strings.Contains(line, `"age_ms":3600000`) {
+			t.Errorf("%s: the line is %s", name, line)
+		}
+	}
+}
+
 // Of any batch, whatever the work says: each group's answer is a tail of it that begins at the first message not ended, and
 // exactly the answered ones are hidden, followers for no time.
 func TestTheAnswerIsATailOfEachGroupWhateverTheWorkSays(t *testing.T) {

@@ -65,7 +65,7 @@ type sheet struct {
 
 // read makes the message of a delivery, with an operation that stands for its parcel.
 func (s *sheet) read(d batch.Delivery) batch.Message {
-	m := batch.Message{ID: d.ID, Group: d.Group, Receipt: d.Receipt, Receives: d.Receives}
+	m := batch.Message{ID: d.ID, Group: d.Group, Receipt: d.Receipt, Receives: d.Receives, Sent: d.Sent}
 	p, err := chat.Open(d.Body)
 	if err == nil {
 		m.Operation = operation(p, d.Body)
