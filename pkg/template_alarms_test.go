@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"crm-connector/pkg/flow/inbox"
 )
 
 // alarms returns what every alarm rings for, and what every metric filter counts: a line for each.
@@ -75,6 +77,7 @@ const namespace = "CrmConnector/${AWS::StackName}"
 // measures are the metrics that are no counts, with the statistic that says something about them.
 var measures = map[string]string{
 	"ApproximateNumberOfMessagesVisible": "Maximum", "ApproximateAgeOfOldestMessage": "Maximum", "SendersAhead": "p50", "SendersBehind": "p50",
+	"zoho-operations-age": "Maximum", "hubspot-operations-age": "Maximum", "whatsapp-operations-age": "Maximum", "conversion-events-age": "Maximum",
 }
 
 // silent are the metrics whose absence is what is told.
@@ -138,7 +141,7 @@ func rings(t template, _ code) (out []string) {
 				limit = "1"
 			}
 			switch got := word(p["Threshold"]); {
-			case name == "ApproximateAgeOfOldestMessage":
+			case name == "ApproximateAgeOfOldestMessage", strings.HasSuffix(name, "-age"):
 				if !slices.Contains(ages(t.queueOf(o.metric)), got) {
 					complain("it waits for an age of %s s", got)
 				}
@@ -294,6 +297,7 @@ func alarmed(t template, c code) (out []string) {
 		if want := ages(q); !slices.Equal(have, want) {
 			out = append(out, fmt.Sprintf("%s: alarms at an age of %s s, want %s", q, have, want))
 		}
+		out = append(out, t.waits(q, watched)...)
 	}
 	for _, f := range t.of(functionType) {
 		want(f, "AWS/Lambda", "Errors", "when it fails")
@@ -316,6 +320,42 @@ func alarmed(t template, c code) (out []string) {
 	}
 	for _, secret := range secrets {
 		out = append(out, t.missing(secret, c, watched)...)
+	}
+	return out
+}
+
+// oldest is what an alarm compares on how long messages wait: what their consumer tells of those that go again, in milliseconds, and what
+// SQS tells of those that nobody has tried, in seconds. Where one tells nothing the other must count all the same.
+const oldest = "MAX([FILL(again, 0) / 1000, FILL(queued, 0)])"
+
+// waits complains of an alarm on how long the messages of a queue wait that leaves some of them out, or is over between two tries.
+func (t template) waits(q string, watched map[metric][]string) (out []string) {
+	for _, id := range watched[metric{"AWS/SQS", "ApproximateAgeOfOldestMessage", q}] {
+		complain := func(format string, args ...any) { out = append(out, id+": "+fmt.Sprintf(format, args...)) }
+		if word(t.get(id, "Threshold")) == "60" { // a burst: what goes again is told by those of more than ten minutes
+			continue
+		}
+		if !slices.Contains(watched[metric{namespace, kebab(q) + "-age", ""}], id) {
+			complain("it leaves out what goes again")
+		}
+		all := list(t.get(id, "Metrics"))
+		names := map[string]string{}
+		var period time.Duration
+		for _, m := range all {
+			if stat := at(m, "MetricStat"); stat != nil {
+				names[word(at(m, "Id"))] = word(at(stat, "Metric", "MetricName"))
+				period = time.Duration(number(at(stat, "Period"))) * time.Second
+			} else if got := word(at(m, "Expression")); got != oldest {
+				complain("it compares %s, want %s", got, oldest)
+			}
+		}
+		if names["again"] != kebab(q)+"-age" || names["queued"] != "ApproximateAgeOfOldestMessage" {
+			complain("it takes the one metric for the other: %v", names)
+		}
+		whole := number(t.get(id, "EvaluationPeriods")) - 1 // the tries lie anywhere in their periods
+		if word(t.get(id, "DatapointsToAlarm")) != "1" || time.Duration(whole)*period < inbox.LongestWait {
+			complain("it is over between two tries, which are up to %s apart", inbox.LongestWait)
+		}
 	}
 	return out
 }
@@ -390,6 +430,9 @@ var writers = map[string][]string{
 	"Brake":           {"zohoConsumer", "hubspotConsumer"}, "Untold": {"zohoConsumer", "hubspotConsumer"}, // suite/consumer writes them
 	"BudgetLost": {"zohoConsumer", "hubspotConsumer", "reconcile", "whatsappConsumer", "sendWhatsapp"}, // who has a budget of calls
 	"StaleKeys":  {"webhook", "conversionApi", "sendWhatsapp"},                                         // who proves tokens
+	// who drains the queue
+	"zoho-operations-age": {"zohoConsumer"}, "hubspot-operations-age": {"hubspotConsumer"}, "whatsapp-operations-age": {"whatsappConsumer"},
+	"conversion-events-age": {"conversionAggregator"},
 }
 
 func listened(t template, _ code) (out []string) {

@@ -349,7 +349,10 @@ var breaks = []breach{
 		t.property("AWS/Api", "Api4xx", "Namespace")
 	}},
 	{"an alarm can ring, and rings for what it is named after", "ZohoOperationsStuck: ApproximateAgeOfOldestMessage is looked at as Minimum", func(t template, _ *code) {
-		t.property("Minimum", "ZohoOperationsStuck", "Statistic")
+		list(t.get("ZohoOperationsStuck", "Metrics"))[2].(object)["MetricStat"].(object)["Stat"] = "Minimum"
+	}},
+	{"an alarm can ring, and rings for what it is named after", "ConversionEventsLate: conversion-events-age is looked at as Average", func(t template, _ *code) {
+		list(t.get("ConversionEventsLate", "Metrics"))[1].(object)["MetricStat"].(object)["Stat"] = "Average"
 	}},
 	{"an alarm can ring, and rings for what it is named after", "MoreThrottles: Throttles is looked at as Average", func(t template, _ *code) {
 		list(t.get("MoreThrottles", "Metrics"))[2].(object)["MetricStat"].(object)["Stat"] = "Average"
@@ -368,6 +371,9 @@ var breaks = []breach{
 	}},
 	{"a line raises its metric", "ConversionAggregatorAhead: a line raises SendersAhead by 1", func(t template, _ *code) {
 		first(t.get("ConversionAggregatorAhead", "MetricTransformations")).(object)["MetricValue"] = "1"
+	}},
+	{"a line raises its metric", "ZohoConsumerAgain: a line raises zoho-operations-age by 1", func(t template, _ *code) {
+		first(t.get("ZohoConsumerAgain", "MetricTransformations")).(object)["MetricValue"] = "1"
 	}},
 	{"a line raises its metric", "GetZohoTokenRefused: DefaultValue", func(t template, _ *code) {
 		first(t.get("GetZohoTokenRefused", "MetricTransformations")).(object)["DefaultValue"] = "1"
@@ -497,6 +503,32 @@ var breaks = []breach{
 	}},
 	{"each queue, function and secret has its alarms", "HubspotOperationsDlq", func(t template, _ *code) { t.drop("HubspotOperationsDead") }},
 	{"each queue, function and secret has its alarms", "ZohoOperations", func(t template, _ *code) { t.drop("ZohoOperationsExpiring") }},
+	{"each queue, function and secret has its alarms", "HubspotOperations: alarms at an age of", func(t template, _ *code) {
+		t.property("864000", "HubspotOperationsExpiring", "Threshold")
+	}},
+	{"each queue, function and secret has its alarms", "WhatsappOperationsLate: it leaves out what goes again", func(t template, _ *code) {
+		t.property(list(t.get("WhatsappOperationsLate", "Metrics"))[:1], "WhatsappOperationsLate", "Metrics")
+		t.property(append(list(t.get("WhatsappOperationsLate", "Metrics")), list(t.get("WhatsappOperationsStuck", "Metrics"))[2]), "WhatsappOperationsLate", "Metrics")
+	}},
+	{"each queue, function and secret has its alarms", "HubspotOperationsLate: it leaves out what goes again", func(t template, _ *code) {
+		list(t.get("HubspotOperationsLate", "Metrics"))[1].(object)["MetricStat"].(object)["Metric"].(object)["MetricName"] = "zoho-operations-age"
+	}},
+	{"each queue, function and secret has its alarms", "ZohoOperations: alarms at an age of", func(t template, _ *code) {
+		t.property(list(t.get("ZohoOperationsStuck", "Metrics"))[:2], "ZohoOperationsStuck", "Metrics")
+	}},
+	{"each queue, function and secret has its alarms", "ZohoOperationsStuck: it compares MAX([FILL(again, 0), FILL(queued, 0)])", func(t template, _ *code) {
+		first(t.get("ZohoOperationsStuck", "Metrics")).(object)["Expression"] = "MAX([FILL(again, 0), FILL(queued, 0)])"
+	}},
+	{"each queue, function and secret has its alarms", "ZohoOperationsStuck: it takes the one metric for the other", func(t template, _ *code) {
+		all := list(t.get("ZohoOperationsStuck", "Metrics"))
+		all[1].(object)["Id"], all[2].(object)["Id"] = "queued", "again"
+	}},
+	{"each queue, function and secret has its alarms", "ConversionEventsExpiring: it is over between two tries", func(t template, _ *code) {
+		t.property("3", "ConversionEventsExpiring", "EvaluationPeriods")
+	}},
+	{"each queue, function and secret has its alarms", "ConversionEventsLate: it is over between two tries", func(t template, _ *code) {
+		t.property("2", "ConversionEventsLate", "DatapointsToAlarm")
+	}},
 	{"each queue, function and secret has its alarms", "webhook: no alarm when it fails", func(t template, _ *code) { t.drop("WebhookErrors") }},
 	{"each queue, function and secret has its alarms", "when it is refused", func(t template, _ *code) { t.drop("Throttles") }},
 	{"each queue, function and secret has its alarms", "RefreshZohoTokenSilent", func(t template, _ *code) {
@@ -515,6 +547,9 @@ var breaks = []breach{
 	{"an alarm reaches the topic and says what to do", "Api5xx", func(t template, _ *code) {
 		t.property("Too bad.", "Api5xx", "AlarmDescription")
 	}},
+	{"an alarm reaches the topic and says what to do", "ZohoOperationsLate: the emulator", func(t template, _ *code) {
+		t.set(nil, "Resources", "ZohoOperationsLate", "Condition")
+	}},
 	{"an alarm reaches the topic and says what to do", "Throttles", func(t template, _ *code) {
 		t.set(nil, "Resources", "Throttles", "Condition")
 	}},
@@ -526,6 +561,12 @@ var breaks = []breach{
 	}},
 	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "WebhookQuarantined", func(t template, _ *code) {
 		t.property(`{ $.outcome == quarantined }`, "WebhookQuarantined", "FilterPattern")
+	}},
+	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "HubspotConsumerAgain: no line of the log has the value $.age_s", func(t template, _ *code) {
+		first(t.get("HubspotConsumerAgain", "MetricTransformations")).(object)["MetricValue"] = "$.age_s"
+	}},
+	{"the alarms are those that were looked at", "ZohoConsumerAgain", func(t template, _ *code) {
+		t.property(`{ $.message = "operation" && $.ending = "done" }`, "ZohoConsumerAgain", "FilterPattern")
 	}},
 	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", "HubspotConsumerUntold", func(t template, _ *code) {
 		t.drop("SubscriptionSilent")
@@ -542,6 +583,12 @@ var breaks = []breach{
 	}},
 	{"who writes a line is listened to", "sendWhatsapp: nobody counts its lines for Denied", func(t template, _ *code) {
 		t.drop("SendWhatsappDenied")
+	}},
+	{"who writes a line is listened to", "whatsappConsumer: nobody counts its lines for whatsapp-operations-age", func(t template, _ *code) {
+		t.drop("WhatsappConsumerAgain")
+	}},
+	{"who writes a line is listened to", "conversionAggregator: nobody counts its lines for conversion-events-age", func(t template, _ *code) {
+		t.property(to("ConversionClockLogs"), "ConversionAggregatorAgain", "LogGroupName")
 	}},
 	{"who writes a line is listened to", "hubspotConsumer: nobody counts its lines for Untold", func(t template, _ *code) {
 		t.drop("HubspotConsumerUntold")

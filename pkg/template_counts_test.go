@@ -73,6 +73,26 @@ func TestThePageOfTheRehearsalCountsWhatADeploymentCreates(t *testing.T) {
 	}
 }
 
+func TestThePageOfTheDeploymentSaysHowManyMetricsAreLookedAt(t *testing.T) {
+	tpl, alarms, ours := theTemplate(t), 0, map[string]bool{}
+	for _, id := range tpl.of("AWS::CloudWatch::Alarm") {
+		metrics := 0
+		for _, m := range list(tpl.get(id, "Metrics")) {
+			if at(m, "MetricStat") != nil {
+				metrics++
+			}
+		}
+		alarms += max(metrics, 1)
+	}
+	for _, id := range tpl.of("AWS::Logs::MetricFilter") {
+		ours[word(at(first(tpl.get(id, "MetricTransformations")), "MetricName"))] = true
+	}
+	want := fmt.Sprintf("its alarms look at %d metrics, for 0.10 USD each a month, and of %d that the logs tell each costs 0.30 USD in a month with lines", alarms, len(ours))
+	if !strings.Contains(readPages(t)["docs/deploy.md"], want) {
+		t.Errorf("docs/deploy.md does not say: %s", want)
+	}
+}
+
 func TestAStackCountsWhatItsConditionsLetIn(t *testing.T) {
 	tpl := theTemplate(t)
 	with := func(name, value string) map[string]int {

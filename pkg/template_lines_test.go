@@ -147,6 +147,25 @@ func signedByMeta(body string) map[string]string {
 
 // counted returns the line of a conversion event whose message has that body.
 func counted(t *testing.T, body string) []string {
+	lines, back := queued(t, body)
+	if len(back) != 0 {
+		t.Fatal(back, lines)
+	}
+	return lines
+}
+
+// later returns the line of an event of a later version, which goes again.
+func later(t *testing.T) []string {
+	lines, back := queued(t, strings.Replace(bought(t), `"V":1`, `"V":9`, 1))
+	if len(back) != 1 {
+		t.Fatal(back, lines)
+	}
+	return lines
+}
+
+// queued returns the lines of a message of conversion-events, and what goes again.
+func queued(t *testing.T, body string) (lines, back []string) {
+	t.Helper()
 	p := &paper{}
 	c := &counting.Consumer{
 		Counter: &counting.Counter{
@@ -155,10 +174,8 @@ func counted(t *testing.T, body string) []string {
 		},
 		Waiter: sink{}, Log: p.log(),
 	}
-	if back := c.Handle(t.Context(), []batch.Delivery{{ID: "m", Receipt: "r", Group: "c-0", Body: body, Receives: 1}}); len(back) != 0 {
-		t.Fatal(back, p.String())
-	}
-	return p.lines()
+	back = c.Handle(t.Context(), []batch.Delivery{{ID: "m", Receipt: "r", Group: "c-0", Body: body, Receives: 1, Sent: time.Now()}})
+	return p.lines(), back
 }
 
 // bought is the message of a conversion event.
@@ -308,7 +325,7 @@ func drained(t *testing.T, err error) []string {
 		Parking: &digest.Ledger{Store: rows, Now: time.Now}, Store: rows, Waiter: sink{},
 		Now: time.Now, Rand: func(int64) int64 { return 0 }, Log: p.log(),
 	}
-	op := crm.Operation{ID: "o", Connection: "main", Source: crm.HubSpot, Kind: crm.Contact, Module: crm.Contacts, Verb: crm.Update, RecordID: "1"}
+	op := crm.Operation{ID: "o", Connection: "main", Source: crm.HubSpot, Kind: crm.Contact, Module: crm.Contacts, Verb: crm.Update, RecordID: "1", ReceivedAt: time.Now()}
 	loop.Handle(t.Context(), []batch.Message{{ID: "m", Group: "g", Receives: 1, Operation: op}})
 	return p.lines()
 }
@@ -423,6 +440,9 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 	const event = `[{"eventId":1,"subscriptionId":1,"portalId":62515,"appId":1,"occurredAt":1763722800000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":101}]`
 	both := map[string]string{settings.HubSpotClientSecret: signKey, settings.ZohoChannelToken: "token"}
 	keyless := withoutKey(t)
+	waits := func(more ...string) []string {
+		return append(more, "zoho-operations-age", "hubspot-operations-age", "whatsapp-operations-age")
+	}
 	told := func(kind fault.Kind) []string { return drained(t, &fault.Error{Op: "zoho.Read", Kind: kind}) }
 	with := map[string]string{
 		settings.WhatsAppAppSecret: signKey, settings.WhatsAppVerifyToken: "verify", settings.ConversionsJWTSecret: jwtKey,
@@ -443,18 +463,18 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"an ordinary delivery", atTheDoor(t, both, hubspot.Path, event, signed(doorURL, event)), nil},
 		{"an ordinary notification", atTheDoor(t, both, zoho.Path, zohoEvent, nil), nil},
 		{"a stranger", atTheDoor(t, both, hubspot.Path, event, map[string]string{hubspot.HeaderV3: "AAAA", hubspot.HeaderTimestamp: "1"}), nil},
-		{"HubSpot's token is missing", drained(t, atHubSpot(t)), []string{"MissingHubspotAccessToken", "SetupUnfinished"}},
-		{"the key is missing", drained(t, keyless), []string{"MissingPairKey", "SetupUnfinished"}},
+		{"HubSpot's token is missing", drained(t, atHubSpot(t)), waits("MissingHubspotAccessToken", "SetupUnfinished")},
+		{"the key is missing", drained(t, keyless), waits("MissingPairKey", "SetupUnfinished")},
 		{"the key is missing, and the function fails", []string{`{"errorMessage":` + strconv.Quote(keyless.Error()) + `,"errorType":"wrapError"}`}, []string{"MissingPairKey"}},
 		{"Zoho's client secret is missing", []string{atZohoAccounts(t, nil).Error()}, []string{"MissingZohoClientSecret"}},
 		{"Zoho's refresh token is missing", []string{atZohoAccounts(t, map[string]string{settings.ZohoClientSecret: "x"}).Error()}, []string{"MissingZohoRefreshToken"}},
-		{"not set up", told(fault.Setup), []string{"SetupUnfinished"}},
-		{"a dead token", told(fault.Denied), []string{"Denied"}},
-		{"a bug of ours", told(fault.Ours), []string{"OurFault"}},
-		{"a CRM that is down", told(fault.Down), nil},
-		{"a limit", told(fault.Throttled), nil},
+		{"not set up", told(fault.Setup), waits("SetupUnfinished")},
+		{"a dead token", told(fault.Denied), waits("Denied")},
+		{"a bug of ours", told(fault.Ours), waits("OurFault")},
+		{"a CRM that is down", told(fault.Down), waits()},
+		{"a limit", told(fault.Throttled), waits()},
 		{"done", drained(t, nil), nil},
-		{"an error of another kind", drained(t, errors.New("odd")), nil},
+		{"an error of another kind", drained(t, errors.New("odd")), waits()},
 		{"the brake", braked(t), []string{"Brake"}},
 		{"a change that no event told", carried(t, upkeep.Found), []string{"Untold"}},
 		{"a change that was told", carried(t, "delivery-1"), nil},
@@ -472,9 +492,10 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"a token is refused, as the gateway sees it", accessed(t, "POST "+conversions.EventsPath, "401"), []string{"JwtFailures"}},
 		{"an event that is refused for itself", accessed(t, "POST "+conversions.EventsPath, "422"), nil},
 		{"a CRM that is refused", accessed(t, "POST "+hubspot.Path, "401"), nil},
-		{"WhatsApp's token is missing", drained(t, atWhatsApp(t)), []string{"MissingWhatsappAccessToken", "SetupUnfinished"}},
+		{"WhatsApp's token is missing", drained(t, atWhatsApp(t)), waits("MissingWhatsappAccessToken", "SetupUnfinished")},
 		{"Slack's address is missing", []string{withoutSlack(t).Error()}, []string{"MissingSlackWebhookUrl"}},
 		{"an event is counted", counted(t, bought(t)), []string{"EventsCounted", "SendersAhead", "SendersBehind"}},
+		{"an event that goes again", later(t), []string{"conversion-events-age"}},
 		{"an event that nobody can read", counted(t, "none"), []string{"EventsFailed"}},
 		{"the daily report", clocked(t, conversionclock.Event{Action: conversionclock.ActionReport, Day: "2026-11-20"}), []string{"Reports"}},
 		{"two minutes are over", clocked(t, conversionclock.Event{}), nil},
@@ -493,8 +514,12 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 			}
 			for _, id := range tpl.of("AWS::Logs::MetricFilter") {
 				if matches(word(tpl.get(id, "FilterPattern")), line) {
-					name := word(at(list(tpl.get(id, "MetricTransformations"))[0], "MetricName"))
+					one := list(tpl.get(id, "MetricTransformations"))[0]
+					name := word(at(one, "MetricName"))
 					metrics[name], counted[name] = true, true
+					if value := word(at(one, "MetricValue")); !measured(line, value) {
+						t.Errorf("%s: %s finds no number as %s in %s", tt.name, id, value, line)
+					}
 				}
 			}
 		}
@@ -535,6 +560,15 @@ func matches(pattern, line string) bool {
 		return slices.Contains(hits, true)
 	}
 	return len(hits) > 0 && !slices.Contains(hits, false)
+}
+
+// measured reports whether a line has the value that its metric takes: a number of its own, or one that is the same for every line.
+func measured(line, value string) bool {
+	field, own := strings.CutPrefix(value, "$.")
+	fields := map[string]any{}
+	_ = json.Unmarshal([]byte(line), &fields) // what is no JSON has no fields
+	_, number := fields[field].(float64)
+	return number || !own
 }
 
 // twice returns a field that stands twice in a line of JSON, "" when none does: nobody knows which of the two is read.

@@ -77,10 +77,11 @@ var consumers = map[string]string{
 	"zohoConsumer": "ZohoOperations", "hubspotConsumer": "HubspotOperations", "whatsappConsumer": "WhatsappOperations", "conversionAggregator": "ConversionEvents",
 }
 
-// ages are what an alarm says of the oldest message of a queue, in seconds: late, stuck, and near its end of 14 days. Whoever asks for
-// conversions is promised what is at most 90 seconds old, so that an event that waits for a minute is told too.
+// ages are what an alarm says of the oldest message of a queue, in seconds: late, stuck, and a day before its thousandth delivery, which is
+// after 5 days: the waits at their ceiling are 7.5 minutes on average. Whoever asks for conversions is promised what is at most 90 seconds
+// old, so that an event that waits for a minute is told too.
 func ages(queue string) []string {
-	all := []string{"600", "86400", "864000"}
+	all := []string{"600", "86400", "345600"}
 	if queue == consumers["conversionAggregator"] {
 		return append([]string{"60"}, all...)
 	}

@@ -152,7 +152,8 @@ func (e *exam) tables(ctx context.Context) {
 	}
 }
 
-// tooOld is how old the oldest message may be: the alarm of the template goes off then too.
+// tooOld is how old the oldest message may be that SQS tells the age of: the alarm of the template goes off then too. It does not tell of
+// one that was tried a few times and goes again; that one the alarm alone knows, by the lines of the consumer.
 const tooOld = 10 * time.Minute
 
 // queues looks into all queues and their dead-letter queues.
@@ -166,7 +167,7 @@ func (e *exam) queues(ctx context.Context) {
 		case d.Dead > 0:
 			e.fault(check, many(d.Dead, "message")+" in its dead-letter queue", "see the log of "+l.consumer+" for the reason, then connector redrive "+e.at())
 		case d.Oldest > tooOld:
-			e.fault(check, fmt.Sprintf("the oldest message is %s old", d.Oldest.Round(time.Second)), "see what the other findings say of the system that it waits for; the log of "+l.consumer+" says why it goes again")
+			e.fault(check, fmt.Sprintf("the oldest message that waits for its turn is %s old", d.Oldest.Round(time.Second)), "see what the other findings say of the system that it waits for; the log of "+l.consumer+" says why so little gets through, and where it has no lines its trigger is off: deploy the stack again")
 		default:
 			e.ok(check, "%d waiting, %d in flight, none dead", d.Waiting, d.InFlight)
 		}

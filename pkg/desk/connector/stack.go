@@ -42,7 +42,7 @@ type Depth struct {
 	Waiting  int           `json:"waiting"`
 	InFlight int           `json:"inFlight"` // delivered and not ended, those that wait for a CRM included
 	Dead     int           `json:"dead"`
-	Oldest   time.Duration `json:"-"` // age of the oldest message, 0 where it is not told
+	Oldest   time.Duration `json:"-"` // age of the oldest message, without those that were tried a few times and go again; 0 where it is not told
 }
 
 // Vault keeps the secrets of the stack.
