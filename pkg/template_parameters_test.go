@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
+
+	"crm-connector/pkg/core/letter"
 )
 
 func parameters(t template, _ code) (out []string) {
@@ -63,6 +66,12 @@ var (
 		"", []string{"", "https://app-eu1.hubspot.com/contacts/139000001", "http://127.0.0.1:8181", "https://crm.example/"},
 		[]string{"app.hubspot.com", "https://", "ftp://crm.example", "https://crm.example/a b", "javascript:alert(1)", "https:///contacts"},
 	}
+	// notMailboxes are what looks like an e-mail address and is none that a function, or SES, takes.
+	notMailboxes = []string{
+		"a..b@example.com", ".mario@example.com", "mario.@example.com", "città@example.com", "mario@città.example", "mario@example..com", "mario@example.com.",
+		"mario@.example.com", "mario@-example.com", "mario@example-.com", `"m"@example.com`, "m(x)@example.com", "m*@example.com", "m[1]@example.com", "m:x@example.com",
+		"mario@[192.0.2.1]", "mario@example", "client", "A <a@example.com>", "a@b@example.com", "a b@example.com",
+	}
 	subject    = values{"", []string{"", "crm", "auth0|5f7c8ec7c33c6c004bbafe82", strings.Repeat("s", 200)}, []string{"a b", `a"b`, `a\b`, strings.Repeat("s", 201)}}
 	eventNames = values{"", []string{"", "acquisto_concluso", "acquisto_concluso,richiesta_preventivo"}, []string{"Acquisto", "a, b", "a,", ",a", "a-b", strings.Repeat("a", 41)}}
 )
@@ -101,8 +110,8 @@ var parameterValues = map[string]values{
 	"ConversionsZohoCount":      {"", []string{"", "Deals.Closing_Time.Canale"}, []string{"Deals", "Deals.Closing_Time", "Deals.Closing Time.Canale", "Deals.A.B.C", ".A.B"}},
 	"Slack":                     oneOf("false", "true"),
 
-	"ReportTo":       {needed, []string{"client@example.com", "client@example.com,second@example.com"}, []string{"", "client", "client@example", "a@example.com, b@example.com", "A <a@example.com>", "a@b@example.com", "a@example.com,"}},
-	"ReportFrom":     {needed, []string{"reports@example.com"}, []string{"", "reports", "reports@example", "a@example.com,b@example.com", "A <a@example.com>"}},
+	"ReportTo":       {needed, []string{"client@example.com", "client@example.com,second@example.com", "m.o'neill+crm_1@mail.example-1.co.uk", strings.Repeat("a@example.com,", 49) + "a@example.com"}, append([]string{"", "a@example.com, b@example.com", "a@example.com,", "a@example.com,b..c@example.com", strings.Repeat("a@example.com,", 50) + "a@example.com"}, notMailboxes...)},
+	"ReportFrom":     {needed, []string{"reports@example.com"}, append([]string{"", "a@example.com,b@example.com"}, notMailboxes...)},
 	"ReportLanguage": oneOf("it", "en"),
 	"ReportZone":     {"Europe/Rome", []string{"UTC", "America/Argentina/Buenos_Aires", "Etc/GMT+3"}, []string{"", "Europe/", "/Rome", "../zone", "a/b/c/d", "Europe Rome"}},
 
@@ -118,7 +127,7 @@ var parameterValues = map[string]values{
 	"ZohoConcurrency":          between(10, 0, 1000),
 	"BudgetReserve":            between(20, 0, 90),
 
-	"AlarmEmail":         {"", []string{"", "duty@example.com"}, []string{"duty", "duty@example", "a@example.com,b@example.com", "A <a@example.com>"}},
+	"AlarmEmail":         {"", []string{"", "duty@example.com"}, append([]string{"a@example.com,b@example.com"}, notMailboxes...)},
 	"LogRetentionDays":   {"30", []string{"1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731"}, []string{"", "0", "2", "3653"}},
 	"LogLevel":           {"INFO", []string{"DEBUG", "INFO"}, []string{"", "WARN", "ERROR", "FATAL"}}, // what is told by INFO the alarms listen to
 	"ZohoBatches":        between(5, 2, 100),                                                          // Lambda knows no fewer
@@ -246,4 +255,30 @@ func conditionsHeld(t template, _ code) (out []string) {
 		}
 	}
 	return out
+}
+
+// What CloudFormation lets through stops no function at its start: each character that can be typed, anywhere in an address.
+func TestEveryAddressThatTheTemplateTakesTheFunctionsTake(t *testing.T) {
+	all, _ := theTemplate(t).object["Parameters"].(object)
+	for _, name := range []string{"ReportTo", "ReportFrom", "AlarmEmail"} {
+		takes, taken := taker(all[name]), 0
+		for r := rune(1); r < 0x180; r++ {
+			for _, form := range []string{"%sa@example.com", "a%sb@example.com", "a%s@example.com", "a@%sexample.com", "a@exa%smple.com", "a@example%s.com", "a@example.com%s"} {
+				v := fmt.Sprintf(form, string(r))
+				if !takes(v) {
+					continue
+				}
+				taken++
+				if one, err := letter.Addresses(v); err != nil || len(one) == 0 {
+					t.Errorf("%s takes %q, a function does not: %v", name, v, err)
+				}
+			}
+		}
+		if taken < 7*62 {
+			t.Errorf("%s takes %d of them", name, taken)
+		}
+	}
+	if count := strings.Count(word(at(all["ReportTo"], "AllowedPattern")), fmt.Sprintf("{0,%d}", letter.MaxRecipients-1)); count != 1 {
+		t.Errorf("ReportTo takes more than %d addresses", letter.MaxRecipients)
+	}
 }

@@ -207,6 +207,8 @@ var valueBreaks = []breach{
 	overall(itsValues, "HubspotSignatureMode: its default is v3-or-v1", "v3-or-v1", "Parameters", "HubspotSignatureMode", "Default"),
 	overall(itsValues, `PublicBaseUrl: "https://hooks.example.com/" is let through`, `^(https?://[^\s]+)?$`, "Parameters", "PublicBaseUrl", "AllowedPattern"),
 	overall(itsValues, `ReportTo: "client@example.com,second@example.com" is not allowed`, `^[^\s,;<>@]+@[^\s,;<>@]+\.[^\s,;<>@]+$`, "Parameters", "ReportTo", "AllowedPattern"),
+	overall(itsValues, `ReportFrom: "a..b@example.com" is let through`, `^[^\s,;<>@]+@[^\s,;<>@]+\.[^\s,;<>@]+$`, "Parameters", "ReportFrom", "AllowedPattern"),
+	overall(itsValues, `AlarmEmail: "mario.@example.com" is let through`, `^([^\s,;<>@]+@[^\s,;<>@]+\.[^\s,;<>@]+)?$`, "Parameters", "AlarmEmail", "AllowedPattern"),
 	overall(itsValues, `LogLevel: "ERROR" is let through`, []any{"DEBUG", "INFO", "ERROR"}, "Parameters", "LogLevel", "AllowedValues"),
 	overall(itsValues, `Slack: "true" is not allowed`, []any{"false"}, "Parameters", "Slack", "AllowedValues"),
 	overall(itsValues, `BudgetReserve: "91" is let through`, "100", "Parameters", "BudgetReserve", "MaxValue"),
