@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -16,11 +17,13 @@ const (
 	MaxMisses = 2
 	// Silence is how long nobody writes before a conversation is over and the next message begins a new one.
 	Silence = 24 * time.Hour
-	// Fresh is how old a message is at most that is still answered: what comes again after an outage can be days old.
+	// Fresh is how old a message is at most that is still answered, and that its answer still goes out to: what comes again after an
+	// outage can be days old. A word's confirmation is held to it too: hours later it is one more message to somebody who wants none.
 	Fresh = 120 * time.Second
 	// HandOverWithin is how soon after the message the task of a hand-over stands in the CRMs.
 	HandOverWithin = 20 * time.Second
-	// AnswerEvery and AnswersAnHour bound the answers to one person.
+	// AnswerEvery and AnswersAnHour bound the answers to one person. What opts out or in and what hands over is told at once, and
+	// counts with the others.
 	AnswerEvery   = 6 * time.Second
 	AnswersAnHour = 5
 )
@@ -41,8 +44,8 @@ type State struct {
 	Phase    Phase
 	Count    int         // messages of the person in this conversation
 	Misses   int         // in a row
-	LastIn   time.Time   // the person's last message: the window is counted from it
-	Answers  []time.Time // when answers were given in the last hour, oldest first
+	LastIn   time.Time   // when the person last did anything: the window is counted from it
+	Answers  []time.Time // when answers were or will be given, of the last hour on, the earliest first
 	OptedOut bool
 	Asked    time.Time // when somebody was asked last to take over
 }
@@ -55,16 +58,25 @@ const (
 	ByButton    Reason = "button"    // pressed to talk to a person
 	ByWish      Reason = "wish"      // asked for one
 	ByComplaint Reason = "complaint" //
-	ByLength    Reason = "length"    // more than MaxMessages
+	ByLength    Reason = "length"    // more than MaxMessages, or more to answer than AnswersAnHour
 	ByMisses    Reason = "misses"    // not understood MaxMisses times in a row
 	ByFailure   Reason = "not_sent"  // an answer could not be sent
+)
+
+// The names under which the fixed answers go. No rule is called like one of them.
+const (
+	RuleOptOut   = "opt_out"
+	RuleOptIn    = "opt_in"
+	RuleHandOver = "hand_over"
+	RuleMiss     = "miss"
 )
 
 // Answer is an automatic answer to send as free text.
 type Answer struct {
 	Text     string
 	Language chat.Language
-	Rule     string // which rule; "opt_out", "opt_in", "hand_over" and "miss" for the fixed ones
+	Rule     string    // which rule, or which of the fixed ones
+	At       time.Time // not sooner
 }
 
 // Decision is what is to be done about a message. The zero Decision is nothing.
@@ -91,6 +103,13 @@ func (r *Rules) Next(s State, in Situation) (State, Decision) {
 	if in.Own || m.Group.Filled() {
 		return s, Decision{}
 	}
+	at := m.At
+	if at.IsZero() || at.After(in.Now) {
+		at = in.Now
+	}
+	if m.Type != chat.TypeSystem { // which WhatsApp writes: it opens no window
+		s = s.begin(at)
+	}
 	if !counts(m) { // an edited message may have become an opt-out
 		c, said := r.Consent(chat.Update{Message: &m})
 		if !said {
@@ -98,11 +117,6 @@ func (r *Rules) Next(s State, in Situation) (State, Decision) {
 		}
 		return s.Heard(c), Decision{Consent: &c}
 	}
-	at := m.At
-	if at.IsZero() || at.After(in.Now) {
-		at = in.Now
-	}
-	s = s.begin(at)
 	s.Count++
 	next, d := r.counted(s, in, at)
 	d.Began = s.Count == 1
@@ -123,21 +137,38 @@ func (r *Rules) counted(s State, in Situation, at time.Time) (State, Decision) {
 	case understood.spoke:
 		s.Misses++
 	}
-	if reason := s.over(understood.reason); reason != "" && s.Phase != Pending && s.Phase != Human {
+	says, reason := r.reply(understood), s.over(understood.reason)
+	if reason == "" && s.Phase == Bot && s.mayAnswer(in, at, says) && len(s.recent(in.Now)) >= AnswersAnHour {
+		reason = ByLength // what is not answered any more is a person's to answer
+	}
+	if reason != "" && s.Phase != Pending && s.Phase != Human {
 		s.Phase, s.Asked = Pending, at
 		d.HandOver, d.Due = reason, at.Add(HandOverWithin)
-		s, d.Answer = s.answer(in, at, r.handOver.answer, understood.language, "hand_over")
+		s, d.Answer = s.answer(in, at, reply{r.handOver.answer, understood.language, RuleHandOver})
 		return s, d
 	}
-	if s.Phase != Bot {
-		return s, d
-	}
-	if understood.rule != "" {
-		s, d.Answer = s.answer(in, at, understood.answer, understood.language, understood.rule)
-	} else if understood.spoke {
-		s, d.Answer = s.answer(in, at, r.miss, in.Language, "miss")
+	if s.Phase == Bot {
+		s, d.Answer = s.answer(in, at, says)
 	}
 	return s, d
+}
+
+// reply is what a rule has to say; the zero reply says nothing.
+type reply struct {
+	text     answers
+	language chat.Language // "" for the stack's
+	rule     string
+}
+
+// reply returns what is answered to a message as it is understood.
+func (r *Rules) reply(u understanding) reply {
+	switch {
+	case u.rule != "":
+		return reply{u.answer, u.language, u.rule}
+	case u.spoke:
+		return reply{r.miss, "", RuleMiss}
+	}
+	return reply{}
 }
 
 // counts reports whether a message is something that a person says to the business. What WhatsApp does not pass on counts,
@@ -146,7 +177,8 @@ func counts(m chat.Message) bool {
 	return !slices.Contains([]chat.Type{chat.TypeReaction, chat.TypeSystem, chat.TypeEdit, chat.TypeRevoke}, m.Type)
 }
 
-// begin starts a conversation anew after a silence.
+// begin starts a conversation anew after a silence. Whatever the person does breaks it, and opens the window: a reaction as a message.
+// Of edits and deletions Meta does not say so: where they open none, it is WhatsApp that refuses.
 func (s State) begin(at time.Time) State {
 	s = s.after(at)
 	if at.After(s.LastIn) {
@@ -155,7 +187,7 @@ func (s State) begin(at time.Time) State {
 	return s
 }
 
-// after returns the state at a time. What keeps a conversation going is what the person writes, and that somebody is asked to write to
+// after returns the state at a time. What keeps a conversation going is what the person does, and that somebody is asked to write to
 // him.
 func (s State) after(at time.Time) State {
 	last := s.LastIn
@@ -185,10 +217,10 @@ func (s State) over(asked Reason) Reason {
 func (r *Rules) consented(s State, in Situation, at time.Time, c Consent) (State, Decision) {
 	changed := s.OptedOut != c.Out
 	s.OptedOut, s.Misses = c.Out, 0
-	d := Decision{Consent: &c, Rule: "opt_in"}
+	d := Decision{Consent: &c, Rule: RuleOptIn}
 	answer := r.optIn.answer
 	if c.Out {
-		d.Rule, answer = "opt_out", r.optOut.answer
+		d.Rule, answer = RuleOptOut, r.optOut.answer
 	}
 	if s.Phase == Bot || s.Phase == Closed {
 		s.Phase = Bot
@@ -197,7 +229,7 @@ func (r *Rules) consented(s State, in Situation, at time.Time, c Consent) (State
 		}
 	}
 	if changed && s.Phase != Human {
-		s, d.Answer = s.confirm(in, at, answer, d.Rule)
+		s, d.Answer = s.confirm(in, at, reply{answer, "", d.Rule})
 	}
 	return s, d
 }
@@ -213,27 +245,61 @@ func (s State) Heard(c Consent) State {
 }
 
 // confirm answers although the person wants no messages: this one says that there will be none.
-func (s State) confirm(in Situation, at time.Time, text answers, rule string) (State, *Answer) {
+func (s State) confirm(in Situation, at time.Time, r reply) (State, *Answer) {
 	out := s.OptedOut
 	s.OptedOut = false
-	s, a := s.answer(in, at, text, in.Language, rule)
+	s, a := s.answer(in, at, r)
 	s.OptedOut = out
 	return s, a
 }
 
-// answer gives an answer if one may be given: to a fresh message, to somebody who wants answers, within the limits.
-func (s State) answer(in Situation, at time.Time, text answers, lang chat.Language, rule string) (State, *Answer) {
-	if lang == "" {
-		lang = in.Language
-	}
-	words := text.in(lang)
-	s.Answers = slices.DeleteFunc(slices.Clone(s.Answers), func(t time.Time) bool { return in.Now.Sub(t) >= time.Hour })
-	soon := len(s.Answers) > 0 && in.Now.Sub(s.Answers[len(s.Answers)-1]) < AnswerEvery
-	if words == "" || s.OptedOut || soon || len(s.Answers) >= AnswersAnHour || in.Now.Sub(at) > Fresh || in.Message.Type == chat.TypeUnsupported {
+// mayAnswer reports whether a reply is given: to a fresh message, to somebody who wants answers.
+func (s State) mayAnswer(in Situation, at time.Time, r reply) bool {
+	return r.text.in(in.Language) != "" && !s.OptedOut && in.Now.Sub(at) <= Fresh && in.Message.Type != chat.TypeUnsupported
+}
+
+// answer gives an answer if it may be given; one of a rule waits until the last one is AnswerEvery old.
+func (s State) answer(in Situation, at time.Time, r reply) (State, *Answer) {
+	if !s.mayAnswer(in, at, r) {
 		return s, nil
 	}
-	s.Answers = append(s.Answers, in.Now)
-	return s, &Answer{Text: words, Language: lang, Rule: rule}
+	a := Answer{Language: cmp.Or(r.language, in.Language), Rule: r.rule, At: in.Now}
+	a.Text = r.text.in(a.Language)
+	s.Answers = s.recent(in.Now)
+	if n := len(s.Answers); n > 0 && !Fixed(r.rule) && a.At.Before(s.Answers[n-1].Add(AnswerEvery)) {
+		a.At = s.Answers[n-1].Add(AnswerEvery)
+	}
+	s.Answers = append(s.Answers, a.At)
+	slices.SortFunc(s.Answers, time.Time.Compare)
+	return s, &a
+}
+
+// recent returns when answers were or will be given, of the last hour on.
+func (s State) recent(now time.Time) []time.Time {
+	return slices.DeleteFunc(slices.Clone(s.Answers), func(t time.Time) bool { return now.Sub(t) >= time.Hour })
+}
+
+// Fixed reports whether a rule says what has been done about a word or a wish, and answers no question.
+func Fixed(rule string) bool { return rule == RuleOptOut || rule == RuleOptIn || rule == RuleHandOver }
+
+// Awaits reports whether an answer of a rule that has not gone out yet still belongs to the conversation: nobody of the business leads
+// it, and it has not been handed over since. Whether a word still holds that is confirmed is not told here.
+func (s State) Awaits(rule string) bool {
+	switch rule {
+	case RuleOptOut, RuleOptIn:
+		return s.Phase != Human
+	case RuleHandOver:
+		return s.Phase == Pending
+	}
+	return s.Phase == Bot
+}
+
+// Unanswered says what it means that an answer did not go out in time: somebody takes over who is still to be answered.
+func (s State) Unanswered(now time.Time) (State, Decision) {
+	if s.OptedOut || s.Phase != Bot {
+		return s, Decision{}
+	}
+	return s.Failed(now)
 }
 
 // Failed says what it means that a message to the person could not be sent: somebody takes over, unless somebody has been asked to in

@@ -17,12 +17,12 @@ func TestTheSeventhMessageOfAConversationGoesToAPerson(t *testing.T) {
 	var s talk.State
 	for i := 1; i <= 7; i++ {
 		var d talk.Decision
-		s, d = put(s, said("orari", noon.Add(time.Duration(i)*time.Minute)))
+		s, d = put(s, said("orari", noon.Add(time.Duration(i)*15*time.Minute)))
 		if want := i == 7; (d.HandOver == talk.ByLength) != want {
 			t.Errorf("message %d: hand-over %q", i, d.HandOver)
 		}
 	}
-	if s, d := put(s, said("orari", noon.Add(8*time.Minute))); d.HandOver != "" || d.Answer != nil || s.Phase != talk.Pending {
+	if s, d := put(s, said("orari", noon.Add(2*time.Hour))); d.HandOver != "" || d.Answer != nil || s.Phase != talk.Pending {
 		t.Errorf("after the hand-over: %+v", d)
 	}
 }
@@ -236,8 +236,10 @@ func TestAnswersStayWithinTheirLimitsAndEveryConversationFindsAPerson(t *testing
 			if d.HandOver != "" {
 				tasks++
 			}
-			if d.Answer != nil {
-				given = append(given, now)
+			if a := d.Answer; a != nil && talk.Fixed(a.Rule) && !a.At.Equal(now) {
+				t.Fatalf("%s waits", a.Rule)
+			} else if a != nil && !talk.Fixed(a.Rule) {
+				given = append(given, a.At)
 			}
 			if tasks > 1 || since > talk.MaxMessages && d.Consent == nil && next.Phase == talk.Bot {
 				t.Fatalf("%d tasks, %d messages, phase %q", tasks, since, next.Phase)
@@ -252,10 +254,103 @@ func TestAnswersStayWithinTheirLimitsAndEveryConversationFindsAPerson(t *testing
 				t.Fatal("six answers within an hour")
 			}
 		}
-		if len(s.Answers) > talk.AnswersAnHour || !slices.IsSortedFunc(s.Answers, time.Time.Compare) {
+		if !slices.IsSortedFunc(s.Answers, time.Time.Compare) {
 			t.Fatalf("kept %v", s.Answers)
 		}
 	})
+}
+
+func TestWhatIsSaidWithinSixSecondsOfAnAnswerIsAnsweredAtTheirEndAndAWordAtOnce(t *testing.T) {
+	first, _ := put(talk.State{}, said("ciao", noon))
+	for _, c := range []struct {
+		text, rule string
+		after      time.Duration // the first answer
+	}{
+		{"che orari fate?", "hours", talk.AnswerEvery}, {"xyz", talk.RuleMiss, talk.AnswerEvery},
+		{"STOP", talk.RuleOptOut, 2 * time.Second}, {"operatore", talk.RuleHandOver, 2 * time.Second}, {"rimborso", talk.RuleHandOver, 2 * time.Second},
+	} {
+		s, d := put(first, said(c.text, noon.Add(2*time.Second)))
+		wantAnswer(t, c.text, d, c.rule)
+		if d.Answer != nil && d.Answer.At.Sub(first.Answers[0]) != c.after {
+			t.Errorf("%s: answered %s after the first answer, want %s", c.text, d.Answer.At.Sub(first.Answers[0]), c.after)
+		}
+		if c.rule != "hours" {
+			continue
+		}
+		_, d = put(s, said("e i prezzi?", noon.Add(3*time.Second)))
+		wantAnswer(t, "one more", d, "price")
+		if d.Answer != nil && d.Answer.At.Sub(first.Answers[0]) != 2*talk.AnswerEvery {
+			t.Errorf("the third: %s after the first", d.Answer.At.Sub(first.Answers[0]))
+		}
+	}
+}
+
+func TestAQuestionBeyondTheAnswersOfAnHourIsAPersonsToAnswer(t *testing.T) {
+	full := talk.State{LastIn: noon, Count: 1}
+	for i := range talk.AnswersAnHour {
+		full.Answers = append(full.Answers, noon.Add(time.Duration(i-10)*time.Minute))
+	}
+	for text, reason := range map[string]talk.Reason{"orari": talk.ByLength, "xyz": talk.ByLength, "grazie": "", "operatore": talk.ByWish} {
+		_, d := put(full, said(text, noon))
+		if d.HandOver != reason {
+			t.Errorf("%s: handed over for %q, want %q", text, d.HandOver, reason)
+		}
+		wantAnswer(t, text, d, map[bool]string{true: talk.RuleHandOver}[reason != ""])
+	}
+	s, d := put(full, said("STOP", noon))
+	wantAnswer(t, "an opt-out", d, talk.RuleOptOut)
+	_, d = put(s, said("riprendi", noon.Add(time.Second)))
+	wantAnswer(t, "back again", d, talk.RuleOptIn)
+	out := full
+	out.OptedOut = true
+	if _, d = put(out, said("orari", noon)); d.HandOver != "" || d.Answer != nil {
+		t.Errorf("of somebody who wants no messages: %+v", d)
+	}
+	if _, d = put(full, said("orari", noon.Add(time.Hour))); d.HandOver != "" || d.Answer == nil {
+		t.Errorf("an hour later: %+v", d)
+	}
+}
+
+func TestAnAnswerThatHasNotGoneOutYetBelongsToItsConversationWhileTheRobotLeadsIt(t *testing.T) {
+	for rule, phases := range map[string][]talk.Phase{
+		"hours": {talk.Bot}, talk.RuleMiss: {talk.Bot}, talk.RuleHandOver: {talk.Pending},
+		talk.RuleOptOut: {talk.Bot, talk.Pending, talk.Closed}, talk.RuleOptIn: {talk.Bot, talk.Pending, talk.Closed},
+	} {
+		for _, phase := range []talk.Phase{talk.Bot, talk.Pending, talk.Human, talk.Closed} {
+			if got := (talk.State{Phase: phase}).Awaits(rule); got != slices.Contains(phases, phase) {
+				t.Errorf("%s in phase %q: %v", rule, phase, got)
+			}
+		}
+	}
+}
+
+func TestAQuestionWhoseAnswerDidNotGoOutGoesToAPersonUnlessItIsOneAlready(t *testing.T) {
+	for _, c := range []struct {
+		s    talk.State
+		asks bool
+	}{
+		{talk.State{LastIn: noon}, true}, {talk.State{LastIn: noon, Phase: talk.Pending}, false}, {talk.State{LastIn: noon, Phase: talk.Human}, false},
+		{talk.State{LastIn: noon, Phase: talk.Closed, OptedOut: true}, false}, {talk.State{LastIn: noon, OptedOut: true}, false},
+	} {
+		s, d := c.s.Unanswered(noon.Add(3 * time.Minute))
+		if asks := d.HandOver == talk.ByFailure; asks != c.asks || asks != (s.Phase == talk.Pending && c.s.Phase != talk.Pending) || d.Answer != nil {
+			t.Errorf("%+v: %+v", c.s, d)
+		}
+	}
+}
+
+func TestWhateverAPersonDoesOpensTheWindowAndAConversationThatWasOverStaysSo(t *testing.T) {
+	typed := func(kind chat.Type) chat.Message { m := said("", noon); m.Type = kind; return m }
+	was := talk.State{Phase: talk.Human, Count: 5, LastIn: noon.Add(-25 * time.Hour)}
+	for kind, opens := range map[chat.Type]bool{chat.TypeReaction: true, chat.TypeEdit: true, chat.TypeRevoke: true, chat.TypeUnsupported: true, chat.TypeSystem: false} {
+		s, _ := put(was, typed(kind))
+		if s.LastIn.Equal(noon) != opens {
+			t.Errorf("%s: the window opened %v", kind, s.LastIn)
+		}
+		if _, d := put(s, said("orari", noon.Add(time.Minute))); d.Answer == nil {
+			t.Errorf("after %s the conversation of the day before goes on", kind)
+		}
+	}
 }
 
 func TestAMessageThatCameLateDoesNotTurnTheClockBack(t *testing.T) {

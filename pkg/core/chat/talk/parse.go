@@ -106,7 +106,7 @@ func (r *reader) rule(n ast.Node) (one rule) {
 	case r.Faults() > before:
 	case one.name == "" || strings.Trim(one.name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "":
 		r.Fail(n, "a rule needs a name of small letters, digits and _: add name: hours")
-	case slices.Contains([]string{"opt_out", "opt_in", "hand_over", "miss"}, one.name):
+	case slices.Contains([]string{RuleOptOut, RuleOptIn, RuleHandOver, RuleMiss}, one.name):
 		r.Fail(n, "the name %s is taken: choose another", one.name)
 	case len(one.payloads) == 0 && len(one.words) == 0:
 		r.Fail(n, "the rule %s fits nothing: add words or payloads", one.name)
