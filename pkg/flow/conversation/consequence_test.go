@@ -282,7 +282,7 @@ func TestAMessageThatOneCRMRefusesToLogIsARowAndKeepsNeitherTheOtherNorItsStateB
 	if c := w.communications(sent[0].ID); len(c) != 1 || !strings.Contains(c[0].Properties["hs_communication_body"], "letto") {
 		t.Errorf("communications %+v", c)
 	}
-	if due, err := w.flow.Due(t.Context(), crm.DefaultConnection, "", 10); err != nil || len(due) != 0 {
+	if due, err := w.flow.Due(t.Context(), crm.DefaultConnection); err != nil || len(due) != 0 {
 		t.Errorf("still due: %v, %v", due, err)
 	}
 }

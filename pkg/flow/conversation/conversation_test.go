@@ -201,7 +201,7 @@ func TestAFileThatCannotBeFetchedWaitsAloneAndIsGivenUpWithARow(t *testing.T) {
 			!heals && (len(files) != 0 || !lost || !slices.Equal(w.reasons(), []string{"FILE"})) {
 			t.Errorf("heals %t: %d files, the note %q, parked %v", heals, len(files), note.Values["Note_Content"], w.reasons())
 		}
-		if ids, err := w.flow.Due(t.Context(), crm.DefaultConnection, "", 10); err != nil || len(ids) != 0 {
+		if ids, err := w.flow.Due(t.Context(), crm.DefaultConnection); err != nil || len(ids) != 0 {
 			t.Errorf("%v, %d still wait", err, len(ids))
 		}
 	}

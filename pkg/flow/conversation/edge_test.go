@@ -54,7 +54,7 @@ func TestAnAutomaticAnswerGoesOutWithTheMessageThatAskedForIt(t *testing.T) {
 	if out.Ending != fault.Done || len(w.phone.SentMessages()) != 1 || !w.phone.SentMessages()[0].At.Equal(w.now) {
 		t.Errorf("%+v; sent %d", out, len(w.phone.SentMessages()))
 	}
-	due, err := w.flow.Due(t.Context(), crm.DefaultConnection, "", 10)
+	due, err := w.flow.Due(t.Context(), crm.DefaultConnection)
 	if err != nil || len(due) != 0 {
 		t.Errorf("still due: %d, %v", len(due), err)
 	}
@@ -62,7 +62,7 @@ func TestAnAutomaticAnswerGoesOutWithTheMessageThatAskedForIt(t *testing.T) {
 
 func TestAnAnswerThatDoesNotGoOutStaysInTheOutboxAndTheMessageIsDone(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{})
-	w.phone.Fail(whatsapptest.Fault{On: "POST", Times: 1, Status: 429, Code: 80007})
+	w.phone.Fail(whatsapptest.Fault{On: "POST", Times: 1, Status: 429, Code: 190})
 	w.say(w.phone.Meet("Persona", "393471234567"), "voglio un rimborso")
 	w.phone.Tick()
 	parcel, err := chat.Open(w.queue[0].entry.Body)
@@ -72,11 +72,11 @@ func TestAnAnswerThatDoesNotGoOutStaysInTheOutboxAndTheMessageIsDone(t *testing.
 	if out := w.flow.Carry(t.Context(), parcel); out.Ending != fault.Done || len(w.phone.SentMessages()) != 0 {
 		t.Errorf("%+v; sent %d", out, len(w.phone.SentMessages()))
 	}
-	w.pass(4 * time.Minute)
+	w.pass(50 * time.Second)
 	if len(w.phone.SentMessages()) != 0 {
-		t.Error("sent before the calls of the hour are free again")
+		t.Error("sent before the token is tried again")
 	}
-	w.pass(2 * time.Minute)
+	w.pass(20 * time.Second)
 	if len(w.phone.SentMessages()) != 1 {
 		t.Errorf("sent %d times", len(w.phone.SentMessages()))
 	}
@@ -102,7 +102,7 @@ func TestAnAnswerIsNotBegunThatMayBeCutOff(t *testing.T) {
 	if out := w.flow.Carry(ending{t.Context(), w.now.Add(conversation.EnoughToSend - time.Second)}, parcel); out.Ending != fault.Done || len(w.phone.SentMessages()) != 0 {
 		t.Errorf("%+v; sent %d", out, len(w.phone.SentMessages()))
 	}
-	due, err := w.flow.Due(t.Context(), crm.DefaultConnection, "", 10)
+	due, err := w.flow.Due(t.Context(), crm.DefaultConnection)
 	if err != nil || len(due) != 1 {
 		t.Errorf("due: %d, %v", len(due), err)
 	}

@@ -167,7 +167,9 @@ func (f *Flow) Lapse(ctx context.Context, conn, id string) error {
 	var why error
 	switch s.Stage {
 	case stageWaiting:
-		why = t.inTime(&s, nil)
+		if s.Rule == "" { // an automatic answer ends without a row
+			why = t.inTime(&s, nil)
+		}
 	case stageSending, stageUnknown:
 		if !t.now().Before(s.Until.Add(UnknownFor)) {
 			why = unknownOutcome()

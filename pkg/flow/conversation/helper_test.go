@@ -255,7 +255,7 @@ func (w *world) ship() {
 	var ids []string
 	if !w.work(func() {
 		var err error
-		if ids, err = w.flow.Due(w.t.Context(), crm.DefaultConnection, "", 1000); err != nil {
+		if ids, err = w.flow.Due(w.t.Context(), crm.DefaultConnection); err != nil {
 			w.t.Fatal(err)
 		}
 	}) {

@@ -24,7 +24,7 @@ func (w *world) afternoons(n int) {
 // due returns how many messages of the outbox are not at their end.
 func (w *world) due() int {
 	w.t.Helper()
-	ids, err := w.flow.Due(w.t.Context(), crm.DefaultConnection, "", 100)
+	ids, err := w.flow.Due(w.t.Context(), crm.DefaultConnection)
 	if err != nil {
 		w.t.Fatal(err)
 	}

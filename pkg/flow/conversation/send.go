@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +27,7 @@ const (
 	stageLogged  = "logged"
 	stageGivenUp = "given up" // its row and whoever takes over are still owed
 	stageRefused = "refused"
+	stageOver    = "over"    // an automatic answer that goes out no more: it is too late, or the conversation has gone on without it
 	stageFile    = "file"    // no message: a file that is still to be put beside the note of one that came in
 	stageOptOut  = "opt-out" // no message: a contact that does not show yet what its person said about messages
 )
@@ -36,6 +38,9 @@ type outgoing struct {
 	Request     []byte    `json:"request"`
 	Number      string    `json:"number"`
 	Rule        string    `json:"rule,omitempty"` // of an automatic answer
+	Asked       time.Time `json:"asked,omitzero"` // of an automatic answer: when was written what it answers
+	User        string    `json:"user,omitempty"` // and by whom, beside the address: who has no contact any more gets his own anew
+	Name        string    `json:"name,omitempty"`
 	Contact     string    `json:"contact,omitempty"`
 	At          time.Time `json:"at"`
 	Stage       string    `json:"stage,omitempty"`
@@ -78,7 +83,7 @@ func (f *Flow) accept(ctx context.Context, conn, caller string, o outgoing, r ou
 	}
 	o.Fingerprint, o.Request, o.At = r.Fingerprint(), r.JSON(), f.Now()
 	expires := o.At.Add(KeptFor)
-	puts := []row.Put{write(key, 0, o, expires), {Key: dueKey(conn, id), Value: []byte(id), Expires: expires}}
+	puts := []row.Put{write(key, 0, o, expires), {Key: dueKey(conn, id), Value: made(o.At), Expires: expires}}
 	for _, at := range f.addressed(conn, id, r.To) {
 		puts = append(puts, row.Put{Key: at, Value: []byte{1}, Expires: expires})
 	}
@@ -97,15 +102,29 @@ func (f *Flow) addressed(conn, id string, to chat.Person) (at []row.Key) {
 	return at
 }
 
-// Due returns ids of messages that are not at their end, after the given one.
-func (f *Flow) Due(ctx context.Context, conn, after string, limit int) ([]string, error) {
-	rows, err := f.Store.List(ctx, dueKey(conn, "").Part, "", after, limit)
+// made is what a row of what is due holds: when the message was made, which its order goes by.
+func made(at time.Time) []byte { return []byte(at.UTC().Format(time.RFC3339Nano)) }
+
+// Due returns the ids of all messages that are not at their end, in the order in which they were made; before them files, opt-outs and
+// messages of versions before.
+func (f *Flow) Due(ctx context.Context, conn string) ([]string, error) {
+	rows, err := f.Store.List(ctx, dueKey(conn, "").Part, "", "", 0)
 	if err != nil {
 		return nil, tables(err)
 	}
-	var ids []string
-	for _, r := range rows {
-		ids = append(ids, r.Key.Sort)
+	type message struct {
+		id string
+		at time.Time
+	}
+	all := make([]message, len(rows))
+	for i, r := range rows {
+		at, _ := time.Parse(time.RFC3339Nano, string(r.Value)) // the zero time where none stands there
+		all[i] = message{r.Key.Sort, at}
+	}
+	slices.SortStableFunc(all, func(a, b message) int { return a.at.Compare(b.at) })
+	ids := make([]string, len(all))
+	for i, m := range all {
+		ids[i] = m.id
 	}
 	return ids, nil
 }
@@ -142,7 +161,7 @@ func (t *task) send(id string) error {
 	if s.version, err = t.f.load(t.ctx, outboxKey(t.conn, id), &s.outgoing); err != nil {
 		return err
 	}
-	if s.version == 0 || s.Stage == stageLogged || s.Stage == stageRefused {
+	if s.version == 0 || s.Stage == stageLogged || s.Stage == stageRefused || s.Stage == stageOver {
 		return t.f.drop(t.ctx, dueKey(t.conn, id))
 	}
 	switch s.Stage {
@@ -172,6 +191,9 @@ func (t *task) send(id string) error {
 	case stageSent:
 		return t.logShipment(&s)
 	}
+	if s.late(t.now()) {
+		return t.tooLate(&s)
+	}
 	if left := s.Until.Sub(t.now()); left > 0 {
 		return fault.Again("conversation.Send", left, "it is tried again later")
 	}
@@ -194,13 +216,86 @@ func (t *task) await(s *shipment) error {
 	return t.refuse(s, unknownOutcome())
 }
 
+// person is whom a message goes to, with all that is known of him.
+func (s *shipment) person() chat.Person {
+	p := s.request.To
+	if s.User != "" {
+		p.User = crm.Text(s.User)
+	}
+	if s.Name != "" {
+		p.Name = crm.Text(s.Name)
+	}
+	return p
+}
+
+// late reports whether a message is an automatic answer to something that was written too long ago. A word's confirmation is held to the
+// same: the word holds without it.
+func (s *shipment) late(now time.Time) bool {
+	asked := s.Asked
+	if asked.IsZero() { // of an earlier version
+		asked = s.At
+	}
+	return s.Rule != "" && now.Sub(asked) > talk.Fresh
+}
+
+// tooLate ends an automatic answer that could not go out in time. A person is asked to answer what it would have; of a wish for one, and
+// of a word, all is done that was to be done.
+func (t *task) tooLate(s *shipment) error {
+	if talk.Fixed(s.Rule) {
+		return t.end(s)
+	}
+	who, err := t.someoneOf(s.Contact)
+	if err == nil && who.id != "" {
+		err = t.orTell(s, t.unanswered(who))
+	}
+	if err != nil {
+		return err
+	}
+	return t.end(s)
+}
+
+// end ends an automatic answer that goes out no more: nobody has to do anything about it, so there is no row.
+func (t *task) end(s *shipment) error {
+	s.Stage = stageOver
+	if err := t.keepShipment(s); err != nil {
+		return err
+	}
+	return t.f.drop(t.ctx, dueKey(t.conn, s.id))
+}
+
+// awaited reports whether an automatic answer still belongs to its conversation.
+func (t *task) awaited(s *shipment) (bool, error) {
+	var state talk.State
+	if _, err := t.f.load(t.ctx, stateKey(t.conn, s.Number, s.who.id), &state); err != nil || !state.Awaits(s.Rule) {
+		return false, err
+	}
+	if s.Rule == talk.RuleOptOut || s.Rule == talk.RuleOptIn {
+		return t.confirms(s)
+	}
+	out, err := t.refuses(s.who)
+	return !out, err
+}
+
+// confirms reports whether the word that a message confirms is the last one. One that is not kept yet is waited for.
+func (t *task) confirms(s *shipment) (bool, error) {
+	last, _, err := t.word(s.who)
+	out := s.Rule == talk.RuleOptOut
+	switch {
+	case err != nil || last.At.After(s.Asked):
+		return false, err
+	case last.Out != out && last.At.Before(s.Asked):
+		return false, fault.Again("conversation.Send", time.Second, "the word is confirmed once it is kept")
+	}
+	return last.Out == out, nil
+}
+
 // EnoughToSend is how much time must be left for a message to be sent: one that is cut off on its way may have gone out.
 const EnoughToSend = 11 * time.Second
 
 // ship looks at everything that may forbid a message, and sends it.
 func (t *task) ship(s *shipment) error {
 	var err error
-	if s.who, err = t.person(s.request.To); err != nil {
+	if s.who, err = t.person(s.person()); err != nil {
 		return t.orRefuse(s, t.inTime(s, err))
 	}
 	if s.Contact != s.who.zoho || s.version == 1 {
@@ -222,7 +317,13 @@ func (t *task) ship(s *shipment) error {
 			return err
 		}
 	}
-	if err := t.inTime(s, t.allowed(s)); err != nil {
+	if s.Rule != "" {
+		if awaited, err := t.awaited(s); err != nil {
+			return err
+		} else if !awaited {
+			return t.end(s)
+		}
+	} else if err := t.inTime(s, t.allowed(s)); err != nil {
 		return t.orRefuse(s, err)
 	}
 	rates, err := t.rates(s)
@@ -252,13 +353,13 @@ func (t *task) ship(s *shipment) error {
 	return t.logShipment(s)
 }
 
-// allowed says why a message may not be sent: its person wants none, or wrote too long ago for free words.
+// allowed says why a message that somebody asked for may not be sent: its person wants none, or wrote too long ago for free words.
 func (t *task) allowed(s *shipment) error {
 	out, err := t.refuses(s.who)
 	switch {
 	case err != nil:
 		return err
-	case out && s.Rule != "opt_out": // that there will be none is said once
+	case out:
 		return parked(strconv.Itoa(chat.CodeOptedOut), "the person wants no messages")
 	case s.request.Template != nil:
 		return nil
@@ -300,7 +401,7 @@ func (t *task) rates(s *shipment) ([]row.Put, error) {
 // logShipment writes what was sent onto the contact, as what comes in is written.
 func (t *task) logShipment(s *shipment) error {
 	var err error
-	if s.who, err = t.person(s.request.To); final(err) {
+	if s.who, err = t.person(s.person()); final(err) {
 		if err = t.orTell(s, err); err != nil { // nobody can say on whom it is to be logged
 			return err
 		}
@@ -372,7 +473,7 @@ func (t *task) confirmed(st chat.Status) error {
 		if err != nil {
 			return tables(err)
 		}
-		due = []row.Put{{Key: key, If: rows[0].Version, Value: []byte(s.id), Expires: s.At.Add(KeptFor)}}
+		due = []row.Put{{Key: key, If: rows[0].Version, Value: made(s.At), Expires: s.At.Add(KeptFor)}}
 	default:
 		t.reopened(s)
 		return nil

@@ -14,6 +14,7 @@ import (
 // decided is what a message was found to ask for, kept until it is carried out.
 type decided struct {
 	Done     bool         `json:"done,omitempty"`
+	At       time.Time    `json:"at,omitzero"`    // when the message was written
 	Said     bool         `json:"said,omitempty"` // a word on messages
 	Out      bool         `json:"out,omitempty"`
 	HandOver talk.Reason  `json:"hand_over,omitempty"`
@@ -42,6 +43,11 @@ func (t *task) failed(person someone, still bool) error {
 	})
 }
 
+// unanswered hands the conversation over because an answer did not go out in time, unless it is a person's by now.
+func (t *task) unanswered(person someone) error {
+	return t.decide(person, chat.Person{}, func(s talk.State) (talk.State, talk.Decision) { return s.Unanswered(t.now()) })
+}
+
 // decide asks once: the state and what was decided are written together.
 func (t *task) decide(person someone, from chat.Person, next func(talk.State) (talk.State, talk.Decision)) error {
 	key, at := claimKey(t.conn, t.id, "talk"), stateKey(t.conn, t.number(), person.id)
@@ -62,7 +68,7 @@ func (t *task) decide(person someone, from chat.Person, next func(talk.State) (t
 			return err
 		}
 		s, decision := next(s.Heard(talk.Consent{Out: said.Out}))
-		d = decided{HandOver: decision.HandOver, Due: decision.Due, Answer: decision.Answer, Began: decision.Began}
+		d = decided{At: t.happened(), HandOver: decision.HandOver, Due: decision.Due, Answer: decision.Answer, Began: decision.Began}
 		if c := decision.Consent; c != nil {
 			d.Said, d.Out = true, c.Out
 		}
@@ -84,14 +90,17 @@ func (t *task) decide(person someone, from chat.Person, next func(talk.State) (t
 
 func (t *task) carryOut(person someone, from chat.Person, d decided) error {
 	var failed []error
+	if d.At.IsZero() { // of an earlier version
+		d.At = t.happened()
+	}
 	if d.Said {
-		failed = append(failed, t.consent(person, talk.Consent{Out: d.Out, At: t.u.At(), Person: from}))
+		failed = append(failed, t.consent(person, talk.Consent{Out: d.Out, At: d.At, Person: from}))
 	}
 	if d.HandOver != "" {
 		failed = append(failed, t.handOver(crm.Zoho, person, d), t.handOver(crm.HubSpot, person, d))
 	}
 	if d.Answer != nil {
-		failed = append(failed, t.answer(person, from, *d.Answer))
+		failed = append(failed, t.answer(person, from, d.At, *d.Answer))
 	}
 	if d.Began && t.f.Began != nil {
 		failed = append(failed, t.f.Began(t.ctx, t.id, t.u.At()))
@@ -127,9 +136,9 @@ func (t *task) handOver(sys crm.System, person someone, d decided) error {
 	return t.absent(sys, person, err)
 }
 
-// answer puts an automatic answer into the outbox. A number that its person has given up since is not answered: somebody else may
-// read there.
-func (t *task) answer(person someone, from chat.Person, a talk.Answer) error {
+// answer puts an automatic answer to what was written at a time into the outbox. A number that its person has given up since is not
+// answered: somebody else may read there.
+func (t *task) answer(person someone, from chat.Person, at time.Time, a talk.Answer) error {
 	number, err := t.lead(t.names(who.Of(from)).number)
 	if err != nil || number.past {
 		return err
@@ -139,7 +148,8 @@ func (t *task) answer(person someone, from chat.Person, a talk.Answer) error {
 		to = chat.Person{User: from.User}
 	}
 	r := outbound.Request{Reference: "auto-" + t.id[:32], To: to, Text: crm.Text(a.Text)}
-	id, err := t.f.accept(t.ctx, t.conn, "", outgoing{Number: t.number(), Rule: a.Rule, Contact: person.zoho}, r)
+	o := outgoing{Number: t.number(), Rule: a.Rule, Contact: person.zoho, Asked: at, Until: a.At, User: from.User.Text(), Name: from.Name.Text()}
+	id, err := t.f.accept(t.ctx, t.conn, "", o, r)
 	if err == nil {
 		t.answers = append(t.answers, id)
 	}

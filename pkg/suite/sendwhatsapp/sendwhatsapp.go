@@ -91,13 +91,11 @@ func (s *Sender) Send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	after := ""
-	for s.left(ctx) >= Enough {
-		ids, err := flow.Due(ctx, crm.DefaultConnection, after, page)
-		if err != nil || len(ids) == 0 {
-			return err
-		}
-		after = ids[len(ids)-1]
+	due, err := flow.Due(ctx, crm.DefaultConnection)
+	if err != nil {
+		return err
+	}
+	for ids := range slices.Chunk(due, page) {
 		for len(ids) > 0 && s.left(ctx) >= Enough {
 			again, wait := s.batch(ctx, flow, ids)
 			if ids = again; len(ids) > 0 && !s.a.Sleep(ctx, wait) {
@@ -114,24 +112,25 @@ func (s *Sender) lapse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for after := ""; s.left(ctx) >= Enough; {
-		ids, err := flow.Due(ctx, crm.DefaultConnection, after, page)
-		if err != nil || len(ids) == 0 {
-			return err
+	due, err := flow.Due(ctx, crm.DefaultConnection)
+	if err != nil {
+		return err
+	}
+	for _, id := range due {
+		if s.left(ctx) < Enough {
+			break
 		}
-		after = ids[len(ids)-1]
-		for _, id := range ids {
-			if err := flow.Lapse(ctx, crm.DefaultConnection, id); err != nil {
-				return err
-			}
+		if err := flow.Lapse(ctx, crm.DefaultConnection, id); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// batch sends messages and returns those that may go out in a moment, and how long that is.
+// batch sends messages and returns those that may go out in a moment, in the same order, and how long that is.
 func (s *Sender) batch(ctx context.Context, flow *conversation.Flow, ids []string) (again []string, wait time.Duration) {
 	var mu sync.Mutex
+	retry := map[string]bool{}
 	chats.Each(s.a.Parallel, ids, func(id string) {
 		if s.left(ctx) < Enough {
 			return
@@ -140,10 +139,14 @@ func (s *Sender) batch(ctx context.Context, flow *conversation.Flow, ids []strin
 		if out.Ending == fault.GoAgain && out.After > 0 && out.After <= soon {
 			mu.Lock()
 			defer mu.Unlock()
-			again, wait = append(again, id), max(wait, out.After)
+			retry[id], wait = true, max(wait, out.After)
 		}
 	})
-	slices.Sort(again)
+	for _, id := range ids {
+		if retry[id] {
+			again = append(again, id)
+		}
+	}
 	return again, wait
 }
 
