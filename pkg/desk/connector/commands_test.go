@@ -504,6 +504,7 @@ func (n noting) Put(ctx context.Context, puts ...row.Put) error {
 func TestAnImportWhoseMarkIsOfAnEarlierVersionBeginsAnew(t *testing.T) {
 	b := stage(t)
 	b.crowd(3)
+	b.set(config.Begun, "2") // the stack was not switched since
 	mark := func(company, contact string) {
 		for name, at := range map[string]string{"hubspot#company": company, "hubspot#contact": contact} {
 			key := row.Key{Part: "import#main", Sort: name}
@@ -565,5 +566,19 @@ func TestRedriveEmptiesTheDeadLetterQueues(t *testing.T) {
 	has(t, b.want(ExitOK, "redrive"), "done   put 2 messages back into hubspot-operations")
 	if waiting, _ := b.Lanes[1].Queue.Stats(); waiting != 2 {
 		t.Errorf("%d wait", waiting)
+	}
+}
+
+func TestAModeThatNobodyCanReadIsMendedByEveryCommandThatSetsOne(t *testing.T) {
+	for line, want := range map[string]string{"mode set on": "on since ", "mode set observe": "observe", "mode set off": "off paused ", "pause": "off paused ", "resume": "on since ", "resume --observe": "observe"} {
+		b := stage(t)
+		b.set(config.Mode, "On")
+		b.unchanged("--plan", func() { b.want(ExitOK, append(strings.Fields(line), "--plan")...) })
+		has(t, b.want(ExitOK, strings.Fields(line)...), "note   the mode's row says none of off, observe and on: it is taken for off", "done   the mode is ")
+		rows, err := b.Tables[sandbox.Config].Get(t.Context(), row.Key{Part: "config", Sort: config.Mode})
+		b.must(err)
+		if got := string(rows[0].Value); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", line, got)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -52,10 +53,11 @@ func (modeShowCommand) Run(ctx context.Context, s *session) error {
 
 // modeNow is the mode of a stack and where it comes from.
 type modeNow struct {
-	Mode   crm.Mode
-	Why    string // what stands behind the mode in its row: when it was set, or why the brake was pulled
-	Pulled string // why the brake was pulled, which holds until connector resume, also while the stack is off; "" when it was not
-	Row    bool   // somebody has set it; else it is the mode in which a stack starts
+	Mode    crm.Mode
+	Why     string // what stands behind the mode in its row: when it was set, or why the brake was pulled
+	Pulled  string // why the brake was pulled, which holds until connector resume, also while the stack is off; "" when it was not
+	Version int64  // of its row; 0: nobody has set it, and it is the mode in which a stack starts
+	Burnt   bool   // messages of the last import may have been ended without being carried out; known to whoever switches
 }
 
 // Brake reports whether the brake was pulled and nobody has let go of it.
@@ -70,7 +72,7 @@ func (m modeNow) String() string {
 		return fmt.Sprintf("%s: the brake was pulled, %s", m.Mode, m.Pulled)
 	case m.Why != "":
 		return fmt.Sprintf("%s: %s", m.Mode, m.Why)
-	case !m.Row:
+	case m.Version == 0:
 		return fmt.Sprintf("%s: the mode in which the stack started", m.Mode)
 	}
 	return string(m.Mode)
@@ -89,21 +91,24 @@ func (m modeNow) since() time.Time {
 	return at
 }
 
+// errNoMode is how mode ends at a row that says no mode. The functions do nothing by it.
+var errNoMode = errors.New("the mode's row says none of off, observe and on")
+
 // mode reads the mode as it is stored now, not as it was a minute ago.
 func (s *session) mode(ctx context.Context, st *Stack) (modeNow, error) {
-	book, err := s.book(ctx, st)
+	set, err := s.rules(ctx, st)
 	if err != nil {
 		return modeNow{}, err
 	}
-	var m modeNow
-	r, err := s.rows(st).Get(ctx, config.Mode)
+	rows := s.rows(st)
+	r, err := rows.Get(ctx, config.Mode)
 	if err != nil {
-		return m, err
+		return modeNow{}, err
 	}
-	if m.Mode, err = book.Mode(ctx); err != nil {
-		return m, fmt.Errorf("%w: set it with connector mode set", err)
+	m := modeNow{Version: r.Version}
+	if m.Mode, err = rules.New(rows, set, s.Now, slog.New(slog.DiscardHandler)).Mode(ctx); err != nil {
+		return m, fmt.Errorf("%w: set it with connector mode set", errNoMode)
 	}
-	m.Row = r.Version != 0
 	_, m.Why, _ = strings.Cut(strings.TrimSpace(string(r.Value)), " ")
 	if m.Pulled = rules.Pulled(string(r.Value)); m.Mode == crm.Off {
 		m.Why = strings.TrimSpace(strings.TrimSuffix(m.Why, m.Pulled))
@@ -118,6 +123,19 @@ func (s *session) inMode(ctx context.Context, n need) (*Stack, modeNow, error) {
 		return nil, modeNow{}, err
 	}
 	m, err := s.mode(ctx, st)
+	return st, m, err
+}
+
+// toSwitch is inMode for a command that sets the mode: a row that says none is off to it, or nobody could mend it.
+func (s *session) toSwitch(ctx context.Context) (*Stack, modeNow, error) {
+	st, m, err := s.inMode(ctx, toChange)
+	if errors.Is(err, errNoMode) {
+		s.printf("note   %v: it is taken for off\n", errNoMode)
+		m.Mode, err = crm.Off, nil
+	}
+	if err == nil {
+		m.Burnt, err = s.burnt(ctx, st, m)
+	}
 	return st, m, err
 }
 
@@ -137,7 +155,7 @@ Examples:
 
 // Run writes the mode.
 func (c modeSetCommand) Run(ctx context.Context, s *session) error {
-	st, m, err := s.inMode(ctx, toChange)
+	st, m, err := s.toSwitch(ctx)
 	if err != nil {
 		return err
 	}
@@ -156,7 +174,7 @@ func (c modeSetCommand) Run(ctx context.Context, s *session) error {
 // in the row.
 func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mode, free bool) error {
 	undated := to == crm.Off && now.Why == ""
-	if now.Row && now.Mode == to && !(free && now.Brake()) && !undated {
+	if now.Version != 0 && now.Mode == to && !(free && now.Brake()) && !undated {
 		s.nothing("the mode is " + string(to))
 		return nil
 	}
@@ -169,10 +187,19 @@ func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mo
 		s.printf("note   the brake was pulled and stays so until connector resume: %s\n", now.Pulled)
 	}
 	err := s.change(fmt.Sprintf("the mode is %s (was %s); %s", to, now.Mode, within), func() error {
+		if now.Burnt { // first: the rows that tell it may be gone afterwards
+			if err := s.rows(st).Set(ctx, config.Begun, []byte(config.Unlooked)); err != nil {
+				return err
+			}
+		}
 		return s.rows(st).Set(ctx, config.Mode, []byte(value))
 	})
 	if err != nil || to != crm.On || now.Mode == crm.On {
 		return err
+	}
+	s.show("importAgain", now.Burnt)
+	if now.Burnt {
+		s.printf("note   an import was under way, or hardly over, when the stack stopped writing, and what it had queued may be lost: connector import --restart %s queues the base again\n", s.at())
 	}
 	s.printf("next   reconcile brings in step what changed meanwhile, within the hour\n")
 	if word, at, _ := strings.Cut(now.Why, " "); word == rules.Paused {
@@ -197,7 +224,7 @@ Examples:
 
 // Run switches the stack off.
 func (pauseCommand) Run(ctx context.Context, s *session) error {
-	st, m, err := s.inMode(ctx, toChange)
+	st, m, err := s.toSwitch(ctx)
 	if err != nil {
 		return err
 	}
@@ -220,7 +247,7 @@ Examples:
 
 // Run switches the stack on.
 func (c resumeCommand) Run(ctx context.Context, s *session) error {
-	st, m, err := s.inMode(ctx, toChange)
+	st, m, err := s.toSwitch(ctx)
 	if err != nil {
 		return err
 	}
@@ -279,4 +306,20 @@ func (s *session) works(ctx context.Context, st *Stack) error {
 		s.printf("note   the stack only observes: what it would write stands in its log\n")
 	}
 	return err
+}
+
+// writes stops a command that queues the records of a base for a stack that would not write them: nobody would bring them again.
+func (s *session) writes(ctx context.Context, st *Stack) (modeNow, error) {
+	m, err := s.mode(ctx, st)
+	if err != nil || m.Mode == crm.On {
+		return m, err
+	}
+	does, by := "is off, and would end the operations without a look", "connector resume"
+	if m.Mode == crm.Observe {
+		does, by = "only observes, and would write nothing of what is queued", "connector mode set on"
+	}
+	if m.Brake() {
+		does, by = does+". The brake was pulled, "+m.Pulled+". Look into it", "connector resume"
+	}
+	return m, fmt.Errorf("the stack %s: %s %s first, then run this again", does, by, s.at())
 }

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -52,19 +53,24 @@ func (c syncCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if c.All {
+		now, err := s.writes(ctx, st)
+		if err != nil {
+			return err
+		}
+		return s.sweep(ctx, st, sweep{systems: []crm.System{sys}, since: c.Since, mode: now.Version})
+	}
 	if err := s.works(ctx, st); err != nil {
 		return err
 	}
-	if !c.All {
-		return s.change(fmt.Sprintf("queued %s of %s", many(len(ops), "record"), sys), func() error { return s.send(ctx, st, ops) })
-	}
-	return s.sweep(ctx, st, sweep{systems: []crm.System{sys}, since: c.Since})
+	return s.change(fmt.Sprintf("queued %s of %s", many(len(ops), "record"), sys), func() error { return s.send(ctx, st, ops) })
 }
 
 // sweep is a walk through everything that a system lists.
 type sweep struct {
 	systems []crm.System
 	since   time.Time
+	mode    int64                                                 // the version of the mode's row when it began
 	most    int                                                   // messages in a queue above which it waits; 0: no limit
 	begin   func(listing string) string                           // the page to begin with; nil: the first
 	page    func(ctx context.Context, listing, next string) error // told of every page that was queued; may be nil
@@ -135,6 +141,9 @@ func (s *session) walk(ctx context.Context, st *Stack, c *clients, w sweep, sys 
 			if err := s.room(ctx, st, w.most, sys); err != nil {
 				return n - len(ops), err
 			}
+			if err := s.still(ctx, st, w.mode); err != nil {
+				return n - len(ops), err
+			}
 			if err := s.send(ctx, st, ops); err != nil {
 				return n - len(ops), err
 			}
@@ -153,6 +162,15 @@ func (s *session) walk(ctx context.Context, st *Stack, c *clients, w sweep, sys 
 		}
 	}
 	return n, nil
+}
+
+// still stops a walk before a page that the stack would not carry out, and one under which the stack was switched.
+func (s *session) still(ctx context.Context, st *Stack, began int64) error {
+	m, err := s.writes(ctx, st)
+	if err == nil && m.Version != began {
+		err = errors.New("the stack was switched off and on meanwhile, and what was queued before may be lost: run this again, which begins anew")
+	}
+	return err
 }
 
 // room waits until a queue has room, so that live traffic does not stand behind a whole base.

@@ -52,9 +52,13 @@ const (
 	Mapping = "mapping" // YAML
 	Fields  = "fields"  // lines of: system module property …
 	Import  = "import"  // until when an import is under way, in RFC 3339
+	Begun   = "begun"   // the version of the row Mode under which the last import began, or Unlooked
 
 	Conversation = "conversation" // rules of conversation, YAML
 )
+
+// Unlooked is what the row Begun says when messages of the last import may have been ended without being carried out.
+const Unlooked = "unlooked"
 
 func key(name string) row.Key { return row.Key{Part: "config", Sort: name} }
 
