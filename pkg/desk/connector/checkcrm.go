@@ -71,19 +71,20 @@ type scope struct {
 	try  func() error
 }
 
-// scopes tries each.
+// scopes tries each, until one fails for another reason: the others would for the same.
 func (e *exam) scopes(check, mend string, all []scope) {
 	bad := 0
 	for _, s := range all {
-		switch err := s.try(); {
-		case err == nil:
-		case fault.KindOf(err) == fault.Setup:
-			bad++
-			e.fault(check, "the token may not "+s.name, mend)
-		default:
-			bad++
-			e.fault(check, fmt.Sprintf("%s: %v", s.name, err), trouble(err))
+		err := s.try()
+		if err == nil {
+			continue
 		}
+		bad++
+		if fault.KindOf(err) != fault.Setup {
+			e.fault(check, fmt.Sprintf("%s: %v", s.name, err), trouble(err))
+			return
+		}
+		e.fault(check, "the token may not "+s.name, mend)
 	}
 	if bad == 0 {
 		e.ok(check, "%d tried", len(all))
@@ -125,32 +126,62 @@ func (e *exam) zohoToken(ctx context.Context) {
 	}
 }
 
-// zohoScopes reads what the suite reads.
+// zohoScopes reads what the suite reads, and tries to write what cannot be there. A query needs the scope of its module too, and is tried
+// in one that may be read: what it lacks then is its own.
 func (e *exam) zohoScopes(ctx context.Context) {
 	if !e.after("zoho.scopes", "zoho.token") {
 		return
 	}
 	z := e.c.zoho
-	find := func(m crm.Module) func() error {
+	var queried crm.Module
+	read := func(m crm.Module) error { // by id: a listing is a query
+		_, err := z.Read(ctx, crm.Query{Module: m, Keys: []string{noRecord}})
+		if err == nil && queried == "" {
+			queried = m
+		}
+		return err
+	}
+	all := func(m crm.Module) func() error {
 		return func() error {
-			_, err := z.Find(ctx, crm.Search{Module: m, Keys: []crm.MatchKey{{Column: crm.Column{Property: "id"}, Value: "1"}}})
-			return err
+			if err := read(m); err != nil {
+				return err
+			}
+			return e.mayWrite(ctx, m)
 		}
 	}
-	read := func(m crm.Module) func() error { // by id: a listing is a query, and needs that scope too
-		return func() error {
-			_, err := z.Read(ctx, crm.Query{Module: m, Keys: []string{"1"}})
-			return err
-		}
-	}
-	e.scopes("zoho.scopes", "make a new code in the API console with the scopes that connector setup zoho --help lists, and run it", []scope{
+	try := []scope{
 		{"ZohoCRM.users.READ", func() error { _, err := z.CurrentUser(ctx); return err }},
 		{"ZohoCRM.settings.fields.READ", func() error { _, err := z.Definitions(ctx, crm.Contacts); return err }},
-		{"ZohoCRM.modules.contacts.ALL", read(crm.Contacts)},
-		{"ZohoCRM.modules.accounts.ALL", read(crm.Companies)},
-		{"ZohoCRM.coql.READ", find(crm.Contacts)},
-		{"ZohoCRM.notifications.ALL", func() error { _, err := z.Channel(ctx, "1"); return err }},
-	})
+		{"ZohoCRM.modules.contacts.ALL", all(crm.Contacts)},
+		{"ZohoCRM.modules.accounts.ALL", all(crm.Companies)},
+	}
+	if e.m == nil || e.m.Options().Leads != mapping.LeadsIgnore { // every creation asks there
+		try = append(try, scope{"ZohoCRM.modules.leads.READ", func() error { return read(crm.Leads) }})
+	}
+	e.scopes("zoho.scopes", "make a new code in the API console with the scopes that connector setup zoho --help lists, and run it with --new-token", append(try,
+		scope{"ZohoCRM.coql.READ", func() error {
+			if queried == "" {
+				return nil // nothing may be read: that is told
+			}
+			_, err := z.Find(ctx, crm.Search{Module: queried, Keys: []crm.MatchKey{{Column: crm.Column{Property: "id"}, Value: noRecord}}})
+			return err
+		}},
+		scope{"ZohoCRM.notifications.ALL", func() error { _, err := z.Channel(ctx, "1"); return err }},
+	))
+}
+
+// noRecord is the id of no record of Zoho's: those have many digits.
+const noRecord = "1"
+
+// mayWrite updates a record that is not there, by which nothing changes, and returns an error where the token may not. Zoho does not say
+// whether it looks at the scope or at the id first: only its word about the scope counts, whatever else it answers. Nor does it show
+// that records may be created or deleted, which the scope allows that is asked for.
+func (e *exam) mayWrite(ctx context.Context, m crm.Module) error {
+	err := e.c.zoho.Write(ctx, crm.Change{ID: crm.ID{System: crm.Zoho, Module: m, Key: noRecord}, HubSpotID: noRecord}).Err
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == "OAUTH_SCOPE_MISMATCH" {
+		return err
+	}
+	return nil
 }
 
 // properties looks whether both CRMs have what the mapping names.
@@ -172,7 +203,7 @@ func (e *exam) properties(ctx context.Context) {
 // currency looks whether both accounts count in the currency of the mapping: where a record names none, its amount is taken for one
 // in that.
 func (e *exam) currency(ctx context.Context) {
-	if !e.after("currency", "mapping", "hubspot.token", "zoho.token") {
+	if !e.after("currency", "mapping", "hubspot.token", "zoho.scopes") {
 		return
 	}
 	money := func(f mapping.Field) bool { return f.Type == crm.TypeMoney }
@@ -187,7 +218,7 @@ func (e *exam) currency(ctx context.Context) {
 	}
 	if err != nil {
 		e.note("currency", "the token may not ZohoCRM.org.READ: whether Zoho counts in "+e.m.HomeCurrency()+" is not known",
-			"make a new code in the API console with the scopes that connector setup zoho --help lists, and run it")
+			"make a new code in the API console with the scopes that connector setup zoho --help lists, and run it with --new-token")
 	}
 	home := e.m.HomeCurrency()
 	good := e.counts("HubSpot", e.money, home, false)

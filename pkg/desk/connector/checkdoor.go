@@ -103,7 +103,7 @@ func (e *exam) mail(ctx context.Context) {
 		e.add(levelSkip, "mail", "mail goes nowhere from here", "")
 		return
 	}
-	if !e.after("mail", "functions") {
+	if !e.after("mail", "functions") || !e.sound("mail", "REPORT_FROM", "REPORT_TO") {
 		return
 	}
 	from, err := mail.ParseAddress(e.setting(ctx, "REPORT_FROM"))

@@ -83,29 +83,19 @@ func again(name string) string {
 	return setupOf(name) + " --secret-file FILE"
 }
 
-// settings looks whether the functions are told everything.
+// settings looks whether the functions are told everything, and all of it right: one that is told nonsense does not start. What a
+// process of make run is told it has read itself, or it would not run.
 func (e *exam) settings(ctx context.Context) {
 	if !e.after("settings", "functions") {
 		return
 	}
-	set := e.reader(ctx)
-	hook := set.NeedList("HUBSPOT_WEBHOOK_URL")
-	set.Need("HUBSPOT_APP_ID")
-	set.Need("ZOHO_CHANNEL_ID")
-	set.NeedURL("ZOHO_WEBHOOK_URL")
-	set.Rules()
-	set.WhatsApp()
-	set.Bearer()
-	set.OwnEntries()
-	set.Meaning()
-	set.ZohoCount()
-	if set.Optional("ZOHO_ACCESS_TOKEN", "") == "" {
-		set.Need("ZOHO_CLIENT_ID")
-		set.NeedURL("ZOHO_ACCOUNTS_URL")
-	}
-	if err := set.Err(); err != nil {
+	hook := e.reader(ctx).List("HUBSPOT_WEBHOOK_URL")
+	if err := e.told(ctx); err != nil && !e.st.Running {
+		e.wrong = map[string]bool{}
 		for line := range strings.Lines(err.Error()) {
-			e.fault("settings", strings.TrimSpace(line), "deploy with that parameter (sam deploy --guided)")
+			name, _, _ := strings.Cut(line, " ")
+			e.wrong[name] = true
+			e.fault("settings", strings.TrimSpace(line), "correct the parameter "+parameterOf(name)+", and deploy (sam deploy --guided)")
 		}
 		return
 	}
@@ -114,6 +104,67 @@ func (e *exam) settings(ctx context.Context) {
 	}
 	e.ok("settings", "complete")
 }
+
+// told reads what the mains of the functions read, but for their secrets, and for what the template makes up itself.
+func (e *exam) told(ctx context.Context) error {
+	set := &settings.Reader{Getenv: func(name string) string {
+		switch {
+		case name == settings.SecretsPath:
+			return "/" + e.st.Name // so that no secret is asked for: secrets has looked
+		case secretName(name):
+			return ""
+		}
+		return e.setting(ctx, name)
+	}}
+	set.HubSpot()
+	set.HubSpotWebhook()
+	set.Zoho()
+	set.ZohoChannel()
+	set.ZohoWebhook()
+	set.Budget()
+	set.Report()
+	set.Records()
+	set.Rules()
+	set.Zone("REPORT_ZONE", "Europe/Rome")
+	set.Int("PAIR_KEY_ID", 1, 1, mostKeyID)
+	set.WhatsApp()
+	set.Bearer()
+	set.OwnEntries()
+	set.Retries()
+	set.LiteralAlarms()
+	set.Meaning()
+	set.Slack()
+	set.ZohoCount()
+	if e.setting(ctx, "ZOHO_ACCESS_TOKEN") == "" {
+		set.ZohoAccounts()
+	}
+	return set.Err()
+}
+
+// parameterOf names the parameter of the template that a setting comes from.
+func parameterOf(name string) string {
+	switch name {
+	case "HUBSPOT_WEBHOOK_URL", "ZOHO_WEBHOOK_URL":
+		return "PublicBaseUrl"
+	}
+	out := ""
+	for word := range strings.SplitSeq(strings.ToLower(name), "_") {
+		out += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return out
+}
+
+// sound reports whether the settings that a check goes by are right; else it is skipped.
+func (e *exam) sound(check string, names ...string) bool {
+	if !slices.ContainsFunc(names, func(name string) bool { return e.wrong[name] }) {
+		return true
+	}
+	e.add(levelSkip, check, "not looked at before settings is right", "")
+	return false
+}
+
+// overRules are the settings that stand over mapping and mode.
+var overRules = []string{"PHONE_REGION", "LAST_NAME", "LEADS", "PHONE_MATCH", "MODE"}
 
 // moving reports whether deliveries are accepted for an address that is on its way out. API Gateway's own, which the template
 // lists behind a domain of yours, is not: it stays as long as the API does.
@@ -176,7 +227,7 @@ func (e *exam) queues(ctx context.Context) {
 
 // mapping looks whether the mapping can be read, and whether the door knows its properties.
 func (e *exam) mapping(ctx context.Context) {
-	if !e.after("mapping", "functions", "table config") {
+	if !e.after("mapping", "functions", "table config") || !e.sound("mapping", overRules...) {
 		return
 	}
 	m, err := e.inForce(ctx, e.st)
@@ -204,7 +255,7 @@ func (e *exam) mapping(ctx context.Context) {
 
 // mode looks how far the stack goes.
 func (e *exam) mode(ctx context.Context) {
-	if !e.after("mode", "functions", "table config") {
+	if !e.after("mode", "functions", "table config") || !e.sound("mode", overRules...) {
 		return
 	}
 	m, err := e.session.mode(ctx, e.st)

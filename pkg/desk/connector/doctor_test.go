@@ -135,9 +135,20 @@ var seeded = []broken{
 	{name: "Zoho's token may not query", spoil: func(b *bench) {
 		b.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/coql", Times: -1, Status: http.StatusUnauthorized, Body: `{"code":"OAUTH_SCOPE_MISMATCH","details":{},"message":"invalid oauth scope to access this URL","status":"error"}`})
 	}, check: "zoho.scopes", what: "may not ZohoCRM.coql.READ", mend: "make a new code"},
-	{name: "Zoho's token may not read companies", with: func(o *sandbox.WorldOptions) {
-		o.Zoho.Scopes = strings.Replace(zohotest.DefaultScopes, "ZohoCRM.modules.accounts.ALL,", "", 1)
-	}, check: "zoho.scopes", what: "may not ZohoCRM.modules.accounts.ALL", mend: "make a new code"},
+	{name: "Zoho's token may not read companies", with: without("ZohoCRM.modules.accounts.ALL"),
+		check: "zoho.scopes", what: "may not ZohoCRM.modules.accounts.ALL", mend: "make a new code"},
+	{name: "Zoho's token may not read contacts", with: without("ZohoCRM.modules.contacts.ALL"),
+		check: "zoho.scopes", what: "may not ZohoCRM.modules.contacts.ALL", mend: "--new-token"},
+	{name: "Zoho's token may not read leads", with: without("ZohoCRM.modules.leads.READ"),
+		check: "zoho.scopes", what: "may not ZohoCRM.modules.leads.READ", mend: "--new-token"},
+	{name: "Zoho's token may not write contacts", with: readOnly("contacts"),
+		check: "zoho.scopes", what: "may not ZohoCRM.modules.contacts.ALL", mend: "--new-token"},
+	{name: "Zoho's token may not write companies", with: readOnly("accounts"),
+		check: "zoho.scopes", what: "may not ZohoCRM.modules.accounts.ALL", mend: "--new-token"},
+	{name: "Zoho's API does not answer", spoil: func(b *bench) { b.dark = "www.zohoapis.eu" },
+		check: "zoho.scopes", what: "no answer", mend: "whether the address is right"},
+	{name: "HubSpot's API does not answer", spoil: func(b *bench) { b.dark = "api.hubapi.com" },
+		check: "hubspot.token", what: "no answer", mend: "whether the address is right"},
 	{name: "a field of Zoho is of another type", with: zohoField("Contacts", zohotest.Field{Name: "Mobile", Type: "integer"}),
 		check: "zoho.properties", what: "contact mobile: Mobile is of type integer", mend: "map it with another type"},
 	{name: "a field of Zoho is shorter than the mapping says", with: zohoField("Accounts", zohotest.Field{Name: "Billing_City", Type: "text", Length: 30}),
@@ -178,8 +189,8 @@ var seeded = []broken{
 		b.sandboxed = true
 		b.told["REPORT_TO"] = "client@example.com,second@example.com"
 	}, check: "mail.receivers", what: "may send to one address alone, and REPORT_TO has 2", mend: "one address as ReportTo"},
-	{name: "SES is in its sandbox and nobody gets the report", spoil: func(b *bench) { b.sandboxed = true },
-		check: "mail.receivers", what: "REPORT_TO is no address", mend: "ReportTo"},
+	{name: "SES is in its sandbox and nobody gets the report", spoil: func(b *bench) { b.sandboxed = true; delete(b.told, "REPORT_TO") },
+		check: "settings", what: "REPORT_TO is not set", mend: "correct the parameter ReportTo"},
 	{name: "SES does not know the sender", spoil: func(b *bench) { b.verified = false },
 		check: "mail", what: "not verified the sender", mend: "verify REPORT_FROM"},
 	{name: "the clock of this machine is wrong", spoil: func(b *bench) { b.skew = 90 * time.Second },
@@ -191,6 +202,54 @@ var seeded = []broken{
 	{name: "our own writes are not recognised", spoil: func(b *bench) {
 		b.set("learned#main", `{"at":"2026-11-20T08:00:00Z","conditional":true,"duplicate":true,"hubspotOurs":false,"zohoOurs":true}`)
 	}, check: "learned", what: "not ours in HubSpot's history", mend: "HUBSPOT_APP_ID"},
+}
+
+// without grants all scopes but one.
+func without(scope string) func(*sandbox.WorldOptions) {
+	return func(o *sandbox.WorldOptions) {
+		o.Zoho.Scopes = strings.Replace(zohotest.DefaultScopes, scope+",", "", 1)
+	}
+}
+
+// readOnly grants a module for reading alone.
+func readOnly(module string) func(*sandbox.WorldOptions) {
+	return func(o *sandbox.WorldOptions) {
+		o.Zoho.Scopes = strings.Replace(zohotest.DefaultScopes, "modules."+module+".ALL", "modules."+module+".READ", 1)
+	}
+}
+
+func TestALeadThatNobodyAsksForNeedsNoScope(t *testing.T) {
+	b := stage(t, without("ZohoCRM.modules.leads.READ"))
+	b.told["LEADS"] = "ignore"
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("exit %d: %+v", code, all)
+	}
+}
+
+// Each of these is taken by no function that reads it.
+func TestDoctorNamesTheParameterOfEachSettingThatNoFunctionTakes(t *testing.T) {
+	for name, wrong := range map[string][2]string{
+		"REPORT_ZONE": {"Europe/Roma", "ReportZone"}, "REPORT_TO": {"a..b@example.com", "ReportTo"}, "REPORT_FROM": {"x", "ReportFrom"}, "REPORT_LANGUAGE": {"de", "ReportLanguage"},
+		"HUBSPOT_CALLS_PER_10S": {"-1", "HubspotCallsPer10s"}, "BUDGET_RESERVE": {"95", "BudgetReserve"}, "PAIR_KEY_ID": {"300", "PairKeyId"},
+		"HUBSPOT_SIGNATURE_MODE": {"v9", "HubspotSignatureMode"}, "HUBSPOT_API_URL": {"http://x y", "HubspotApiUrl"}, "HUBSPOT_RECORDS_URL": {"nonsense", "HubspotRecordsUrl"},
+		"HUBSPOT_APP_ID": {"abc", "HubspotAppId"}, "HUBSPOT_WEBHOOK_URL": {"nonsense", "PublicBaseUrl"}, "PHONE_REGION": {"XX", "PhoneRegion"}, "LEADS": {"foo", "Leads"},
+		"ZOHO_CHANNEL_ID": {"abc", "ZohoChannelId"}, "ZOHO_CONDITIONAL_WRITES": {"maybe", "ZohoConditionalWrites"}, "ZOHO_ACCOUNTS_URL": {"nonsense", "ZohoAccountsUrl"},
+		"WHATSAPP_API_VERSION": {"x", "WhatsappApiVersion"}, "CONVERSIONS_RETRIES": {"x", "ConversionsRetries"}, "CONVERSIONS_ALARMS": {"x", "ConversionsAlarms"},
+		"CONVERSIONS_CONTACT_CHANNEL": {"x", "ConversionsContactChannel"}, "SLACK": {"x", "Slack"},
+	} {
+		b := stage(t)
+		b.told[name] = wrong[0]
+		code, all := b.examine()
+		var found []finding
+		for _, f := range all {
+			if f.Level == levelFault {
+				found = append(found, f)
+			}
+		}
+		if len(found) != 1 || code != ExitFinding || found[0].Check != "settings" || !strings.HasPrefix(found[0].What, name+" ") || !strings.Contains(found[0].Mend, "the parameter "+wrong[1]+",") {
+			t.Errorf("%s=%s: exit %d, %+v", name, wrong[0], code, found)
+		}
+	}
 }
 
 func TestDoctorNamesEachFaultAndNoOther(t *testing.T) {

@@ -151,7 +151,7 @@ func stage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 		World: w, t: t, env: map[string]string{}, version: "0.2.0", verified: true,
 		told: map[string]string{
 			"HUBSPOT_APP_ID": "19635961", "HUBSPOT_WEBHOOK_URL": hook, "ZOHO_CLIENT_ID": zohotest.DefaultClientID, "ZOHO_ACCOUNTS_URL": "https://accounts.zoho.eu",
-			"ZOHO_CHANNEL_ID": channel, "ZOHO_WEBHOOK_URL": zohoHook, "REPORT_FROM": "connector@example.com", "MODE": "on", "PHONE_REGION": "IT",
+			"ZOHO_CHANNEL_ID": channel, "ZOHO_WEBHOOK_URL": zohoHook, "REPORT_FROM": "connector@example.com", "REPORT_TO": "client@example.com", "MODE": "on", "PHONE_REGION": "IT",
 		},
 		vault: vault{
 			settings.HubSpotAccessToken: crm.NewSecret("sandbox-app"), settings.HubSpotClientSecret: crm.NewSecret("sandbox-client-secret"),

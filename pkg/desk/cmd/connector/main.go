@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // whether ReportZone is one must not depend on the machine
 
 	"github.com/google/uuid"
 	"golang.org/x/term"
