@@ -32,7 +32,7 @@ func (b *bench) deploy() {
 	b.version = "0.2.0"
 	b.told = map[string]string{
 		"HUBSPOT_APP_ID": "19635961", "HUBSPOT_WEBHOOK_URL": hook, "ZOHO_CLIENT_ID": zohotest.DefaultClientID, "ZOHO_ACCOUNTS_URL": "https://accounts.zoho.eu",
-		"ZOHO_CHANNEL_ID": channel, "ZOHO_WEBHOOK_URL": zohoHook, "REPORT_FROM": "connector@example.com", "MODE": "on",
+		"ZOHO_CHANNEL_ID": channel, "ZOHO_WEBHOOK_URL": zohoHook, "REPORT_FROM": "connector@example.com", "REPORT_TO": "client@example.com", "MODE": "on",
 	}
 }
 
@@ -306,6 +306,14 @@ func TestTheKeyOfTheHashesIsExchangedOnlyWhileNobodyIsAtWork(t *testing.T) {
 	if now := b.vault[settings.PairKey].Reveal(); now == before || shape(settings.PairKey, b.vault[settings.PairKey]) != "" {
 		t.Errorf("%d characters", len(now))
 	}
+}
+
+func TestTheNumberOfTheKeyBeginsAgainBehindTheHighest(t *testing.T) {
+	b := stage(t)
+	b.told["PAIR_KEY_ID"] = "255"
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	has(t, b.want(ExitOK, "setup", "key"), "next   set PairKeyId=1 in samconfig.toml", "note   255 is the highest PairKeyId")
 }
 
 func slicesOf(m map[string]string) []string {

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,8 +57,22 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	number, _ := strconv.Atoi(s.setting(ctx, "PAIR_KEY_ID")) // what is not set is 1
-	s.printf("next   set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s\n", max(number, 1)+1, s.at())
+	s.printf("next   set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s\n", nextKeyID(number), s.at())
+	if number == mostKeyID {
+		s.printf("note   %d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit\n", number)
+	}
 	return nil
+}
+
+// mostKeyID is the highest PairKeyId: a pair keeps it in one byte.
+const mostKeyID = math.MaxUint8
+
+// nextKeyID is the number of the next key: another than that of the key before.
+func nextKeyID(number int) int {
+	if number == mostKeyID {
+		return 1
+	}
+	return max(number, 1) + 1
 }
 
 // pairKey is the key of the hashes, where the stack needs one. It is never exchanged on the way, not even for one that is handed
