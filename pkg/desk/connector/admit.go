@@ -122,9 +122,12 @@ func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
 		s.nothing(e.name + " " + ofProcess(e.name, !given.IsZero()))
 		return nil
 	case !given.IsZero() && (given.Reveal() != there.Reveal() || !s.granted[e.name].IsZero()):
-		how := ""
+		how := s.proven[e.name]
 		if slices.Contains(untriable, e.name) {
-			how = "(" + byShape + ")"
+			how = byShape
+		}
+		if how != "" {
+			how = "(" + how + ")"
 		}
 		return s.storeSecret(ctx, st, e.name, given, how)
 	case !there.IsZero() && e.from == forever:

@@ -199,7 +199,7 @@ func TestAValueInASecretFileMayStandInQuotationMarks(t *testing.T) {
 		path := file(t, "secrets.env", "HUBSPOT_ACCESS_TOKEN="+hubspottest.DefaultToken+"\nHUBSPOT_CLIENT_SECRET="+text+"\n")
 		out := b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--secret-file", path)
 		has(t, out, "done   HUBSPOT_CLIENT_SECRET is stored as /shop/HUBSPOT_CLIENT_SECRET (judged by its shape alone: the first delivery shows whether it is right)\n",
-			"done   HUBSPOT_ACCESS_TOKEN is stored as /shop/HUBSPOT_ACCESS_TOKEN\n")
+			"done   HUBSPOT_ACCESS_TOKEN is stored as /shop/HUBSPOT_ACCESS_TOKEN (portal 62515)\n")
 		if got := b.vault[settings.HubSpotClientSecret].Reveal(); got != want {
 			t.Errorf("%s is stored as %s", text, got)
 		}

@@ -14,6 +14,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/flow/config"
 	"crm-connector/pkg/flow/upkeep"
 )
 
@@ -39,9 +40,23 @@ func (e *exam) hubspotToken(ctx context.Context) {
 			e.fault("hubspot.token", err.Error(), trouble(err))
 			return
 		}
+		if other := e.otherPortal(ctx, a.PortalID); other != "" {
+			e.fault("hubspot.token", "it is of portal "+a.PortalID+", and this stack has the records of portal "+other+" in its pairs",
+				"store a token of that one: connector "+again(settings.HubSpotAccessToken)+" "+e.at()+"; only where every pair is to be lost add --other-portal")
+			return
+		}
 		e.money = a.Currency
 		e.ok("hubspot.token", "portal %s, times in %s, money in %s", a.PortalID, a.TimeZone, a.Currency)
 	}
+}
+
+// otherPortal returns the portal whose records the stack has paired where it is another one, else "".
+func (e *exam) otherPortal(ctx context.Context, now string) string {
+	r, err := e.rows(e.st).Get(ctx, config.Portal)
+	if err != nil || r.Version == 0 || string(r.Value) == now { // a table that does not answer is named
+		return ""
+	}
+	return string(r.Value)
 }
 
 // hubspotScopes reads what the suite reads.

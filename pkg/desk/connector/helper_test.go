@@ -64,6 +64,7 @@ type bench struct {
 	skew      time.Duration // of everybody else's clock
 	lanes     map[crm.System]*lane
 	tables    func(name string, to Table) Table // a last word; may be nil
+	elsewhere *bench                            // whom a token of another portal reaches; may be nil
 	dark      string                            // a host that does not answer
 	whole     map[string]*lane
 	phone     *whatsapptest.Server                                // nil: no WhatsApp
@@ -237,6 +238,9 @@ func (b *bench) RoundTrip(r *http.Request) (*http.Response, error) {
 	var err error
 	switch r.URL.Host {
 	case "api.hubapi.com":
+		if b.elsewhere != nil && r.Header.Get("Authorization") == "Bearer pat-other" {
+			return b.elsewhere.RoundTrip(r)
+		}
 		resp, err = b.HubSpot.Transport().RoundTrip(r)
 	case "www.zohoapis.eu", "accounts.zoho.eu":
 		resp, err = b.Zoho.Transport().RoundTrip(r)

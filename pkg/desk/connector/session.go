@@ -35,6 +35,7 @@ type session struct {
 	given   map[string]string     // of the secret file
 	typed   map[string]crm.Secret // at a prompt
 	granted map[string]crm.Secret // by a vendor, in the place of what was handed over
+	proven  map[string]string     // what a vendor said of a secret that it took: whose it is
 	out     map[string]any        // of --json, printed at the end
 	steps   []step
 	told    time.Time // when progress was last shown

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"os"
@@ -364,4 +365,83 @@ func TestAMisspeltNameInASecretFileStopsTheCommandBeforeAnythingIsDone(t *testin
 			hasNot(t, r.out+r.err, "canary", "SECRT")
 		}
 	})
+}
+
+func TestTwoStacksDoNotShareAFolder(t *testing.T) {
+	dir := t.TempDir()
+	a, b := stage(t), bareStage(t)
+	a.want(ExitOK, "setup", "hubspot", "--out", dir)
+	b.opener = func(ctx context.Context, w World, at Where) (*Stack, error) {
+		st, err := b.open(ctx, w, at)
+		st.Name = at.Stack
+		return st, err
+	}
+	before := tree(t, dir)
+	b.unchanged("a folder of another stack", func() {
+		r := b.bare("setup", "hubspot", "--out", dir, "--stack", "staging")
+		if r.code != ExitUsage || !strings.Contains(r.err, "hsproject.json is of the app project shop, and not of staging: give each stack a folder of its own with --out") {
+			t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
+		}
+	})
+	if !maps.Equal(before, tree(t, dir)) {
+		t.Error("the other stack's project is changed")
+	}
+	b.must(os.WriteFile(filepath.Join(dir, "hsproject.json"), []byte("{"), 0o600))
+	if r := b.bare("setup", "hubspot", "--out", dir, "--stack", "staging"); r.code != ExitUsage || !strings.Contains(r.err, "hsproject.json cannot be read") {
+		t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
+	}
+}
+
+func TestSubscriptionsToAnAddressThatTheStackDoesNotHaveAreRemoved(t *testing.T) {
+	dir := t.TempDir()
+	stage(t).want(ExitOK, "setup", "hubspot", "--out", dir)
+	b := bareStage(t) // removed, and set up anew
+	path := filepath.Join(dir, filepath.FromSlash(webhooksFile))
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir, "--plan"), "plan   "+path+" is removed")
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("--plan: %v", err)
+	}
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir), "done   "+path+" is removed: it is of a stack that is there no more")
+	if files := tree(t, dir); len(files) != 2 {
+		t.Errorf("%v", slicesOf(files))
+	}
+}
+
+func TestATokenOfAnotherPortalIsRefusedUnlessItIsMeant(t *testing.T) {
+	for name, before := range map[string]func(*bench){
+		"the table knows the portal": func(b *bench) {
+			has(t, b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir()), "done   the records of portal 62515 are those of this stack")
+			b.HubSpot.SetToken("exchanged") // and the stored token tells nothing any more
+		},
+		"the stored token knows it": func(*bench) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := stage(t)
+			b.rossi()
+			before(b)
+			b.elsewhere = stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.PortalID, o.HubSpot.Token = 99999, "pat-other" })
+			b.env["HUBSPOT_ACCESS_TOKEN"] = "pat-other"
+			setup := []string{"setup", "hubspot", "--out", t.TempDir()}
+			b.unchanged("another portal", func() {
+				has(t, b.want(ExitUsage, setup...), "HUBSPOT_ACCESS_TOKEN is of portal 99999, and this stack has the records of portal 62515 in its pairs: nothing was stored")
+			})
+			has(t, b.want(ExitOK, append(setup, "--other-portal")...), "done   HUBSPOT_ACCESS_TOKEN is stored as /shop/HUBSPOT_ACCESS_TOKEN (portal 99999)", "done   the records of portal 99999 are those of this stack")
+			hasNot(t, b.want(ExitOK, setup...), "done")
+		})
+	}
+	b := stage(t)
+	b.set(config.Portal, "1")
+	code, all := b.examine()
+	n := 0
+	for _, f := range all {
+		if f.Level != levelFault {
+			continue
+		}
+		if n++; f.Check != "hubspot.token" || f.What != "it is of portal 62515, and this stack has the records of portal 1 in its pairs" || !strings.Contains(f.Mend, "--other-portal") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if n != 1 || code != ExitFinding {
+		t.Errorf("%d faults, exit %d", n, code)
+	}
 }

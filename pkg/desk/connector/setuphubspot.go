@@ -21,9 +21,10 @@ import (
 )
 
 type setupHubSpotCommand struct {
-	Out     string `help:"Folder for the app project." default:"hubspot-app" placeholder:"DIR"`
-	Mapping string `help:"Mapping to subscribe to before the stack is deployed; the built-in one unless given." placeholder:"FILE" type:"path"`
-	Support string `help:"Address that the app's page shows." default:"support@example.com"`
+	Out         string `help:"Folder for the app project, of this stack alone." default:"hubspot-app" placeholder:"DIR"`
+	Mapping     string `help:"Mapping to subscribe to before the stack is deployed; the built-in one unless given." placeholder:"FILE" type:"path"`
+	Support     string `help:"Address that the app's page shows." default:"support@example.com"`
+	OtherPortal bool   `help:"Take the token of another portal than the one whose records this stack has paired."`
 }
 
 // Help is what --help adds.
@@ -31,6 +32,8 @@ func (setupHubSpotCommand) Help() string {
 	return `Writes the app project of HubSpot (hsproject.json and src/app) with the scopes that the suite needs and, once the stack is deployed, the webhook subscriptions: creation, deletion, merge, restore, association change, privacy deletion, and a change of each mapped property. Conversations on WhatsApp need no scope beyond those of contacts; crm.schemas.contacts.write is there so that connector setup whatsapp can make its property, since a scope that is added later takes a new installation.
 
 1. connector setup hubspot --stack NAME. 2. hs project upload; install the app from its Distribution tab: there is the token (HUBSPOT_ACCESS_TOKEN); its client secret (HUBSPOT_CLIENT_SECRET) and its id (for the parameter HubspotAppId) stand on its page. 3. Run this again: it has HubSpot take the token, and stores both. 4. Deploy the stack. 5. Run this and hs project upload again: the app now tells the stack of changes. Repeat step 5 after each connector mapping apply.
+
+The stack keeps the id of the portal: a token of another one, where no record is that of a pair, is refused without --other-portal. A folder holds the project of one stack.
 
 Examples:
 
@@ -44,9 +47,16 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	missing, err := s.admit(ctx, st, func(ctx context.Context, fresh []string) error { return s.tryHubSpot(ctx, st, fresh) },
+	if err := s.ownFolder(c.Out, st.Name); err != nil {
+		return err
+	}
+	p := portal{other: c.OtherPortal, kept: deployed}
+	missing, err := s.admit(ctx, st, func(ctx context.Context, fresh []string) error { return s.tryHubSpot(ctx, st, fresh, &p) },
 		append(pairKey(st), entry{name: settings.HubSpotAccessToken}, entry{name: settings.HubSpotClientSecret})...)
 	if err != nil {
+		return err
+	}
+	if err := s.keepPortal(ctx, st, p); err != nil {
 		return err
 	}
 	m, err := c.mapping(ctx, s, st, deployed)
@@ -71,9 +81,30 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	return nil
 }
 
-// tryHubSpot has HubSpot take a new access token. A client secret signs what HubSpot sends: none of its calls tells whether it is right.
-func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string) error {
+// portal is the account of HubSpot that a token is of, and the one whose records the stack has paired.
+type portal struct {
+	other  bool   // the operator means another one
+	kept   bool   // there is a table that keeps it
+	stored string // as the table has it
+	known  string // whose records are paired, by the table or by the stored token; "" where nobody knows
+	now    string // of the token; "" where it was not asked for
+}
+
+// tryHubSpot has HubSpot take a new access token, and refuses one of another portal: no record there is that of a pair. A client secret
+// signs what HubSpot sends: none of its calls tells whether it is right.
+func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string, p *portal) error {
+	if p.kept {
+		r, err := s.rows(st).Get(ctx, config.Portal)
+		if err != nil {
+			return err
+		}
+		p.stored = string(r.Value)
+		p.known = p.stored
+	}
 	if !slices.Contains(fresh, settings.HubSpotAccessToken) {
+		if p.kept && p.known == "" {
+			p.now = s.storedPortal(ctx, st)
+		}
 		return nil
 	}
 	set := s.reader(ctx)
@@ -81,11 +112,45 @@ func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string) err
 	if err := set.Err(); err != nil {
 		return wrongf("%v", err)
 	}
-	_, err := hub.Account(ctx)
+	a, err := hub.Account(ctx)
 	if fault.KindOf(err) == fault.Denied {
 		return fmt.Errorf("%w: HubSpot does not take %s; copy it from the app's Distribution tab, and run this again", err, settings.HubSpotAccessToken)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if p.now = a.PortalID; p.kept && p.known == "" {
+		p.known = s.storedPortal(ctx, st)
+	}
+	if p.known != "" && p.known != p.now && !p.other {
+		return wrongf("%s is of portal %s, and this stack has the records of portal %s in its pairs: nothing was stored. Give a token of that one, or set up another stack; "+
+			"where every pair is to be lost, --other-portal", settings.HubSpotAccessToken, p.now, p.known)
+	}
+	s.proven = map[string]string{settings.HubSpotAccessToken: "portal " + p.now}
+	return nil
+}
+
+// storedPortal asks HubSpot of which portal the stored token is, "" where it does not say: that token may be the one to be replaced.
+func (s *session) storedPortal(ctx context.Context, st *Stack) string {
+	there, err := s.there(ctx, st, settings.HubSpotAccessToken)
+	set := s.reader(ctx)
+	url := set.URL("HUBSPOT_API_URL", "")
+	if err != nil || there.IsZero() || set.Err() != nil {
+		return ""
+	}
+	a, err := hubspot.New(hubspot.Config{BaseURL: url, Bearer: func(context.Context) (crm.Secret, error) { return there, nil }, HTTP: s.timed(), Now: s.Now, Sleep: s.Sleep}).Account(ctx)
+	if err != nil {
+		return ""
+	}
+	return a.PortalID
+}
+
+// keepPortal notes whose records the stack pairs, once it has a table.
+func (s *session) keepPortal(ctx context.Context, st *Stack, p portal) error {
+	if !p.kept || p.now == "" || p.now == p.stored {
+		return nil
+	}
+	return s.change("the records of portal "+p.now+" are those of this stack", func() error { return s.rows(st).Set(ctx, config.Portal, []byte(p.now)) })
 }
 
 // mapping returns the mapping to subscribe to.
@@ -124,7 +189,31 @@ func (s *session) publish(ctx context.Context, st *Stack, m *mapping.Mapping) er
 	return s.change("the door knows the mapped properties; "+within, func() error { return s.rows(st).Set(ctx, config.Fields, published(m)) })
 }
 
-// project writes the files that differ.
+// ownFolder refuses a folder with the project of another stack: an upload of what is left of it would send one portal's events to the
+// door of the other.
+func (s *session) ownFolder(dir, name string) error {
+	path := filepath.Join(dir, "hsproject.json")
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return wrongf("%v", err)
+	}
+	var p hsproject
+	if err := json.Unmarshal(text, &p); err != nil {
+		return wrongf("%s cannot be read: remove it, or give another folder with --out", path)
+	}
+	if p.Name != name {
+		return wrongf("%s is of the app project %s, and not of %s: give each stack a folder of its own with --out", path, p.Name, name)
+	}
+	return nil
+}
+
+// webhooksFile is where the project has its subscriptions.
+const webhooksFile = "src/app/webhooks/webhooks-hsmeta.json"
+
+// project writes the files that differ. Where the stack has no address, the subscriptions to a former one go.
 func (s *session) project(dir, name, support, url string, m *mapping.Mapping) error {
 	files := []struct {
 		path string
@@ -137,7 +226,9 @@ func (s *session) project(dir, name, support, url string, m *mapping.Mapping) er
 		files = append(files, struct {
 			path string
 			body any
-		}{"src/app/webhooks/webhooks-hsmeta.json", webhooksMeta(url, m)})
+		}{webhooksFile, webhooksMeta(url, m)})
+	} else if err := s.unsubscribe(filepath.Join(dir, filepath.FromSlash(webhooksFile))); err != nil {
+		return err
 	}
 	for _, f := range files {
 		text, err := json.MarshalIndent(f.body, "", "  ")
@@ -165,6 +256,14 @@ func (s *session) project(dir, name, support, url string, m *mapping.Mapping) er
 		}
 	}
 	return nil
+}
+
+// unsubscribe removes subscriptions to an address that is not this stack's.
+func (s *session) unsubscribe(path string) error {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return s.change(path+" is removed: it is of a stack that is there no more", func() error { return os.Remove(path) })
 }
 
 // hsproject is hsproject.json.

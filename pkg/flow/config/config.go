@@ -53,6 +53,7 @@ const (
 	Fields  = "fields"  // lines of: system module property …
 	Import  = "import"  // until when an import is under way, in RFC 3339
 	Begun   = "begun"   // the version of the row Mode under which the last import began, or Unlooked
+	Portal  = "portal"  // the id of the HubSpot account whose records the pairs have
 
 	Conversation = "conversation" // rules of conversation, YAML
 )
