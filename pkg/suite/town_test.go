@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,6 +58,7 @@ var shop = conversion.TenantOf(conversionstest.DefaultIssuer, conversionstest.De
 // town is the whole suite of WhatsApp and conversions between sandboxes of both CRMs and of WhatsApp, in model time.
 type town struct {
 	t       testing.TB
+	mu      sync.Mutex // guards now while several workers are at work
 	now     time.Time
 	ids     atomic.Int64
 	lines   *bytes.Buffer
@@ -94,10 +96,17 @@ func (valid) Token(context.Context) (crm.Access, error) {
 }
 func (valid) Bad(context.Context, int64) error { return nil }
 
-func (w *town) clk() time.Time { return w.now }
+func (w *town) clk() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
 func (w *town) newID() string  { return fmt.Sprintf("id-%06d", w.ids.Add(1)) }
 
 func (w *town) sleep(_ context.Context, d time.Duration) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
 	return true
 }
