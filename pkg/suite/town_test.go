@@ -102,7 +102,7 @@ func (w *town) clk() time.Time {
 	return w.now
 }
 
-func (w *town) newID() string  { return fmt.Sprintf("id-%06d", w.ids.Add(1)) }
+func (w *town) newID() string { return fmt.Sprintf("id-%06d", w.ids.Add(1)) }
 
 func (w *town) sleep(_ context.Context, d time.Duration) bool {
 	w.mu.Lock()
