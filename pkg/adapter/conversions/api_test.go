@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -130,6 +131,24 @@ func TestWhatACallerOfTheApiIsTold(t *testing.T) {
 	golden(t, "api.txt", out.String())
 	if strings.Contains(out.String()+l.log.String(), "CLIENTE") || strings.Contains(out.String()+l.log.String(), "segreto") {
 		t.Error("an answer or the log repeats what was sent")
+	}
+}
+
+func TestFreshnessIsHowLongAgoTheNewestEventWasCountedWheneverItHappened(t *testing.T) {
+	for name, counted := range map[string]time.Time{"an event that came late": noon.Add(6 * 24 * time.Hour), "an event of a clock that is fast": noon.Add(-4 * time.Minute)} {
+		l := newLive(t)
+		l.now = counted
+		l.count(t, 1999, "a")
+		for age := range 3 {
+			l.now = counted.Add(time.Duration(age) * time.Second)
+			if a := l.ask(t, "GET", conversions.MetricsPath+window, ""); !strings.Contains(string(a.Body), fmt.Sprintf(`"freschezza_s":%d}`, age)) {
+				t.Errorf("%s, counted %d s ago: %s", name, age, a.Body)
+			}
+		}
+		l.now = counted.Add(-time.Second) // the clock of another machine
+		if a := l.ask(t, "GET", conversions.MetricsPath+window, ""); !strings.Contains(string(a.Body), `"freschezza_s":0}`) {
+			t.Errorf("%s, counted by a clock that is fast: %s", name, a.Body)
+		}
 	}
 }
 

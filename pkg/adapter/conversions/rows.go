@@ -104,7 +104,7 @@ func lineOf(r metric.Row, q metric.Query, now time.Time) line {
 	l.Conversion = l.rate("tasso_conversione", r.Rates.Conversion)
 	l.Flow = l.Conversion != nil && q.Step != conversion.ByDay
 	if !c.Newest.IsZero() {
-		age := int64(now.Sub(c.Newest) / time.Second)
+		age := max(0, int64(now.Sub(c.Newest)/time.Second)) // the clocks of two machines differ
 		l.Freshness = &age
 	}
 	return l

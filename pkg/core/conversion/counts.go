@@ -65,7 +65,7 @@ type Counts struct {
 	Value    Money    // of the completed ones; Sum.N adds up to Completed
 	Checksum Checksum // of all unique ones
 
-	Newest time.Time // the latest event time
+	Newest time.Time // when the latest unique one was counted, whenever it happened
 }
 
 // Unique returns how many different events there are (unici).
@@ -138,7 +138,7 @@ func (a Arrival) Counts() Counts {
 		c = outcome(a.Event)
 	}
 	c.Checksum = SumOf(a.Identity.Term())
-	c.Newest = a.Event.At
+	c.Newest = a.Applied
 	if WindowOf(a.Event.At).Phase(a.Applied) == Final {
 		c.Late = 1
 	}

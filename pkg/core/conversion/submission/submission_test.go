@@ -45,6 +45,22 @@ func TestEventsOfOneClientShareAGroupAndRepeatsAreNotDroppedByTheQueue(t *testin
 	}
 }
 
+// SQS takes #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF
+// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html).
+func TestAnEventOfAnyCharacterIsAMessageOfCharactersThatTheQueueTakes(t *testing.T) {
+	for _, text := range []string{"\uFFFE", "\uFFFF", "\\\uFFFF\\ufffe", "\u0001", "\u2028", "😀", "\x7f\u0085"} {
+		s := one()
+		s.Event.Metadata.Campaign = "a" + text + "b"
+		entry := s.Entry(1)
+		if i := strings.IndexFunc(entry.Body, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\r", r) || r == 0xFFFE || r == 0xFFFF }); i >= 0 {
+			t.Errorf("%q: the body has %q", text, entry.Body[i:])
+		}
+		if got, err := submission.Open(entry.Body); err != nil || got != s {
+			t.Errorf("%q became %q, %v", text, got.Event.Metadata.Campaign, err)
+		}
+	}
+}
+
 func TestAnOldEventIsReadAsOftenAsItComes(t *testing.T) {
 	s := one()
 	s.Event.At = noon.Add(-conversion.MaxAge) // at the edge when it was received; later it is older
