@@ -12,6 +12,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/google/uuid"
 
+	"crm-connector/pkg/adapter/awsenv"
+	"crm-connector/pkg/adapter/queue"
+	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/suite/cloud"
 	"crm-connector/pkg/suite/pairwork"
@@ -31,8 +34,10 @@ func build(_ context.Context, getenv func(string) string) (func(context.Context)
 	c := cloud.Open(getenv, time.Now)
 	rules, log := c.Rules(), lambdacontext.NewLogger()
 	kit := pairwork.Open(c, pairwork.Background, pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}, log)
+	queues := kit.Queues()
+	queues[crm.WhatsApp] = queue.Open(c.Config(awsenv.SQS), c.Need(settings.WhatsAppQueue))
 	return reconcile.New(reconcile.Adapters{
-		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Pairs: kit.Pairs, Parked: kit.Parked, Config: kit.Config, Rules: pairwork.Rules(rules), Queues: kit.Queues(),
+		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Pairs: kit.Pairs, Parked: kit.Parked, Config: kit.Config, Rules: pairwork.Rules(rules), Queues: queues,
 		Hasher: kit.Hasher, Connection: crm.DefaultConnection, NewID: uuid.NewString, Now: time.Now, Log: log,
 	}), c.Err()
 }

@@ -13,7 +13,8 @@ import (
 var sandbox = map[string]string{
 	"PAIRS_TABLE": "pairs", "PARKED_TABLE": "parked", "CONFIG_TABLE": "config",
 	"ZOHO_OPERATIONS_QUEUE": "https://sqs.example/zoho.fifo", "HUBSPOT_OPERATIONS_QUEUE": "https://sqs.example/hubspot.fifo",
-	"HUBSPOT_ACCESS_TOKEN": "sandbox-app", "HUBSPOT_APP_ID": "19635961", "GET_ZOHO_TOKEN_FUNCTION": "getZohoToken",
+	"WHATSAPP_OPERATIONS_QUEUE": "https://sqs.example/whatsapp.fifo",
+	"HUBSPOT_ACCESS_TOKEN":      "sandbox-app", "HUBSPOT_APP_ID": "19635961", "GET_ZOHO_TOKEN_FUNCTION": "getZohoToken",
 	"PAIR_KEY": "00112233445566778899aabbccddeeff",
 }
 
@@ -21,7 +22,7 @@ func TestEveryMissingSettingIsNamedAtOnce(t *testing.T) {
 	_, err := build(t.Context(), awstest.Env())
 	awstest.Lacks(t, err, append(awstest.Own(),
 		"HUBSPOT_ACCESS_TOKEN", "HUBSPOT_APP_ID", "PAIR_KEY", "GET_ZOHO_TOKEN_FUNCTION",
-		"PAIRS_TABLE", "PARKED_TABLE", "CONFIG_TABLE", "ZOHO_OPERATIONS_QUEUE", "HUBSPOT_OPERATIONS_QUEUE",
+		"PAIRS_TABLE", "PARKED_TABLE", "CONFIG_TABLE", "ZOHO_OPERATIONS_QUEUE", "HUBSPOT_OPERATIONS_QUEUE", "WHATSAPP_OPERATIONS_QUEUE",
 	)...)
 }
 

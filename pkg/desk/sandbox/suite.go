@@ -219,7 +219,8 @@ func New(p Parts) *Suite {
 	})
 	s.Functions["failureReporter"] = func(ctx context.Context) error { _, err := reporter.Run(ctx); return err }
 	s.Functions["reconcile"] = reconcile.New(reconcile.Adapters{
-		HubSpot: hubspotBehind, Zoho: zohoBehind, Pairs: pairs, Parked: parked, Config: config, Rules: p.Rules, Queues: queues, Hasher: adapters.Hasher,
+		HubSpot: hubspotBehind, Zoho: zohoBehind, Pairs: pairs, Parked: parked, Config: config, Rules: p.Rules, Hasher: adapters.Hasher,
+		Queues:     consumer.Queues{crm.HubSpot: fromHubSpot, crm.Zoho: fromZoho, crm.WhatsApp: carriers[string(crm.WhatsApp)]},
 		Connection: crm.DefaultConnection, NewID: p.NewID, Now: p.Now, Log: p.Log,
 	})
 	if p.Zoho.WebhookURL != "" {

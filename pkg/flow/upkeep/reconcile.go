@@ -312,7 +312,8 @@ func (r *Reconciler) orphans(ctx context.Context) error {
 	return r.put(ctx, "orphans", row.Put{Key: at, If: rows[0].Version, Value: []byte(next)})
 }
 
-// due queues what was parked until now, once a record. What came from elsewhere than a CRM cannot be looked at again.
+// due queues what was parked until now, once a record or message. Messages of WhatsApp are kept with their row; what came from elsewhere
+// else than a CRM cannot be looked at again.
 func (r *Reconciler) due(ctx context.Context) error {
 	rows, err := r.Parked.Due(ctx, r.Now())
 	if err != nil {
@@ -322,7 +323,7 @@ func (r *Reconciler) due(ctx context.Context) error {
 	var asked []fault.Parked
 	queued := map[crm.ID]bool{}
 	for _, p := range rows {
-		if p.Connection != r.Connection || r.Sources[p.Record.System] == nil {
+		if p.Connection != r.Connection || r.Sources[p.Record.System] == nil && p.Record.System != crm.WhatsApp {
 			continue
 		}
 		asked = append(asked, p)

@@ -364,19 +364,19 @@ func TestTheFaultsOfTheOrphansComeBack(t *testing.T) {
 	}
 }
 
-func TestWhatIsDueIsQueuedOnceARecordAndForThisConnectionOnly(t *testing.T) {
+func TestWhatIsDueIsQueuedOnceARecordOrMessageAndForThisConnectionOnly(t *testing.T) {
 	b := newBench()
 	person := crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: "1"}
-	firm := crm.ID{System: crm.Zoho, Module: crm.Companies, Key: "2"}
+	firm, message := crm.ID{System: crm.Zoho, Module: crm.Companies, Key: "2"}, crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: "4"}
 	b.parked.rows = []fault.Parked{
 		{Connection: "main", Record: person, Field: "email"}, {Connection: "main", Record: person, Field: "phone"}, {Connection: "main", Record: firm},
 		{Connection: "second", Record: crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: "3"}},
-		{Connection: "main", Record: crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: "4"}},
+		{Connection: "main", Record: message}, {Connection: "main", Record: message},
 		{Connection: "main"}, // an operation that could not be read
 	}
 	b.run(t)
-	b.wantQueued(t, "revisit hubspot/contact/1", "revisit zoho/company/2")
-	if got := b.parked.asked; len(got) != 3 || got[0].Record != person || got[1].Record != person || got[2].Record != firm {
+	b.wantQueued(t, "revisit hubspot/contact/1", "revisit zoho/company/2", "revisit whatsapp/contact/4")
+	if got := b.parked.asked; len(got) != 5 || got[0].Record != person || got[1].Record != person || got[2].Record != firm || got[4].Record != message {
 		t.Errorf("%d rows are noted as asked: %v", len(got), got)
 	}
 
@@ -384,7 +384,7 @@ func TestWhatIsDueIsQueuedOnceARecordAndForThisConnectionOnly(t *testing.T) {
 	if err := b.Run(t.Context()); !errors.Is(err, errGone) {
 		t.Errorf("the queue fails: %v", err)
 	}
-	if len(b.parked.asked) != 3 {
+	if len(b.parked.asked) != 5 {
 		t.Error("what could not be queued is noted as asked")
 	}
 	b.queue.err, b.parked.err = nil, errGone

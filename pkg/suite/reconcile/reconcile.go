@@ -29,7 +29,7 @@ type Adapters struct {
 	Parked     digest.Store
 	Config     upkeep.Store // the mode, and the cursors
 	Rules      consumer.Rules
-	Queues     consumer.Queues
+	Queues     consumer.Queues // WhatsApp's too: what is parked of it is tried again
 	Hasher     consumer.Hasher
 	Connection string
 	NewID      func() string
