@@ -16,6 +16,7 @@ const (
 	Erase     Verb = "erase"
 	Message   Verb = "message"
 	Status    Verb = "status"
+	Send      Verb = "send" // of a row alone: no queue carries it
 	// Revisit asks for a second look at a record, held fields included: what it waited for has happened. The suite sends it
 	// to itself.
 	Revisit Verb = "revisit"

@@ -30,6 +30,22 @@ const (
 	HintPermission  Hint = "permission"  // the connector's user may not write this
 	HintUnprocessed Hint = "unprocessed" // our own fault; we look into it
 	HintBrake       Hint = "brake"       // the stack only observes; look, mend the cause, connector resume
+
+	// Those of messages that were to be sent. None of them is sent again by itself.
+	HintWindow   Hint = "window"     // free words are too late; a template may be sent
+	HintTemplate Hint = "template"   // correct the template, or what is put into it
+	HintRequest  Hint = "request"    // correct what was asked to be sent
+	HintNumber   Hint = "number"     // the number cannot be reached; look at it
+	HintOptedOut Hint = "opted_out"  // the person wants no messages
+	HintLater    Hint = "later"      // a limit; send it later
+	HintAccount  Hint = "account"    // something about the business's account at WhatsApp
+	HintLook     Hint = "look"       // it may have gone out; look before it is sent again
+	HintSend     Hint = "send_again" // send it again, if it is still wanted
+
+	// Those of what was to be logged.
+	HintWhose  Hint = "whose"   // the person may be any of several contacts
+	HintReplay Hint = "replay"  // mend what the CRM refuses, then connector parked replay
+	HintByHand Hint = "by_hand" // mend what the CRM refuses, and write by hand what is missing
 )
 
 // The causes that are ours and no system's answer. They stand in Code; the digest words them in the language of the mail.
@@ -45,6 +61,16 @@ const (
 	CauseErased         = "ERASED"          // erased in the other system
 	CauseErasedTwin     = "ERASED_TWIN"     // its person was erased in the other system, as far as anybody can tell
 	CauseCrowded        = "TOO_MANY_ROWS"   // more records of the other system have this value than can be told apart
+
+	// Those of WhatsApp. Of a message that WhatsApp refused the code is Meta's, a number.
+	CauseUnknownOutcome = "UNKNOWN_OUTCOME" // whether it was sent is not known
+	CauseNotSent        = "NOT_SENT"        // it waited too long
+	CauseCorrupt        = "CORRUPT"         // what was kept of it cannot be read
+	CauseUnwrittenOut   = "OPT_OUT"         // that its person wants no messages could not be written
+	CauseUnwrittenIn    = "OPT_IN"          // that its person wants messages again could not be written
+	CauseFile           = "FILE"            // a file was not fetched
+	CauseNobody         = "NOBODY"          // nothing tells whose it is
+	CauseNoNumber       = "NO_NUMBER"       // its person shows no number, and has no other key
 
 	// Those of the brake are about the stack and no record; Count is how many it were.
 	CauseCleared     = "BRAKE_CLEARED"     // one field was cleared too often within ten minutes
@@ -63,6 +89,7 @@ type Parked struct {
 	Target     crm.System // the system that refused
 	TargetID   crm.ID     // its record there, zero when there is none
 	Other      crm.ID     // another record that the reader must look at (a duplicate), zero when there is none
+	More       []crm.ID   // further ones like Other
 	Field      crm.Field  // "" when the whole operation was parked
 	Property   string     // the field as the target calls it
 	Class      Kind

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -140,7 +141,7 @@ func (s *session) unpaired(ctx context.Context, st *Stack, id crm.ID) (string, e
 func (s *session) explainRest(ctx context.Context, st *Stack, book *identity.Book, id crm.ID, about []crm.ID) error {
 	rows, err := s.ledger(st).Select(ctx, func(p fault.Parked) bool {
 		for _, a := range about {
-			if !a.IsZero() && p.Connection == s.flags.Connection && (p.Record == a || p.TargetID == a || p.Other == a) {
+			if !a.IsZero() && p.Connection == s.flags.Connection && (p.Record == a || p.TargetID == a || p.Other == a || slices.Contains(p.More, a)) {
 				return true
 			}
 		}

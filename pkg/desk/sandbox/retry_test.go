@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -119,4 +120,34 @@ func TestADuplicateThatWentAwayIsNotAskedForNorOpen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the mail asks for is enough: whoever merges the contacts has nothing else to do.
+func TestAStopOfSomebodyWhoMayBeTwoContactsIsHeardOnceTheyAreMerged(t *testing.T) {
+	s := stage(t, withWhatsApp, func(o *sandbox.WorldOptions) { o.Mapping.PhoneRegion = "IT" })
+	a := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Mobile": "+393331110001"})
+	b := s.zo(crm.Contacts, props{"Last_Name": "Verdi", "Mobile": "+393331110001"})
+	s.settle()
+	p := s.WhatsApp.Meet("Anna", "393331110001")
+	for _, text := range []string{"RIPRENDI", "STOP"} {
+		_, err := p.Say(whatsapptest.DefaultNumber, text)
+		s.must(err)
+		s.pass(10 * time.Minute)
+	}
+	if s.notes(a)+s.notes(b) != 0 || len(s.parked()) != 2 {
+		t.Fatalf("%d notes, rows %v", s.notes(a)+s.notes(b), s.rows())
+	}
+	s.pass(27 * time.Hour) // looked at again and again, while nothing has changed
+	if s.notes(a)+s.notes(b) != 0 || len(s.parked()) != 2 {
+		t.Fatalf("%d notes, rows %v", s.notes(a)+s.notes(b), s.rows())
+	}
+	s.wantMails(2)
+	_, err := s.Zoho.Merge(crm.Contacts, a, b)
+	s.must(err)
+	s.pass(26 * time.Hour)
+	if s.zoValue(crm.Contacts, a, "WhatsApp_Opt_Out") != "true" || s.notes(a) < 2 {
+		t.Errorf("a day later: opt-out %q, %d notes", s.zoValue(crm.Contacts, a, "WhatsApp_Opt_Out"), s.notes(a))
+	}
+	s.wantRows()
+	s.wantMails(2)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/conversions"
+	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
@@ -154,5 +155,57 @@ func TestADeskWithoutCallersSaysWhatIsMissing(t *testing.T) {
 		if a.Status != http.StatusNotFound || !strings.Contains(string(a.Body), want) {
 			t.Errorf("%s is answered %d %s", path, a.Status, a.Body)
 		}
+	}
+}
+
+// post sends a message as a caller of the API does.
+func (s *scene) post(body string) {
+	s.t.Helper()
+	h := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + conversionstest.Caller{}.Token(s.World.Clock.Now(), "messaggi:invia")}}
+	a := s.Enter(context.WithoutCancel(s.t.Context()), door.Request{ID: "r", Method: http.MethodPost, Path: conversions.MessagesPath, Header: h, Body: []byte(body)})
+	if a.Status != http.StatusAccepted {
+		s.t.Fatalf("%d %s", a.Status, a.Body)
+	}
+}
+
+func TestTheMailSaysInItsLanguageWhatBecameOfMessagesOnWhomAndWhatToDo(t *testing.T) {
+	s := stage(t, withWhatsApp, func(o *sandbox.WorldOptions) {
+		o.Mapping.PhoneRegion, o.Conversions = "IT", true
+		o.Adapt = func(p *sandbox.Parts) {
+			p.Report.Links = func(id crm.ID) string { return "https://crm.example/" + id.String() }
+		}
+	})
+	hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "mobilephone": "+393331110001"})
+	s.settle()
+	contact := s.twin(crm.Contacts, hub)
+	s.WhatsApp.Meet("Anna", "393331110001")
+	s.post(`{"a":{"telefono":"+393331110001"},"tipo":"testo","testo":"ciao","riferimento":"r1"}`)
+	s.pass(10 * time.Minute)
+	s.WhatsApp.Fail(whatsapptest.Fault{On: "POST", Lost: whatsapptest.LostBefore, Times: 1})
+	s.post(`{"a":{"telefono":"+393331110001"},"tipo":"template","template":{"nome":"offerta","lingua":"it"},"riferimento":"r2"}`)
+	s.pass(25 * time.Hour)
+	s.post(`{"a":{"telefono":"+393331110001"},"tipo":"template","template":{"nome":"non_esiste","lingua":"it"},"riferimento":"r3"}`)
+	s.pass(10 * time.Minute)
+	var text string
+	for _, m := range s.Outbox.Mails() {
+		if strings.HasPrefix(m.Subject, "CRM") {
+			text += m.Text
+		}
+	}
+	for _, want := range []string{
+		"Invio di un messaggio WhatsApp", "Scheda: Zoho CRM · contatto " + contact, "https://crm.example/zoho/contact/" + contact,
+		"[131047]", "Inviare un modello (template)", "[UNKNOWN_OUTCOME]", "guardare nella conversazione", "[132001]", "Correggere il modello (template) in WhatsApp Manager",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the mails do not say %q", want)
+		}
+	}
+	for _, wrong := range []string{"Registrazione di un messaggio", "only a template", "the person", "errore nostro"} {
+		if strings.Contains(text, wrong) {
+			t.Errorf("the mails say %q", wrong)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
 	}
 }

@@ -142,6 +142,8 @@ var unshown = map[bool]string{
 	false: "the person wants messages again, which could not be written onto the contact for days",
 }
 
+var unshownAs = map[bool]string{true: fault.CauseUnwrittenOut, false: fault.CauseUnwrittenIn}
+
 // shown tries again to show on a contact what its person has said: that he wants no messages, or his own contact's field that he wants
 // them again. After FileFor it is given up with a row.
 func (t *task) shown(s *shipment) error {
@@ -165,7 +167,7 @@ func (t *task) shown(s *shipment) error {
 			return t.putBack(s, "conversation.Consent", "the contact cannot be written yet")
 		}
 		if err != nil && !final(err) {
-			err = parked("OPT_OUT", unshown[said.Out])
+			err = parked(unshownAs[said.Out], unshown[said.Out])
 		}
 		t.applied = t.applied || err == nil
 		if err := t.tell(s.id, contactID(crm.Zoho, s.Contact), err); err != nil {

@@ -168,6 +168,7 @@ type task struct {
 	id       string
 	received time.Time
 	applied  bool
+	whom     someone // whom the update is about, once that is known
 	told     []fault.Parked
 	ours     error    // our own fault, for which a message was given up
 	settled  []crm.ID // what rows were opened for in vain

@@ -14,6 +14,7 @@ import (
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/flow/conversation"
@@ -82,6 +83,40 @@ func TestANumberThatTwoContactsHaveIsParkedWithBothAndReplayedLater(t *testing.T
 	}
 	if n := w.notes(id); len(n) != 1 || n[0].Parent != one {
 		t.Errorf("after the replay: %+v", n)
+	}
+}
+
+func TestAMessageWhosePersonIsNotClearIsAskedForAgainAndKeptNoLongerForIt(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.couple("Rossi", "393471234567")
+	w.couple("Rossi figlio", "393471234567")
+	w.say(w.phone.Meet("Persona", "393471234567"), "ciao")
+	w.pass(time.Minute)
+	if _, err := w.flow.Accept(t.Context(), crm.DefaultConnection, "c", outbound.Request{Reference: "r", To: chat.Person{Phone: crm.Text("393471234567")}, Text: crm.Text("ciao")}); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	var replayed int
+	for day := range 31 {
+		for id, r := range w.parked {
+			if r.Code != fault.CauseTwin || (r.Verb == crm.Message) != (r.RetryAt == r.Last.Add(time.Hour)) || r.Verb != crm.Message && !r.RetryAt.IsZero() {
+				t.Fatalf("day %d, the row is %+v", day, r)
+			}
+			if r.Verb != crm.Message {
+				continue
+			}
+			out := w.flow.Replay(t.Context(), crm.DefaultConnection, r.Operation)
+			if len(out.Told) > 0 {
+				replayed++
+			}
+			if out.Ending != fault.Done || len(out.Settled) != 0 || len(out.Told) > 0 && out.Told[0].ID != id {
+				t.Fatalf("day %d: %+v", day, out)
+			}
+		}
+		w.now = w.now.Add(24 * time.Hour)
+	}
+	if replayed != 30 || len(w.parked) != 2 {
+		t.Errorf("replayed %d times, parked %v", replayed, w.reasons())
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/chat/outbound"
 	"crm-connector/pkg/core/chat/talk"
-	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 )
 
@@ -58,13 +57,13 @@ func (t *task) notSent(s *shipment, err error) error {
 	return t.refuse(s, why)
 }
 
-// whyNot says what WhatsApp did not take a message for: by the meaning of its code, or by the kind of the fault.
+// whyNot says what WhatsApp did not take a message for: by its code and words, or by the kind of the fault.
 func (t *task) whyNot(err error) *fault.Error {
 	code, words := fault.KindOf(err).String(), "WhatsApp did not take the message"
 	if e, ok := errors.AsType[*fault.Error](err); ok {
 		code = cmp.Or(e.Code, code)
-		if n, wrong := strconv.Atoi(code); wrong == nil {
-			words = chat.Meaning(n, t.f.Language)
+		if _, other := strconv.Atoi(code); e.Err != nil && other == nil {
+			words = e.Err.Error()
 		} else if e.Err != nil {
 			words += ": " + e.Err.Error()
 		}
@@ -91,7 +90,7 @@ func (t *task) denied(s *shipment) error {
 	if err := t.orTell(s, t.consent(who, word)); err != nil && t.now().Before(s.At.Add(SendFor)) {
 		return err
 	}
-	return t.refuse(s, parked(strconv.Itoa(chat.CodeOptedOut), chat.Meaning(chat.CodeOptedOut, t.f.Language)))
+	return t.refuse(s, parked(strconv.Itoa(chat.CodeOptedOut), "the person wants no messages"))
 }
 
 // orRefuse ends a message for a fault of its own, and lets every other fault come again.
@@ -104,7 +103,7 @@ func (t *task) orRefuse(s *shipment, err error) error {
 
 // refuse gives a message up. What is owed for it is kept first, so that it is never tried again and the row says what it was given up for.
 func (t *task) refuse(s *shipment, why error) error {
-	r := t.f.rowOf(t.conn, s.id, crm.Message, why, t.now())
+	r := t.rowOf(sending(s), why)
 	text, err := json.Marshal(r)
 	if err != nil {
 		panic(err) // rows are plain data
@@ -125,7 +124,7 @@ func (t *task) refuse(s *shipment, why error) error {
 func (t *task) giveUp(s *shipment) error {
 	var r fault.Parked
 	if json.Unmarshal(s.Row, &r) != nil {
-		r = t.f.rowOf(t.conn, s.id, crm.Message, parked("UNREADABLE", "why it was given up cannot be read"), t.now())
+		r = t.rowOf(sending(s), parked(fault.CauseCorrupt, "why it was given up cannot be read"))
 	}
 	optedOut := r.Code == strconv.Itoa(chat.CodeOptedOut)
 	if !s.Told && !(optedOut && s.Rule != "") {
@@ -178,7 +177,7 @@ func (f *Flow) Lapse(ctx context.Context, conn, id string) error {
 	if why == nil {
 		return nil
 	}
-	if err := f.Parking.Open(ctx, f.rowOf(conn, id, crm.Message, why, f.Now())); err != nil {
+	if err := f.Parking.Open(ctx, t.rowOf(sending(&s), why)); err != nil {
 		return tables(err)
 	}
 	s.Told = true
@@ -186,7 +185,7 @@ func (f *Flow) Lapse(ctx context.Context, conn, id string) error {
 }
 
 func unknownOutcome() error {
-	return parked("UNKNOWN_OUTCOME", "whether the message was sent is not known; look at the conversation before it is sent again")
+	return parked(fault.CauseUnknownOutcome, "whether the message was sent is not known; look at the conversation before it is sent again")
 }
 
 // inTime gives a message up that waited too long, for what its last try met. A fault of its own goes before.
@@ -197,5 +196,5 @@ func (t *task) inTime(s *shipment, err error) error {
 	case s.Why != nil:
 		return parked(s.Why.Code, s.Why.Words)
 	}
-	return parked("NOT_SENT", "the message waited too long and was not sent: the stack did not write, or a system that it needs did not answer")
+	return parked(fault.CauseNotSent, "the message waited too long and was not sent: the stack did not write, or a system that it needs did not answer")
 }

@@ -181,9 +181,9 @@ func (t *task) file(s *shipment) error {
 	}
 	p, err := chat.Open(string(s.Request))
 	if err != nil || len(p.Updates) != 1 || p.Updates[0].Message == nil {
-		return t.refuse(s, parked("UNREADABLE", "the stored message of a file cannot be read"))
+		return t.refuse(s, parked(fault.CauseCorrupt, "the stored message of a file cannot be read"))
 	}
-	of := &task{f: t.f, ctx: t.ctx, conn: t.conn, u: p.Updates[0], id: p.Updates[0].Identity(), received: p.ReceivedAt}
+	of := &task{f: t.f, ctx: t.ctx, conn: t.conn, u: p.Updates[0], id: p.Updates[0].Identity(), received: p.ReceivedAt, whom: someone{zoho: s.Contact}}
 	err = of.attach(s.Note, *of.u.Message)
 	t.applied = t.applied || of.applied
 	if err != nil {
@@ -194,7 +194,7 @@ func (t *task) file(s *shipment) error {
 		if err != nil && fault.KindOf(err) != fault.Missing && fault.KindOf(err) != fault.Refused {
 			return err
 		}
-		if err := of.tell(of.id, crm.ID{}, parked("FILE", "a file could not be fetched for days and was not kept; it is in WhatsApp")); err != nil {
+		if err := of.tell(of.id, crm.ID{}, parked(fault.CauseFile, "a file could not be fetched for days and was not kept; it is in WhatsApp")); err != nil {
 			return err
 		}
 		t.told = append(t.told, of.told...)

@@ -130,7 +130,7 @@ func (t *task) search(keys who.Keys) (string, error) {
 	verdict := who.Decide(t.named(keys), "", byNumber)
 	switch {
 	case len(verdict.Candidates) > 0:
-		return "", t.ambiguous(verdict.Candidates)
+		return "", among(crm.HubSpot, verdict.Candidates)
 	case verdict.Contact == "":
 		return "", nil
 	}
@@ -273,7 +273,7 @@ func carries(r crm.Record, numbers []crm.Column, region string, want who.Number)
 func (t *task) create(p chat.Person, keys who.Keys) (string, error) {
 	c := t.f.Columns
 	if keys.Phone.IsZero() && c.User.Property == "" {
-		return "", parked("NO_NUMBER", "the person shows no number, and no property of Zoho is set for user ids")
+		return "", parked(fault.CauseNoNumber, "the person shows no number, and no property of Zoho is set for user ids")
 	}
 	ch := crm.Change{ID: contactID(crm.Zoho, ""), Set: map[crm.Field]crm.Value{}}
 	set := func(col crm.Column, v crm.Value) {

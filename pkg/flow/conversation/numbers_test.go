@@ -294,7 +294,7 @@ func TestAWordOfSomebodyWhoseContactIsLockedKeepsNothingOfHimBackAndTheFieldFoll
 			w.parked = map[string]fault.Parked{}
 			if !approved {
 				w.pass(conversation.FileFor + time.Hour)
-				if codes := w.reasons(); !slices.Equal(codes, []string{"OPT_OUT"}) || w.due() != 0 {
+				if codes := w.reasons(); !slices.Equal(codes, []string{map[string]string{"STOP": fault.CauseUnwrittenOut, "RIPRENDI": fault.CauseUnwrittenIn}[word]}) || w.due() != 0 {
 					t.Errorf("%s: parked %v, %d due", name, codes, w.due())
 				}
 				continue

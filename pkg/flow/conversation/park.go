@@ -2,7 +2,6 @@ package conversation
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -22,62 +21,30 @@ func parked(code, why string) *fault.Error {
 
 // ambiguous says that the person may be any of several contacts: ids, which a person has to choose from.
 func (t *task) ambiguous(candidates []string) error {
+	return among(crm.Zoho, candidates)
+}
+
+// among is ambiguous of the contacts of a system.
+func among(sys crm.System, candidates []string) error {
 	e := parked(fault.CauseTwin, "the person may be any of these contacts: "+strings.Join(candidates, ", "))
+	e.Op = string(sys) + ".Find"
 	for _, id := range candidates {
-		e.Refused = append(e.Refused, fault.Refusal{Code: fault.CauseTwin, Hint: fault.HintDuplicate, Message: e.Err.Error(), Record: id})
+		e.Refused = append(e.Refused, fault.Refusal{Code: fault.CauseTwin, Hint: fault.HintWhose, Message: e.Err.Error(), Record: id})
 	}
 	return e
 }
 
-// rowOf is the row that a person reads. It names the update by its identity and the contacts by their ids.
-func (f *Flow) rowOf(conn, update string, verb crm.Verb, err error, now time.Time) fault.Parked {
-	r := fault.Parked{Connection: conn, Operation: update, Verb: verb, Kind: crm.Contact, Target: crm.Zoho,
-		Record: recordOf(update),
-		Class:  fault.KindOf(err), Hint: fault.HintUnprocessed, Count: 1, First: now, Last: now, Message: "the message was not carried out"}
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		r.Code = e.Code
-		if e.Err != nil {
-			r.Message = e.Err.Error()
-		}
-		if strings.HasPrefix(e.Op, "hubspot.") {
-			r.Target = crm.HubSpot
-		}
-		if len(e.Refused) > 0 {
-			r.Hint, r.Message, r.Property = e.Refused[0].Hint, e.Refused[0].Message, e.Refused[0].Property
-			if e.Refused[0].Record != "" {
-				r.Other = contactID(r.Target, e.Refused[0].Record)
-			}
-		}
-	}
-	sum := f.Book.Hasher.Sum("parked", conn, r.Record.String(), r.Code, string(r.Hint))
-	r.ID = hex.EncodeToString(sum[:])
-	return r
-}
-
-// tell opens a row about a part of an update that a CRM refuses, while the rest of it goes on, and returns every other fault. target
-// is the record that refuses, zero for the one of the update.
-func (t *task) tell(about string, target crm.ID, why error) error {
-	if !final(why) {
-		return why
-	}
-	r := t.f.rowOf(t.conn, about, verbOf(t.u), why, t.now())
-	r.TargetID = target
-	if err := t.f.Parking.Open(t.ctx, r); err != nil {
-		return tables(err)
-	}
-	t.told = append(t.told, r)
-	return nil
-}
-
-// recordOf names what a row is about: an update, or a message of the outbox.
-func recordOf(id string) crm.ID {
-	return crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: id}
-}
+// askAgain is when an update is tried again whose person is not clear: people merge contacts, or correct a number, and nothing tells of
+// that here. After it the ledger's schedule holds.
+const askAgain = time.Hour
 
 // park ends an update that was given up on: its row, and the update itself for a replay, since nobody can be asked for it later.
 func (t *task) park(why error, end row.Key) error {
 	kept := t.f.keep(t.conn, t.u, t.received)
-	r := t.f.rowOf(t.conn, t.id, verbOf(t.u), why, t.now())
+	r := t.rowOf(about{t.id, verbOf(t.u), t.whom, fault.HintReplay}, why)
+	if kept != "" && r.Code == fault.CauseTwin {
+		r.RetryAt = t.now().Add(askAgain)
+	}
 	if err := t.f.Parking.Open(t.ctx, r); err != nil {
 		return tables(err)
 	}
@@ -89,11 +56,15 @@ func (t *task) park(why error, end row.Key) error {
 		if err != nil {
 			return tables(err)
 		}
-		perhaps, err := t.perhaps(why, key, t.now().Add(ParkedFor))
+		expires := t.now().Add(ParkedFor)
+		if rows[0].Version != 0 { // a replay keeps it no longer
+			expires = rows[0].Expires
+		}
+		perhaps, err := t.perhaps(why, key, expires)
 		if err != nil {
 			return err
 		}
-		puts = append(append(puts, row.Put{Key: key, If: rows[0].Version, Value: []byte(kept), Expires: t.now().Add(ParkedFor)}), perhaps...)
+		puts = append(append(puts, row.Put{Key: key, If: rows[0].Version, Value: []byte(kept), Expires: expires}), perhaps...)
 	}
 	return t.f.save(t.ctx, puts...)
 }

@@ -29,7 +29,7 @@ func (s someone) in(sys crm.System) string {
 func (t *task) person(p chat.Person) (someone, error) {
 	keys := who.Of(p)
 	if keys.IsZero() {
-		return someone{}, parked("NOBODY", "nothing tells whose message it is")
+		return someone{}, parked(fault.CauseNobody, "nothing tells whose message it is")
 	}
 	b, err := t.recall(keys)
 	if err == nil && b.Contact == "" {
@@ -38,7 +38,8 @@ func (t *task) person(p chat.Person) (someone, error) {
 	if err != nil {
 		return someone{}, err
 	}
-	return t.someone(b)
+	t.whom, err = t.someone(b)
+	return t.whom, err
 }
 
 // twin returns the HubSpot contact that a Zoho contact is paired with, "" for none.

@@ -63,7 +63,7 @@ func (w *world) promote(reference string, to chat.Person) (sent bool) {
 	}
 	w.pass(time.Minute)
 	for _, r := range w.parked {
-		if r.Code == "UNREADABLE" {
+		if r.Code == fault.CauseCorrupt {
 			w.t.Fatalf("%+v", r)
 		}
 	}

@@ -175,7 +175,7 @@ func (t *task) send(id string) error {
 		return t.giveUp(&s)
 	}
 	if s.request, err = outbound.Decode(s.Request); err != nil {
-		return t.refuse(&s, parked("UNREADABLE", "the stored request cannot be read"))
+		return t.refuse(&s, parked(fault.CauseCorrupt, "the stored request cannot be read"))
 	}
 	switch s.Stage {
 	case stageSending:

@@ -45,13 +45,14 @@ type pageData struct {
 	Title string
 	Again bool
 	Left  string // how many rows follow in the next mail, "" when none
+	Next  string // what becomes of the rows
 	Items []item
 }
 
 // item is one parked row as a person reads it.
 type item struct {
 	Operation string
-	Records   []link // the record whose change failed, then its twin and another one to look at, if there are any
+	Records   []link // the record whose change failed, then its twin and others to look at, if there are any
 	Field     string // "" for a message without a record
 	Error     string
 	Code      string
@@ -71,9 +72,12 @@ func (r *Reporter) compose(w words, id string, rows []fault.Parked, again bool, 
 	slices.SortStableFunc(rows, func(a, b fault.Parked) int {
 		return cmp.Or(cmp.Compare(a.Record.String(), b.Record.String()), a.First.Compare(b.First), cmp.Compare(a.Field, b.Field))
 	})
-	p := pageData{Words: w, ID: clean(id), Title: counted(w.TitleOne, w.TitleMany, len(rows)), Again: again}
+	p := pageData{Words: w, ID: clean(id), Title: counted(w.TitleOne, w.TitleMany, len(rows)), Again: again, Next: w.Next}
 	if left > 0 {
 		p.Left = counted(w.LeftOne, w.LeftMany, left)
+	}
+	if slices.ContainsFunc(rows, ofChats) {
+		p.Next = w.NextChats
 	}
 	for _, row := range rows {
 		p.Items = append(p.Items, r.item(w, row))
@@ -108,14 +112,11 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	it := item{
 		Operation: names.Replace(operation(w, p)),
 		Field:     clean(string(p.Field)),
-		Error:     cut(clean(cmp.Or(names.Replace(w.Causes[p.Code]), p.Message)), shown),
+		Error:     cut(clean(cmp.Or(names.Replace(w.Causes[p.Code]), names.Replace(chatCause(w, p)), p.Message)), shown),
 		Code:      cut(clean(p.Code), shown),
 		Todo:      names.Replace(cmp.Or(w.Hints[p.Hint], w.Hints[fault.HintNone])),
 	}
-	for _, l := range []struct {
-		label string
-		id    crm.ID
-	}{{w.Record, p.Record}, {w.Twin, p.TargetID}, {w.Other, p.Other}} {
+	for _, l := range records(w, p) {
 		if !l.id.IsZero() {
 			it.Records = append(it.Records, r.link(w, l.label, l.id))
 		}
@@ -125,7 +126,7 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	} else if property != "" && !strings.EqualFold(property, it.Field) {
 		it.Field += names.Replace(" ({target}: ") + property + ")"
 	}
-	if it.Field == "" && !p.Record.IsZero() {
+	if it.Field == "" && !p.Record.IsZero() && !ofChats(p) {
 		it.Field = w.WholeRecord
 	}
 	if it.Error == "" {
@@ -136,6 +137,32 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 		it.When += ", " + fmt.Sprintf(w.Times, p.Count)
 	}
 	return it
+}
+
+// labelled is a record and what it is to the row.
+type labelled struct {
+	label string
+	id    crm.ID
+}
+
+// records are those of a row, in the order in which a person looks at them: of a message its contact comes first.
+func records(w words, p fault.Parked) []labelled {
+	out := []labelled{{w.Record, p.Record}, {w.Twin, p.TargetID}}
+	other := w.Other
+	if ofChats(p) {
+		out = []labelled{{w.Record, p.TargetID}}
+		if p.Hint != fault.HintMergeTwins && p.Code == fault.CauseTwin {
+			other = w.Perhaps
+		}
+	}
+	out = append(out, labelled{other, p.Other})
+	for _, id := range p.More {
+		out = append(out, labelled{other, id})
+	}
+	if ofChats(p) && p.Hint != fault.HintMergeTwins {
+		out = append(out, labelled{w.Message, p.Record})
+	}
+	return out
 }
 
 func (r *Reporter) time(w words, p fault.Parked) string {
@@ -152,6 +179,8 @@ func operation(w words, p fault.Parked) string {
 		return w.Brake
 	case p.Record.System == "":
 		return w.Unread
+	case ofChats(p) && p.Hint == fault.HintMergeTwins:
+		return w.Twins
 	case p.Record.IsZero():
 		return cmp.Or(w.Drift[p.Kind], w.Drift[crm.Contact])
 	}
@@ -164,6 +193,9 @@ func operation(w words, p fault.Parked) string {
 
 func (r *Reporter) link(w words, label string, id crm.ID) link {
 	module := cmp.Or(w.Modules[id.Module], w.Modules[crm.Contacts])
+	if id.System == crm.WhatsApp {
+		return link{Label: label, Text: clean(system(id.System) + " · " + id.Key)}
+	}
 	l := link{Label: label, Text: clean(system(id.System) + " · " + module + " " + id.Key)}
 	if r.Links != nil {
 		l.Address = web(r.Links(id))

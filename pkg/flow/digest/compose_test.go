@@ -26,6 +26,8 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func zoho(m crm.Module, key string) crm.ID { return crm.ID{System: crm.Zoho, Module: m, Key: key} }
 
+func message(key string) crm.ID { return crm.ID{System: crm.WhatsApp, Module: crm.Contacts, Key: key} }
+
 // sample is a report as a client may get it, with one row that wants to do harm.
 func sample() []fault.Parked {
 	return []fault.Parked{
@@ -69,6 +71,21 @@ func sample() []fault.Parked {
 		{
 			ID: "brake-5", Class: fault.Setup, Code: fault.CauseOverwritten, Message: "2001 records were overwritten in an hour",
 			Hint: fault.HintBrake, Count: 2001, First: noon.Add(4 * time.Hour),
+		},
+		{
+			Verb: crm.Send, Kind: crm.Contact, Record: message("01"), Target: crm.WhatsApp, TargetID: zoho(crm.Contacts, "4876876000000333013"),
+			Class: fault.Refused, Code: "132001", Message: "the template does not exist in this language or is not approved: Template […] was not found",
+			Hint: fault.HintTemplate, Count: 1, First: noon.Add(5 * time.Hour),
+		},
+		{
+			Verb: crm.Message, Kind: crm.Contact, Record: message("02"), Target: crm.Zoho, Other: zoho(crm.Contacts, "7001"),
+			More:  []crm.ID{zoho(crm.Contacts, "7002"), zoho(crm.Contacts, "7003")},
+			Class: fault.Refused, Code: fault.CauseTwin, Message: "the person may be any of these contacts: 7001, 7002, 7003", Hint: fault.HintWhose,
+			Count: 1, First: noon.Add(6 * time.Hour),
+		},
+		{
+			Verb: crm.Message, Kind: crm.Contact, Record: message("03"), Target: crm.Zoho, TargetID: zoho(crm.Contacts, "7001"),
+			Other: zoho(crm.Contacts, "7004"), Class: fault.Refused, Code: fault.CauseTwin, Hint: fault.HintMergeTwins, Count: 1, First: noon.Add(7 * time.Hour),
 		},
 	}
 }
@@ -152,11 +169,12 @@ func constants(t *testing.T, folder, prefix string) []string {
 
 func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 	hints, causes := constants(t, "fault", "Hint"), constants(t, "fault", "Cause")
+	causes = append(causes, windowClosed, optedOut)
 	if !slices.Contains(hints, string(fault.HintUnmapped)) || !slices.Contains(causes, fault.CauseTwin) {
 		t.Fatalf("the source was not read: hints %v, causes %v", hints, causes)
 	}
 	verbs := []crm.Verb{
-		crm.Create, crm.Update, crm.Associate, crm.Delete, crm.Restore, crm.Merge, crm.Erase, crm.Message, crm.Status, crm.Replay,
+		crm.Create, crm.Update, crm.Associate, crm.Delete, crm.Restore, crm.Merge, crm.Erase, crm.Message, crm.Status, crm.Send, crm.Replay,
 	}
 	placeholder := regexp.MustCompile(`\{[^}]*\}`)
 	sound := func(language, what, s string) {

@@ -36,6 +36,7 @@ type wire struct {
 	Target     crm.System `json:"target"`
 	TargetID   wireID     `json:"targetId,omitzero"`
 	Other      wireID     `json:"other,omitzero"`
+	More       []wireID   `json:"more,omitempty"`
 	Field      crm.Field  `json:"field,omitempty"`
 	Property   string     `json:"property,omitempty"`
 	Class      string     `json:"class"`
@@ -63,9 +64,13 @@ const version = 1
 var errUnreadable = errors.New("a parked row cannot be read")
 
 func (e entry) encode() ([]byte, error) {
+	var more []wireID
+	for _, id := range e.More {
+		more = append(more, wireID(id))
+	}
 	b, err := json.Marshal(wire{
 		V: version, ID: e.ID, Connection: e.Connection, Operation: e.Operation, Verb: e.Verb, Kind: e.Kind,
-		Record: wireID(e.Record), Target: e.Target, TargetID: wireID(e.TargetID), Other: wireID(e.Other),
+		Record: wireID(e.Record), Target: e.Target, TargetID: wireID(e.TargetID), Other: wireID(e.Other), More: more,
 		Field: e.Field, Property: e.Property, Class: e.Class.String(), Code: e.Code, Message: e.Message, Hint: e.Hint,
 		Count: e.Count, First: e.First.UTC(), Last: e.Last.UTC(), RetryAt: e.RetryAt.UTC(), MailAfter: e.MailAfter.UTC(),
 		Digest: e.Digest, Claim: e.claim, Closed: e.closed.UTC(),
@@ -81,10 +86,14 @@ func decode(r row.Row) (entry, error) {
 	if err := json.Unmarshal(r.Value, &w); err != nil || w.V > version {
 		return entry{}, errUnreadable
 	}
+	var more []crm.ID
+	for _, id := range w.More {
+		more = append(more, crm.ID(id))
+	}
 	return entry{
 		Parked: fault.Parked{
 			ID: w.ID, Connection: w.Connection, Operation: w.Operation, Verb: w.Verb, Kind: w.Kind, Record: crm.ID(w.Record),
-			Target: w.Target, TargetID: crm.ID(w.TargetID), Other: crm.ID(w.Other), Field: w.Field, Property: w.Property,
+			Target: w.Target, TargetID: crm.ID(w.TargetID), Other: crm.ID(w.Other), More: more, Field: w.Field, Property: w.Property,
 			Class: class(w.Class), Code: w.Code, Message: w.Message, Hint: w.Hint, Count: w.Count, First: w.First, Last: w.Last,
 			RetryAt: w.RetryAt, MailAfter: w.MailAfter, Digest: w.Digest,
 		},

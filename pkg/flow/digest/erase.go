@@ -13,7 +13,8 @@ import (
 
 // names reports whether a row is about one of the records or names one.
 func names(p fault.Parked, records []crm.ID) bool {
-	return slices.Contains(records, p.Record) || slices.Contains(records, p.TargetID) || slices.Contains(records, p.Other)
+	return slices.Contains(records, p.Record) || slices.Contains(records, p.TargetID) || slices.Contains(records, p.Other) ||
+		slices.ContainsFunc(p.More, func(id crm.ID) bool { return slices.Contains(records, id) })
 }
 
 // Naming returns the open rows that are about one of the records or name one.
@@ -57,6 +58,7 @@ func (l *Ledger) strip(ctx context.Context, op string, key row.Key, records []cr
 		if slices.Contains(records, e.Other) {
 			e.Other = crm.ID{}
 		}
+		e.More = slices.DeleteFunc(e.More, func(id crm.ID) bool { return slices.Contains(records, id) })
 		return e, e.version > 0
 	})
 }

@@ -79,7 +79,7 @@ func repeat(stored, p fault.Parked) fault.Parked {
 		p.TargetID = stored.TargetID
 	}
 	if p.Other.IsZero() {
-		p.Other = stored.Other
+		p.Other, p.More = stored.Other, stored.More
 	}
 	return p
 }

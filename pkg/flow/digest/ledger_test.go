@@ -279,17 +279,18 @@ func TestRowsAreFoundByIdByClassAndByTime(t *testing.T) {
 
 func TestAnErasureForgetsTheRecordInEveryRowButTheOneThatAsksForIt(t *testing.T) {
 	b := newBench()
-	named, twin, merge, asks, elsewhere := parked("8", ""), parked("9", ""), parked("10", ""), parked("7", ""), parked("7", "")
+	named, twin, merge, asks, elsewhere, perhaps := parked("8", ""), parked("9", ""), parked("10", ""), parked("7", ""), parked("7", ""), parked("11", "")
 	named.Other, named.TargetID = contact("7"), contact("80")
 	twin.TargetID, twin.Other = contact("7"), contact("90")
 	merge.Hint, merge.Other = fault.HintMergeTwins, contact("7")
 	asks.Hint, asks.TargetID = fault.HintErase, contact("6")
 	elsewhere.Connection = "second"
+	perhaps.Other, perhaps.More = contact("12"), []crm.ID{contact("7"), contact("13")}
 	b.open(t, parked("7", "phone"), parked("8", "phone"))
 	b.settle(t, "7", nil)
-	b.open(t, parked("7", "phone"), named, twin, merge, asks, elsewhere, parked("77", "phone"))
+	b.open(t, parked("7", "phone"), named, twin, merge, asks, elsewhere, perhaps, parked("77", "phone"))
 	about, err := b.ledger.Naming(t.Context(), "main", contact("7"))
-	if err != nil || len(about) != 5 {
+	if err != nil || len(about) != 6 {
 		t.Errorf("%d rows name it, %v", len(about), err)
 	}
 	if err := b.ledger.Erase(t.Context(), "main", contact("7")); err != nil {
@@ -297,9 +298,9 @@ func TestAnErasureForgetsTheRecordInEveryRowButTheOneThatAsksForIt(t *testing.T)
 	}
 	var left []string
 	for _, p := range b.list(t) {
-		left = append(left, fmt.Sprint(p.Connection, " ", p.Record.Key, " ", p.TargetID.Key, " ", p.Other.Key))
+		left = append(left, fmt.Sprint(p.Connection, " ", p.Record.Key, " ", p.TargetID.Key, " ", p.Other.Key, " ", p.More))
 	}
-	want := []string{"main 7 6 ", "main 77  ", "main 8 80 ", "main 8  ", "main 9  90", "second 7  "}
+	want := []string{"main 11  12 [hubspot/contact/13]", "main 7 6  []", "main 77   []", "main 8 80  []", "main 8   []", "main 9  90 []", "second 7   []"}
 	slices.Sort(left)
 	slices.Sort(want)
 	if d := cmp.Diff(want, left); d != "" {

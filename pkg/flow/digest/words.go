@@ -17,15 +17,18 @@ type words struct {
 	LeftOne, LeftMany      string
 	Operation              string
 	Record, Twin, Other    string
+	Message, Perhaps       string // a message of WhatsApp, and a contact that it may belong to
 	Field, WholeRecord     string
 	Error, Todo            string
 	Since, Times           string
 	Clock                  string // layout of a time
 	Next, Reference, NoAns string
+	NextChats              string // Next, where messages of WhatsApp are among the rows
 	Modules                map[crm.Module]string
 	Unread                 string              // an operation that could not even be read
 	Drift                  map[crm.Kind]string // a property that a system lacks
 	Brake                  string              // the stack stopped itself
+	Twins                  string              // two contacts that WhatsApp shows to be one person's
 	Causes                 map[string]string   // by the code of a cause of ours
 	Operations             map[crm.Verb]map[crm.Kind]string
 	Classes                map[fault.Kind]string // where the system's own message is missing

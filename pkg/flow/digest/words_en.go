@@ -21,6 +21,8 @@ func english() words {
 		Record:      "Record",
 		Twin:        "Linked record",
 		Other:       "Compare with",
+		Message:     "Message",
+		Perhaps:     "Possible contact",
 		Field:       "Field",
 		WholeRecord: "the whole record",
 		Error:       "Error",
@@ -29,14 +31,17 @@ func english() words {
 		Times:       "tried %d times",
 		Clock:       "2 Jan 2006 15:04 MST",
 		Next:        "Once a record is corrected and saved, the link tries again by itself. Each problem is reported only once.",
-		Reference:   "Reference",
-		NoAns:       "Automatic e-mail: replies are not read.",
+		NextChats: "Once a record is corrected and saved, the link tries again by itself; a WhatsApp message that did not go out is not sent again. " +
+			"Each problem is reported only once.",
+		Reference: "Reference",
+		NoAns:     "Automatic e-mail: replies are not read.",
 		Modules: map[crm.Module]string{
 			crm.Contacts: "contact", crm.Companies: "company", crm.Leads: "lead",
 		},
 		Unread: "Message that could not be read",
 		Drift:  both("Field of contacts in {target}, for all records", "Field of companies in {target}, for all records"),
 		Brake:  "The link has stopped itself: the safety brake",
+		Twins:  "Two contacts in {target} that are one person on WhatsApp",
 		Causes: map[string]string{
 			fault.CauseUnreadable:     "{target} does not have, or does not show, this field.",
 			fault.CauseUntranslatable: "The value has no counterpart in {target}.",
@@ -49,6 +54,16 @@ func english() words {
 			fault.CauseErased:         "The person's data was erased in {source}.",
 			fault.CauseErasedTwin:     "A person's data was erased in {source}. The linked record was taken for the same person's: look whether it is before you delete it.",
 			fault.CauseCrowded:        "Too many records in {target} have this value.",
+			fault.CauseUnknownOutcome: "Whether the message went out is not known: WhatsApp did not answer, and told no status of it.",
+			fault.CauseNotSent:        "The message waited too long and did not go out: the link did not write, or a system that is needed did not answer.",
+			fault.CauseCorrupt:        "What was kept of the message cannot be read.",
+			fault.CauseUnwrittenOut:   "The person wants no more messages, which could not be written onto the record for days. Messages are stopped all the same.",
+			fault.CauseUnwrittenIn:    "The person wants messages again, which could not be written onto the record for days.",
+			fault.CauseFile:           "A file of the person's could not be fetched or kept for days. It is in WhatsApp.",
+			fault.CauseNobody:         "Nothing tells whose message it is.",
+			fault.CauseNoNumber:       "The person shows no number, and {target} has no field for their WhatsApp user id.",
+			windowClosed:              "The person has not written within the last 24 hours: WhatsApp takes an approved template only.",
+			optedOut:                  "The person wants no messages.",
 			fault.CauseCleared: "This field was cleared {count} times within ten minutes, which looks like a wrong mapping or a broken import. " +
 				"The link has stopped writing: it only observes.",
 			fault.CauseOverwritten: "{count} records were overwritten within an hour, which looks like a wrong mapping or a broken import. " +
@@ -64,6 +79,7 @@ func english() words {
 			crm.Erase:     both("Erasure of a person's data in {source}", "Erasure of a company's data in {source}"),
 			crm.Message:   both("WhatsApp message to be logged in {target}", "WhatsApp message to be logged in {target}"),
 			crm.Status:    both("WhatsApp message status to be logged in {target}", "WhatsApp message status to be logged in {target}"),
+			crm.Send:      both("WhatsApp message to be sent", "WhatsApp message to be sent"),
 			crm.Replay:    both("Repeated attempt for a contact, from {source} to {target}", "Repeated attempt for a company, from {source} to {target}"),
 		},
 		Classes: map[fault.Kind]string{
@@ -113,6 +129,28 @@ func english() words {
 				"Ask the administrator of {target} for the permission.",
 			fault.HintBrake: "For whoever looks after the link: see what happened (connector doctor, and connector explain for a single record), " +
 				"mend the cause, then run connector resume. Nothing is lost: what changed meanwhile is carried across then.",
+			fault.HintWindow: "Send a template, or wait until the person writes: from then on free text is allowed for 24 hours. " +
+				"The message did not go out and is not sent again by itself.",
+			fault.HintTemplate: "Correct the template in WhatsApp Manager, or the name, language and parameters that it is asked for with. " +
+				"Then send the message again.",
+			fault.HintRequest: "Correct the message (text, recipient, parameters) where it is sent from, then send it again.",
+			fault.HintNumber: "Look at the number on the record: perhaps it has no WhatsApp, or is no longer this person's. " +
+				"If it is right, reach the person in another way.",
+			fault.HintOptedOut: "Do not write to the person on WhatsApp until they ask for it. There is nothing else to do.",
+			fault.HintLater: "The message did not go out. If it is still wanted, send it again later; where a limit is the reason, not before 24 hours. " +
+				"If the error comes back, look at the state of the number in WhatsApp Manager.",
+			fault.HintAccount: "Ask the administrator of the WhatsApp account to look in WhatsApp Manager at what the error says (payment, number, permissions, token). " +
+				"Then send the message again.",
+			fault.HintLook: "Before it is sent again, look in the conversation on WhatsApp, or ask the person, whether the message arrived. " +
+				"If it did there is nothing else to do.",
+			fault.HintSend: "The message did not go out and is not sent again by itself. If it is still wanted, send it again; " +
+				"if the error comes back, forward this e-mail to whoever looks after the link.",
+			fault.HintWhose: "Open the contacts: merge them if they are the same person, otherwise take the number off those where it is wrong. " +
+				"What the person wrote is then logged by itself, a day later at the latest and for 30 days; a message to be sent has to be sent again.",
+			fault.HintReplay: "What the person wrote is in WhatsApp but not on the record. Have mended in {target} what the error says, " +
+				"then ask whoever looks after the link, within 30 days, to repeat the operation (connector parked replay).",
+			fault.HintByHand: "Write by hand onto the record what is missing: the link does not repeat it. " +
+				"If the error comes back, forward this e-mail to whoever looks after the link.",
 			fault.HintUnprocessed: "This is our error, not your data's: there is nothing to do, we are looking into it.",
 		},
 	}

@@ -22,6 +22,8 @@ func italian() words {
 		Record:      "Scheda",
 		Twin:        "Scheda collegata",
 		Other:       "Da confrontare con",
+		Message:     "Messaggio",
+		Perhaps:     "Contatto possibile",
 		Field:       "Campo",
 		WholeRecord: "tutta la scheda",
 		Error:       "Errore",
@@ -31,6 +33,8 @@ func italian() words {
 		Clock:       "02/01/2006 15:04 MST",
 		Next: "Quando una scheda viene corretta e salvata, il collegamento riprova da solo. " +
 			"Ogni problema viene segnalato una volta sola.",
+		NextChats: "Quando una scheda viene corretta e salvata, il collegamento riprova da solo; un messaggio WhatsApp che non è partito non viene inviato di nuovo. " +
+			"Ogni problema viene segnalato una volta sola.",
 		Reference: "Riferimento",
 		NoAns:     "E-mail automatica: le risposte non vengono lette.",
 		Modules: map[crm.Module]string{
@@ -39,6 +43,7 @@ func italian() words {
 		Unread: "Messaggio che non siamo riusciti a leggere",
 		Drift:  both("Campo dei contatti in {target}, per tutte le schede", "Campo delle aziende in {target}, per tutte le schede"),
 		Brake:  "Il collegamento si è fermato da solo: freno di sicurezza",
+		Twins:  "Due contatti in {target} che su WhatsApp sono la stessa persona",
 		Causes: map[string]string{
 			fault.CauseUnreadable:     "{target} non ha, o non mostra, questo campo.",
 			fault.CauseUntranslatable: "Il valore non ha un corrispondente in {target}.",
@@ -51,6 +56,16 @@ func italian() words {
 			fault.CauseErased:         "I dati della persona sono stati cancellati in {source}.",
 			fault.CauseErasedTwin:     "I dati di una persona sono stati cancellati in {source}. La scheda collegata risultava della stessa persona: verificarlo prima di eliminarla.",
 			fault.CauseCrowded:        "Troppe schede in {target} hanno questo valore.",
+			fault.CauseUnknownOutcome: "Non sappiamo se il messaggio è partito: WhatsApp non ha risposto e non ne ha comunicato lo stato.",
+			fault.CauseNotSent:        "Il messaggio ha aspettato troppo e non è partito: il collegamento non scriveva, oppure un sistema che serve non rispondeva.",
+			fault.CauseCorrupt:        "Ciò che era conservato del messaggio non si può leggere.",
+			fault.CauseUnwrittenOut:   "La persona non vuole più messaggi, ma per giorni non è stato possibile scriverlo sulla scheda. I messaggi sono comunque fermi.",
+			fault.CauseUnwrittenIn:    "La persona vuole di nuovo i messaggi, ma per giorni non è stato possibile scriverlo sulla scheda.",
+			fault.CauseFile:           "Per giorni non è stato possibile scaricare o conservare un file della persona. Si trova in WhatsApp.",
+			fault.CauseNobody:         "Nulla dice di chi è il messaggio.",
+			fault.CauseNoNumber:       "La persona non mostra il numero, e in {target} non c'è un campo per il suo identificativo WhatsApp.",
+			windowClosed:              "La persona non ha scritto nelle ultime 24 ore: WhatsApp accetta solo un modello (template) approvato.",
+			optedOut:                  "La persona non vuole messaggi.",
 			fault.CauseCleared: "Questo campo è stato svuotato {count} volte in dieci minuti: sembra una mappatura sbagliata o un'importazione difettosa. " +
 				"Il collegamento non scrive più: osserva soltanto.",
 			fault.CauseOverwritten: "{count} schede sono state sovrascritte in un'ora: sembra una mappatura sbagliata o un'importazione difettosa. " +
@@ -66,6 +81,7 @@ func italian() words {
 			crm.Erase:     both("Cancellazione dei dati di una persona in {source}", "Cancellazione dei dati di un'azienda in {source}"),
 			crm.Message:   both("Registrazione di un messaggio WhatsApp in {target}", "Registrazione di un messaggio WhatsApp in {target}"),
 			crm.Status:    both("Registrazione dello stato di un messaggio WhatsApp in {target}", "Registrazione dello stato di un messaggio WhatsApp in {target}"),
+			crm.Send:      both("Invio di un messaggio WhatsApp", "Invio di un messaggio WhatsApp"),
 			crm.Replay:    both("Nuovo tentativo per un contatto, da {source} a {target}", "Nuovo tentativo per un'azienda, da {source} a {target}"),
 		},
 		Classes: map[fault.Kind]string{
@@ -115,6 +131,28 @@ func italian() words {
 				"Chiedere a chi amministra {target} di concederlo.",
 			fault.HintBrake: "Per chi gestisce il collegamento: vedere che cosa è successo (connector doctor, e connector explain per una singola scheda), " +
 				"correggere la causa, poi eseguire connector resume. Non si perde nulla: quello che cambia nel frattempo verrà riportato allora.",
+			fault.HintWindow: "Inviare un modello (template), oppure attendere che la persona scriva: da allora il testo libero è ammesso per 24 ore. " +
+				"Il messaggio non è partito e non viene inviato di nuovo da solo.",
+			fault.HintTemplate: "Correggere il modello (template) in WhatsApp Manager, o il nome, la lingua e i parametri con cui viene richiesto. " +
+				"Poi inviare di nuovo il messaggio.",
+			fault.HintRequest: "Correggere il messaggio (testo, destinatario, parametri) in chi lo invia, poi inviarlo di nuovo.",
+			fault.HintNumber: "Controllare il numero sulla scheda: forse non ha WhatsApp, o non è più di questa persona. " +
+				"Se è giusto, contattarla in un altro modo.",
+			fault.HintOptedOut: "Non scriverle su WhatsApp finché non lo chiede lei. Non occorre altro.",
+			fault.HintLater: "Il messaggio non è partito. Se serve ancora, inviarlo di nuovo più tardi; se il motivo è un limite, non prima di 24 ore. " +
+				"Se l'errore ritorna, controllare lo stato del numero in WhatsApp Manager.",
+			fault.HintAccount: "Chiedere a chi amministra l'account WhatsApp di controllare in WhatsApp Manager ciò che l'errore dice (pagamento, numero, permessi, token). " +
+				"Poi inviare di nuovo il messaggio.",
+			fault.HintLook: "Prima di inviarlo di nuovo, guardare nella conversazione su WhatsApp, o chiedere alla persona, se il messaggio è arrivato. " +
+				"Se è arrivato non occorre altro.",
+			fault.HintSend: "Il messaggio non è partito e non viene inviato di nuovo da solo. Se serve ancora, inviarlo di nuovo; " +
+				"se l'errore ritorna, inoltrare questa e-mail a chi gestisce il collegamento.",
+			fault.HintWhose: "Aprire i contatti indicati: unirli se sono la stessa persona, altrimenti togliere il numero da quelli in cui è sbagliato. " +
+				"Ciò che la persona ha scritto viene poi registrato da solo, al più tardi il giorno dopo e per 30 giorni; un messaggio da inviare va inviato di nuovo.",
+			fault.HintReplay: "Ciò che la persona ha scritto è in WhatsApp, ma non sulla scheda. Far correggere in {target} ciò che l'errore dice, " +
+				"poi chiedere entro 30 giorni a chi gestisce il collegamento di ripetere l'operazione (connector parked replay).",
+			fault.HintByHand: "Riportare a mano sulla scheda ciò che manca: il collegamento non lo ripete. " +
+				"Se l'errore ritorna, inoltrare questa e-mail a chi gestisce il collegamento.",
 			fault.HintUnprocessed: "È un errore nostro, non dei vostri dati: non occorre fare nulla, lo stiamo esaminando.",
 		},
 	}
