@@ -150,7 +150,7 @@ func (t *task) shown(s *shipment) error {
 	if left := s.Until.Sub(t.now()); left > 0 {
 		return fault.Again("conversation.Consent", left, "the word is written again later")
 	}
-	who, err := t.someoneOf(s.Contact)
+	who, err := t.saidBy(s)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,32 @@ func (t *task) shown(s *shipment) error {
 			return err
 		}
 	}
-	return first(t.f.drop(t.ctx, outboxKey(t.conn, s.id)), t.f.drop(t.ctx, dueKey(t.conn, s.id)))
+	return t.ended(s)
+}
+
+// ended takes something that is no message out of the outbox, unless it was asked for again meanwhile: then it waits for a later look.
+func (t *task) ended(s *shipment) error {
+	rows, err := t.f.Store.Get(t.ctx, dueKey(t.conn, s.id))
+	if err != nil {
+		return tables(err)
+	}
+	puts := []row.Put{{Key: outboxKey(t.conn, s.id), If: s.version, Delete: true}}
+	if rows[0].Version != 0 {
+		puts = append(puts, row.Put{Key: rows[0].Key, If: rows[0].Version, Delete: true})
+	}
+	return t.f.save(t.ctx, puts...)
+}
+
+// saidBy returns whose word is to be shown.
+func (t *task) saidBy(s *shipment) (someone, error) {
+	if s.Person == "" {
+		return t.someoneOf(s.Contact)
+	}
+	b, err := t.f.being(t.ctx, t.conn, s.Person)
+	if err != nil {
+		return someone{}, err
+	}
+	return t.someone(b)
 }
 
 // stillSaid holds that a word that was shown, or told with a row, is still the last one; settled: nothing is owed for it any more. Over a

@@ -1,19 +1,25 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
 )
 
 // People tells the connector who has written: a person who is made in HubSpot a moment after he wrote is the one whose messages
-// are logged. It reads the rows of Flow, and needs the same Hasher.
+// are logged, and what he said about messages reaches the contact that he is paired with later. It reads the rows of Flow, and needs the same Hasher.
 type People struct {
 	Store  Store
 	Hasher pair.Hasher
+	Now    func() time.Time
 }
 
 // locked is the name under which a key of a person is locked while a contact is looked for and made.
@@ -41,4 +47,55 @@ func (p People) Contact(ctx context.Context, conn, name string) (string, error) 
 	}
 	b, err := f.being(ctx, conn, k.Person)
 	return b.Contact, err
+}
+
+// Paired puts into the outbox that whoever one of these contacts is wants no messages, for both halves of a pair that is about to be
+// saved. It is looked at no sooner than ClaimFor from now, when the pair is saved or its maker asks anew; and asked anew it waits anew.
+// Errors are those of the table.
+func (p People) Paired(ctx context.Context, conn, hubspot, zoho string, duplicates ...string) error {
+	t := &task{f: &Flow{Store: p.Store, Book: &identity.Book{Hasher: p.Hasher}, Now: p.Now}, ctx: ctx, conn: conn}
+	var met []string
+	for _, contact := range append([]string{zoho, hubspot}, duplicates...) {
+		b, err := t.of(contact)
+		if err != nil {
+			return err
+		}
+		if b.id == "" || slices.Contains(met, b.id) {
+			continue
+		}
+		met = append(met, b.id)
+		contact := cmp.Or(zoho, b.Contact)
+		if contact == "" {
+			continue // his word is shown when he has one
+		}
+		if err := t.follow(b.id, contact); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow lets the word of a person who wants no messages be written onto a contact in Zoho and its twin.
+func (t *task) follow(person, contact string) error {
+	said, _, err := t.word(someone{id: person})
+	if err != nil || !said.Out {
+		return err
+	}
+	id := t.f.name("paired", t.conn, contact, person)
+	var was outgoing
+	version, err := t.f.load(t.ctx, outboxKey(t.conn, id), &was)
+	if err != nil {
+		return err
+	}
+	puts, err := t.listed(person, outboxKey(t.conn, id))
+	if err != nil {
+		return err
+	}
+	now := t.now()
+	o := outgoing{Contact: contact, Person: person, At: now, Stage: stageOptOut, Until: now.Add(ClaimFor)}
+	puts = append(puts, write(outboxKey(t.conn, id), version, o, now.Add(KeptFor)))
+	if version == 0 {
+		puts = append(puts, row.Put{Key: dueKey(t.conn, id), Value: []byte(id), Expires: now.Add(KeptFor)})
+	}
+	return t.f.save(t.ctx, puts...)
 }

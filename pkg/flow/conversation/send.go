@@ -42,6 +42,7 @@ type outgoing struct {
 	User        string    `json:"user,omitempty"` // and by whom, beside the address: who has no contact any more gets his own anew
 	Name        string    `json:"name,omitempty"`
 	Contact     string    `json:"contact,omitempty"`
+	Person      string    `json:"person,omitempty"` // of an opt-out: whose, if not of whoever the contact is
 	At          time.Time `json:"at"`
 	Stage       string    `json:"stage,omitempty"`
 	Until       time.Time `json:"until,omitzero"`

@@ -316,6 +316,9 @@ func (t *task) landing(p pair.Pair) bool {
 // adopted saves the pair with the name of its new Zoho record and gives the locks back.
 func (t *task) adopted(p identity.Loaded, zoho, note string) fault.Outcome {
 	name, err := t.rename(p, t.record(crm.Zoho, zoho))
+	if err == nil {
+		err = t.heed(p.Pair)
+	}
 	if err != nil {
 		return t.fail(err)
 	}

@@ -286,6 +286,9 @@ func (t *task) join(p identity.Loaded, locks identity.Locks) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
+	if err := t.heed(p.Pair); err != nil {
+		return t.fail(err)
+	}
 	if err := t.save(&p, append(names, locks.Release()...)...); err != nil {
 		return t.fail(err)
 	}
@@ -361,6 +364,9 @@ func (t *task) revive(p identity.Loaded, more []row.Put) fault.Outcome {
 	}
 	p.State, p.Gone, p.GoneAt, p.Begun = pair.Living, "", time.Time{}, true
 	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
+	if err := t.heed(p.Pair); err != nil {
+		return t.fail(err)
+	}
 	if err := t.save(&p, more...); err != nil {
 		return t.fail(err)
 	}

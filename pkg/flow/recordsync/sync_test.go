@@ -194,3 +194,58 @@ func TestAWorkerThatWasFrozenWhileOneRecordWaitedForAnotherComesToItsEnd(t *test
 		t.Errorf("a worker that has outlived its time inserts %v", z.inserts)
 	}
 }
+
+// words are the people on WhatsApp, none of whom wrote from a number: it is noted when the word of a pair is asked for.
+type words struct {
+	book  *identity.Book
+	saved []bool // at each question: whether the HubSpot contact was in a pair that is more than begun
+	err   error
+}
+
+func (*words) Names(string, string, ...crm.Value) []string             { return nil }
+func (*words) Contact(context.Context, string, string) (string, error) { return "", nil }
+func (w *words) Paired(ctx context.Context, conn, hubspot, _ string, _ ...string) error {
+	p, err := w.book.Find(ctx, conn, crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hubspot})
+	w.saved = append(w.saved, p.State == pair.Living)
+	return errors.Join(err, w.err)
+}
+
+func TestAPairIsNotSavedBeforeTheWordOfItsPersonIsSureToFollow(t *testing.T) {
+	for name, z := range map[string]Zoho{"created": &zoo{}, "joined": &twin{}} {
+		h := &hub{}
+		s := bench(h, &zoo{})
+		s.Zoho = z
+		w := &words{book: s.Book, err: &fault.Error{Op: "table", Kind: fault.Down}}
+		s.Writers = w
+		if out := s.Sync(t.Context(), created(1)); out[0].Ending != fault.GoAgain {
+			t.Errorf("%s: the worker that could not tell ended %+v", name, out[0])
+		}
+		if p, err := s.Book.Find(t.Context(), "main", crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: "1"}); err != nil || p.State == pair.Living {
+			t.Errorf("%s: nobody was told, and the pair is saved: %+v, %v", name, p, err)
+		}
+		w.err = nil
+		now := noon.Add(identity.LockFor + time.Minute)
+		s.Now = func() time.Time { return now }
+		s.Sync(t.Context(), created(1))
+		if p, err := s.Book.Find(t.Context(), "main", crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: "1"}); err != nil || p.State != pair.Living {
+			t.Errorf("%s: the next one made no pair: %+v, %v", name, p, err)
+		}
+		if len(w.saved) != 2 || w.saved[0] || w.saved[1] {
+			t.Errorf("%s: it was told of pairs that were saved already: %v", name, w.saved)
+		}
+	}
+}
+
+// twin is a Zoho that has everybody.
+type twin struct{ zoo }
+
+func (z *twin) Find(_ context.Context, s crm.Search) ([]crm.Record, error) {
+	if s.Module != crm.Contacts || len(s.Keys) == 0 {
+		return nil, nil
+	}
+	return []crm.Record{{ID: crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: "77"}, Modified: noon,
+		Fields: map[crm.Field]crm.Value{"email": crm.Text("p1@acme.example"), "last_name": crm.Text("Rossi")}}}, nil
+}
+func (*twin) Write(_ context.Context, ch crm.Change) crm.Result {
+	return crm.Result{ID: ch.ID, Modified: noon}
+}

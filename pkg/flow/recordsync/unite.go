@@ -165,9 +165,13 @@ func (t *task) twice(head, q identity.Loaded) fault.Parked {
 	return t.named(r)
 }
 
-// store tells the rows, writes the union and closes the rows that it ends, in this order: what nobody was told is no union yet.
+// store tells the rows, lets the words of whoever is in it follow, writes the union and closes the rows that it ends, in this order: what
+// nobody was told is no union yet.
 func (t *task) store(u *union) error {
 	if err := t.tell(u.rows...); err != nil {
+		return err
+	}
+	if err := t.heed(u.head.Pair); err != nil {
 		return err
 	}
 	if err := t.save(&u.head, u.puts...); err != nil {

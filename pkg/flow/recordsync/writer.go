@@ -17,6 +17,18 @@ type Writers interface {
 	Names(conn, region string, numbers ...crm.Value) []string
 	// Contact returns the id of the Zoho contact that a name leads to, "" for none.
 	Contact(ctx context.Context, conn, name string) (string, error)
+	// Paired lets what people said about messages be written onto both halves of a pair that is about to be saved: whoever one of its
+	// contacts is. A pair that is never saved does no harm.
+	Paired(ctx context.Context, conn, hubspot, zoho string, duplicates ...string) error
+}
+
+// heed lets the word of whoever is in a pair reach the half that is new to it. It comes before the pair is saved: after a crash in
+// between it comes once more, never not at all.
+func (t *task) heed(p pair.Pair) error {
+	if t.s.Writers == nil || t.kind() != crm.Contact {
+		return nil
+	}
+	return t.s.Writers.Paired(t.ctx, t.conn, p.HubSpot, p.Zoho, p.Duplicates...)
 }
 
 // writerNames returns the names by which a HubSpot contact may have written already.
