@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"crm-connector/pkg/core/chat"
+	"crm-connector/pkg/core/crm"
 )
 
 // wireCard is a contact that was sent. Page: webhooks/reference/messages/contacts.
@@ -53,15 +54,26 @@ func cards(wire []wireCard) (out []chat.Card) {
 			}
 		}
 		w.VCard.card(&c)
+		if len(c.Numbers) == 0 && len(c.Phones) == 1 && c.Origin == chat.OriginRequest { // his own, and the only one that he has given
+			c.Numbers = international(c.Phones[0])
+		}
 		out = append(out, c)
 	}
 	return out
 }
 
-// card takes out of a vCard (RFC 6350) what the lists beside it do not have: the name and the telephones, a number of
-// WhatsApp's being marked waid.
+// international returns the digits of a telephone that is written with its country code, none for another one.
+func international(phone crm.Value) []crm.Value {
+	if d := loose(phone.Text()).digits(); d != "" && strings.HasPrefix(strings.TrimSpace(phone.Text()), "+") {
+		return []crm.Value{loose(d).value()}
+	}
+	return nil
+}
+
+// card takes out of a vCard (RFC 6350) what the lists beside it do not have: the name, the telephones, and which numbers are on
+// WhatsApp, marked waid, which the list of telephones may not say.
 func (l loose) card(c *chat.Card) {
-	bare := len(c.Phones) == 0
+	bare, unmarked := len(c.Phones) == 0, len(c.Numbers) == 0
 	for line := range strings.Lines(string(l)) {
 		head, content, ok := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		if !ok || content == "" {
@@ -74,15 +86,13 @@ func (l loose) card(c *chat.Card) {
 				c.Name = loose(loose(content).short(maxName)).value()
 			}
 		case "TEL":
-			if !bare || len(c.Phones) >= maxLines {
-				continue
+			if bare && len(c.Phones) < maxLines {
+				c.Phones = append(c.Phones, loose(loose(content).short(maxName)).value())
 			}
-			c.Phones = append(c.Phones, loose(loose(content).short(maxName)).value())
-			if _, after, has := strings.Cut(params, "waid="); has {
-				waid, _, _ := strings.Cut(after, ";")
-				if d := loose(waid).digits(); d != "" {
-					c.Numbers = append(c.Numbers, loose(d).value())
-				}
+			_, after, _ := strings.Cut(params, "waid=")
+			waid, _, _ := strings.Cut(after, ";")
+			if d := loose(waid).digits(); d != "" && unmarked && len(c.Numbers) < maxLines {
+				c.Numbers = append(c.Numbers, loose(d).value())
 			}
 		}
 	}
