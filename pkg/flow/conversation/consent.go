@@ -8,6 +8,7 @@ import (
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
 )
 
 // word is a person's last word on messages.
@@ -83,9 +84,12 @@ func (t *task) word(who someone) (last word, version int64, err error) {
 // stricter of two values is never between.
 func (t *task) setOptOut(who someone, out bool) error {
 	c := t.f.Columns
-	p, err := t.pair(crm.Zoho, who.zoho)
-	if err != nil {
-		return err
+	var p identity.Loaded
+	if who.zoho != "" {
+		var err error
+		if p, err = t.pair(crm.Zoho, who.zoho); err != nil {
+			return err
+		}
 	}
 	paired := p.Version != 0 && p.State == pair.Living && who.hubspot != ""
 	if paired {
@@ -102,7 +106,7 @@ func (t *task) setOptOut(who someone, out bool) error {
 	if out {
 		value = crm.Text("true")
 	}
-	err = first(t.setField(crm.Zoho, who, c.OptOut, value), t.setField(crm.HubSpot, who, c.HubSpotOptOut, value))
+	err := first(t.setField(crm.Zoho, who, c.OptOut, value), t.setField(crm.HubSpot, who, c.HubSpotOptOut, value))
 	if !paired {
 		return err
 	}
@@ -242,7 +246,7 @@ func (t *task) refuses(who someone) (bool, error) {
 		return last.Out, err
 	}
 	col := t.f.Columns.OptOut
-	if col.Property == "" {
+	if col.Property == "" || who.zoho == "" {
 		return false, nil
 	}
 	readings, err := t.f.Zoho.Read(t.ctx, crm.Query{Module: crm.Contacts, Keys: []string{who.zoho}, Columns: []crm.Column{col}})

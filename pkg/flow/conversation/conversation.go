@@ -37,7 +37,8 @@ const (
 	SendFor = 3 * 24 * time.Hour
 	// UnknownFor is how long a message of unknown fate waits for its status before a person is told.
 	UnknownFor = 24 * time.Hour
-	// BirthFor is how long a HubSpot contact that has no pair yet is waited for, before its person gets a Zoho contact from here.
+	// BirthFor is how old a HubSpot contact without a pair is when nobody is taken to be bringing it to Zoho any more, and its person gets
+	// a Zoho contact from here.
 	BirthFor = 10 * time.Minute
 	// FileFor is how long a file that cannot be fetched or kept is tried again before a person is told; Meta keeps it for 7 days.
 	FileFor = 3 * 24 * time.Hour
@@ -100,6 +101,9 @@ type Columns struct {
 	Numbers []crm.Column
 
 	SourceValue string
+
+	// Leads says that nobody who is a lead in Zoho gets a contact beside it.
+	Leads bool
 
 	HubSpotNumbers []crm.Column
 	HubSpotOptOut  crm.Column

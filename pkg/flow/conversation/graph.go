@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 )
 
@@ -30,10 +32,12 @@ type known struct {
 // being is a person, whatever becomes of his contacts. The zero being is nobody.
 type being struct {
 	Contact string `json:"contact,omitempty"` // in Zoho; "" while he has none
+	HubSpot string `json:"hubspot,omitempty"` // a contact there that was in no pair when he was met
 	Into    string `json:"into,omitempty"`    // the person that he turned out to be
 
 	id      string
 	version int64
+	lead    string // in Zoho, of one without a contact: as he was found just now
 }
 
 // names are the keys of a person as the graph knows them; "" for none.
@@ -98,13 +102,38 @@ func (t *task) someoneOf(contact string) (someone, error) {
 }
 
 func (t *task) someone(b being) (someone, error) {
-	s := someone{id: b.id, zoho: b.Contact}
-	if b.Contact == "" {
-		return s, nil
+	s := someone{id: b.id, zoho: b.Contact, lead: b.lead}
+	if b.Contact != "" {
+		var err error
+		if s.hubspot, err = t.twin(b.Contact); err != nil {
+			return someone{}, err
+		}
 	}
-	var err error
-	s.hubspot, err = t.twin(b.Contact)
-	return s, err
+	s.hubspot = cmp.Or(s.hubspot, b.HubSpot)
+	return s, nil
+}
+
+// reunited goes on with the Zoho contact that a person's HubSpot contact was paired with since he was met.
+func (t *task) reunited(b being) (being, error) {
+	if b.HubSpot == "" {
+		return b, nil
+	}
+	p, err := t.pair(crm.HubSpot, b.HubSpot)
+	if err != nil || p.Version == 0 || p.State != pair.Living || p.Zoho == "" || p.Zoho == b.Contact {
+		return b, err
+	}
+	if b.Contact == "" {
+		return t.adopt(b, p.Zoho, names{})
+	}
+	other, err := t.of(p.Zoho)
+	if err != nil {
+		return being{}, err
+	}
+	if other.id == "" {
+		other = being{Contact: p.Zoho}
+	}
+	b.HubSpot = "" // of what is paired the pair knows
+	return t.join(b, other)
 }
 
 // happened is when what the task works on happened, as far as anybody says.
@@ -218,6 +247,9 @@ func (t *task) remember(b being, n names, number bool, user crm.Value, more ...r
 		next := known{Person: b.id, At: t.happened()}
 		if name == n.number {
 			next.User, next.Owed = user.Text(), n.owed
+			if next.User == "" && k.Person == b.id { // told without one, it is still known with which it was seen
+				next.User = k.User
+			}
 		}
 		if version != 0 && (k == next || k.At.After(next.At) && k.Person != b.id) {
 			continue
@@ -255,6 +287,7 @@ func (t *task) adopt(b being, contact string, n names, more ...row.Put) (being, 
 		return being{}, err
 	}
 	if b.id == "" {
+		holds.HubSpot = cmp.Or(holds.HubSpot, b.HubSpot)
 		b = holds
 	}
 	if holds.id != "" && holds.id != b.id {
@@ -281,6 +314,11 @@ func (t *task) adopt(b being, contact string, n names, more ...row.Put) (being, 
 		if err != nil {
 			return being{}, err
 		}
+		there, err := t.holdsHubSpot(b)
+		if err != nil {
+			return being{}, err
+		}
+		held = append(held, there...)
 		puts = append(append(puts, write(beingKey(t.conn, b.id), b.version, b, time.Time{})), held...)
 		b.version++
 	}

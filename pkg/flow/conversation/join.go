@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"encoding/hex"
 	"time"
 
@@ -50,7 +51,7 @@ func (t *task) join(a, b being) (being, error) {
 		}
 		puts = append(puts, held...)
 	}
-	a.Contact = kept
+	a.Contact, a.HubSpot = kept, cmp.Or(a.HubSpot, b.HubSpot)
 	puts = append(puts, write(beingKey(t.conn, a.id), a.version, a, time.Time{}))
 	if b.id != "" {
 		puts = append(puts, write(beingKey(t.conn, b.id), b.version, being{Into: a.id}, time.Time{}), belongs(t.conn, a.id, beingKey(t.conn, b.id)))

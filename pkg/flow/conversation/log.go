@@ -63,9 +63,9 @@ func (f *Flow) side(sys crm.System) CRM {
 
 // log writes the entry onto the person's contact, effectively once, and returns its id; "" where the CRM has him not.
 func (t *task) log(sys crm.System, who someone, e entry) (string, error) {
-	contact := who.in(sys)
-	if contact == "" {
-		return "", nil
+	contact, err := t.at(sys, who)
+	if err != nil || contact == "" {
+		return "", err
 	}
 	side := t.f.side(sys)
 	id, err := t.once(claimKey(t.conn, e.key, string(sys)), contact,

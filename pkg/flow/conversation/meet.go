@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -12,11 +13,13 @@ import (
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/identity"
 )
 
 // birth is a contact that is being made. Its row stays when it is made: whoever looked before that must not begin another one.
 type birth struct {
-	Until time.Time `json:"until,omitzero"`
+	Until   time.Time `json:"until,omitzero"`
+	HubSpot string    `json:"hubspot,omitempty"` // whom it is made for: after a crash Zoho has somebody, and nobody asks there
 }
 
 // meet looks for somebody who is on no contact, under the locks that the connector takes too, and makes a contact in Zoho when
@@ -83,12 +86,19 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 	if left := b.Until.Sub(t.now()); left > 0 {
 		return being{}, fault.Again("conversation.Person", left, "the contact may be about to appear in zoho")
 	}
-	contact, err := t.search(keys)
+	f, err := t.search(known, keys)
 	if err != nil {
 		return being{}, err
 	}
+	if known, err = t.hasHubSpot(known, cmp.Or(f.hubspot, b.HubSpot)); err != nil {
+		return being{}, err
+	}
+	if f.contact == "" && known.Contact == "" && f.lead != "" {
+		return t.meetLead(known, keys, f.lead)
+	}
+	contact := cmp.Or(f.contact, known.Contact)
 	if contact == "" {
-		b.Until = t.now().Add(ClaimFor)
+		b.Until, b.HubSpot = t.now().Add(ClaimFor), known.HubSpot
 		if err := t.f.save(t.ctx, write(at, version, b, t.now().Add(KeptFor))); err != nil {
 			return being{}, err
 		}
@@ -108,42 +118,142 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 	return t.adopt(known, contact, n, born...)
 }
 
-// search looks in Zoho and, when it has nobody, in HubSpot, whose contacts the connector brings to Zoho.
-func (t *task) search(keys who.Keys) (string, error) {
+// hasHubSpot notes the HubSpot contact of a person who is in no pair. It is written with the rest of him.
+func (t *task) hasHubSpot(b being, hubspot string) (being, error) {
+	if hubspot == "" {
+		return b, nil
+	}
+	holds, err := t.of(hubspot)
+	switch {
+	case err != nil:
+		return being{}, err
+	case b.id == "":
+		b = holds
+	case holds.id != "":
+		b, err = t.join(holds, b)
+	}
+	b.HubSpot = hubspot
+	return b, err
+}
+
+// meetLead ends the search for somebody whom Zoho has as a lead: he is known by himself, and by his HubSpot contact if he has one.
+func (t *task) meetLead(b being, keys who.Keys, lead string) (being, error) {
+	if b.id == "" {
+		b.id = t.f.Book.NewID()
+	}
+	held, err := t.holdsHubSpot(b)
+	if err != nil {
+		return being{}, err
+	}
+	n := t.names(keys)
+	b.lead = lead
+	return b, t.remember(b, n, true, crm.Text(n.user), append(held, write(beingKey(t.conn, b.id), b.version, b, time.Time{}))...)
+}
+
+// holdsHubSpot returns the writes by which the HubSpot contact of a person leads to him.
+func (t *task) holdsHubSpot(b being) ([]row.Put, error) {
+	if b.HubSpot == "" {
+		return nil, nil
+	}
+	return t.holds(b.id, b.HubSpot)
+}
+
+// found is who has a number: "" for nobody.
+type found struct {
+	contact string // in Zoho
+	lead    string // in Zoho, of one who has no contact there
+	hubspot string // of one whom Zoho has not, or as a lead only
+}
+
+// search looks for somebody in Zoho and, when it has nobody, among the leads and in HubSpot, whose contacts the connector brings to Zoho.
+// b is what is known of him.
+func (t *task) search(b being, keys who.Keys) (found, error) {
 	byUser, byNumber, err := t.hits(crm.Zoho, keys)
 	if err != nil {
-		return "", err
+		return found{}, err
 	}
 	switch verdict := who.Decide(t.named(keys), byUser, byNumber); {
 	case len(verdict.Candidates) > 0:
-		return "", t.ambiguous(verdict.Candidates)
+		return found{}, t.ambiguous(verdict.Candidates)
 	case verdict.Contact != "":
 		erased, err := t.f.Book.Erased(t.ctx, t.conn, contactID(crm.Zoho, verdict.Contact))
 		if err == nil && erased[0] {
-			return "", t.ambiguous([]string{verdict.Contact})
+			return found{}, t.ambiguous([]string{verdict.Contact})
 		}
-		return verdict.Contact, tables(err)
+		return found{contact: verdict.Contact}, tables(err)
 	}
-	if _, byNumber, err = t.hits(crm.HubSpot, keys); err != nil {
+	f := found{hubspot: b.HubSpot}
+	if f.lead, err = t.asksLeads(keys); err != nil {
+		return found{}, err
+	}
+	if f.hubspot == "" && (f.lead == "" || b.id == "" || t.u.Message != nil) { // of a lead whom we write to HubSpot was asked when he wrote
+		if f.hubspot, err = t.inHubSpot(keys); err != nil {
+			return found{}, err
+		}
+	}
+	if f.hubspot == "" {
+		return f, nil
+	}
+	p, err := t.pair(crm.HubSpot, f.hubspot)
+	if err == nil && p.Version != 0 && p.State == pair.Living && p.Zoho != "" {
+		contact, err := t.unlessTaken(keys, p.Zoho)
+		return found{contact: contact}, err
+	}
+	if err == nil {
+		_, err = t.unlessTaken(keys, f.hubspot)
+	}
+	if err != nil || f.lead != "" {
+		return f, err
+	}
+	return f, t.unlessComing(p, f.hubspot)
+}
+
+// inHubSpot returns the only contact in HubSpot that carries the number, "" for none.
+func (t *task) inHubSpot(keys who.Keys) (string, error) {
+	_, byNumber, err := t.hits(crm.HubSpot, keys)
+	if err != nil {
 		return "", err
 	}
 	verdict := who.Decide(t.named(keys), "", byNumber)
-	switch {
-	case len(verdict.Candidates) > 0:
+	if len(verdict.Candidates) > 0 {
 		return "", among(crm.HubSpot, verdict.Candidates)
-	case verdict.Contact == "":
+	}
+	return verdict.Contact, nil
+}
+
+// asksLeads returns the lead in Zoho that carries the number, "" for none.
+func (t *task) asksLeads(keys who.Keys) (string, error) {
+	if !t.f.Columns.Leads || keys.Phone.IsZero() {
 		return "", nil
 	}
-	p, err := t.pair(crm.HubSpot, verdict.Contact)
-	switch {
-	case err != nil:
+	s := crm.Search{Module: crm.Leads, Columns: t.f.Columns.Numbers, Keys: asks(t.f.Columns.Numbers, keys)}
+	leads, err := t.f.Zoho.Find(t.ctx, s)
+	if err != nil {
 		return "", err
-	case p.Version != 0 && p.State == pair.Living && p.Zoho != "":
-		return t.unlessTaken(keys, p.Zoho)
-	case t.now().Sub(t.received) < BirthFor:
-		return "", fault.Again("conversation.Person", 5*time.Second, "the connector is bringing the contact to zoho")
+	}
+	for _, l := range leads {
+		if as, twin := carries(l, s.Columns, t.f.Columns.Region, keys.Phone); as || twin {
+			return l.ID.Key, nil
+		}
 	}
 	return "", nil
+}
+
+// unlessComing holds that a HubSpot contact without a living pair is not about to appear in Zoho: it is not new, nor being made there. What
+// is older waits for a person, or for what nobody knows.
+func (t *task) unlessComing(p identity.Loaded, contact string) error {
+	coming := p.Version != 0 && p.State == pair.Creating && t.now().Sub(t.received) < BirthFor
+	if !coming {
+		readings, err := t.f.HubSpot.Read(t.ctx, crm.Query{Module: crm.Contacts, Keys: []string{contact}, Columns: t.f.Columns.HubSpotNumbers})
+		if err != nil {
+			return err
+		}
+		coming = t.now().Sub(readings[0].Record.Created) < BirthFor
+	}
+	if coming {
+		return fault.Again("conversation.Person", 5*time.Second, "the connector is bringing the contact to zoho")
+	}
+	return nil
 }
 
 // unlessTaken returns the contact that a number led to, unless it was seen there with another user id.
@@ -196,12 +306,7 @@ func (t *task) hits(sys crm.System, keys who.Keys) (byUser string, byNumber []wh
 	if sys == crm.HubSpot {
 		numbers, users, side = c.HubSpotNumbers, false, t.f.HubSpot
 	}
-	s := crm.Search{Module: crm.Contacts, Columns: slices.Clone(numbers)}
-	for _, col := range numbers {
-		for _, digits := range keys.Phone.Ask {
-			s.Keys = append(s.Keys, crm.MatchKey{Column: col, Value: "+" + digits.Text()})
-		}
-	}
+	s := crm.Search{Module: crm.Contacts, Columns: slices.Clone(numbers), Keys: asks(numbers, keys)}
 	if users {
 		s.Columns = append(s.Columns, c.User)
 	}
@@ -251,6 +356,16 @@ func (t *task) hits(sys crm.System, keys who.Keys) (byUser string, byNumber []wh
 		byNumber = otherwise
 	}
 	return byUser, byNumber, nil
+}
+
+// asks returns what is asked for of a number.
+func asks(numbers []crm.Column, keys who.Keys) (out []crm.MatchKey) {
+	for _, col := range numbers {
+		for _, digits := range keys.Phone.Ask {
+			out = append(out, crm.MatchKey{Column: col, Value: "+" + digits.Text()})
+		}
+	}
+	return out
 }
 
 // carries reports whether a record has the number, or has the same line in another spelling.

@@ -34,15 +34,15 @@ func among(sys crm.System, candidates []string) error {
 	return e
 }
 
-// askAgain is when an update is tried again whose person is not clear: people merge contacts, or correct a number, and nothing tells of
-// that here. After it the ledger's schedule holds.
+// askAgain is when an update is tried again whose person is not clear, or is a lead: people merge contacts, correct a number, convert
+// the lead, and nothing tells of that here. After it the ledger's schedule holds.
 const askAgain = time.Hour
 
 // park ends an update that was given up on: its row, and the update itself for a replay, since nobody can be asked for it later.
 func (t *task) park(why error, end row.Key) error {
 	kept := t.f.keep(t.conn, t.u, t.received)
 	r := t.rowOf(about{t.id, verbOf(t.u), t.whom, fault.HintReplay}, why)
-	if kept != "" && r.Code == fault.CauseTwin {
+	if kept != "" && (r.Code == fault.CauseTwin || r.Code == fault.CauseLead) {
 		r.RetryAt = t.now().Add(askAgain)
 	}
 	if err := t.f.Parking.Open(t.ctx, r); err != nil {

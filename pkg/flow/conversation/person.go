@@ -16,6 +16,7 @@ type someone struct {
 	id      string // what is his own lies under it, whatever becomes of his contacts
 	zoho    string // "" while he has no contact there
 	hubspot string // "" when HubSpot has him not
+	lead    string // in Zoho, of one whom it has as a lead only
 }
 
 func (s someone) in(sys crm.System) string {
@@ -32,6 +33,9 @@ func (t *task) person(p chat.Person) (someone, error) {
 		return someone{}, parked(fault.CauseNobody, "nothing tells whose message it is")
 	}
 	b, err := t.recall(keys)
+	if err == nil {
+		b, err = t.reunited(b)
+	}
 	if err == nil && b.Contact == "" {
 		b, err = t.meet(p, keys)
 	}
@@ -49,6 +53,23 @@ func (t *task) twin(contact string) (string, error) {
 		return "", err
 	}
 	return p.HubSpot, nil
+}
+
+// asLead is what keeps from Zoho what is written by somebody whom it has as a lead only: notes and tasks hang on contacts, and a contact
+// beside the lead would double him. The update is kept until a person has converted the lead.
+func asLead(lead string) error {
+	e := parked(fault.CauseLead, "the person exists as a lead in Zoho")
+	e.Refused = []fault.Refusal{{Code: fault.CauseLead, Hint: fault.HintLead, Message: e.Err.Error(), Record: lead}}
+	return e
+}
+
+// at returns the contact of a system on which something is to be written for a person, "" where it has him not. What the business
+// writes to a lead is in no mail: what he wrote himself is.
+func (t *task) at(sys crm.System, who someone) (string, error) {
+	if sys == crm.Zoho && who.zoho == "" && who.lead != "" && t.u.Message != nil {
+		return "", asLead(who.lead)
+	}
+	return who.in(sys), nil
 }
 
 // renamed is the step under which it is kept that a change of keys was carried out.

@@ -90,9 +90,9 @@ func (t *task) reached(s chat.Status, k track) (someone, error) {
 		b, err = t.recall(keys)
 	}
 	if err == nil && b.Contact == "" && !keys.IsZero() && !s.Group.Filled() {
-		var contact string
-		if contact, err = t.search(keys); err == nil && contact != "" {
-			b, err = t.adopt(b, contact, t.names(keys))
+		var f found
+		if f, err = t.search(b, keys); err == nil && f.contact != "" {
+			b, err = t.adopt(b, f.contact, t.names(keys))
 		}
 	}
 	if err != nil {

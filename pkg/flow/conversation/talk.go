@@ -122,13 +122,13 @@ var (
 
 // handOver makes the task of one CRM.
 func (t *task) handOver(sys crm.System, person someone, d decided) error {
-	contact := person.in(sys)
-	if contact == "" {
-		return nil
+	contact, err := t.at(sys, person)
+	if err != nil || contact == "" {
+		return err
 	}
 	side, mark := t.f.side(sys), "["+t.id[:16]+"]"
 	text := crm.Text(taskReasons[t.f.Language][d.HandOver] + "\n" + mark)
-	_, err := t.once(claimKey(t.conn, t.id, "task "+string(sys)), contact,
+	_, err = t.once(claimKey(t.conn, t.id, "task "+string(sys)), contact,
 		func(where string) (string, error) { return side.Tasked(t.ctx, where, mark) },
 		func() (string, error) {
 			return side.AddTask(t.ctx, contact, taskSubject[t.f.Language], text, d.Due.In(t.f.Zone))

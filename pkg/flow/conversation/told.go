@@ -68,7 +68,11 @@ func because(r *fault.Parked, e *fault.Error) {
 	r.Message, r.Property = e.Refused[0].Message, e.Refused[0].Property
 	var named []crm.ID
 	for _, no := range e.Refused {
-		if id := contactID(r.Target, no.Record); !id.IsZero() && !slices.Contains(named, id) {
+		id := contactID(r.Target, no.Record)
+		if no.Hint == fault.HintLead {
+			id.Module = crm.Leads
+		}
+		if no.Record != "" && !slices.Contains(named, id) {
 			named = append(named, id)
 		}
 	}
@@ -105,7 +109,7 @@ func advice(verb crm.Verb, otherwise fault.Hint, e *fault.Error) fault.Hint {
 	}
 	if len(e.Refused) > 0 {
 		switch hint := e.Refused[0].Hint; hint {
-		case fault.HintDuplicate, fault.HintProperty, fault.HintReadOnly, fault.HintPermission:
+		case fault.HintDuplicate, fault.HintProperty, fault.HintReadOnly, fault.HintPermission, fault.HintLead:
 			return hint
 		}
 	}

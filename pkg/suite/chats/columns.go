@@ -34,6 +34,7 @@ func columns(m *mapping.Mapping, source string) conversation.Columns {
 		HubSpotOptOut:  named(hubspot, FieldOptOut, crm.Column{Field: FieldOptOut, Property: optOutHubSpot, Type: crm.TypeBool}),
 		Source:         crm.Column{Field: "lead_source", Property: sourceProperty, Type: crm.TypePicklist},
 		SourceValue:    source,
+		Leads:          m.Options().Leads != mapping.LeadsIgnore,
 		Numbers:        numbers(zoho),
 		HubSpotNumbers: numbers(hubspot),
 		Region:         m.Options().PhoneRegion,
