@@ -110,9 +110,9 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	}
 	names := strings.NewReplacer("{source}", system(p.Record.System), "{target}", system(target), "{count}", strconv.Itoa(p.Count))
 	it := item{
-		Operation: names.Replace(operation(w, p)),
+		Operation: strings.NewReplacer("{source}", system(p.Record.System), "{target}", system(towards(p, target))).Replace(operation(w, p)),
 		Field:     clean(string(p.Field)),
-		Error:     cut(clean(cmp.Or(names.Replace(w.Causes[p.Code]), names.Replace(chatCause(w, p)), p.Message)), shown),
+		Error:     cut(clean(cmp.Or(names.Replace(w.Causes[p.Code+" "+string(p.Hint)]), names.Replace(w.Causes[p.Code]), names.Replace(chatCause(w, p)), p.Message)), shown),
 		Code:      cut(clean(p.Code), shown),
 		Todo:      names.Replace(cmp.Or(w.Hints[p.Hint], w.Hints[fault.HintNone])),
 	}
@@ -137,6 +137,17 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 		it.When += ", " + fmt.Sprintf(w.Times, p.Count)
 	}
 	return it
+}
+
+// untranslatable is the key of a cause that has words of its own by what is wrong with the value.
+func untranslatable(h fault.Hint) string { return fault.CauseUntranslatable + " " + string(h) }
+
+// towards is where an operation goes: never to the system that it comes from, which may be the one that has the question.
+func towards(p fault.Parked, target crm.System) crm.System {
+	if target == p.Record.System && !p.Record.IsZero() {
+		return target.Other()
+	}
+	return target
 }
 
 // labelled is a record and what it is to the row.

@@ -169,7 +169,7 @@ func constants(t *testing.T, folder, prefix string) []string {
 
 func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 	hints, causes := constants(t, "fault", "Hint"), constants(t, "fault", "Cause")
-	causes = append(causes, windowClosed, optedOut)
+	causes = append(causes, windowClosed, optedOut, untranslatable(fault.HintFormat), untranslatable(fault.HintTooLong))
 	if !slices.Contains(hints, string(fault.HintUnmapped)) || !slices.Contains(causes, fault.CauseTwin) {
 		t.Fatalf("the source was not read: hints %v, causes %v", hints, causes)
 	}
@@ -306,4 +306,26 @@ func FuzzCompose(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTheMailSaysWhatIsWrongWithAValueAndWhereTheOperationWent(t *testing.T) {
+	b := newBench()
+	for name, tt := range map[string]struct {
+		row  fault.Parked
+		want string
+	}{
+		"a wrong format": {fault.Parked{Record: contact("1"), Target: crm.Zoho, Code: fault.CauseUntranslatable, Hint: fault.HintFormat}, "The value is not in the required format."},
+		"a number that is too large": {fault.Parked{Record: contact("1"), Target: crm.Zoho, Code: fault.CauseUntranslatable, Hint: fault.HintTooLong},
+			"The value is longer, or larger, than Zoho CRM takes."},
+		"an option that is not mapped": {fault.Parked{Record: contact("1"), Target: crm.Zoho, Code: fault.CauseUntranslatable, Hint: fault.HintUnmapped},
+			"The value has no counterpart in Zoho CRM."},
+		"several in the system that the event came from": {fault.Parked{Record: zoho(crm.Contacts, "2"), Target: crm.Zoho, Code: fault.CauseTwin, Hint: fault.HintDuplicate},
+			"Contact update, from Zoho CRM to HubSpot"},
+	} {
+		tt.row.Verb, tt.row.Kind, tt.row.Class, tt.row.First, tt.row.Count = crm.Update, crm.Contact, fault.Refused, noon, 1
+		m, err := b.compose(english(), "d-1", []fault.Parked{tt.row}, false, 0)
+		if err != nil || !strings.Contains(m.Text, tt.want) {
+			t.Errorf("%s: %v, %q is not in\n%s", name, err, tt.want, m.Text)
+		}
+	}
 }
