@@ -34,11 +34,13 @@ const (
 	Heedless Break = "heedless"
 	// Brakeless takes the brake's limits away.
 	Brakeless Break = "brakeless"
+	// Unwoken wakes nobody who waits for a record that has come in step.
+	Unwoken Break = "unwoken"
 )
 
 // Breaks are all of them.
 func Breaks() []Break {
-	return []Break{NewestRecord, Upsert, Unlock, Forgetful, NoReconcile, Heedless, Brakeless}
+	return []Break{NewestRecord, Upsert, Unlock, Forgetful, NoReconcile, Heedless, Brakeless, Unwoken}
 }
 
 // Known reports whether b is one of Breaks, or none.
@@ -49,6 +51,7 @@ func (b Break) Known() bool { return b == "" || slices.Contains(Breaks(), b) }
 func (b Break) Shown() string {
 	return map[Break]string{
 		NewestRecord: "steady", Upsert: "creation", Unlock: "creation", Forgetful: "tokens", NoReconcile: "unheard", Heedless: "switches", Brakeless: "switches",
+		Unwoken: "companies",
 	}[b]
 }
 
@@ -62,6 +65,7 @@ func (b Break) About() string {
 		NoReconcile:  "nobody looks for what no event told",
 		Heedless:     "everybody reads that the stack is on",
 		Brakeless:    "the brake has no limits",
+		Unwoken:      "nobody is woken who waits for a record that has come in step",
 	}[b]
 }
 

@@ -14,7 +14,8 @@ var errDead = errors.New("simulate: the process is gone")
 type class uint8
 
 const (
-	tableCall class = iota
+	tableCall  class = iota
+	seldomCall       // to rows that are touched so seldom that what goes wrong elsewhere would hardly ever meet them
 	queueCall
 	readCall  // asks a CRM
 	writeCall // changes something in a CRM
@@ -110,11 +111,11 @@ func (s *sim) pick(c class, roll, pick int) fate {
 			return unheard
 		}
 		return well
-	case tableCall, queueCall:
+	case tableCall, queueCall, seldomCall:
 		switch {
 		case take(r.crashAtTable):
 			return half(crashBefore, crashAfter)
-		case take(r.table):
+		case take(r.table), c == seldomCall && take(9*r.table):
 			return half(refused, lostAfter)
 		case take(r.freeze):
 			return freeze

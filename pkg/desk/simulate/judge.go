@@ -236,12 +236,16 @@ func (v verdict) equal(f mapping.Field, h, z crm.Value) bool {
 
 // company judges a contact's company: the same pair, or held; and the last one that somebody chose.
 func (v verdict) company(pr sides, f mapping.Field, held bool) {
-	if held || v.silent || v.told(pr.p, "") || v.told(pr.p, f.Name) {
+	if v.silent || v.told(pr.p, "") || v.told(pr.p, f.Name) {
 		return
 	}
 	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)
 	if v.went(crm.HubSpot, pr, f) || v.went(crm.Zoho, pr, f) {
 		return // no vendor says what becomes of those in it, and Zoho tells nobody
+	}
+	if held {
+		v.waits(pr, f)
+		return
 	}
 	if v.companyOf(crm.HubSpot, h.Text()) != v.companyOf(crm.Zoho, z.Text()) {
 		v.violate("unequal", "company of pair %s: %s shows %s, %s shows %s", pr.p.ID, v.short(pr.p.Record(crm.HubSpot)), v.name(h.Text()),
@@ -249,6 +253,17 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 		return
 	}
 	v.lost(pr, f, h)
+}
+
+// waits: a contact waits for no company that is in step.
+func (v verdict) waits(pr sides, f mapping.Field) {
+	held := pr.p.Held[slotOf(f)]
+	from := held.System.Other()
+	shows := pr.raw(from, f).Text()
+	c := v.companyOf(from, shows)
+	if held.Pending && shows != "" && c != alone(from, shows) && c != v.companyOf(held.System, pr.raw(held.System, f).Text()) {
+		v.violate("stuck", "company of %s waits for %s, which is in step", v.short(pr.p.Record(crm.HubSpot)), v.name(shows))
+	}
 }
 
 // went reports whether the company that a contact had last on a side was deleted there, brought back or not.

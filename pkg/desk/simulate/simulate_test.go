@@ -98,6 +98,7 @@ func TestARuleThatIsTakenAwayIsMissed(t *testing.T) {
 		{Heedless, Options{Config: "switches", Seed: 1}, "unasked", ""},
 		{Brakeless, Options{Config: "switches", Seed: 1}, "unbraked", ""},
 		{Forgetful, Options{Config: "tokens", Seed: 1}, "herd", ""},
+		{Unwoken, Options{Config: "companies", Seed: 240}, "stuck", "company of "},
 	} {
 		t.Run(string(tt.rule)+" in "+tt.o.Config, func(t *testing.T) {
 			t.Parallel()

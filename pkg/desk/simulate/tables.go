@@ -20,6 +20,9 @@ type table struct {
 	inner sandbox.Store
 }
 
+// waiting begins the keys of the rows that list who waits for a record.
+const waiting = "W#"
+
 // Get reads rows.
 func (t *table) Get(ctx context.Context, keys ...row.Key) (rows []row.Row, err error) {
 	err = t.s.touch(ctx, tableCall, t.name+".Get", func() error { rows, err = t.inner.Get(ctx, keys...); return err })
@@ -35,7 +38,11 @@ func (t *table) Put(ctx context.Context, puts ...row.Put) error {
 	if t.name == sandbox.Tokens && t.s.opt.Break == Forgetful && t.s.hostile {
 		return nil
 	}
-	return t.s.touch(ctx, tableCall, t.name+".Put"+t.s.keys(puts), func() error {
+	c := tableCall
+	if strings.HasPrefix(puts[0].Key.Part, waiting) {
+		c = seldomCall
+	}
+	return t.s.touch(ctx, c, t.name+".Put"+t.s.keys(puts), func() error {
 		err := t.inner.Put(ctx, puts...)
 		switch {
 		case err != nil:
@@ -50,6 +57,9 @@ func (t *table) Put(ctx context.Context, puts ...row.Put) error {
 
 // List reads the rows of a part.
 func (t *table) List(ctx context.Context, part, sortPrefix, after string, limit int) (rows []row.Row, err error) {
+	if t.s.opt.Break == Unwoken && strings.HasPrefix(part, waiting) {
+		return nil, nil
+	}
 	err = t.s.touch(ctx, tableCall, t.name+".List", func() error {
 		rows, err = t.inner.List(ctx, part, sortPrefix, after, limit)
 		return err
