@@ -36,11 +36,13 @@ const (
 	Brakeless Break = "brakeless"
 	// Unwoken wakes nobody who waits for a record that has come in step.
 	Unwoken Break = "unwoken"
+	// Unclosed leaves the parked rows of what is in order again open.
+	Unclosed Break = "unclosed"
 )
 
 // Breaks are all of them.
 func Breaks() []Break {
-	return []Break{NewestRecord, Upsert, Unlock, Forgetful, NoReconcile, Heedless, Brakeless, Unwoken}
+	return []Break{NewestRecord, Upsert, Unlock, Forgetful, NoReconcile, Heedless, Brakeless, Unwoken, Unclosed}
 }
 
 // Known reports whether b is one of Breaks, or none.
@@ -51,7 +53,7 @@ func (b Break) Known() bool { return b == "" || slices.Contains(Breaks(), b) }
 func (b Break) Shown() string {
 	return map[Break]string{
 		NewestRecord: "steady", Upsert: "creation", Unlock: "creation", Forgetful: "tokens", NoReconcile: "unheard", Heedless: "switches", Brakeless: "switches",
-		Unwoken: "companies",
+		Unwoken: "companies", Unclosed: "steady",
 	}[b]
 }
 
@@ -66,6 +68,7 @@ func (b Break) About() string {
 		Heedless:     "everybody reads that the stack is on",
 		Brakeless:    "the brake has no limits",
 		Unwoken:      "nobody is woken who waits for a record that has come in step",
+		Unclosed:     "parked rows stay open when what they tell is in order again",
 	}[b]
 }
 

@@ -49,6 +49,7 @@ func (s *sim) judge() {
 			v.living(p)
 		}
 	}
+	v.rowsEnd()
 	v.doubled()
 	v.erased()
 	v.forgotten()
@@ -166,6 +167,7 @@ func (v verdict) living(p pair.Pair) {
 	}
 	for _, f := range v.m.Fields(p.Kind) {
 		v.field(pr, f)
+		v.tells(pr, f)
 	}
 }
 

@@ -99,6 +99,7 @@ func TestARuleThatIsTakenAwayIsMissed(t *testing.T) {
 		{Brakeless, Options{Config: "switches", Seed: 1}, "unbraked", ""},
 		{Forgetful, Options{Config: "tokens", Seed: 1}, "herd", ""},
 		{Unwoken, Options{Config: "companies", Seed: 240}, "stuck", "company of "},
+		{Unclosed, Options{Config: Unclosed.Shown(), Seed: 20}, "unclosed", ""},
 	} {
 		t.Run(string(tt.rule)+" in "+tt.o.Config, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -36,6 +37,9 @@ func (t *table) Get(ctx context.Context, keys ...row.Key) (rows []row.Row, err e
 // Put writes rows.
 func (t *table) Put(ctx context.Context, puts ...row.Put) error {
 	if t.name == sandbox.Tokens && t.s.opt.Break == Forgetful && t.s.hostile {
+		return nil
+	}
+	if t.name == sandbox.Parked && t.s.opt.Break == Unclosed && slices.ContainsFunc(puts, func(p row.Put) bool { return p.Delete }) {
 		return nil
 	}
 	c := tableCall

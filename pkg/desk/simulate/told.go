@@ -1,0 +1,94 @@
+package simulate
+
+import (
+	"context"
+
+	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/pair"
+)
+
+// rowsEnd: nobody is asked to mend what is in order.
+func (v verdict) rowsEnd() {
+	for _, r := range v.rows {
+		pr, ok := v.pairOf(r)
+		if !ok {
+			continue
+		}
+		if r.Hint == fault.HintDeleted {
+			v.violate("unclosed", "%s lives beside %s, and a row still says that it is gone", v.short(pr.p.Record(r.Target)), v.short(r.Record))
+		}
+		for _, f := range v.m.Fields(pr.p.Kind) {
+			if f.Name == r.Field && v.inStep(pr, f) {
+				v.violate("unclosed", "%s of %s is in step, and a row still tells it (%s %s)", f.Name, v.short(r.Record), r.Hint, r.Code)
+			}
+		}
+	}
+}
+
+// pairOf returns the two records of the living pair that a row is about, if it asks for something that their coming in step ends.
+func (v verdict) pairOf(r fault.Parked) (sides, bool) {
+	if r.Hint == fault.HintMergeTwins || r.Hint == fault.HintErase || r.Hint == fault.HintLead || r.Record.IsZero() {
+		return sides{}, false
+	}
+	p, err := v.book.Find(context.Background(), crm.DefaultConnection, r.Record)
+	if err != nil || p.Version == 0 || p.State != pair.Living || p.Record(r.Record.System) != r.Record {
+		return sides{}, false
+	}
+	pr := sides{p: p.Pair, module: p.Kind.Home(), shows: map[crm.System]map[string]string{}}
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		props, ok := v.props(sys, pr.module, p.Key(sys))
+		if !ok {
+			return sides{}, false
+		}
+		pr.shows[sys] = props
+	}
+	return pr, true
+}
+
+// inStep reports whether the pair knows that both sides of a field say the same.
+func (v verdict) inStep(pr sides, f mapping.Field) bool {
+	if _, held := pr.p.Held[slotOf(f)]; held || f.Policy == crm.AtCreation {
+		return false
+	}
+	base := pr.p.Base[slotOf(f)]
+	return base.HubSpot.Known() && base.Zoho.Known() && base == v.shown(pr, f) && v.same(pr, f)
+}
+
+// shown is what both sides of a field show, as the pair notes it.
+func (v verdict) shown(pr sides, f mapping.Field) pair.Base {
+	return pair.Base{
+		HubSpot: v.hasher.Raw(crm.HubSpot, f.Name, pr.raw(crm.HubSpot, f)),
+		Zoho:    v.hasher.Raw(crm.Zoho, f.Name, pr.raw(crm.Zoho, f)),
+	}
+}
+
+// same reports whether both sides of a field say the same.
+func (v verdict) same(pr sides, f mapping.Field) bool {
+	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)
+	if f.Type == crm.TypeCompany {
+		return v.companyOf(crm.HubSpot, h.Text()) == v.companyOf(crm.Zoho, z.Text())
+	}
+	return v.equal(f, h, z)
+}
+
+// tells: what is held for a reason is told, and once.
+func (v verdict) tells(pr sides, f mapping.Field) {
+	held, ok := pr.p.Held[slotOf(f)]
+	if !ok || held.Hint == "" || held.Base != v.shown(pr, f) {
+		return
+	}
+	n := 0
+	for _, r := range v.rows {
+		if r.Field == f.Name && (r.Record == pr.p.Record(crm.HubSpot) || r.Record == pr.p.Record(crm.Zoho)) {
+			n++
+		}
+	}
+	switch {
+	case n == 0 && !v.told(pr.p, ""):
+		v.violate("untold", "%s of %s is held (%s %s), and nobody was told", f.Name, v.short(pr.p.Record(crm.HubSpot)), held.Hint, held.Code)
+	case n > 1:
+		v.violate("twice", "%s of %s is held (%s %s), and %d rows tell it", f.Name, v.short(pr.p.Record(crm.HubSpot)), held.Hint, held.Code, n)
+	}
+}
