@@ -171,7 +171,12 @@ func (v verdict) overruled(pr sides, f mapping.Field) {
 		if _, err := v.canon(sys, f, pr.raw(sys, f)); err == nil {
 			continue
 		}
-		stands := slices.IndexFunc(edits, func(e edit) bool { return e.sys == sys && e.raw == pr.raw(sys, f).Text() })
+		stands := -1 // the last time that it was said
+		for i, e := range edits {
+			if e.sys == sys && e.raw == pr.raw(sys, f).Text() {
+				stands = i
+			}
+		}
 		for i, e := range edits {
 			later := stands >= 0 && !e.weak && e.sys != sys && !strings.HasPrefix(e.value.Text(), alien) && e.at.After(edits[stands].upto.Add(tie)) && !replaced(edits[i+1:], e)
 			back := v.hasher.Raw(e.sys, f.Name, crm.Text(e.raw)) == pr.p.Base[slotOf(f)].Of(e.sys)
