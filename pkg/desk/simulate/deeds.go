@@ -27,6 +27,35 @@ func (p person) soon(do func()) {
 	p.s.after(time.Duration(p.dice.Int64N(int64(3*time.Second))), do)
 }
 
+// createUnfit makes a person with a value that Zoho's checkbox has no word for, and one that Zoho's list lacks.
+func (p person) createUnfit() {
+	c := p.contact("u", "")
+	c["newsletter"] = []string{"maybe", "maybe", "true", ""}[p.dice.IntN(4)]
+	c["origin"] = []string{"radio", "radio", "fair", ""}[p.dice.IntN(4)]
+	p.create(crm.HubSpot, crm.Contacts, c)
+}
+
+// tick says whether somebody gets the newsletter.
+func (p person) tick() {
+	sys := p.side()
+	words := []string{"true", "false", "maybe"}
+	if sys == crm.Zoho {
+		words = words[:2]
+	}
+	id, name, word := p.pick(sys, crm.Contacts), at(sys, [2]string{"newsletter", "Newsletter"}), words[p.dice.IntN(len(words))]
+	if shows, ok := p.s.props(sys, crm.Contacts, id); ok && shows[name] != word { // nobody can set a box to what it is
+		p.set(sys, crm.Contacts, id, map[string]string{name: word})
+	}
+}
+
+// mendOrigin gives a record an origin that both lists have.
+func (p person) mendOrigin() {
+	sys := p.side()
+	if id := p.pick(sys, crm.Contacts); id != "" {
+		p.set(sys, crm.Contacts, id, map[string]string{at(sys, [2]string{"origin", "Origin"}): at(sys, [2]string{"fair", "Fair"})})
+	}
+}
+
 // createBoth makes the same person on both sides.
 func (p person) createBoth() {
 	first := p.side()

@@ -182,7 +182,11 @@ func (pr sides) raw(sys crm.System, f mapping.Field) crm.Value {
 
 // field judges one field of a living pair.
 func (v verdict) field(pr sides, f mapping.Field) {
-	if f.Policy == crm.AtCreation || f.Policy == crm.Strict && f.HubSpot.ReadOnly {
+	if f.Policy == crm.AtCreation {
+		v.first(pr, f)
+		return
+	}
+	if f.Policy == crm.Strict && f.HubSpot.ReadOnly {
 		return
 	}
 	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)

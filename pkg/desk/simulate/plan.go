@@ -20,6 +20,7 @@ type config struct {
 	reorder     time.Duration
 	reconcile   time.Duration
 	workflow    int  // of a hundred writes in Zoho, how many set off a rule
+	unfit       bool // the mapping has unfitFields too
 	met         bool // the records of both sides have not met before
 	conditional bool
 	outages     int          // of a hundred plans, how many have one
@@ -43,6 +44,11 @@ var configs = map[string]config{
 		about: "the same person or company made on both sides or twice, while inserts get lost and land late", contacts: 1, companies: 1, actions: 12, reorder: 2 * time.Second,
 		reconcile: 20 * time.Minute, workflow: 10, rates: rates{crash: 15, refused: 5, lost: 40, late: 120, stale: 5, freeze: 4, table: 2, crashAtTable: 3}, conditional: true,
 		deeds: []deed{{"company twins", 30}, {"create both", 30}, {"create again", 6}, {"delete hubspot", 4}, {"create hubspot", 10}, {"edit young", 45}},
+	},
+	"unfit": {
+		about: "people are made in HubSpot with values that Zoho has no word for or does not take", contacts: 1, actions: 12, reorder: 2 * time.Second,
+		reconcile: 20 * time.Minute, workflow: 20, rates: some, unfit: true, conditional: true,
+		deeds: []deed{{"create unfit", 30}, {"tick", 20}, {"mend origin", 5}, {"edit", 30}, {"edit young", 10}, {"touch", 10}},
 	},
 	"steady": {
 		about: "people edit on both sides; nothing fails", contacts: 3, companies: 1, actions: 14, reorder: time.Second, reconcile: time.Hour, workflow: 20,
@@ -104,7 +110,7 @@ func (r rates) losing(deliveries int) rates {
 
 // Names returns the names of the configurations in the order in which "all" goes through them.
 func Names() []string {
-	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "companies", "merges", "deleterestore", "erasures", "unheard", "tokens", "switches"}
+	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "unfit", "companies", "merges", "deleterestore", "erasures", "unheard", "tokens", "switches"}
 }
 
 // About says what a configuration is, "" for none.

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"slices"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -71,6 +72,27 @@ func (v verdict) same(pr sides, f mapping.Field) bool {
 		return v.companyOf(crm.HubSpot, h.Text()) == v.companyOf(crm.Zoho, z.Text())
 	}
 	return v.equal(f, h, z)
+}
+
+// first judges a field that is written at creation only: who made its record in HubSpot with a value that the new one in Zoho was
+// made without is told, until somebody gives it another on either side.
+func (v verdict) first(pr sides, f mapping.Field) {
+	said := v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)
+	born := v.w.HubSpot.History(pr.module, pr.p.HubSpot, "email")
+	if len(said) != 1 || len(born) == 0 || said[0].At != born[len(born)-1].At || pr.raw(crm.HubSpot, f).IsEmpty() {
+		return
+	}
+	if _, anew := v.knows(pr.p, slotOf(f)); anew || !v.inserted(pr.p.Zoho) || len(v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property)) > 0 {
+		return
+	}
+	if !v.told(pr.p, f.Name) && !v.told(pr.p, "") {
+		v.violate("untold", "%s was made without the %s of %s, and nobody is told", v.short(pr.p.Record(crm.Zoho)), f.Name, v.short(pr.p.Record(crm.HubSpot)))
+	}
+}
+
+// inserted reports whether a record of Zoho is one that we made.
+func (v verdict) inserted(id string) bool {
+	return slices.ContainsFunc(v.insertions, func(in *insertion) bool { return slices.Contains(in.ids, id) })
 }
 
 // tells: what is held for a reason is told, and once.

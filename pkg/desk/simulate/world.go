@@ -57,7 +57,18 @@ fields:
     industry: {type: picklist, hubspot: industry, zoho: Industry, options: [{hubspot: [ACCOUNTING, BANKING], zoho: Consulting}, {hubspot: EDUCATION_MANAGEMENT, zoho: Education}, {hubspot: AIRLINES_AVIATION, zoho: Airlines}]}
 `
 
-var theMapping = sync.OnceValues(func() (*mapping.Mapping, error) { return mapping.Parse([]byte(fields)) })
+// unfitFields have values that Zoho has no word for, or does not take.
+const unfitFields = `  contact:
+    newsletter: {type: bool, hubspot: newsletter, zoho: {property: Newsletter, not_empty: true}}
+    origin: {type: picklist, policy: at-creation, hubspot: origin, zoho: Origin, options: [{hubspot: fair, zoho: Fair}, {hubspot: radio, zoho: Radio}]}
+`
+
+var (
+	theMapping   = sync.OnceValues(func() (*mapping.Mapping, error) { return mapping.Parse([]byte(fields)) })
+	unfitMapping = sync.OnceValues(func() (*mapping.Mapping, error) {
+		return mapping.Parse([]byte(strings.Replace(fields, "  contact:\n", unfitFields, 1)))
+	})
+)
 
 // sim is one run.
 type sim struct {
@@ -104,7 +115,11 @@ func (s *sim) now() time.Time { return s.w.Clock.Now() }
 
 // build makes the world and what was there before it began.
 func (s *sim) build() error {
-	m, err := theMapping()
+	parse := theMapping
+	if s.cfg.unfit {
+		parse = unfitMapping
+	}
+	m, err := parse()
 	if err != nil {
 		return err
 	}
@@ -114,6 +129,10 @@ func (s *sim) build() error {
 		Start: start.Add(-40 * time.Minute), Seed: s.opt.Seed, Log: s.logger(), Adapt: s.adapt,
 		HubSpot: hubspottest.Options{
 			Rand: rand.New(rand.NewPCG(s.opt.Seed, 14)), SearchLag: time.Duration(kind.IntN(2)) * 8 * time.Second, KeepPrimary: kind.IntN(3) == 0,
+			Properties: map[crm.Module][]hubspottest.Property{crm.Contacts: {
+				list("newsletter", "true", "false", "maybe"), // Zoho's checkbox has no word for the last
+				list("origin", "fair", "radio"),              // Zoho's list has no Radio
+			}},
 			BatchForgetsMerges: kind.IntN(2) == 0, Generic: kind.IntN(2) == 0, Reorder: s.cfg.reorder * time.Duration(kind.IntN(3)), Duplicates: 0.1 * float64(kind.IntN(3)),
 		},
 		Zoho: zohotest.Options{
@@ -123,6 +142,8 @@ func (s *sim) build() error {
 			Fields: map[string][]zohotest.Field{"Contacts": {
 				{Name: "Mailing_State", Type: "text", Length: 12},
 				{Name: "Stage_Code", Type: "picklist", Options: []string{"One", "Two", "Three"}},
+				{Name: "Newsletter", Type: "boolean"},
+				{Name: "Origin", Type: "picklist", Options: []string{"Fair"}},
 			}},
 		},
 	}
@@ -146,6 +167,15 @@ func (s *sim) build() error {
 	}
 	s.install()
 	return nil
+}
+
+// list is a property of HubSpot with these options.
+func list(name string, options ...string) hubspottest.Property {
+	p := hubspottest.Property{Name: name, Label: name, Type: "enumeration", FieldType: "select"}
+	for _, o := range options {
+		p.Options = append(p.Options, hubspottest.Option{Label: o, Value: o})
+	}
+	return p
 }
 
 // adapt puts the simulator between the suite and everything outside.
