@@ -18,6 +18,7 @@ type facts struct {
 	heard         map[crm.ID]bool   // records that an operation was about
 	endings       map[string]fault.Ending
 	stopped       map[string]int // operations: how many workers that held them died, or stood still for too long
+	belated       []string       // keys of parked rows that a worker wrote after it had been frozen
 	pairs         map[string][]pairVersion
 	hubspotWrites []*hubspotWrite
 	insertions    []*insertion
@@ -144,6 +145,17 @@ func (s *sim) notePairs(inv *invocation, puts []row.Put) {
 			w.saved = w.key == p.HubSpot && !w.at.IsZero()
 			return w.saved
 		})
+	}
+}
+
+// noteBelated remembers the parked rows that a worker writes after it was frozen: what they tell may have been mended meanwhile, and the
+// next success of their record closes them.
+func (s *sim) noteBelated(inv *invocation, puts []row.Put) {
+	if inv == nil || !inv.frozen {
+		return
+	}
+	for _, put := range puts {
+		s.belated = append(s.belated, put.Key.Sort)
 	}
 }
 

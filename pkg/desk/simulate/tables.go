@@ -54,6 +54,8 @@ func (t *table) Put(ctx context.Context, puts ...row.Put) error {
 			t.s.notePairs(of(ctx), puts)
 		case t.name == sandbox.Config:
 			t.s.noteMode(puts)
+		case t.name == sandbox.Parked:
+			t.s.noteBelated(of(ctx), puts)
 		}
 		return err
 	})

@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -14,7 +15,7 @@ import (
 func (v verdict) rowsEnd() {
 	for _, r := range v.rows {
 		pr, ok := v.pairOf(r)
-		if !ok {
+		if !ok || slices.ContainsFunc(v.belated, func(key string) bool { return strings.HasSuffix(key, r.ID) }) {
 			continue
 		}
 		if r.Hint == fault.HintDeleted {
