@@ -179,7 +179,8 @@ func (v verdict) overruled(pr sides, f mapping.Field) {
 		}
 		for i, e := range edits {
 			later := stands >= 0 && !e.weak && e.sys != sys && !strings.HasPrefix(e.value.Text(), alien) && e.at.After(edits[stands].upto.Add(tie)) && !replaced(edits[i+1:], e)
-			back := v.hasher.Raw(e.sys, f.Name, crm.Text(e.raw)) == pr.p.Base[slotOf(f)].Of(e.sys)
+			raw := v.hasher.Raw(e.sys, f.Name, crm.Text(e.raw))
+			back := raw == pr.p.Base[slotOf(f)].Of(e.sys) || raw == v.heldThen(pr, f, e.at).Of(e.sys)
 			if later && back {
 				v.result.Windows = append(v.result.Windows, Window{"put-back", v.describe(pr, f, e)})
 			} else if later && e.raw == pr.raw(e.sys, f).Text() && v.window(pr, f, e) == "" {
@@ -187,6 +188,17 @@ func (v verdict) overruled(pr sides, f mapping.Field) {
 			}
 		}
 	}
+}
+
+// heldThen is what a field was held for at an instant.
+func (v verdict) heldThen(pr sides, f mapping.Field, at time.Time) pair.Base {
+	held := pair.Base{}
+	for _, w := range v.pairs[pr.p.ID] {
+		if !w.at.After(at) {
+			held = w.Held[slotOf(f)].Base
+		}
+	}
+	return held
 }
 
 // perished reports whether an edit is about a company that was deleted on its own side: it named it, or took its contact out
