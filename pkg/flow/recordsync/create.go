@@ -136,10 +136,13 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked,
 	return d, nil, nil
 }
 
-// begin writes the pair, leased, with everything that is about to be sent.
+// begin writes the pair, leased, with everything that is about to be sent and what is not.
 func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
 	now := t.now()
 	t.inserts = now
+	if err := t.withhold(p, d); err != nil {
+		return err
+	}
 	for _, it := range d.items {
 		if it.held == nil && it.toZoho.Filled() {
 			p.Begin(pair.Unfinished{System: crm.Zoho, Slot: it.slot, Hash: t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, it.toZoho), At: now})
@@ -154,6 +157,22 @@ func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
 		return t.save(p, name...)
 	}
 	return t.save(p)
+}
+
+// withhold notes in the pair what its record is created without, and tells it first: whoever finds the record after a creation that
+// was cut short knows it, and so does the client.
+func (t *task) withhold(p *identity.Loaded, d *draft) error {
+	p.Held = nil
+	var rows []fault.Parked
+	for _, it := range d.items {
+		if it.held != nil {
+			p.Hold(it.slot, *it.held)
+		}
+		if it.row != nil {
+			rows, it.row = append(rows, *it.row), nil
+		}
+	}
+	return t.tell(rows...)
 }
 
 // insert sends the draft, and again at once without the fields that Zoho refuses.
@@ -184,6 +203,12 @@ func (t *task) insert(p identity.Loaded, r crm.Reading, d *draft) fault.Outcome 
 		}
 		if len(refusalsOf(err)) == 0 {
 			return t.undo(p, t.fail(err))
+		}
+		if err := t.withhold(&p, d); err != nil {
+			return t.undo(p, t.fail(err))
+		}
+		if err := t.save(&p); err != nil {
+			return t.fail(err)
 		}
 	}
 }
@@ -216,16 +241,8 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 	p.Unfinished = nil
 	p.Renew(res.ID.Key)
 	given := t.givenOwners(d, res)
-	var rows []fault.Parked
 	for _, it := range d.items {
-		if it.row != nil {
-			rows = append(rows, *it.row)
-		}
-		if it.held != nil {
-			p.Hold(it.slot, *it.held)
-			continue
-		}
-		if it.field.Policy == crm.AtCreation {
+		if it.held != nil || it.field.Policy == crm.AtCreation {
 			continue
 		}
 		shows := it.shows
@@ -251,9 +268,6 @@ func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Resul
 	}
 	p.Lease = pair.Lease{}
 	t.wrote = true
-	if err := t.tell(rows...); err != nil {
-		return t.fail(err)
-	}
 	o := t.adopted(p, res.ID.Key, "created zoho "+res.ID.Key)
 	if o.Ending == fault.Done && t.now().Sub(answered) >= covers {
 		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(res.ID)}); err != nil {
@@ -313,8 +327,21 @@ func (t *task) landing(p pair.Pair) bool {
 	return slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool { return t.now().Sub(u.At) < identity.LockFor })
 }
 
+// blanks settles the checkboxes that a record was created without: the box that it shows instead is nobody's word, and what is said in
+// HubSpot from now on is later than it.
+func (t *task) blanks(p *identity.Loaded) {
+	for _, f := range t.synced() {
+		slot := slotOf(f)
+		if held, ok := p.Held[slot]; ok && f.Type == crm.TypeBool && f.Zoho.NotEmpty && !p.Base[slot].Zoho.Known() {
+			p.Settle(slot, held.Base)
+			p.Hold(slot, held)
+		}
+	}
+}
+
 // adopted saves the pair with the name of its new Zoho record and gives the locks back.
 func (t *task) adopted(p identity.Loaded, zoho, note string) fault.Outcome {
+	t.blanks(&p)
 	name, err := t.rename(p, t.record(crm.Zoho, zoho))
 	if err == nil {
 		err = t.heed(p.Pair)
@@ -352,7 +379,7 @@ func (t *task) undo(p identity.Loaded, o fault.Outcome) fault.Outcome {
 		}
 	}
 	if p.Zoho != "" { // it had a Zoho record before, which may come back
-		p.State, p.Unfinished, p.Lease = pair.Orphan, nil, pair.Lease{}
+		p.State, p.Unfinished, p.Held, p.Lease = pair.Orphan, nil, nil, pair.Lease{}
 		if err := t.save(&p, t.locks.Release()...); err != nil {
 			return t.fail(err)
 		}
