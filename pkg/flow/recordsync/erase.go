@@ -129,10 +129,27 @@ func (t *task) goesWith(e *erasure, own identity.Loaded) fault.Outcome {
 			return o
 		}
 	}
-	if own.ID == p.ID || e.has(own) {
-		return done("")
+	return t.between(e, own, p)
+}
+
+// between adds the pairs from own on that ended when their Zoho records were merged, up to the one that goes on: but for those of HubSpot
+// records that live, and are others.
+func (t *task) between(e *erasure, own, end identity.Loaded) fault.Outcome {
+	for q := own; q.State == pair.Superseded && q.ID != end.ID; {
+		lives, err := t.livesOn(q, e.ids)
+		if err != nil {
+			return t.fail(err)
+		}
+		if !e.has(q) && (q.ID == own.ID || !lives) {
+			if o := t.take(e, q); o.Ending != fault.Done {
+				return o
+			}
+		}
+		if q, err = t.s.Book.Load(t.ctx, q.Successor); err != nil {
+			return t.fail(err)
+		}
 	}
-	return t.take(e, own) // it ended when their Zoho records were merged
+	return done("")
 }
 
 func (e *erasure) has(p identity.Loaded) bool {

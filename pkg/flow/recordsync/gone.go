@@ -164,11 +164,12 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 	return t.unlocked(t.renew(p, r))
 }
 
-// missed asks what is to become of an edit in HubSpot that has no Zoho record to go to. Who shows what it showed when the two were
-// last in step has missed nothing: an echo, or a second look at what was carried across, is no question.
+// missed asks what is to become of an edit in HubSpot, or of a record that is back there, that has no Zoho record to go to. Who was there
+// all the time and shows what it showed when the two were last in step has missed nothing: an echo, or a second look at what was carried
+// across, is no question.
 func (t *task) missed(p identity.Loaded, rec crm.Record) fault.Outcome {
 	h := t.s.Book.Hasher
-	edited := p.KeyID != h.KeyID || slices.ContainsFunc(t.synced(), func(f mapping.Field) bool {
+	edited := p.Gone == crm.HubSpot || p.KeyID != h.KeyID || slices.ContainsFunc(t.synced(), func(f mapping.Field) bool {
 		base := p.Base[slotOf(f)].HubSpot
 		return !f.Zoho.ReadOnly && f.Policy != crm.ToHubSpot && base.Known() && base != h.Raw(crm.HubSpot, f.Name, rec.Value(f.Name))
 	})
