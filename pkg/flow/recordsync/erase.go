@@ -180,7 +180,11 @@ func (t *task) take(e *erasure, p identity.Loaded) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	e.pairs = append(append(e.pairs, p), superseded...)
+	for _, q := range append([]identity.Loaded{p}, superseded...) {
+		if !e.has(q) {
+			e.pairs = append(e.pairs, q)
+		}
+	}
 	for _, q := range superseded { // one that was never merged in HubSpot, but whose Zoho record was, lives on
 		id := q.Record(crm.HubSpot)
 		r, err := t.read(crm.HubSpot, id.Key, t.columns(crm.HubSpot, false))
