@@ -211,6 +211,7 @@ func TestAMultiSelectIsASet(t *testing.T) {
 		{"order and repeats", "b; a;b", "a;b"},
 		{"the sign to append, and empty members", ";a;;b;", "a;b"},
 		{"one", "a", "a"},
+		{"a Greek question mark, which is a semicolon in the normal form", "a\u037eb", "a;b"},
 	})
 }
 

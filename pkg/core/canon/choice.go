@@ -20,7 +20,7 @@ func Bool(s string) (string, error) {
 // none twice, sorted.
 func Members(s string) []string {
 	var out []string
-	for m := range strings.SplitSeq(s, ";") {
+	for m := range strings.SplitSeq(Text(s), ";") {
 		if m = Text(m); m != "" {
 			out = append(out, m)
 		}
