@@ -35,6 +35,9 @@ func Number(s string, scale int) (string, error) {
 	if minus && out != "0" {
 		out = "-" + out
 	}
+	if len(out) > maxLiteral { // written out it is none that can be read again
+		return "", errNumber
+	}
 	return out, nil
 }
 
