@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -107,6 +108,15 @@ func (e *Error) Error() string {
 		s += ": " + e.Err.Error()
 	}
 	return s
+}
+
+// From returns the system whose call failed, as Op names it; "" where it was none of a system's.
+func (e *Error) From() crm.System {
+	name, _, _ := strings.Cut(e.Op, ".")
+	if sys := crm.System(name); sys == crm.HubSpot || sys == crm.Zoho || sys == crm.WhatsApp {
+		return sys
+	}
+	return ""
 }
 
 // Unwrap returns the cause.

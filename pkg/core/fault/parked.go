@@ -82,7 +82,8 @@ const (
 type Parked struct {
 	ID         string // stable: the same record, field and reason give the same id
 	Connection string
-	Operation  string // id of the operation
+	Operation  string     // id of the operation
+	Source     crm.System // where it came from, "" in rows of earlier versions and of the suite itself: where Record is
 	Verb       crm.Verb
 	Kind       crm.Kind
 	Record     crm.ID     // the record whose change could not be carried across; without a key: all of the module; zero: the stack

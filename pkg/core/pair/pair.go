@@ -164,11 +164,11 @@ func (p *Pair) Unleave(sys crm.System, key string) bool {
 }
 
 // Renew gives the pair its Zoho record. When it had another one, what was known of that one's values is forgotten; what was begun
-// stays.
+// stays, and what is held: the new one was made without it.
 func (p *Pair) Renew(zoho string) {
 	if p.Zoho != "" && p.Zoho != zoho {
 		p.Leave(crm.Zoho, p.Zoho)
-		p.Base, p.Held, p.Sent = nil, nil, nil
+		p.Base, p.Sent = nil, nil
 		p.Lose()
 	}
 	p.Zoho, p.Gone, p.GoneAt = zoho, "", time.Time{}
@@ -240,16 +240,27 @@ func (p *Pair) Lose() {
 	p.ReadAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.ZohoBefore = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 }
 
-// Retry lets go of every field that is held: it is decided anew, one that a system altered as if both sides met in it for the
-// first time.
+// Retry lets every field that is held be tried again: what was refused once more, what waits decided anew, one that a system altered
+// as if both sides met in it for the first time.
 func (p *Pair) Retry() {
 	for slot, h := range p.Held {
 		if h.Hint == fault.HintAltered {
 			delete(p.Base, slot)
 		}
+		if h.Hint == fault.HintAltered || h.Pending || h.Base == (Base{}) {
+			delete(p.Held, slot)
+			continue
+		}
+		h.Mapping = Untried
+		p.Held[slot] = h
 	}
-	p.Held = nil
+	if len(p.Held) == 0 {
+		p.Held = nil
+	}
 }
+
+// Untried stands for the mapping of a field that is held and is to be tried again under whichever is in force.
+const Untried = ""
 
 // Settle notes that a field came to rest with these hashes.
 func (p *Pair) Settle(slot Slot, b Base) {

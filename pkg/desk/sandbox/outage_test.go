@@ -368,3 +368,26 @@ func TestOneClearingThatIsThrottledForHalfAnHourPullsNoBrake(t *testing.T) {
 	s.settle()
 	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Bari"})
 }
+
+func TestAnOutageOfFourDaysUsesUpNoMessage(t *testing.T) {
+	const days = 4 * 24 * time.Hour // the alarm that messages expire rings then
+	for name, fail := range map[string]func(*scene){
+		"Zoho answers 503":              func(s *scene) { s.Zoho.Fail(zohotest.Fault{Match: inAPI, Times: -1, Status: 503}) },
+		"HubSpot answers 503":           func(s *scene) { s.HubSpot.Fail(hubspottest.Fault{Times: -1, Status: 503}) },
+		"Zoho asks for a minute always": func(s *scene) { s.Zoho.Fail(zohotest.Fault{Match: inAPI, Times: -1, Status: 429, RetryAfter: "60"}) },
+		"the refresh token is revoked":  func(s *scene) { s.Zoho.RevokeRefresh(); s.Zoho.KillTokens() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, hub, zo := crowd(t, 3)
+			fail(s)
+			s.editAll(hub, zo, "Milano")
+			s.pass(days)
+			for _, l := range s.Lanes {
+				if dead, _ := l.Dead.Stats(); dead > 0 {
+					t.Errorf("%d messages of %s are in the dead-letter queue after %s", dead, l.Name, days)
+				}
+			}
+			s.wantMails(0)
+		})
+	}
+}

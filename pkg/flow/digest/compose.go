@@ -108,9 +108,14 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	if target == "" {
 		target = p.Record.System.Other()
 	}
-	names := strings.NewReplacer("{source}", system(p.Record.System), "{target}", system(target), "{count}", strconv.Itoa(p.Count))
+	names := strings.NewReplacer("{source}", system(apart(p.Record.System, target)), "{target}", system(target), "{count}", strconv.Itoa(p.Count))
+	from := cmp.Or(p.Source, p.Record.System)
+	to := target
+	if !p.Record.IsZero() {
+		to = apart(target, from)
+	}
 	it := item{
-		Operation: strings.NewReplacer("{source}", system(p.Record.System), "{target}", system(towards(p, target))).Replace(operation(w, p)),
+		Operation: strings.NewReplacer("{source}", system(from), "{target}", system(to)).Replace(operation(w, p)),
 		Field:     clean(string(p.Field)),
 		Error:     cut(clean(cmp.Or(names.Replace(w.Causes[p.Code+" "+string(p.Hint)]), names.Replace(w.Causes[p.Code]), names.Replace(chatCause(w, p)), p.Message)), shown),
 		Code:      cut(clean(p.Code), shown),
@@ -142,12 +147,12 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 // untranslatable is the key of a cause that has words of its own by what is wrong with the value.
 func untranslatable(h fault.Hint) string { return fault.CauseUntranslatable + " " + string(h) }
 
-// towards is where an operation goes: never to the system that it comes from, which may be the one that has the question.
-func towards(p fault.Parked, target crm.System) crm.System {
-	if target == p.Record.System && !p.Record.IsZero() {
-		return target.Other()
+// apart returns a system, or the other CRM where it is the same as the one beside it: what is said of two systems is never said of one.
+func apart(sys, beside crm.System) crm.System {
+	if sys == beside {
+		return sys.Other()
 	}
-	return target
+	return sys
 }
 
 // labelled is a record and what it is to the row.
@@ -158,7 +163,10 @@ type labelled struct {
 
 // records are those of a row, in the order in which a person looks at them: of a message its contact comes first.
 func records(w words, p fault.Parked) []labelled {
-	out := []labelled{{w.Record, p.Record}, {w.Twin, p.TargetID}}
+	out := []labelled{{w.Record, p.Record}}
+	if p.TargetID != p.Record {
+		out = append(out, labelled{w.Twin, p.TargetID})
+	}
 	other := w.Other
 	if ofChats(p) {
 		out = []labelled{{w.Record, p.TargetID}}

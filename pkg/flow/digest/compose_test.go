@@ -169,7 +169,8 @@ func constants(t *testing.T, folder, prefix string) []string {
 
 func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 	hints, causes := constants(t, "fault", "Hint"), constants(t, "fault", "Cause")
-	causes = append(causes, windowClosed, optedOut, untranslatable(fault.HintFormat), untranslatable(fault.HintTooLong))
+	causes = append(causes, windowClosed, optedOut, untranslatable(fault.HintFormat), untranslatable(fault.HintTooLong),
+		untranslatable(fault.HintMissing), untranslatable(fault.HintReadOnly), untranslatable(fault.HintCurrency))
 	if !slices.Contains(hints, string(fault.HintUnmapped)) || !slices.Contains(causes, fault.CauseTwin) {
 		t.Fatalf("the source was not read: hints %v, causes %v", hints, causes)
 	}
@@ -321,8 +322,12 @@ func TestTheMailSaysWhatIsWrongWithAValueAndWhereTheOperationWent(t *testing.T) 
 			"The value has no counterpart in Zoho CRM."},
 		"several in the system that the event came from": {fault.Parked{Record: zoho(crm.Contacts, "2"), Target: crm.Zoho, Code: fault.CauseTwin, Hint: fault.HintDuplicate},
 			"Contact update, from Zoho CRM to HubSpot"},
+		"two that one system merged and the other did not": {fault.Parked{Source: crm.Zoho, Record: contact("1"), TargetID: contact("1"), Other: contact("2"), Target: crm.HubSpot,
+			Code: fault.CauseMerged, Hint: fault.HintMergeTwins}, "The records were merged in Zoho CRM and not in HubSpot."},
+		"a refusal of the system that the event came from": {fault.Parked{Source: crm.Zoho, Record: zoho(crm.Contacts, "2"), Target: crm.Zoho, Class: fault.Locked, Hint: fault.HintLocked},
+			"The record is locked in Zoho CRM."},
 	} {
-		tt.row.Verb, tt.row.Kind, tt.row.Class, tt.row.First, tt.row.Count = crm.Update, crm.Contact, fault.Refused, noon, 1
+		tt.row.Verb, tt.row.Kind, tt.row.Class, tt.row.First, tt.row.Count = crm.Update, crm.Contact, max(tt.row.Class, fault.Refused), noon, 1
 		m, err := b.compose(english(), "d-1", []fault.Parked{tt.row}, false, 0)
 		if err != nil || !strings.Contains(m.Text, tt.want) {
 			t.Errorf("%s: %v, %q is not in\n%s", name, err, tt.want, m.Text)

@@ -30,6 +30,7 @@ type wire struct {
 	ID         string     `json:"id"`
 	Connection string     `json:"connection"`
 	Operation  string     `json:"operation"`
+	Source     crm.System `json:"source,omitempty"`
 	Verb       crm.Verb   `json:"verb"`
 	Kind       crm.Kind   `json:"kind"`
 	Record     wireID     `json:"record"`
@@ -69,7 +70,7 @@ func (e entry) encode() ([]byte, error) {
 		more = append(more, wireID(id))
 	}
 	b, err := json.Marshal(wire{
-		V: version, ID: e.ID, Connection: e.Connection, Operation: e.Operation, Verb: e.Verb, Kind: e.Kind,
+		V: version, ID: e.ID, Connection: e.Connection, Operation: e.Operation, Source: e.Source, Verb: e.Verb, Kind: e.Kind,
 		Record: wireID(e.Record), Target: e.Target, TargetID: wireID(e.TargetID), Other: wireID(e.Other), More: more,
 		Field: e.Field, Property: e.Property, Class: e.Class.String(), Code: e.Code, Message: e.Message, Hint: e.Hint,
 		Count: e.Count, First: e.First.UTC(), Last: e.Last.UTC(), RetryAt: e.RetryAt.UTC(), MailAfter: e.MailAfter.UTC(),
@@ -92,7 +93,7 @@ func decode(r row.Row) (entry, error) {
 	}
 	return entry{
 		Parked: fault.Parked{
-			ID: w.ID, Connection: w.Connection, Operation: w.Operation, Verb: w.Verb, Kind: w.Kind, Record: crm.ID(w.Record),
+			ID: w.ID, Connection: w.Connection, Operation: w.Operation, Source: w.Source, Verb: w.Verb, Kind: w.Kind, Record: crm.ID(w.Record),
 			Target: w.Target, TargetID: crm.ID(w.TargetID), Other: crm.ID(w.Other), More: more, Field: w.Field, Property: w.Property,
 			Class: class(w.Class), Code: w.Code, Message: w.Message, Hint: w.Hint, Count: w.Count, First: w.First, Last: w.Last,
 			RetryAt: w.RetryAt, MailAfter: w.MailAfter, Digest: w.Digest,

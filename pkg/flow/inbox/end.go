@@ -128,7 +128,7 @@ const (
 func (l *Loop) parked(n *line, err error) []fault.Parked {
 	op, now := n.Operation, l.Now()
 	whole := fault.Parked{
-		Connection: op.Connection, Operation: op.ID, Verb: op.Verb, Kind: op.Kind, Record: op.Record(), Target: op.Source.Other(),
+		Connection: op.Connection, Operation: op.ID, Source: op.Source, Verb: op.Verb, Kind: op.Kind, Record: op.Record(), Target: op.Source.Other(),
 		Class: kindOf(err), Message: text(err), Count: 1, First: now, Last: now,
 	}
 	if n.Bad != nil {
@@ -141,6 +141,9 @@ func (l *Loop) parked(n *line, err error) []fault.Parked {
 		whole.Hint, whole.RetryAt, whole.MailAfter = fault.HintLocked, now.Add(lockedRetry), now.Add(lockedMail)
 	}
 	e, ok := errors.AsType[*fault.Error](err)
+	if ok && e.From() != "" {
+		whole.Target = e.From()
+	}
 	if !ok || len(e.Refused) == 0 {
 		if ok {
 			whole.Code = e.Code

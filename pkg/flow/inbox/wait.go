@@ -12,19 +12,27 @@ const (
 	LongestWait = 15 * time.Minute
 	BusyFrom    = time.Second // somebody else is at work on the record: 1 to 3 s
 	BusyTo      = 3 * time.Second
+	AsAsked     = 20 // receives after which a wait that a fault asks for is too short to go by: a queue delivers a message 1,000 times
 )
 
 // wait returns how long a message stays away: what the fault asks for, a moment when somebody else was at work on its
-// record, else a random time below a ceiling that doubles with each receive (full jitter, at least a second).
+// record, else a random time below a ceiling that doubles with each receive (full jitter, at least a second). What a system that is away
+// asks for is no less than that once it has asked AsAsked times: it would use up the deliveries of a message in hours.
 func (l *Loop) wait(out fault.Outcome, receives int) time.Duration {
-	after := max(out.After, fault.After(out.Err))
-	if after > 0 {
-		return min(after, LongestWait)
-	}
-	switch kindOf(out.Err) {
-	case fault.Busy, fault.Stale:
+	after := min(max(out.After, fault.After(out.Err)), LongestWait)
+	kind := kindOf(out.Err)
+	busy := kind == fault.Busy || kind == fault.Stale
+	switch {
+	case after > 0 && (busy || receives <= AsAsked):
+		return after
+	case busy:
 		return l.between(BusyFrom, BusyTo)
 	}
+	return max(after, l.grown(receives))
+}
+
+// grown is a wait that nobody asked for.
+func (l *Loop) grown(receives int) time.Duration {
 	ceiling := LongestWait
 	if doublings := receives - 1; doublings < 5 {
 		ceiling = FirstWait << max(doublings, 0)

@@ -149,7 +149,15 @@ func (t *task) strand(p pair.Pair, it *item) error {
 		return t.raw(p, it)
 	}
 	it.held = &pair.Held{System: gone.System.Other(), Base: it.shows, Mapping: t.m.Version(), Pending: true}
-	return t.s.Book.Wait(t.ctx, t.conn, gone, p.Record(gone.System), t.now())
+	who := p.Record(gone.System)
+	if err := t.s.Book.Wait(t.ctx, t.conn, gone, who, t.now()); err != nil {
+		return err
+	}
+	half, err := t.s.Book.Find(t.ctx, t.conn, gone)
+	if err != nil || half.Version == 0 {
+		return err
+	}
+	return t.s.Book.Wait(t.ctx, t.conn, half.Record(gone.System.Other()), who, t.now()) // with which its pair may go on
 }
 
 // former returns the company that a contact had last in a system that shows none now, zero when it cannot be told. HubSpot's
@@ -167,7 +175,13 @@ func (t *task) former(p pair.Pair, history []crm.Entry, it *item, sys crm.System
 		if err != nil {
 			return crm.ID{}, err
 		}
-		for _, key := range append([]string{c.Zoho}, c.Duplicates...) {
+		keys := append([]string{c.Zoho}, c.Duplicates...)
+		for _, s := range c.Former { // it went on with another one since
+			if s.System == crm.Zoho {
+				keys = append(keys, s.Key)
+			}
+		}
+		for _, key := range keys {
 			if key != "" && t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, crm.Text(key)) == p.Base[it.slot].Zoho {
 				return crm.ID{System: crm.Zoho, Module: crm.Companies, Key: key}, nil
 			}

@@ -49,6 +49,11 @@ func (t *task) erase() fault.Outcome {
 			return t.fail(err)
 		}
 	}
+	for _, p := range e.pairs {
+		if err := t.rouse(p); err != nil {
+			return t.fail(err)
+		}
+	}
 	if err := t.s.Book.Erase(t.ctx, t.conn, e.pairs, e.ids, t.now()); err != nil {
 		return t.fail(err)
 	}

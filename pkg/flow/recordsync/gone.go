@@ -84,10 +84,14 @@ func (t *task) orphaned(p *identity.Loaded, sys crm.System) fault.Outcome {
 	p.Retry() // and what was held is tried anew then
 	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	o := t.release(p, done("gone in "+string(sys)))
-	if o.Ending == fault.Done {
-		if err := t.s.Book.NoteOrphan(t.ctx, t.conn, p.ID, t.now()); err != nil {
-			return t.fail(err)
-		}
+	if o.Ending != fault.Done {
+		return o
+	}
+	if err := t.s.Book.NoteOrphan(t.ctx, t.conn, p.ID, t.now()); err != nil {
+		return t.fail(err)
+	}
+	if err := t.rouse(*p); err != nil { // what only one record may have is free
+		return t.fail(err)
 	}
 	return o
 }

@@ -205,7 +205,7 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	if f.Policy == crm.AtCreation {
 		return it, t.belated(p, it)
 	}
-	if again && !held.Pending {
+	if held.Base == it.shows && (again || held.Mapping == pair.Untried) && !held.Pending {
 		return it, t.retry(p, it, held)
 	}
 	if t.uncover(b, it, held) {

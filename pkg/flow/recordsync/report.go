@@ -93,6 +93,9 @@ func (t *task) fail(err error) fault.Outcome {
 // final makes the row of an answer that names no field of ours.
 func (t *task) final(err error) fault.Parked {
 	target := t.id.System.Other()
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.From() != "" {
+		target = e.From()
+	}
 	for _, r := range refusalsOf(err) {
 		return t.refused(t.id, crm.ID{System: target, Module: t.kind().Home()}, r.Field, r.Property, r)
 	}
@@ -200,7 +203,7 @@ func (t *task) row(target crm.System, hint fault.Hint, code, message string) fau
 	now := t.now()
 	op := t.ops[len(t.ops)-1]
 	r := fault.Parked{
-		Connection: t.conn, Operation: op.ID, Verb: op.Verb, Kind: t.kind(), Record: t.id, Target: target,
+		Connection: t.conn, Operation: op.ID, Source: t.ops[0].Source, Verb: op.Verb, Kind: t.kind(), Record: t.id, Target: target,
 		Class: fault.Refused, Code: code, Message: message, Hint: hint, Count: 1, First: now, Last: now,
 	}
 	return t.named(r)
