@@ -288,6 +288,7 @@ func (t *task) writeZoho(p *identity.Loaded, b both, plan *plan, items []*item, 
 	}
 	if _, held := p.Held[relink]; plan.relink && !held {
 		p.Linked = true
+		p.Sent = append(p.Sent, relink) // read back like a field: what is edited in the second of our write has its time
 	}
 	if !res.Modified.IsZero() {
 		plan.zohoTook = true

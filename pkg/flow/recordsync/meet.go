@@ -374,10 +374,16 @@ func (t *task) revive(p identity.Loaded, more []row.Put) fault.Outcome {
 	t.joined = true
 	t.note("hubspot " + p.HubSpot + " goes on with zoho " + p.Zoho)
 	o := t.release(&p, t.reconcile(&p, both{}))
-	if o.Ending == fault.Done {
-		if err := t.s.Book.ForgetOrphan(t.ctx, t.conn, p.ID); err != nil {
-			return t.fail(err)
-		}
+	if o.Ending != fault.Done {
+		return o
+	}
+	if err := t.s.Book.ForgetOrphan(t.ctx, t.conn, p.ID); err != nil {
+		return t.fail(err)
+	}
+	own := p.Record(crm.HubSpot)
+	gone := func(r fault.Parked) bool { return r.Hint == fault.HintDeleted && r.Record == own }
+	if err := t.closeRows(gone, own); err != nil { // whoever told it while this task was at work
+		return t.fail(err)
 	}
 	return o
 }
