@@ -6,6 +6,7 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/identity"
 )
@@ -250,24 +251,33 @@ func (t *task) gather(p *identity.Loaded, plan *plan) {
 }
 
 // madeUp does once more what follows from a sync that has come to rest, where an earlier try may have saved the pair and then failed:
-// rows end, and whoever waited is woken.
+// rows end but for those of what is held, and whoever waited is woken.
 func (t *task) madeUp(p identity.Loaded, o fault.Outcome) fault.Outcome {
 	if !t.repeated() || p.State != pair.Living || p.Begun {
 		return o
 	}
-	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
-	for _, f := range t.fieldsOf(p.Pair) {
-		if _, held := p.Held[slotOf(f)]; held {
-			t.keep = append(t.keep, f.Name)
-		}
+	both := []crm.ID{p.Record(crm.HubSpot), p.Record(crm.Zoho)}
+	ended := func(r fault.Parked) bool {
+		return slices.Contains(both, r.Record) && !r.Last.After(t.began) && !t.asks(p.Pair, r)
 	}
-	if _, held := p.Held[relink]; held {
-		t.keep = append(t.keep, relinkField)
+	if err := t.closeRows(ended, both...); err != nil {
+		return t.fail(err)
 	}
 	if err := t.rouse(p); err != nil {
 		return t.fail(err)
 	}
 	return o
+}
+
+// asks reports whether a row is about something that the pair holds.
+func (t *task) asks(p pair.Pair, r fault.Parked) bool {
+	if h, held := p.Held[relink]; held && r.Field == relinkField && h.Hint == r.Hint {
+		return true
+	}
+	return slices.ContainsFunc(t.fieldsOf(p), func(f mapping.Field) bool {
+		h, held := p.Held[slotOf(f)]
+		return held && f.Name == r.Field && h.Hint == r.Hint && r.Record == p.Record(h.System.Other())
+	})
 }
 
 // rederive asks for a second look at what HubSpot works out by itself from an address that we wrote (its secondary
