@@ -154,7 +154,7 @@ func (t *task) shown(s *shipment) error {
 	if left := s.Until.Sub(t.now()); left > 0 {
 		return fault.Again("conversation.Consent", left, "the word is written again later")
 	}
-	who, err := t.saidBy(s)
+	who, err := t.whose(s)
 	if err != nil {
 		return err
 	}
@@ -195,18 +195,6 @@ func (t *task) ended(s *shipment) error {
 		puts = append(puts, row.Put{Key: rows[0].Key, If: rows[0].Version, Delete: true})
 	}
 	return t.f.save(t.ctx, puts...)
-}
-
-// saidBy returns whose word is to be shown.
-func (t *task) saidBy(s *shipment) (someone, error) {
-	if s.Person == "" {
-		return t.someoneOf(s.Contact)
-	}
-	b, err := t.f.being(t.ctx, t.conn, s.Person)
-	if err != nil {
-		return someone{}, err
-	}
-	return t.someone(b)
 }
 
 // stillSaid holds that a word that was shown, or told with a row, is still the last one; settled: nothing is owed for it any more. Over a

@@ -82,12 +82,15 @@ func (t *task) wait(s *shipment, after time.Duration, why *fault.Error, err erro
 
 // denied sets the opt-out of somebody who has told WhatsApp that he wants no messages, and gives the message up.
 func (t *task) denied(s *shipment) error {
-	who, err := t.someoneOf(s.Contact)
-	if err != nil {
+	var err error
+	if s.who, err = t.whose(s); err != nil {
 		return err
 	}
 	word := talk.Consent{Out: true, Source: talk.FromDelivery, At: t.now(), Person: s.request.To}
-	if err := t.orTell(s, t.consent(who, word)); err != nil && t.now().Before(s.At.Add(SendFor)) {
+	if s.who.id != "" { // who was erased meanwhile is nobody
+		err = t.orTell(s, t.consent(s.who, word))
+	}
+	if err != nil && t.now().Before(s.At.Add(SendFor)) {
 		return err
 	}
 	return t.refuse(s, parked(strconv.Itoa(chat.CodeOptedOut), "the person wants no messages"))
@@ -137,8 +140,8 @@ func (t *task) giveUp(s *shipment) error {
 			return err
 		}
 	}
-	if s.Contact != "" && !optedOut {
-		who, err := t.someoneOf(s.Contact)
+	if !optedOut {
+		who, err := t.whose(s)
 		if err == nil && who.id != "" {
 			err = t.orTell(s, t.failed(who, true))
 		}

@@ -42,7 +42,7 @@ type outgoing struct {
 	User        string    `json:"user,omitempty"` // and by whom, beside the address: who has no contact any more gets his own anew
 	Name        string    `json:"name,omitempty"`
 	Contact     string    `json:"contact,omitempty"`
-	Person      string    `json:"person,omitempty"` // of an opt-out: whose, if not of whoever the contact is
+	Person      string    `json:"person,omitempty"` // whose it is, if not of whoever the contact is: one who is a lead has none
 	At          time.Time `json:"at"`
 	Stage       string    `json:"stage,omitempty"`
 	Until       time.Time `json:"until,omitzero"`
@@ -217,6 +217,18 @@ func (t *task) await(s *shipment) error {
 	return t.refuse(s, unknownOutcome())
 }
 
+// whose returns whose message it is, or whose word, as the CRMs know him now; nobody while he was never looked for, and when he was erased.
+func (t *task) whose(s *shipment) (someone, error) {
+	if s.Person == "" {
+		return t.someoneOf(s.Contact)
+	}
+	b, err := t.f.being(t.ctx, t.conn, s.Person)
+	if err != nil {
+		return someone{}, err
+	}
+	return t.someone(b)
+}
+
 // person is whom a message goes to, with all that is known of him.
 func (s *shipment) person() chat.Person {
 	p := s.request.To
@@ -245,7 +257,7 @@ func (t *task) tooLate(s *shipment) error {
 	if talk.Fixed(s.Rule) {
 		return t.end(s)
 	}
-	who, err := t.someoneOf(s.Contact)
+	who, err := t.whose(s)
 	if err == nil && who.id != "" {
 		err = t.orTell(s, t.unanswered(who))
 	}
@@ -299,8 +311,8 @@ func (t *task) ship(s *shipment) error {
 	if s.who, err = t.person(s.person()); err != nil {
 		return t.orRefuse(s, t.inTime(s, err))
 	}
-	if s.Contact != s.who.zoho || s.version == 1 {
-		s.Contact = s.who.zoho
+	if s.Contact != s.who.zoho || s.Person != s.who.id || s.version == 1 {
+		s.Contact, s.Person = s.who.zoho, s.who.id
 		listed, err := t.listed(s.who.id, outboxKey(t.conn, s.id))
 		if err != nil {
 			return err

@@ -50,6 +50,8 @@ func (t *task) rowOf(a about, why error) fault.Parked {
 		r.TargetID = contactID(crm.HubSpot, a.whom.hubspot)
 	case a.whom.zoho != "":
 		r.TargetID = contactID(crm.Zoho, a.whom.zoho)
+	case a.whom.hubspot != "":
+		r.TargetID = contactID(crm.HubSpot, a.whom.hubspot)
 	}
 	sum := t.f.Book.Hasher.Sum("parked", t.conn, r.Record.String(), r.Code, string(r.Hint))
 	r.ID = hex.EncodeToString(sum[:])

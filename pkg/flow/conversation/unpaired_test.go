@@ -2,6 +2,8 @@ package conversation_test
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,16 +17,42 @@ import (
 func unpaired(t *testing.T, lead bool) *world {
 	w := build(t, 1, whatsapptest.Options{})
 	w.flow.Columns.Leads = true
-	if _, err := w.hubspot.Create(crm.Contacts, map[string]string{"lastname": "Rossi", "phone": "+393471234567"}); err != nil {
-		t.Fatal(err)
-	}
+	w.inHubSpot()
 	if lead {
-		if _, err := w.zoho.Create(crm.Leads, map[string]string{"Last_Name": "Rossi", "Phone": "+393471234567"}); err != nil {
-			t.Fatal(err)
-		}
+		w.asLead()
 	}
 	w.pass(time.Hour)
 	return w
+}
+
+// inHubSpot makes anna a contact there.
+func (w *world) inHubSpot() string {
+	w.t.Helper()
+	id, err := w.hubspot.Create(crm.Contacts, map[string]string{"lastname": "Rossi", "phone": "+393471234567"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+// asLead makes anna a lead in Zoho.
+func (w *world) asLead() string {
+	w.t.Helper()
+	w.flow.Columns.Leads = true
+	id, err := w.zoho.Create(crm.Leads, map[string]string{"Last_Name": "Rossi", "Phone": "+393471234567"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+// lead is a world with a lead who is a contact in HubSpot too, both older than an hour.
+func lead(t *testing.T, o whatsapptest.Options) (w *world, hubspot string) {
+	w = build(t, 1, o)
+	hubspot = w.inHubSpot()
+	w.asLead()
+	w.pass(time.Hour)
+	return w, hubspot
 }
 
 func TestWhereverAWorkerDiesWhoIsInNoPairIsLoggedInHubSpotOnceAndDoubledNowhere(t *testing.T) {
@@ -76,5 +104,59 @@ func TestAYoungContactOfHubSpotIsWaitedForUntilItIsOldEnough(t *testing.T) {
 	w.pass(time.Minute)
 	if w.contacts() != 1 || len(w.communications("ricevuto")) != 1 {
 		t.Errorf("%d contacts, %d communications", w.contacts(), len(w.communications("ricevuto")))
+	}
+}
+
+func TestALeadWhoTellsWhatsAppThatHeWantsNoMessagesGetsNone(t *testing.T) {
+	w, h := lead(t, whatsapptest.Options{AtOnce: true})
+	if err := w.met(anna).OptOut(number); err != nil {
+		t.Fatal(err)
+	}
+	w.phone.Tick()
+	w.queue = nil // nobody tells of his settings: the answer to the sending does
+	w.promote("one", chat.Person{Phone: anna.Phone})
+	calls := w.phone.Count(whatsapptest.CallMessages)
+	w.promote("two", chat.Person{Phone: anna.Phone})
+	if again := w.phone.Count(whatsapptest.CallMessages) - calls; again != 0 {
+		t.Errorf("WhatsApp was asked %d times to send to him after he said no", again)
+	}
+	if props, _ := w.hubspot.Props(crm.Contacts, h); props["whatsapp_opt_out"] != "true" {
+		t.Errorf("HubSpot says %q", props["whatsapp_opt_out"])
+	}
+	if w.contacts() != 0 {
+		t.Errorf("%d contacts beside the lead", w.contacts())
+	}
+	for r := range w.chats.All("K#") {
+		if strings.HasSuffix(r.Key.Part, "#") {
+			t.Errorf("a word of nobody: %s", r.Value)
+		}
+	}
+}
+
+func TestAMessageToALeadThatDidNotGoOutIsATaskInHubSpot(t *testing.T) {
+	w, h := lead(t, whatsapptest.Options{AtOnce: true})
+	w.met(anna).Unreachable = true
+	w.promote("one", chat.Person{Phone: anna.Phone})
+	w.pass(10 * time.Minute)
+	if len(w.hubspot.Tasks()) != 1 || len(w.zoho.Tasks()) != 0 {
+		t.Errorf("%d tasks in HubSpot, %d in Zoho", len(w.hubspot.Tasks()), len(w.zoho.Tasks()))
+	}
+	if len(w.parked) != 1 {
+		t.Fatalf("rows %v", w.reasons())
+	}
+	for _, r := range w.parked {
+		if r.TargetID != (crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: h}) {
+			t.Errorf("the row names %v", r.TargetID)
+		}
+	}
+}
+
+func TestALeadWhoseAnswerCouldNotGoOutInTimeIsHandedOverInHubSpot(t *testing.T) {
+	w, _ := lead(t, whatsapptest.Options{})
+	w.phone.Fail(whatsapptest.Fault{On: "POST", Times: -1, Code: 80007, Status: http.StatusBadRequest})
+	w.say(w.met(anna), "quali sono gli orari?")
+	w.pass(30 * time.Minute)
+	if len(w.phone.SentMessages()) != 0 || len(w.hubspot.Tasks()) != 1 || w.contacts() != 0 || w.due() != 0 {
+		t.Errorf("%d sent, %d tasks in HubSpot, %d contacts, %d due", len(w.phone.SentMessages()), len(w.hubspot.Tasks()), w.contacts(), w.due())
 	}
 }
