@@ -33,11 +33,11 @@ type known struct {
 type being struct {
 	Contact string `json:"contact,omitempty"` // in Zoho; "" while he has none
 	HubSpot string `json:"hubspot,omitempty"` // a contact there that was in no pair when he was met
+	Lead    string `json:"lead,omitempty"`    // in Zoho, of one who has no contact there
 	Into    string `json:"into,omitempty"`    // the person that he turned out to be
 
 	id      string
 	version int64
-	lead    string // in Zoho, of one without a contact: as he was found just now
 }
 
 // names are the keys of a person as the graph knows them; "" for none.
@@ -102,7 +102,7 @@ func (t *task) someoneOf(contact string) (someone, error) {
 }
 
 func (t *task) someone(b being) (someone, error) {
-	s := someone{id: b.id, zoho: b.Contact, lead: b.lead}
+	s := someone{id: b.id, zoho: b.Contact, lead: b.Lead}
 	if b.Contact != "" {
 		var err error
 		if s.hubspot, err = t.twin(b.Contact); err != nil {
@@ -309,7 +309,7 @@ func (t *task) adopt(b being, contact string, n names, more ...row.Put) (being, 
 				return being{}, err
 			}
 		}
-		b.Contact = contact
+		b.Contact, b.Lead = contact, ""
 		held, err := t.holds(b.id, contact)
 		if err != nil {
 			return being{}, err

@@ -51,7 +51,10 @@ func (t *task) join(a, b being) (being, error) {
 		}
 		puts = append(puts, held...)
 	}
-	a.Contact, a.HubSpot = kept, cmp.Or(a.HubSpot, b.HubSpot)
+	a.Contact, a.HubSpot, a.Lead = kept, cmp.Or(a.HubSpot, b.HubSpot), cmp.Or(a.Lead, b.Lead)
+	if kept != "" {
+		a.Lead = ""
+	}
 	puts = append(puts, write(beingKey(t.conn, a.id), a.version, a, time.Time{}))
 	if b.id != "" {
 		puts = append(puts, write(beingKey(t.conn, b.id), b.version, being{Into: a.id}, time.Time{}), belongs(t.conn, a.id, beingKey(t.conn, b.id)))

@@ -146,7 +146,7 @@ func (t *task) meetLead(b being, keys who.Keys, lead string) (being, error) {
 		return being{}, err
 	}
 	n := t.names(keys)
-	b.lead = lead
+	b.Lead = lead
 	return b, t.remember(b, n, true, crm.Text(n.user), append(held, write(beingKey(t.conn, b.id), b.version, b, time.Time{}))...)
 }
 
@@ -183,7 +183,7 @@ func (t *task) search(b being, keys who.Keys) (found, error) {
 		return found{contact: verdict.Contact}, tables(err)
 	}
 	f := found{hubspot: b.HubSpot}
-	if f.lead, err = t.asksLeads(keys); err != nil {
+	if f.lead, err = t.asksLeads(b, keys); err != nil {
 		return found{}, err
 	}
 	if f.hubspot == "" && (f.lead == "" || b.id == "" || t.u.Message != nil) { // of a lead whom we write to HubSpot was asked when he wrote
@@ -221,9 +221,25 @@ func (t *task) inHubSpot(keys who.Keys) (string, error) {
 	return verdict.Contact, nil
 }
 
-// asksLeads returns the lead in Zoho that carries the number, "" for none.
-func (t *task) asksLeads(keys who.Keys) (string, error) {
-	if !t.f.Columns.Leads || keys.Phone.IsZero() {
+// asksLeads returns the lead in Zoho that carries the number, or is known as the person's and still there; "" for none.
+func (t *task) asksLeads(b being, keys who.Keys) (string, error) {
+	if !t.f.Columns.Leads {
+		return "", nil
+	}
+	lead, err := t.leadOf(keys)
+	if err != nil || lead != "" || b.Lead == "" {
+		return lead, err
+	}
+	readings, err := t.f.Zoho.Read(t.ctx, crm.Query{Module: crm.Leads, Keys: []string{b.Lead}})
+	if err != nil || readings[0].Gone { // a converted one is gone too
+		return "", err
+	}
+	return b.Lead, nil
+}
+
+// leadOf returns the lead in Zoho that carries the number, "" for none.
+func (t *task) leadOf(keys who.Keys) (string, error) {
+	if keys.Phone.IsZero() {
 		return "", nil
 	}
 	s := crm.Search{Module: crm.Leads, Columns: t.f.Columns.Numbers, Keys: asks(t.f.Columns.Numbers, keys)}

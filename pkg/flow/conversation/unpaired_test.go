@@ -10,6 +10,7 @@ import (
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/flow/conversation"
 )
 
@@ -158,5 +159,54 @@ func TestALeadWhoseAnswerCouldNotGoOutInTimeIsHandedOverInHubSpot(t *testing.T) 
 	w.pass(30 * time.Minute)
 	if len(w.phone.SentMessages()) != 0 || len(w.hubspot.Tasks()) != 1 || w.contacts() != 0 || w.due() != 0 {
 		t.Errorf("%d sent, %d tasks in HubSpot, %d contacts, %d due", len(w.phone.SentMessages()), len(w.hubspot.Tasks()), w.contacts(), w.due())
+	}
+}
+
+// hides is what a lead does about his number after he was met.
+var hides = map[string]func(w *world, p *whatsapptest.Person){
+	"his number is not told any more": func(w *world, p *whatsapptest.Person) {
+		p.Hidden, p.Username = true, "rossi"
+		w.say(p, "ci siete ancora?")
+	},
+	"he is written to by his user id": func(w *world, _ *whatsapptest.Person) { w.promote("one", chat.Person{User: anna.User}) },
+	"he has another number": func(w *world, p *whatsapptest.Person) {
+		p.ChangeNumber("393477654321")
+		w.pass(time.Hour)
+		w.say(p, "sono sempre io")
+	},
+}
+
+func TestALeadGetsNoContactBesideTheLeadWhenAnUpdateDoesNotShowItsNumber(t *testing.T) {
+	for name, hide := range hides {
+		w := build(t, 1, whatsapptest.Options{})
+		lead, p := w.asLead(), w.met(anna)
+		w.say(p, "buongiorno a tutti")
+		w.pass(time.Minute)
+		hide(w, p)
+		w.pass(time.Hour)
+		if w.contacts() != 0 {
+			t.Errorf("%s: %d contacts beside the lead", name, w.contacts())
+		}
+		for _, r := range w.parked {
+			if r.Code != fault.CauseLead || r.Other.Key != lead {
+				t.Errorf("%s: row %s of %v", name, r.Code, r.Other)
+			}
+		}
+	}
+}
+
+func TestWhoWasALeadThatIsGoneGetsAContactThoughHisNumberIsNotShown(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	lead, p := w.asLead(), w.met(anna)
+	w.say(p, "buongiorno a tutti")
+	w.pass(time.Minute)
+	if err := w.zoho.Delete(crm.Leads, lead); err != nil {
+		t.Fatal(err)
+	}
+	p.Hidden, p.Username = true, "rossi"
+	w.say(p, "ci siete ancora?")
+	w.pass(time.Minute)
+	if w.contacts() != 1 || len(w.notes("ricevuto")) != 1 {
+		t.Errorf("%d contacts, %d notes, rows %v", w.contacts(), len(w.notes("ricevuto")), w.reasons())
 	}
 }
