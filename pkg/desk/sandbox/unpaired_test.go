@@ -198,3 +198,18 @@ func TestALeadWhoIsErasedInHubSpotIsForgottenWithWhatHeWrote(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoWaitsInHubSpotAndIsFoundInZohoByHisNumberIsLoggedInBoth(t *testing.T) {
+	s, say := talks(t)
+	z := s.zo(crm.Contacts, props{"Email": "anna@acme.example", "Last_Name": "Rossi", "Mobile": "+393331110001"})
+	s.zo(crm.Contacts, props{"Email": "anna@acme.example", "Last_Name": "Rossi"})
+	s.settle()
+	h := s.hub(crm.Contacts, anna)
+	s.pass(25 * time.Hour)
+	say(complaint)
+	s.pass(time.Minute)
+	s.wantLogged("at once", 2, 1, 1) // the complaint and its answer
+	say("STOP")
+	s.pass(3 * time.Hour)
+	s.wantWord(h, z, "true")
+}

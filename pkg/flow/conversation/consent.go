@@ -218,9 +218,9 @@ func (t *task) stillSaid(who someone, said word, version int64, settled bool) er
 }
 
 func (t *task) setField(sys crm.System, who someone, col crm.Column, v crm.Value) error {
-	contact := who.in(sys)
-	if contact == "" || col.Property == "" {
-		return nil
+	contact, err := who.in(sys)
+	if err != nil || contact == "" || col.Property == "" {
+		return err
 	}
 	ch := crm.Change{ID: contactID(sys, contact), Set: map[crm.Field]crm.Value{col.Field: v}, Columns: []crm.Column{col}}
 	return t.absent(sys, who, t.f.side(sys).Write(t.ctx, ch).Err)

@@ -40,6 +40,8 @@ const (
 	// BirthFor is how old a HubSpot contact without a pair is when nobody is taken to be bringing it to Zoho any more, and its person gets
 	// a Zoho contact from here.
 	BirthFor = 10 * time.Minute
+	// LookAfter is how soon HubSpot is asked again for somebody whom it had not, who is in Zoho.
+	LookAfter = 6 * time.Hour
 	// FileFor is how long a file that cannot be fetched or kept is tried again before a person is told; Meta keeps it for 7 days.
 	FileFor = 3 * 24 * time.Hour
 	// MaxFile is the largest file that is attached to a note, in bytes.

@@ -36,6 +36,8 @@ type being struct {
 	Lead    string `json:"lead,omitempty"`    // in Zoho, of one who has no contact there
 	Into    string `json:"into,omitempty"`    // the person that he turned out to be
 
+	Looked time.Time `json:"looked,omitzero"` // when HubSpot was asked for him last, and had him not
+
 	id      string
 	version int64
 }
@@ -287,7 +289,7 @@ func (t *task) adopt(b being, contact string, n names, more ...row.Put) (being, 
 		return being{}, err
 	}
 	if b.id == "" {
-		holds.HubSpot = cmp.Or(holds.HubSpot, b.HubSpot)
+		holds.HubSpot, holds.Looked = cmp.Or(holds.HubSpot, b.HubSpot), b.Looked
 		b = holds
 	}
 	if holds.id != "" && holds.id != b.id {

@@ -74,8 +74,8 @@ func (t *task) log(sys crm.System, who someone, e entry) (string, error) {
 	return id, t.absent(sys, who, err)
 }
 
-// absent turns a contact that is gone into another look: in Zoho for the person, in HubSpot for his pair. A HubSpot contact that
-// went without its pair knowing is not waited for.
+// absent turns a contact that is gone into another look for its person. A HubSpot contact that went without its pair knowing is not
+// waited for.
 func (t *task) absent(sys crm.System, who someone, err error) error {
 	switch {
 	case err == nil || fault.KindOf(err) != fault.Missing:
@@ -83,7 +83,7 @@ func (t *task) absent(sys crm.System, who someone, err error) error {
 	case sys == crm.Zoho:
 		return t.forget(who.zoho)
 	}
-	return nil
+	return t.forgetHubSpot(who)
 }
 
 // pair returns the pair of a contact, Version 0 for none.

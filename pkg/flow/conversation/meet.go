@@ -93,6 +93,9 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 	if known, err = t.hasHubSpot(known, cmp.Or(f.hubspot, b.HubSpot)); err != nil {
 		return being{}, err
 	}
+	if f.asked {
+		known.Looked = t.now()
+	}
 	if f.contact == "" && known.Contact == "" && f.lead != "" {
 		return t.meetLead(known, keys, f.lead)
 	}
@@ -118,7 +121,8 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 	return t.adopt(known, contact, n, born...)
 }
 
-// hasHubSpot notes the HubSpot contact of a person who is in no pair. It is written with the rest of him.
+// hasHubSpot notes the HubSpot contact of a person who is in no pair, and shows there that he wants no messages. It is written with the
+// rest of him.
 func (t *task) hasHubSpot(b being, hubspot string) (being, error) {
 	if hubspot == "" {
 		return b, nil
@@ -132,8 +136,57 @@ func (t *task) hasHubSpot(b being, hubspot string) (being, error) {
 	case holds.id != "":
 		b, err = t.join(holds, b)
 	}
+	if err != nil || b.HubSpot == hubspot {
+		return b, err
+	}
 	b.HubSpot = hubspot
+	if b.id == "" {
+		return b, nil
+	}
+	who := someone{id: b.id, hubspot: hubspot}
+	said, _, err := t.word(who)
+	if err == nil && said.Out {
+		err = t.setField(crm.HubSpot, who, t.f.Columns.HubSpotOptOut, crm.Text("true"))
+	}
 	return b, err
+}
+
+// alsoInHubSpot looks in HubSpot for somebody whose contact in Zoho is in no pair, now and then while it has him not. Which of several
+// there is his nobody can say: he is none of them.
+func (t *task) alsoInHubSpot(b being, s someone, keys who.Keys) (someone, error) {
+	if s.zoho == "" || s.hubspot != "" || keys.Phone.IsZero() || t.now().Sub(b.Looked) < LookAfter {
+		return s, nil
+	}
+	hubspot, err := t.unpaired(keys)
+	if err != nil && !final(err) {
+		s.unasked = err
+		return s, nil
+	}
+	if b, err = t.hasHubSpot(b, hubspot); err != nil {
+		return someone{}, err
+	}
+	held, err := t.holdsHubSpot(b)
+	if err != nil {
+		return someone{}, err
+	}
+	b.Looked = t.now()
+	if err := t.f.save(t.ctx, append(held, write(beingKey(t.conn, b.id), b.version, b, time.Time{}))...); err != nil {
+		return someone{}, err
+	}
+	return t.someone(b)
+}
+
+// unpaired returns the only contact in HubSpot that carries the number, "" for none and for one of a pair.
+func (t *task) unpaired(keys who.Keys) (string, error) {
+	hubspot, err := t.inHubSpot(keys)
+	if err != nil || hubspot == "" {
+		return "", err
+	}
+	p, err := t.pair(crm.HubSpot, hubspot)
+	if err != nil || p.Version != 0 && p.State == pair.Living && p.Zoho != "" {
+		return "", err
+	}
+	return t.unlessTaken(keys, hubspot)
 }
 
 // meetLead ends the search for somebody whom Zoho has as a lead: he is known by himself, and by his HubSpot contact if he has one.
@@ -163,6 +216,7 @@ type found struct {
 	contact string // in Zoho
 	lead    string // in Zoho, of one who has no contact there
 	hubspot string // of one whom Zoho has not, or as a lead only
+	asked   bool   // HubSpot was, and has him not
 }
 
 // search looks for somebody in Zoho and, when it has nobody, among the leads and in HubSpot, whose contacts the connector brings to Zoho.
@@ -186,10 +240,11 @@ func (t *task) search(b being, keys who.Keys) (found, error) {
 	if f.lead, err = t.asksLeads(b, keys); err != nil {
 		return found{}, err
 	}
-	if f.hubspot == "" && (f.lead == "" || b.id == "" || t.u.Message != nil) { // of a lead whom we write to HubSpot was asked when he wrote
+	if f.hubspot == "" && (f.lead == "" || t.u.Message != nil || t.now().Sub(b.Looked) >= LookAfter) { // a lead whom we write to is asked for now and then
 		if f.hubspot, err = t.inHubSpot(keys); err != nil {
 			return found{}, err
 		}
+		f.asked = f.hubspot == ""
 	}
 	if f.hubspot == "" {
 		return f, nil

@@ -17,13 +17,15 @@ type someone struct {
 	zoho    string // "" while he has no contact there
 	hubspot string // "" when HubSpot has him not
 	lead    string // in Zoho, of one whom it has as a lead only
+	unasked error  // why nobody knows whether HubSpot has him: what is to be written there waits, and nothing else does
 }
 
-func (s someone) in(sys crm.System) string {
+// in returns the contact of a system, "" where it has him not.
+func (s someone) in(sys crm.System) (string, error) {
 	if sys == crm.HubSpot {
-		return s.hubspot
+		return s.hubspot, s.unasked
 	}
-	return s.zoho
+	return s.zoho, nil
 }
 
 // person finds the contact of a person, and makes one in Zoho for somebody whom neither CRM knows.
@@ -42,7 +44,9 @@ func (t *task) person(p chat.Person) (someone, error) {
 	if err != nil {
 		return someone{}, err
 	}
-	t.whom, err = t.someone(b)
+	if t.whom, err = t.someone(b); err == nil {
+		t.whom, err = t.alsoInHubSpot(b, t.whom, keys)
+	}
 	return t.whom, err
 }
 
@@ -69,7 +73,7 @@ func (t *task) at(sys crm.System, who someone) (string, error) {
 	if sys == crm.Zoho && who.zoho == "" && who.lead != "" && t.u.Message != nil {
 		return "", asLead(who.lead)
 	}
-	return who.in(sys), nil
+	return who.in(sys)
 }
 
 // renamed is the step under which it is kept that a change of keys was carried out.
@@ -194,4 +198,17 @@ func (t *task) forget(contact string) error {
 		}
 	}
 	return fault.Again("conversation.Person", absentFor, "the contact is gone; its person is looked for anew")
+}
+
+// forgetHubSpot notes that the HubSpot contact of a person who is in no pair is gone; the next update looks for another one.
+func (t *task) forgetHubSpot(who someone) error {
+	b, err := t.f.being(t.ctx, t.conn, who.id)
+	if err != nil || b.HubSpot == "" || b.HubSpot != who.hubspot {
+		return err
+	}
+	b.HubSpot, b.Looked = "", time.Time{}
+	if err := t.f.save(t.ctx, write(beingKey(t.conn, b.id), b.version, b, time.Time{})); err != nil {
+		return err
+	}
+	return fault.Again("conversation.Person", absentFor, "the contact in hubspot is gone; its person is looked for anew")
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
@@ -208,5 +209,108 @@ func TestWhoWasALeadThatIsGoneGetsAContactThoughHisNumberIsNotShown(t *testing.T
 	w.pass(time.Minute)
 	if w.contacts() != 1 || len(w.notes("ricevuto")) != 1 {
 		t.Errorf("%d contacts, %d notes, rows %v", w.contacts(), len(w.notes("ricevuto")), w.reasons())
+	}
+}
+
+func TestWhoIsInHubSpotAnotherContactNowIsLoggedOnThatOne(t *testing.T) {
+	for _, isLead := range []bool{true, false} {
+		w := build(t, 1, whatsapptest.Options{})
+		before, p := w.inHubSpot(), w.met(anna)
+		if isLead {
+			w.asLead()
+		}
+		w.pass(time.Hour)
+		w.say(p, "primo messaggio")
+		w.pass(time.Minute)
+		if err := w.hubspot.Delete(crm.Contacts, before); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Minute)
+		now := w.inHubSpot()
+		w.pass(time.Hour)
+		id := w.say(p, "secondo messaggio")
+		w.pass(time.Hour)
+		if n := len(w.communications(id)); n != 1 {
+			t.Errorf("lead %v: the message stands in HubSpot %d times, rows %v", isLead, n, w.reasons())
+		}
+		w.say(p, "STOP")
+		w.pass(time.Hour)
+		if props, _ := w.hubspot.Props(crm.Contacts, now); props["whatsapp_opt_out"] != "true" {
+			t.Errorf("lead %v: HubSpot says %q", isLead, props["whatsapp_opt_out"])
+		}
+	}
+}
+
+func TestALeadWhoComesToHubSpotAfterHeWasFirstWrittenToIsLoggedThere(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.asLead()
+	w.met(anna)
+	w.promote("one", chat.Person{Phone: anna.Phone})
+	w.inHubSpot()
+	w.pass(conversation.LookAfter)
+	w.promote("two", chat.Person{Phone: anna.Phone})
+	w.pass(time.Hour)
+	if sent, in := len(w.phone.SentMessages()), len(w.communications("inviato")); sent != 2 || in != 1 {
+		t.Errorf("%d sent, %d in HubSpot", sent, in)
+	}
+}
+
+// known is a world in which anna, who is a contact in Zoho alone, has written, and has come to HubSpot since, in no pair.
+func known(t *testing.T, said string) (w *world, hubspot string, p *whatsapptest.Person) {
+	w = build(t, 1, whatsapptest.Options{})
+	p = w.met(anna)
+	w.say(p, said)
+	w.pass(time.Minute)
+	hubspot = w.inHubSpot()
+	w.pass(conversation.LookAfter)
+	return w, hubspot, p
+}
+
+func TestWhoIsFoundInZohoIsLookedForInHubSpotWhileItHasHimNot(t *testing.T) {
+	w, _, p := known(t, "buongiorno a tutti")
+	id := w.say(p, "ci siete ancora?")
+	w.pass(time.Minute)
+	if len(w.communications(id)) != 1 || len(w.notes(id)) != 1 || w.contacts() != 1 {
+		t.Errorf("%d communications, %d notes, %d contacts, rows %v", len(w.communications(id)), len(w.notes(id)), w.contacts(), w.reasons())
+	}
+}
+
+func TestAWordThatWasSaidBeforeHubSpotHadItsPersonIsShownThereWhenHeIsFound(t *testing.T) {
+	w, h, p := known(t, "STOP")
+	w.say(p, "ho detto basta")
+	w.pass(time.Minute)
+	if props, _ := w.hubspot.Props(crm.Contacts, h); props["whatsapp_opt_out"] != "true" {
+		t.Errorf("HubSpot says %q", props["whatsapp_opt_out"])
+	}
+}
+
+// HubSpot that cannot be asked whether it has somebody is waited for as one that cannot be written to is.
+func TestWhoCannotBeLookedForInHubSpotIsLoggedInZohoAtOnceAndThereLater(t *testing.T) {
+	w, h, p := known(t, "buongiorno a tutti")
+	w.hubspot.Fail(hubspottest.Fault{Match: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/search") }, Times: -1, Status: http.StatusServiceUnavailable})
+	id, stop := w.say(p, "ci siete ancora?"), w.say(p, "STOP")
+	w.pass(time.Minute)
+	if len(w.notes(id)) != 1 || len(w.communications(id)) != 0 {
+		t.Errorf("while HubSpot is down: %d notes, %d communications", len(w.notes(id)), len(w.communications(id)))
+	}
+	w.hubspot.Clear()
+	w.pass(time.Hour)
+	if len(w.communications(id)) != 1 || len(w.communications(stop)) != 1 || len(w.notes(id)) != 1 {
+		t.Errorf("after: %d and %d communications, %d notes", len(w.communications(id)), len(w.communications(stop)), len(w.notes(id)))
+	}
+	if props, _ := w.hubspot.Props(crm.Contacts, h); props["whatsapp_opt_out"] != "true" {
+		t.Errorf("HubSpot says %q", props["whatsapp_opt_out"])
+	}
+}
+
+// Two contacts of HubSpot that have his number: which is his nobody can say, and Zoho's note is not kept back for it.
+func TestWhoIsTwiceInHubSpotIsLoggedInZohoAlone(t *testing.T) {
+	w, _, p := known(t, "buongiorno a tutti")
+	w.inHubSpot()
+	w.pass(time.Minute)
+	id := w.say(p, "ci siete ancora?")
+	w.pass(time.Minute)
+	if len(w.notes(id)) != 1 || len(w.communications(id)) != 0 || len(w.parked) != 0 {
+		t.Errorf("%d notes, %d communications, rows %v", len(w.notes(id)), len(w.communications(id)), w.reasons())
 	}
 }
