@@ -1,6 +1,8 @@
 package conversation
 
 import (
+	"errors"
+	"strconv"
 	"time"
 
 	"crm-connector/pkg/core/chat/talk"
@@ -102,10 +104,7 @@ func (t *task) setOptOut(who someone, out bool) error {
 			return tables(err)
 		}
 	}
-	value := crm.Text("false")
-	if out {
-		value = crm.Text("true")
-	}
+	value := boxed(out)
 	err := first(t.setField(crm.Zoho, who, c.OptOut, value), t.setField(crm.HubSpot, who, c.HubSpotOptOut, value))
 	if !paired {
 		return err
@@ -118,6 +117,9 @@ func (t *task) setOptOut(who someone, out bool) error {
 	p.Lease = pair.Lease{}
 	return first(err, tables(t.f.Book.Save(t.ctx, &p)))
 }
+
+// boxed is what the box of somebody who wants no messages says, or of one who does.
+func boxed(out bool) crm.Value { return crm.Text(strconv.FormatBool(out)) }
 
 // show writes a person's word into both CRMs. A contact that is locked, by an approval that may take days, keeps nothing of its person
 // back: his word holds whatever it shows, and the field follows from the outbox. owed: it has yet to.
@@ -149,7 +151,7 @@ var unshown = map[bool]string{
 var unshownAs = map[bool]string{true: fault.CauseUnwrittenOut, false: fault.CauseUnwrittenIn}
 
 // shown tries again to show on a contact what its person has said: that he wants no messages, or his own contact's field that he wants
-// them again. After FileFor it is given up with a row.
+// them again. After FileFor it is given up with a row; a contact that is gone owes nothing.
 func (t *task) shown(s *shipment) error {
 	if left := s.Until.Sub(t.now()); left > 0 {
 		return fault.Again("conversation.Consent", left, "the word is written again later")
@@ -164,8 +166,12 @@ func (t *task) shown(s *shipment) error {
 	}
 	if owed := said.Owed && who.zoho == s.Contact; said.Out || owed {
 		hubspot, err := t.twin(s.Contact)
+		both := someone{id: who.id, zoho: s.Contact, hubspot: hubspot}
 		if err == nil {
-			err = t.setOptOut(someone{id: who.id, zoho: s.Contact, hubspot: hubspot}, said.Out)
+			err = t.setOptOut(both, said.Out)
+		}
+		if errors.Is(err, errGone) { // of the two there is the other one alone
+			err = t.setField(crm.HubSpot, both, t.f.Columns.HubSpotOptOut, boxed(said.Out))
 		}
 		if err != nil && !final(err) && t.now().Before(s.At.Add(FileFor)) {
 			return t.putBack(s, "conversation.Consent", "the contact cannot be written yet")

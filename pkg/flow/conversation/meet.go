@@ -146,7 +146,7 @@ func (t *task) hasHubSpot(b being, hubspot string) (being, error) {
 	who := someone{id: b.id, hubspot: hubspot}
 	said, _, err := t.word(who)
 	if err == nil && said.Out {
-		err = t.setField(crm.HubSpot, who, t.f.Columns.HubSpotOptOut, crm.Text("true"))
+		err = t.setField(crm.HubSpot, who, t.f.Columns.HubSpotOptOut, boxed(true))
 	}
 	return b, err
 }

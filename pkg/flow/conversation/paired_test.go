@@ -2,9 +2,11 @@ package conversation_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
@@ -129,5 +131,34 @@ func TestWhoIsErasedBeforeHisWordCouldFollowLeavesNothingInTheOutbox(t *testing.
 	w.pass(5 * time.Minute)
 	if h, _ := w.hubspot.Props(crm.Contacts, h); h["whatsapp_opt_out"] == "true" {
 		t.Error("a word was written of somebody who is forgotten")
+	}
+}
+
+// The other half takes the word at once; a contact that is gone takes none, and nobody can do anything about it.
+func TestAWordThatIsOwedToAContactThatWasDeletedEndsWithItAndIsToldToNobody(t *testing.T) {
+	for _, down := range []bool{false, true} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.met(anna)
+		w.finish(w.wrote("a", "STOP", anna))
+		w.pass(time.Minute)
+		z, h := w.zoho.IDs(crm.Contacts)[0], w.newcomer("Rossi")
+		w.heeds(h, z)
+		w.marry(h, z)
+		if err := w.zoho.Delete(crm.Contacts, z); err != nil {
+			t.Fatal(err)
+		}
+		if down {
+			w.hubspot.Fail(hubspottest.Fault{On: "PATCH", Times: 4, Status: http.StatusServiceUnavailable})
+		}
+		w.pass(2 * time.Minute)
+		w.pass(time.Hour)
+		w.wantOut(fmt.Sprintf("HubSpot down %v", down), h)
+		if w.due() != 0 {
+			t.Errorf("HubSpot down %v: %d still due", down, w.due())
+		}
+		w.afternoons(10)
+		if len(w.parked) != 0 {
+			t.Errorf("HubSpot down %v: rows %v", down, w.reasons())
+		}
 	}
 }

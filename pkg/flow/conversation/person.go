@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"errors"
 	"time"
 
 	"crm-connector/pkg/core/chat"
@@ -185,6 +186,9 @@ func (t *task) recallBefore(c who.Change) (being, error) {
 // absentFor is how soon somebody whose contact is gone is looked for anew.
 const absentFor = 2 * time.Second
 
+// errGone is why there is another look: whatever was to be written onto a contact of Zoho has no place there.
+var errGone = errors.New("the contact is gone; its person is looked for anew")
+
 // forget notes that a person's contact is gone; the next update looks for another one.
 func (t *task) forget(contact string) error {
 	b, err := t.of(contact)
@@ -197,7 +201,7 @@ func (t *task) forget(contact string) error {
 			return err
 		}
 	}
-	return fault.Again("conversation.Person", absentFor, "the contact is gone; its person is looked for anew")
+	return &fault.Error{Op: "conversation.Person", Kind: fault.Busy, After: absentFor, Err: errGone}
 }
 
 // forgetHubSpot notes that the HubSpot contact of a person who is in no pair is gone; the next update looks for another one.
