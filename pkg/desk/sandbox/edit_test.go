@@ -212,9 +212,9 @@ func TestAFieldThatDisappearsFromZohoClearsNothingInHubSpot(t *testing.T) {
 	}
 }
 
-// consent adds a consent field that both systems can write, as the built-in mapping shows it.
-func consent(t *testing.T) func(*sandbox.WorldOptions) {
-	with := mapped(t, func(y string) string {
+// boxes maps the field of a person who wants no messages, as the guide shows it.
+func boxes(t *testing.T) func(*sandbox.WorldOptions) {
+	return mapped(t, func(y string) string {
 		return strings.Replace(y, "    company: # the primary", `    whatsapp_opt_out:
       type: bool
       policy: strict
@@ -222,6 +222,11 @@ func consent(t *testing.T) func(*sandbox.WorldOptions) {
       zoho: {property: WhatsApp_Opt_Out, not_empty: true}
     company: # the primary`, 1)
 	})
+}
+
+// consent adds a consent field that both systems can write.
+func consent(t *testing.T) func(*sandbox.WorldOptions) {
+	with := boxes(t)
 	return func(o *sandbox.WorldOptions) {
 		with(o)
 		o.HubSpot.Properties = map[crm.Module][]hubspottest.Property{crm.Contacts: {{Name: "whatsapp_opt_out", Type: "bool"}}}

@@ -94,3 +94,36 @@ func TestAContactThatIsMadeAnewInZohoSaysWhatItsPersonSaid(t *testing.T) {
 	s.pass(10 * time.Minute)
 	s.wantWord(h, z, "true")
 }
+
+// What docs/mapping.md says of the boxes: Zoho's stops what is sent, HubSpot's by being mapped to it.
+func TestABoxTickedByHandInHubSpotStopsMessagesOnlyWhereItIsMapped(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*testing.T) func(*sandbox.WorldOptions)
+		sys    crm.System
+		sent   int
+	}{
+		"HubSpot's, mapped":     {boxes, crm.HubSpot, 0},
+		"HubSpot's, not mapped": {func(*testing.T) func(*sandbox.WorldOptions) { return func(*sandbox.WorldOptions) {} }, crm.HubSpot, 1},
+		"Zoho's, not mapped":    {func(*testing.T) func(*sandbox.WorldOptions) { return func(*sandbox.WorldOptions) {} }, crm.Zoho, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, say := talks(t, c.change(t), func(o *sandbox.WorldOptions) { o.Conversions = true })
+			h := s.hub(crm.Contacts, anna)
+			s.pass(time.Minute)
+			say("grazie")
+			s.settle()
+			if c.sys == crm.HubSpot {
+				s.editHub(crm.Contacts, h, props{"whatsapp_opt_out": "true"})
+			} else {
+				s.editZo(crm.Contacts, s.twin(crm.Contacts, h), props{"WhatsApp_Opt_Out": "true"})
+			}
+			s.pass(10 * time.Minute)
+			before := len(s.WhatsApp.SentMessages())
+			s.post(`{"a":{"telefono":"+393331110001"},"tipo":"template","template":{"nome":"promo_autunno","lingua":"it","parametri":["x"]},"riferimento":"r9"}`)
+			s.pass(2 * time.Minute)
+			if sent := len(s.WhatsApp.SentMessages()) - before; sent != c.sent {
+				t.Errorf("%d were sent, want %d", sent, c.sent)
+			}
+		})
+	}
+}
