@@ -314,3 +314,31 @@ func TestWhoIsTwiceInHubSpotIsLoggedInZohoAlone(t *testing.T) {
 		t.Errorf("%d notes, %d communications, rows %v", len(w.notes(id)), len(w.communications(id)), w.reasons())
 	}
 }
+
+func TestWhereverAWorkerDiesWhoIsAnotherContactInHubSpotNowIsLoggedAndOptedOutThereOnce(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for n := 1; ; n++ {
+			w, before, p := known(t, "buongiorno a tutti")
+			w.say(p, "ci siete ancora?")
+			w.pass(time.Minute)
+			if err := w.hubspot.Delete(crm.Contacts, before); err != nil {
+				t.Fatal(err)
+			}
+			now := w.inHubSpot()
+			w.pass(time.Minute)
+			w.fuse.left, w.fuse.after, w.keeps = n, after, true
+			id := w.say(p, "STOP")
+			w.pass(time.Hour)
+			unburnt := w.fuse.left > 0
+			w.fuse.left = 0
+			props, _ := w.hubspot.Props(crm.Contacts, now)
+			if len(w.communications(id)) != 1 || len(w.notes(id)) != 1 || props["whatsapp_opt_out"] != "true" || len(w.parked) != 0 {
+				t.Errorf("step %d, after %v: %d communications, %d notes, HubSpot says %q, rows %v", n, after, len(w.communications(id)), len(w.notes(id)),
+					props["whatsapp_opt_out"], w.reasons())
+			}
+			if unburnt {
+				break
+			}
+		}
+	}
+}
