@@ -140,11 +140,14 @@ type Flow struct {
 // the outbox. It ends as done when every update was carried out or parked; the rows of what was
 // parked are open by then. Else the parcel has to come again, and what was carried out is not done twice. Behind an update that goes again,
 // later ones of the same person wait.
-func (f *Flow) Carry(ctx context.Context, p chat.Parcel) fault.Outcome {
+func (f *Flow) Carry(ctx context.Context, p chat.Parcel) fault.Outcome { return f.carry(ctx, p, false) }
+
+// carry is Carry. A replay waits for no lock: it is tried again by its row.
+func (f *Flow) carry(ctx context.Context, p chat.Parcel, replay bool) fault.Outcome {
 	out := fault.Outcome{Ending: fault.Done}
 	held := map[string]bool{}
 	for _, u := range p.Updates {
-		t := &task{f: f, ctx: ctx, conn: p.Connection, u: u, id: u.Identity(), received: p.ReceivedAt}
+		t := &task{f: f, ctx: ctx, conn: p.Connection, u: u, id: u.Identity(), received: p.ReceivedAt, replay: replay}
 		line := t.line()
 		if line != "" && held[line] {
 			continue
@@ -173,6 +176,7 @@ type task struct {
 	u        chat.Update
 	id       string
 	received time.Time
+	replay   bool // of what was parked
 	applied  bool
 	whom     someone // whom the update is about, once that is known
 	told     []fault.Parked
@@ -211,7 +215,7 @@ func (t *task) carry() error {
 	if err = t.update(); err == nil {
 		return nil
 	}
-	if final(err) {
+	if final(err) || t.replay && fault.KindOf(err) == fault.Locked {
 		return t.park(err, end)
 	}
 	return err
@@ -256,8 +260,11 @@ func (t *task) update() error {
 func (t *task) message() error {
 	m := *t.u.Message
 	from := m.From
-	if change, means := who.Renamed(m); means {
-		if err := t.rename(change); err != nil {
+	change, means := who.Renamed(m)
+	owed := false
+	if means {
+		var err error
+		if owed, err = t.rename(change); err != nil {
 			return err
 		}
 		from = m.Changed
@@ -273,11 +280,15 @@ func (t *task) message() error {
 	zoho, errZoho := t.log(crm.Zoho, person, entry)
 	_, errHubSpot := t.log(crm.HubSpot, person, entry)
 	talked := t.talk(person, m)
+	var moved error
+	if owed {
+		moved = t.moveUser(person, change.Now.User)
+	}
 	if errZoho == nil && m.Media.ID != "" {
 		t.sendAnswers()
 		errZoho = t.fileLater(person, zoho, t.attach(zoho, m))
 	}
-	return first(talked, errZoho, errHubSpot)
+	return first(talked, errZoho, errHubSpot, moved)
 }
 
 // first returns the first error that asks to come again, or the first at all.

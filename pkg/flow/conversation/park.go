@@ -34,16 +34,27 @@ func among(sys crm.System, candidates []string) error {
 	return e
 }
 
-// askAgain is when an update is tried again whose person is not clear, or is a lead: people merge contacts, correct a number, convert
-// the lead, and nothing tells of that here. After it the ledger's schedule holds.
+// askAgain is when an update is tried again whose person is not clear, is a lead, or has a contact that is locked: people merge
+// contacts, correct a number, convert the lead, approve, and nothing tells of that here. After it the ledger's schedule holds.
 const askAgain = time.Hour
+
+// lockedMail is when it is told that a record is locked: most are open again by then, and the ledger has tried it.
+const lockedMail = 24 * time.Hour
 
 // park ends an update that was given up on: its row, and the update itself for a replay, since nobody can be asked for it later.
 func (t *task) park(why error, end row.Key) error {
 	kept := t.f.keep(t.conn, t.u, t.received)
-	r := t.rowOf(about{t.id, verbOf(t.u), t.whom, fault.HintReplay}, why)
-	if kept != "" && (r.Code == fault.CauseTwin || r.Code == fault.CauseLead) {
+	locked := kept != "" && fault.KindOf(why) == fault.Locked
+	hint := fault.HintReplay
+	if locked {
+		hint = fault.HintLocked
+	}
+	r := t.rowOf(about{t.id, verbOf(t.u), t.whom, hint}, why)
+	if locked || kept != "" && (r.Code == fault.CauseTwin || r.Code == fault.CauseLead) {
 		r.RetryAt = t.now().Add(askAgain)
+	}
+	if locked {
+		r.MailAfter = t.now().Add(lockedMail)
 	}
 	if err := t.f.Parking.Open(t.ctx, r); err != nil {
 		return tables(err)
@@ -96,8 +107,8 @@ func (t *task) perhaps(why error, of row.Key, expires time.Time) (puts []row.Put
 }
 
 // GiveUp ends a parcel that has gone again too often, for the reason why: each of its updates is carried out once more by itself,
-// and what fails, by a panic too, is parked and kept for a replay. unrun says that the parcel kills whoever works on it: nothing of
-// it is carried out, all that is not at its end is parked.
+// and what fails, by a panic too, is parked and kept for a replay; a lock that it meets is the reason then. unrun says that the parcel
+// kills whoever works on it: nothing of it is carried out, all that is not at its end is parked.
 func (f *Flow) GiveUp(ctx context.Context, p chat.Parcel, why error, unrun bool) error {
 	for _, u := range p.Updates {
 		t := &task{f: f, ctx: ctx, conn: p.Connection, u: u, id: u.Identity(), received: p.ReceivedAt}
@@ -106,24 +117,35 @@ func (f *Flow) GiveUp(ctx context.Context, p chat.Parcel, why error, unrun bool)
 		switch {
 		case err != nil:
 			return tables(err)
-		case rows[0].Version != 0, u.Notice != nil, !unrun && t.survives():
+		case rows[0].Version != 0, u.Notice != nil:
 			continue
 		}
-		if err := t.park(why, end); err != nil {
+		reason := why
+		if !unrun {
+			well, met := t.survives()
+			if well {
+				continue
+			}
+			if fault.KindOf(met) == fault.Locked {
+				reason = met
+			}
+		}
+		if err := t.park(reason, end); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// survives carries the update out and reports whether that went well.
-func (t *task) survives() (well bool) {
+// survives carries the update out and reports whether that went well, and which fault it met unless it panics.
+func (t *task) survives() (well bool, met error) {
 	defer func() {
 		if recover() != nil {
 			well = false
 		}
 	}()
-	return t.carry() == nil
+	met = t.carry()
+	return met == nil, met
 }
 
 // maxKept is the longest body that is kept: a row holds 400 kB.
@@ -178,7 +200,7 @@ func (f *Flow) Replay(ctx context.Context, conn, update string) fault.Outcome {
 			return again(err)
 		}
 	}
-	out := f.Carry(ctx, p)
+	out := f.carry(ctx, p, true)
 	if rows, err = f.Store.Get(ctx, key, end); err != nil {
 		return again(tables(err))
 	}

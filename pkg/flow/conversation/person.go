@@ -77,23 +77,34 @@ func (t *task) at(sys crm.System, who someone) (string, error) {
 	return who.in(sys)
 }
 
-// renamed is the step under which it is kept that a change of keys was carried out.
+// renamed is the step under which it is kept how far a change of keys was carried out.
 const renamed = "renamed"
+
+// How far a change of keys is: the graph knows it and Zoho has yet to get the user id, or all of it is done.
+const (
+	renamedKeys = "keys"
+	renamedAll  = "done"
+)
 
 // rename moves the keys of somebody who has another number or user id now, once: what is told again a week later may be about a
 // number that is another one's by then. Whoever the new keys led to already is the same person: the system message and the first
-// ones from the new number come in any order. In Zoho the user id is moved, which is ours; the number is a person's to change.
-func (t *task) rename(change who.Change) error {
+// ones from the new number come in any order. The graph is ours and does not wait for a contact that cannot be written. owed: the
+// user id is still to be moved in Zoho.
+func (t *task) rename(change who.Change) (owed bool, err error) {
 	done := claimKey(t.conn, t.id, renamed)
 	rows, err := t.f.Store.Get(t.ctx, done)
 	if err != nil || rows[0].Version != 0 {
-		return tables(err)
+		return string(rows[0].Value) == renamedKeys, tables(err)
 	}
 	b, err := t.changed(change)
 	if err != nil || b.id == "" {
-		return err
+		return false, err
 	}
-	puts := []row.Put{{Key: done, Value: []byte("done"), Expires: t.now().Add(KeptFor)}}
+	far := renamedAll
+	if owed = change.Now.User.Filled() && t.f.Columns.User.Property != "" && b.Contact != ""; owed {
+		far = renamedKeys
+	}
+	puts := []row.Put{{Key: done, Value: []byte(far), Expires: t.now().Add(KeptFor)}}
 	now, retired := t.names(change.Now), t.names(change.Retired)
 	for _, name := range []string{now.user, now.number, retired.user, retired.number} {
 		if name == "" {
@@ -101,17 +112,28 @@ func (t *task) rename(change who.Change) error {
 		}
 		put, err := t.renamedKey(b, name, known{Person: b.id, At: t.happened(), Retired: name == retired.user || name == retired.number}, name == now.number, now.user)
 		if err != nil {
-			return err
+			return false, err
 		}
 		puts = append(puts, put...)
 	}
-	if c := t.f.Columns.User; change.Now.User.Filled() && c.Property != "" && b.Contact != "" {
-		ch := crm.Change{ID: contactID(crm.Zoho, b.Contact), Set: map[crm.Field]crm.Value{c.Field: change.Now.User}, Columns: []crm.Column{c}}
-		if err := t.absent(crm.Zoho, someone{id: b.id, zoho: b.Contact}, t.f.Zoho.Write(t.ctx, ch).Err); err != nil {
+	return owed, t.f.save(t.ctx, puts...)
+}
+
+// moveUser writes the user id of somebody who has another one now onto his contact in Zoho: it is ours, while the number is a person's
+// to change.
+func (t *task) moveUser(to someone, user crm.Value) error {
+	if c := t.f.Columns.User; to.zoho != "" {
+		ch := crm.Change{ID: contactID(crm.Zoho, to.zoho), Set: map[crm.Field]crm.Value{c.Field: user}, Columns: []crm.Column{c}}
+		if err := t.absent(crm.Zoho, to, t.f.Zoho.Write(t.ctx, ch).Err); err != nil {
 			return err
 		}
 	}
-	return t.f.save(t.ctx, puts...)
+	done := claimKey(t.conn, t.id, renamed)
+	rows, err := t.f.Store.Get(t.ctx, done)
+	if err != nil {
+		return tables(err)
+	}
+	return t.f.save(t.ctx, row.Put{Key: done, If: rows[0].Version, Value: []byte(renamedAll), Expires: t.now().Add(KeptFor)})
 }
 
 // renamedKey returns the writes of one key of a change. A key that is known to be somebody else's since later stays his.
