@@ -28,7 +28,7 @@ func (w *world) heeds(hubspot, zoho string) (lived bool) {
 	w.t.Helper()
 	p := conversation.People{Store: table{w.chats, w.fuse}, Hasher: w.book.Hasher, Now: func() time.Time { return w.now }}
 	return w.work(func() {
-		if err := p.Paired(w.t.Context(), crm.DefaultConnection, hubspot, zoho); err != nil {
+		if err := p.Paired(w.t.Context(), crm.DefaultConnection, hubspot, zoho, ""); err != nil {
 			w.t.Fatal(err)
 		}
 	})

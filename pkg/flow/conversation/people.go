@@ -17,9 +17,10 @@ import (
 // People tells the connector who has written: a person who is made in HubSpot a moment after he wrote is the one whose messages
 // are logged, and what he said about messages reaches the contact that he is paired with later. It reads the rows of Flow, and needs the same Hasher.
 type People struct {
-	Store  Store
-	Hasher pair.Hasher
-	Now    func() time.Time
+	Store   Store
+	Hasher  pair.Hasher
+	Parking Parking // asked to merge two contacts of one person
+	Now     func() time.Time
 }
 
 // locked is the name under which a key of a person is locked while a contact is looked for and made.
@@ -51,9 +52,15 @@ func (p People) Contact(ctx context.Context, conn, name string) (string, error) 
 
 // Paired puts into the outbox that whoever one of these contacts is wants no messages, for both halves of a pair that is about to be
 // saved. It is looked at no sooner than ClaimFor from now, when the pair is saved or its maker asks anew; and asked anew it waits anew.
-// Errors are those of the table.
-func (p People) Paired(ctx context.Context, conn, hubspot, zoho string, duplicates ...string) error {
-	t := &task{f: &Flow{Store: p.Store, Book: &identity.Book{Hasher: p.Hasher}, Now: p.Now}, ctx: ctx, conn: conn}
+// wrote, "" for none, is another Zoho contact of the pair's person, on which his messages are logged: people are asked to merge it, and
+// he goes on with the pair when he writes next. Errors are those of the tables.
+func (p People) Paired(ctx context.Context, conn, hubspot, zoho, wrote string, duplicates ...string) error {
+	t := &task{f: &Flow{Store: p.Store, Book: &identity.Book{Hasher: p.Hasher}, Parking: p.Parking, Now: p.Now}, ctx: ctx, conn: conn}
+	if wrote != "" {
+		if err := t.belongsTo(hubspot, zoho, wrote); err != nil {
+			return err
+		}
+	}
 	var met []string
 	for _, contact := range append([]string{zoho, hubspot}, duplicates...) {
 		b, err := t.of(contact)
@@ -73,6 +80,23 @@ func (p People) Paired(ctx context.Context, conn, hubspot, zoho string, duplicat
 		}
 	}
 	return nil
+}
+
+// belongsTo notes that whoever wrote on a contact is the person of a pair, and asks people to merge the contact with the pair's.
+func (t *task) belongsTo(hubspot, zoho, wrote string) error {
+	b, err := t.of(wrote)
+	if err != nil || b.id == "" || b.Contact != wrote || hubspot == "" {
+		return err
+	}
+	if err := t.tellTwins(zoho, wrote); err != nil {
+		return err
+	}
+	b.HubSpot = hubspot
+	held, err := t.holdsHubSpot(b)
+	if err != nil {
+		return err
+	}
+	return t.f.save(t.ctx, append(held, write(beingKey(t.conn, b.id), b.version, b, time.Time{}))...)
 }
 
 // follow lets the word of a person who wants no messages be written onto a contact in Zoho and its twin.

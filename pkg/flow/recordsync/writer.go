@@ -18,8 +18,9 @@ type Writers interface {
 	// Contact returns the id of the Zoho contact that a name leads to, "" for none.
 	Contact(ctx context.Context, conn, name string) (string, error)
 	// Paired lets what people said about messages be written onto both halves of a pair that is about to be saved: whoever one of its
-	// contacts is. A pair that is never saved does no harm.
-	Paired(ctx context.Context, conn, hubspot, zoho string, duplicates ...string) error
+	// contacts is. wrote, "" for none, is a contact of Zoho beside the pair on which the messages of its person are logged: people
+	// are asked to merge the two. A pair that is never saved does no harm.
+	Paired(ctx context.Context, conn, hubspot, zoho, wrote string, duplicates ...string) error
 }
 
 // heed lets the word of whoever is in a pair reach the half that is new to it. It comes before the pair is saved: after a crash in
@@ -28,7 +29,22 @@ func (t *task) heed(p pair.Pair) error {
 	if t.s.Writers == nil || t.kind() != crm.Contact {
 		return nil
 	}
-	return t.s.Writers.Paired(t.ctx, t.conn, p.HubSpot, p.Zoho, p.Duplicates...)
+	wrote, err := t.beside(p)
+	if err != nil {
+		return err
+	}
+	return t.s.Writers.Paired(t.ctx, t.conn, p.HubSpot, p.Zoho, wrote, p.Duplicates...)
+}
+
+// beside returns the Zoho contact that was made because the person of a pair wrote, and that is not the pair's: its HubSpot record, as
+// this task has read it, has the number. "" for none.
+func (t *task) beside(p pair.Pair) (string, error) {
+	h, ok := t.kept[p.Record(crm.HubSpot)]
+	if !ok || p.HubSpot == "" || p.Zoho == "" {
+		return "", nil
+	}
+	z, err := t.writerBut(h.Record, p)
+	return z.ID.Key, err
 }
 
 // writerNames returns the names by which a HubSpot contact may have written already.
@@ -47,14 +63,18 @@ func (t *task) writerNames(rec crm.Record) []string {
 
 // writer finds the one Zoho contact that was made because the person wrote: in no pair, with nothing but a number to tell whose
 // it is. It returns the zero Record when there is none, or more than one.
-func (t *task) writer(rec crm.Record) (crm.Record, error) {
+func (t *task) writer(rec crm.Record) (crm.Record, error) { return t.writerBut(rec, pair.Pair{}) }
+
+// writerBut is writer, but for the contacts of a pair.
+func (t *task) writerBut(rec crm.Record, own pair.Pair) (crm.Record, error) {
+	his := append([]string{"", own.Zoho}, own.Duplicates...)
 	var found []crm.Record
 	for _, name := range t.writerNames(rec) {
 		key, err := t.s.Writers.Contact(t.ctx, t.conn, name)
 		if err != nil {
 			return crm.Record{}, err
 		}
-		if key == "" || slices.ContainsFunc(found, func(z crm.Record) bool { return z.ID.Key == key }) {
+		if slices.Contains(his, key) || slices.ContainsFunc(found, func(z crm.Record) bool { return z.ID.Key == key }) {
 			continue
 		}
 		r, err := t.read(crm.Zoho, key, t.columns(crm.Zoho, false))
@@ -65,7 +85,7 @@ func (t *task) writer(rec crm.Record) (crm.Record, error) {
 			found = append(found, r.Record)
 		}
 	}
-	c, err := t.classify(crm.Zoho, found, rec, "")
+	c, err := t.classify(crm.Zoho, found, rec, own.ID)
 	if err != nil || len(c.free) != 1 || len(c.taken)+len(c.erased) > 0 || c.halfs[0].Version != 0 {
 		return crm.Record{}, err
 	}

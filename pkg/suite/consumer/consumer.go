@@ -111,7 +111,7 @@ func (a Adapters) work(s recordsync.Syncer) func(context.Context, []crm.Operatio
 		now := s
 		now.Book = &identity.Book{Store: a.Pairs, Hasher: h, NewID: a.NewID}
 		if a.Chats != nil {
-			now.Writers = conversation.People{Store: a.Chats, Hasher: h, Now: a.Now}
+			now.Writers = conversation.People{Store: a.Chats, Hasher: h, Parking: s.Parking, Now: a.Now}
 			now.Quarantine = forgetter{s.Quarantine, &conversation.Flow{Store: a.Chats, Book: now.Book, Now: a.Now}}
 		}
 		outs := now.Sync(ctx, ops)
