@@ -116,7 +116,7 @@ func (a Adapters) work(s recordsync.Syncer) func(context.Context, []crm.Operatio
 		}
 		outs := now.Sync(ctx, ops)
 		for i, op := range ops {
-			if outs[i].Ending != fault.Done {
+			if outs[i].Ending == fault.GoAgain { // who waits for a person has come in too
 				continue
 			}
 			if err := a.Entries.Contact(ctx, op); err != nil {
