@@ -97,3 +97,20 @@ func TestWhoWritesFromANumberThatIsNotHisAloneIsNotTakenForWhomHubSpotHasWithIt(
 		t.Error("the word of the one stands on the other")
 	}
 }
+
+func TestTheRowOfALeadsMessageEndsWithHimWhenHeIsErased(t *testing.T) {
+	s, say := talks(t)
+	s.lead()
+	h := s.hub(crm.Contacts, anna)
+	s.pass(time.Minute)
+	say(complaint)
+	s.settle()
+	if len(s.about(fault.HintLead)) != 1 {
+		t.Fatalf("rows %+v", s.parked())
+	}
+	s.must(s.HubSpot.Erase(h))
+	s.pass(3 * time.Hour)
+	if rows := s.about(fault.HintLead); len(rows) != 0 {
+		t.Errorf("rows %+v", rows)
+	}
+}

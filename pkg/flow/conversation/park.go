@@ -181,7 +181,8 @@ func verbOf(u chat.Update) crm.Verb {
 	return crm.Message
 }
 
-// Replay carries out an update that was parked, by its identity. It is done when nothing is kept under it.
+// Replay carries out an update that was parked, by its identity. It is done when nothing is kept under it; the row of one whose person
+// was erased is settled.
 func (f *Flow) Replay(ctx context.Context, conn, update string) fault.Outcome {
 	key, end := parkedKey(conn, update), claimKey(conn, update, "end")
 	rows, err := f.Store.Get(ctx, key, end)
@@ -189,7 +190,11 @@ func (f *Flow) Replay(ctx context.Context, conn, update string) fault.Outcome {
 		return again(tables(err))
 	}
 	if rows[0].Version == 0 {
-		return fault.Outcome{Ending: fault.Done, Note: "nothing is kept of this update"}
+		out := fault.Outcome{Ending: fault.Done, Note: "nothing is kept of this update"}
+		if string(rows[1].Value) == endErased {
+			out.Settled = []crm.ID{recordOf(update)}
+		}
+		return out
 	}
 	p, err := chat.Open(string(rows[0].Value))
 	if err != nil {
@@ -225,6 +230,9 @@ func (f *Flow) Erase(ctx context.Context, conn, contact string) error {
 	err := f.each(ctx, conn, contact, func(of row.Key) (bool, error) {
 		if of.Part == at.Sort {
 			return false, nil // the contact's own row
+		}
+		if of.Part == parkedKey(conn, "").Part {
+			return true, f.dropParked(ctx, conn, of)
 		}
 		return true, f.drop(ctx, of)
 	})
@@ -334,13 +342,30 @@ func (f *Flow) eraseParked(ctx context.Context, conn string, names []string) err
 			for _, u := range p.Updates {
 				t := task{f: f, conn: conn}
 				if n := t.names(who.Of(u.Person())); slices.Contains(names, n.user) || slices.Contains(names, n.number) {
-					if err := f.drop(ctx, r.Key); err != nil {
+					if err := f.dropParked(ctx, conn, r.Key); err != nil {
 						return err
 					}
 				}
 			}
 		}
 	}
+}
+
+// endErased is the end of an update that was parked and whose person was erased since: nobody has to be asked about it any more.
+const endErased = "erased"
+
+// dropParked removes what is kept of a parked update.
+func (f *Flow) dropParked(ctx context.Context, conn string, key row.Key) error {
+	end := claimKey(conn, key.Sort, "end")
+	rows, err := f.Store.Get(ctx, end)
+	if err != nil {
+		return tables(err)
+	}
+	put := row.Put{Key: end, If: rows[0].Version, Value: []byte(endErased), Expires: f.Now().Add(KeptFor)}
+	if err := f.save(ctx, put); err != nil {
+		return err
+	}
+	return f.drop(ctx, key)
 }
 
 // each visits every row that is listed under a contact and strikes off those that the visit has taken away.
