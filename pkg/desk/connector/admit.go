@@ -27,7 +27,7 @@ const (
 	needed                // a person is asked for it; without it nothing is done
 	handed                // taken when it is handed over, asked for by nobody
 	own                   // the stack's own: made here where there is none
-	forever               // the same, and never exchanged on the way: connector setup key says why
+	forever               // made here while nothing was made with it, and never exchanged on the way: connector setup key says why
 )
 
 // ownBytes is how long secrets of the stack's own are made, in bytes; their text is twice as long.
@@ -52,6 +52,11 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 		given, err := s.offered(e, there)
 		if err != nil {
 			return nil, err
+		}
+		if e.from == forever && given.IsZero() && there.IsZero() {
+			if err := s.first(ctx, st, e.name); err != nil {
+				return nil, err
+			}
 		}
 		switch {
 		case !given.IsZero() && (st.Running || given.Reveal() != there.Reveal()): // what a process has of its own nobody knows here

@@ -47,7 +47,13 @@ func (e *exam) secrets(ctx context.Context) {
 		}
 		switch what := shape(name, v); {
 		case v.IsZero():
-			e.fault("secrets", name+" is missing", "connector "+setupOf(name)+" "+e.at()+" stores it")
+			mend := "connector " + setupOf(name) + " " + e.at() + " stores it"
+			if name == settings.PairKey {
+				mend = e.mendKey(ctx, e.st)
+			}
+			e.fault("secrets", name+" is missing", mend)
+		case what != "" && name == settings.PairKey: // one that is there stays, whatever is handed over
+			e.fault("secrets", name+" "+what, e.anotherKey())
 		case what != "":
 			e.fault("secrets", name+" "+what, "store it again: connector "+again(name)+" "+e.at())
 		default:

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/ses"
@@ -73,10 +75,22 @@ func openCloud(w World, name string) (*Stack, error) {
 		Whole:   map[string]Lane{whatsappQueue: lane(whatsappQueue), conversionQueue: lane(conversionQueue)},
 		Vault:   vault,
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
+		Paired:  rowed(dynamodb.NewFromConfig(env.Config(awsenv.DynamoDB)), name+"-"+string(dynamo.Pairs)),
 		Version: vault.version,
 		Told:    functions.read,
 		Setting: functions.setting, Verified: mail.verified, Sandboxed: mail.sandboxed,
 	}, nil
+}
+
+// rowed looks whether a table has a row. It is the one look into a table that goes by no key.
+func rowed(client *dynamodb.Client, table string) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) {
+		out, err := client.Scan(ctx, &dynamodb.ScanInput{TableName: &table, Limit: aws.Int32(1), Select: dynamotypes.SelectCount, ConsistentRead: aws.Bool(true)})
+		if err != nil {
+			return false, plain("the table "+table+", asked whether it has a row (dynamodb:Scan),", err)
+		}
+		return out.Count > 0, nil
+	}
 }
 
 // maxStackName is how many characters a stack's name may have: Lambda takes 64 for a function's

@@ -81,6 +81,7 @@ type bench struct {
 	strange   []string                                            // addresses and domains that SES has not verified
 	sandboxed bool                                                // SES is in its sandbox
 	unasked   error                                               // why SES does not say so; may be nil
+	unlooked  error                                               // why nobody can tell whether there are pairs; may be nil
 	silent    error                                               // why nobody learns what the functions are told; may be nil
 }
 
@@ -214,6 +215,7 @@ func (b *bench) open(context.Context, World, Where) (*Stack, error) {
 		Lanes: map[crm.System]Lane{crm.HubSpot: b.lanes[crm.HubSpot], crm.Zoho: b.lanes[crm.Zoho]}, Vault: b.vault,
 		Whole:   map[string]Lane{whatsappQueue: b.whole[whatsappQueue], conversionQueue: b.whole[conversionQueue]},
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
+		Paired:  func(context.Context) (bool, error) { return b.Tables[sandbox.Pairs].Len() > 0, b.unlooked },
 		Version: func(context.Context) (string, error) { return b.version, nil },
 		Told:    func(context.Context) error { return b.silent },
 		Setting: func(_ context.Context, name string) string {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -444,4 +445,43 @@ func TestATokenOfAnotherPortalIsRefusedUnlessItIsMeant(t *testing.T) {
 	if n != 1 || code != ExitFinding {
 		t.Errorf("%d faults, exit %d", n, code)
 	}
+}
+
+func TestALostKeyOfTheHashesIsNotReplacedWhereSomethingWasMadeWithIt(t *testing.T) {
+	b := stage(t)
+	hub, zo := b.rossi()
+	b.want(ExitOK, "erase", "hubspot", hub)
+	b.settle() // of the pair the tombstones are left
+	was := b.vault[settings.PairKey]
+	delete(b.vault, settings.PairKey)
+	mend := "put the old one back: connector setup hubspot --secret-file FILE --stack shop; only where it is lost for good make another: connector pause --stack shop, " +
+		"after two minutes connector setup key --stack shop, and deploy with the PairKeyId that it names"
+	_, all := b.examine()
+	i := slices.IndexFunc(all, func(f finding) bool { return f.What == "PAIR_KEY is missing" })
+	if i < 0 || !strings.Contains(all[i].Mend, mend) {
+		t.Errorf("%+v", all)
+	}
+	b.env["ZOHO_CHANNEL_TOKEN"] = "handed-over-by-somebody"
+	for _, line := range [][]string{{"setup", "hubspot", "--out", t.TempDir()}, {"setup", "zoho"}, {"setup", "zoho", "--plan"}} {
+		b.unchanged("a lost key", func() {
+			has(t, b.want(ExitFinding, line...), "PAIR_KEY is missing, and what shop has in its table pairs was made with it. Nothing was stored; "+mend)
+		})
+	}
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--secret-file", file(t, "secrets.env", "PAIR_KEY="+was.Reveal()+"\n")), "done   PAIR_KEY is stored")
+	has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
+}
+
+func TestAKeyOfTheHashesIsMadeForADeployedStackThatHasNoPairsYet(t *testing.T) {
+	b := stage(t)
+	delete(b.vault, settings.PairKey)
+	_, all := b.examine()
+	if !slices.ContainsFunc(all, func(f finding) bool {
+		return f.What == "PAIR_KEY is missing" && f.Mend == "connector setup hubspot --stack shop stores it"
+	}) {
+		t.Errorf("%+v", all)
+	}
+	b.unlooked = errLost // not to know it is not to know that there are none
+	b.unchanged("a look that fails", func() { has(t, b.want(ExitFinding, "setup", "zoho"), "lost") })
+	b.unlooked = nil
+	has(t, b.want(ExitOK, "setup", "zoho"), "done   PAIR_KEY is stored as /shop/PAIR_KEY (made just now, shown to nobody)")
 }

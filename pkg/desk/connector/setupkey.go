@@ -83,3 +83,34 @@ func pairKey(st *Stack) []entry {
 	}
 	return []entry{{name: settings.PairKey, from: forever}}
 }
+
+// first returns an error where a key that is nowhere was there once: under another one with the same number what the stack keeps of
+// values is taken for edits, and nobody who was erased is known.
+func (s *session) first(ctx context.Context, st *Stack, name string) error {
+	if !s.stands {
+		return nil
+	}
+	paired, err := st.paired(ctx)
+	if err == nil && paired {
+		err = fmt.Errorf("%s is missing, and what %s has in its table pairs was made with it. Nothing was stored; %s", name, st.Name, s.keyBack())
+	}
+	return err
+}
+
+// keyBack says how a stack that has pairs comes by its key again.
+func (s *session) keyBack() string {
+	return fmt.Sprintf("put the old one back: connector %s --secret-file FILE %s; only where it is lost for good make another: %s", setupOf(settings.PairKey), s.at(), s.anotherKey())
+}
+
+// anotherKey says how the key of the hashes is exchanged.
+func (s *session) anotherKey() string {
+	return fmt.Sprintf("connector pause %[1]s, after two minutes connector setup key %[1]s, and deploy with the PairKeyId that it names (docs/operate.md, PAIR_KEY)", s.at())
+}
+
+// mendKey says what helps a stack that lacks its key. Where nobody can tell whether it has pairs, it may.
+func (s *session) mendKey(ctx context.Context, st *Stack) string {
+	if paired, err := st.paired(ctx); err == nil && !paired {
+		return "connector " + setupOf(settings.PairKey) + " " + s.at() + " stores it"
+	}
+	return s.keyBack()
+}

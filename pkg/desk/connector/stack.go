@@ -63,6 +63,8 @@ type Stack struct {
 	Vault Vault
 	// Needs are the secrets that the functions of every stack ask for.
 	Needs []string
+	// Paired reports whether the table of pairs has a row: a pair, or the tombstone of one. It is nil where nobody can look.
+	Paired func(ctx context.Context) (bool, error)
 	// Version returns the version of the suite that is deployed, "" where none is.
 	Version func(ctx context.Context) (string, error)
 	// Told reads what the deployed functions are told, once. Where it cannot be read nobody knows what Setting would say.
@@ -79,6 +81,14 @@ type Stack struct {
 	Verified func(ctx context.Context, identity string) (bool, error)
 	// Sandboxed reports whether mail is delivered to verified addresses alone.
 	Sandboxed func(ctx context.Context) (bool, error)
+}
+
+// paired is Paired; where nobody can look, there may be pairs.
+func (st *Stack) paired(ctx context.Context) (bool, error) {
+	if st.Paired == nil {
+		return true, nil
+	}
+	return st.Paired(ctx)
 }
 
 // Tables are the tables of a stack.
@@ -127,7 +137,7 @@ func (s *session) people(ctx context.Context, st *Stack) (*people, error) {
 	}
 	key, err := s.there(ctx, st, settings.PairKey)
 	if err == nil && key.IsZero() {
-		err = fmt.Errorf("%s is missing, without which nobody knows who was erased: connector %s %s", settings.PairKey, setupOf(settings.PairKey), s.at())
+		err = fmt.Errorf("%s is missing, without which nobody knows who was erased: %s", settings.PairKey, s.mendKey(ctx, st))
 	}
 	b.Hasher.Key = key
 	return b, err
