@@ -1,7 +1,9 @@
 package suite_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +14,8 @@ import (
 
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/flow/counting"
 	"crm-connector/pkg/suite/conversionclock"
 )
 
@@ -238,5 +242,50 @@ func TestCostsAndVisitsReachTheMetrics(t *testing.T) {
 	}
 	if !strings.Contains(w.lines.String(), `"function":"conversionApi"`) {
 		t.Error("no line of conversionApi")
+	}
+}
+
+// granted lets through what the role of a function may do in its table.
+type granted struct {
+	counting.Store
+	rights string
+}
+
+func (g granted) Put(ctx context.Context, puts ...row.Put) error {
+	for _, p := range puts {
+		action := "dynamodb:PutItem"
+		if p.Delete {
+			action = "dynamodb:DeleteItem"
+		}
+		if !strings.Contains(g.rights, action) {
+			return errors.New("AccessDeniedException: not authorized to perform " + action)
+		}
+	}
+	return g.Store.Put(ctx, puts...)
+}
+
+func TestCostsOfACampaignThatAnEarlierVersionKeptAsToldAreReplacedWithTheRightsOfTheTemplate(t *testing.T) {
+	text, err := os.ReadFile("../testdata/rights.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rights, ok := strings.Cut(string(text), "conversionApi | ConversionsTable.Arn | ")
+	if rights, _, _ = strings.Cut(rights, "\n"); !ok {
+		t.Fatal("conversionApi has no rights")
+	}
+	w := build(t, variant{costs: func(s counting.Store) counting.Store { return granted{s, rights} }})
+	const composed, asTold = "Citt\u00e0", "Citta\u0300"
+	at := row.Key{Part: "C#" + string(shop) + "#2026-11-03", Sort: "webform#" + asTold}
+	if err := w.tables["conversions"].Put(t.Context(), row.Put{Key: at, Value: []byte(`{"costs":{"EUR":2880},"version":1}`)}); err != nil {
+		t.Fatal(err)
+	}
+	put := w.api(t.Context(), w.request("PUT", conversions.CostsPath+"2026-11-03/webform", `{"costi":{"EUR":"30.00"},"campagna":"`+asTold+`"}`, "costi:scrivi"))
+	if put.Status != http.StatusOK {
+		t.Fatalf("answered %d %s: %s", put.Status, put.Body, w.lines)
+	}
+	now := row.Key{Part: at.Part, Sort: "webform#" + composed}
+	rows, err := w.tables["conversions"].Get(t.Context(), at, now)
+	if err != nil || rows[0].Version != 0 || string(rows[1].Value) != `{"costs":{"EUR":3000},"version":2}` {
+		t.Errorf("%+v, %v", rows, err)
 	}
 }

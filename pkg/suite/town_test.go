@@ -87,6 +87,7 @@ type variant struct {
 	parallel int
 	line     func(http.RoundTripper) http.RoundTripper // what lies between us and WhatsApp
 	absent   bool                                      // neither WhatsApp nor conversions are set up
+	costs    func(counting.Store) counting.Store       // what lies between the API of conversions and its table
 }
 
 type valid struct{}
@@ -226,8 +227,12 @@ func (w *town) wire(v variant) {
 			return (&conversions.Messages{Tokens: tokens, Accept: accept, Log: log}).Handle
 		},
 	})
+	costs := counting.Store(w.tables["conversions"])
+	if v.costs != nil {
+		costs = v.costs(costs)
+	}
 	w.api = conversionapi.New(conversionapi.Adapters{
-		Rows: w.tables["conversions"], Zone: rome(w.t), Now: w.clk, Sleep: w.sleep, Rand: one, Log: log,
+		Rows: costs, Zone: rome(w.t), Now: w.clk, Sleep: w.sleep, Rand: one, Log: log,
 		Wire: func(q *counting.Query, in *counting.Inputs, log *slog.Logger) func(context.Context, door.Request) door.Answer {
 			return (&conversions.API{Tokens: tokens, Metrics: q, Inputs: in, Zone: rome(w.t), Now: w.clk, Log: log}).Handle
 		},
