@@ -536,16 +536,19 @@ func TestAnImportWhoseMarkIsOfAnEarlierVersionBeginsAnew(t *testing.T) {
 }
 
 func TestAnImportWaitsForRoomInTheQueue(t *testing.T) {
-	b := stage(t)
-	b.rossi()
-	full := &patientLane{lane: b.lanes[crm.HubSpot], waits: 3}
-	s := &session{World: World{Now: b.Clock.Now, Sleep: b.Clock.Sleep, Stderr: os.Stderr}}
-	st := &Stack{Lanes: map[crm.System]Lane{crm.HubSpot: full}}
-	s.told = b.Clock.Now().Add(time.Hour)
-	before := b.Clock.Now()
-	b.must(s.room(t.Context(), st, importDepth, crm.HubSpot))
-	if waited := b.Clock.Now().Sub(before); waited != 15*time.Second {
-		t.Errorf("waited %s", waited)
+	for name, depth := range map[string]Depth{
+		"nobody receives them": {Waiting: importDepth}, "they go again, since a CRM is down": {InFlight: importDepth}, "both": {Waiting: importDepth / 2, InFlight: importDepth / 2},
+	} {
+		b := stage(t)
+		full := &patientLane{lane: b.lanes[crm.HubSpot], waits: 3, full: depth}
+		s := &session{World: World{Now: b.Clock.Now, Sleep: b.Clock.Sleep, Stderr: os.Stderr}}
+		st := &Stack{Lanes: map[crm.System]Lane{crm.HubSpot: full}}
+		s.told = b.Clock.Now().Add(time.Hour)
+		before := b.Clock.Now()
+		b.must(s.room(t.Context(), st, importDepth, crm.HubSpot))
+		if waited := b.Clock.Now().Sub(before); waited != 15*time.Second {
+			t.Errorf("%s: waited %s", name, waited)
+		}
 	}
 }
 

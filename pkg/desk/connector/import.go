@@ -18,7 +18,7 @@ import (
 // How long the brake leaves overwritten records uncounted after the last page: what was queued is carried out meanwhile.
 const importLeave = time.Hour
 
-// importDepth is how many messages may wait in a queue before the next page is queued.
+// importDepth is how many messages may lie in a queue before the next page is queued.
 const importDepth = 2000
 
 type importCommand struct {

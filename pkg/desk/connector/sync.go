@@ -173,17 +173,19 @@ func (s *session) still(ctx context.Context, st *Stack, began int64) error {
 	return err
 }
 
-// room waits until a queue has room, so that live traffic does not stand behind a whole base.
+// room waits until a queue has room, so that live traffic does not stand behind a whole base. Messages that were delivered and go again,
+// since a CRM is down, lie in it too.
 func (s *session) room(ctx context.Context, st *Stack, most int, source crm.System) error {
 	for most > 0 {
 		d, err := st.Lanes[source].Depth(ctx)
 		if err != nil {
 			return err
 		}
-		if d.Waiting < most {
+		queued := d.Waiting + d.InFlight
+		if queued < most {
 			return nil
 		}
-		s.progress("%d wait in %s", d.Waiting, queueOf(source))
+		s.progress("%d lie in %s", queued, queueOf(source))
 		if !s.Sleep(ctx, 5*time.Second) {
 			return ctx.Err()
 		}
