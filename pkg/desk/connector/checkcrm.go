@@ -41,8 +41,7 @@ func (e *exam) hubspotToken(ctx context.Context) {
 			return
 		}
 		if other := e.otherPortal(ctx, a.PortalID); other != "" {
-			e.fault("hubspot.token", "it is of portal "+a.PortalID+", and this stack has the records of portal "+other+" in its pairs",
-				"store a token of that one: connector "+again(settings.HubSpotAccessToken)+" "+e.at()+"; only where every pair is to be lost add --other-portal")
+			e.strange(ctx, a.PortalID, other)
 			return
 		}
 		e.money = a.Currency
@@ -50,13 +49,26 @@ func (e *exam) hubspotToken(ctx context.Context) {
 	}
 }
 
-// otherPortal returns the portal whose records the stack has paired where it is another one, else "".
+// otherPortal returns the portal that the stack has noted where it is another one, else "".
 func (e *exam) otherPortal(ctx context.Context, now string) string {
 	r, err := e.rows(e.st).Get(ctx, config.Portal)
 	if err != nil || r.Version == 0 || string(r.Value) == now { // a table that does not answer is named
 		return ""
 	}
 	return string(r.Value)
+}
+
+// strange says of a token that it is of another portal than the one that the stack has noted.
+func (e *exam) strange(ctx context.Context, now, noted string) {
+	const check = "hubspot.token"
+	if paired, err := e.st.paired(ctx); err == nil && !paired {
+		e.fault(check, "it is of portal "+now+", and this stack has noted portal "+noted+", of which it has no pair yet",
+			"connector setup hubspot --other-portal "+e.at()+" notes portal "+now)
+		return
+	}
+	e.fault(check, "it is of portal "+now+", and this stack has the records of portal "+noted+" in its pairs",
+		"store a token of that one: connector "+again(settings.HubSpotAccessToken)+" "+e.at()+
+			"; only where every pair is to be lost connector setup hubspot --other-portal "+e.at()+" stays with this one")
 }
 
 // hubspotScopes reads what the suite reads.

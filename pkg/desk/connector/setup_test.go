@@ -15,6 +15,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/config"
 )
@@ -431,6 +432,7 @@ func TestATokenOfAnotherPortalIsRefusedUnlessItIsMeant(t *testing.T) {
 		})
 	}
 	b := stage(t)
+	b.rossi()
 	b.set(config.Portal, "1")
 	code, all := b.examine()
 	n := 0
@@ -444,6 +446,86 @@ func TestATokenOfAnotherPortalIsRefusedUnlessItIsMeant(t *testing.T) {
 	}
 	if n != 1 || code != ExitFinding {
 		t.Errorf("%d faults, exit %d", n, code)
+	}
+}
+
+// noted is the portal whose records the stack pairs, as its row says.
+func (b *bench) noted() string {
+	r, err := (&config.Rows{Store: b.Tables[sandbox.Config], Now: b.Clock.Now}).Get(b.t.Context(), config.Portal)
+	b.must(err)
+	return string(r.Value)
+}
+
+func TestAnotherPortalThatIsMeantIsNotedAlsoWhereItsTokenIsStoredAlready(t *testing.T) {
+	b := stage(t)
+	b.rossi()
+	b.set(config.Portal, "1")
+	setup := []string{"setup", "hubspot", "--out", t.TempDir(), "--other-portal"}
+	b.dark = "api.hubapi.com"
+	b.unchanged("a HubSpot that does not answer", func() {
+		has(t, b.want(ExitFinding, setup...), "the stored HUBSPOT_ACCESS_TOKEN", "see whether the address is right")
+	})
+	b.dark = ""
+	has(t, b.want(ExitOK, append(setup, "--secret-file", file(t, "secrets.env", "HUBSPOT_ACCESS_TOKEN="+b.vault[settings.HubSpotAccessToken].Reveal()+"\n"))...),
+		"as is  HUBSPOT_ACCESS_TOKEN is stored", "done   the records of portal 62515 are those of this stack")
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, setup...), "done") })
+}
+
+// noPortal is a table that takes everything but the note of the portal.
+type noPortal struct{ Table }
+
+func (n noPortal) Put(ctx context.Context, puts ...row.Put) error {
+	for _, p := range puts {
+		if p.Key.Sort == config.Portal {
+			return errLost
+		}
+	}
+	return n.Table.Put(ctx, puts...)
+}
+
+func TestAnotherPortalIsNotedByTheNextRunWhereTheFirstStoredItsTokenAlone(t *testing.T) {
+	b := stage(t)
+	b.rossi()
+	b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir())
+	b.elsewhere = stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.PortalID, o.HubSpot.Token = 99999, "pat-other" })
+	b.env["HUBSPOT_ACCESS_TOKEN"] = "pat-other"
+	b.tables = func(name string, to Table) Table {
+		if name == sandbox.Config {
+			return noPortal{to}
+		}
+		return to
+	}
+	setup := []string{"setup", "hubspot", "--out", t.TempDir(), "--other-portal"}
+	has(t, b.want(ExitFinding, setup...), "done   HUBSPOT_ACCESS_TOKEN is stored", "lost")
+	b.tables = nil
+	has(t, b.want(ExitOK, setup...), "as is  HUBSPOT_ACCESS_TOKEN is stored", "done   the records of portal 99999 are those of this stack")
+	if got := b.noted(); got != "99999" {
+		t.Errorf("the row says %s", got)
+	}
+}
+
+func TestAStackWithoutPairsTakesTheTokenOfAnotherPortal(t *testing.T) {
+	b := stage(t)
+	b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir())
+	b.elsewhere = stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.PortalID, o.HubSpot.Token = 99999, "pat-other" })
+	b.env["HUBSPOT_ACCESS_TOKEN"] = "pat-other"
+	setup := []string{"setup", "hubspot", "--out", t.TempDir()}
+	b.unlooked = errLost // not to know it is not to know that there are none
+	b.unchanged("a look that fails", func() { has(t, b.want(ExitFinding, setup...), "lost") })
+	b.unlooked = nil
+	has(t, b.want(ExitOK, setup...), "done   HUBSPOT_ACCESS_TOKEN is stored as /shop/HUBSPOT_ACCESS_TOKEN (portal 99999)", "done   the records of portal 99999 are those of this stack")
+
+	b.set(config.Portal, "1")
+	_, all := b.examine()
+	if !slices.Contains(all, finding{"hubspot.token", levelFault, "it is of portal 99999, and this stack has noted portal 1, of which it has no pair yet", "connector setup hubspot --other-portal --stack shop notes portal 99999"}) {
+		t.Errorf("%+v", all)
+	}
+	b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--other-portal")
+	if got := b.noted(); got != "99999" {
+		t.Errorf("the row says %s", got)
 	}
 }
 

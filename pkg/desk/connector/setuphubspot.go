@@ -33,7 +33,7 @@ func (setupHubSpotCommand) Help() string {
 
 1. connector setup hubspot --stack NAME. 2. hs project upload; install the app from its Distribution tab: there is the token (HUBSPOT_ACCESS_TOKEN); its client secret (HUBSPOT_CLIENT_SECRET) and its id (for the parameter HubspotAppId) stand on its page. 3. Run this again: it has HubSpot take the token, and stores both. 4. Deploy the stack. 5. Run this and hs project upload again: the app now tells the stack of changes. Repeat step 5 after each connector mapping apply.
 
-The stack keeps the id of the portal: a token of another one, where no record is that of a pair, is refused without --other-portal. A folder holds the project of one stack.
+The stack keeps the id of the portal: a token of another one, where no record is that of a pair, is refused without --other-portal once there are pairs. A folder holds the project of one stack.
 
 Examples:
 
@@ -90,7 +90,8 @@ type portal struct {
 	now    string // of the token; "" where it was not asked for
 }
 
-// tryHubSpot has HubSpot take a new access token, and refuses one of another portal: no record there is that of a pair. A client secret
+// tryHubSpot has HubSpot take a new access token, and refuses one of another portal once there are pairs: no record there is that of one.
+// Where another portal is meant and its token is stored already, as by a run that was cut short, it learns which that is. A client secret
 // signs what HubSpot sends: none of its calls tells whether it is right.
 func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string, p *portal) error {
 	if p.kept {
@@ -102,8 +103,12 @@ func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string, p *
 		p.known = p.stored
 	}
 	if !slices.Contains(fresh, settings.HubSpotAccessToken) {
-		if p.kept && p.known == "" {
-			p.now = s.storedPortal(ctx, st)
+		if !p.kept || p.known != "" && !p.other {
+			return nil
+		}
+		var err error
+		if p.now, err = s.storedPortal(ctx, st); err != nil && p.other {
+			return fmt.Errorf("the stored %s: %w", settings.HubSpotAccessToken, err)
 		}
 		return nil
 	}
@@ -120,9 +125,15 @@ func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string, p *
 		return err
 	}
 	if p.now = a.PortalID; p.kept && p.known == "" {
-		p.known = s.storedPortal(ctx, st)
+		p.known, _ = s.storedPortal(ctx, st) // which may be the token to be replaced
 	}
+	paired := false
 	if p.known != "" && p.known != p.now && !p.other {
+		if paired, err = st.paired(ctx); err != nil {
+			return err
+		}
+	}
+	if paired {
 		return wrongf("%s is of portal %s, and this stack has the records of portal %s in its pairs: nothing was stored. Give a token of that one, or set up another stack; "+
 			"where every pair is to be lost, --other-portal", settings.HubSpotAccessToken, p.now, p.known)
 	}
@@ -130,19 +141,16 @@ func (s *session) tryHubSpot(ctx context.Context, st *Stack, fresh []string, p *
 	return nil
 }
 
-// storedPortal asks HubSpot of which portal the stored token is, "" where it does not say: that token may be the one to be replaced.
-func (s *session) storedPortal(ctx context.Context, st *Stack) string {
+// storedPortal asks HubSpot of which portal the stored token is, "" where none is.
+func (s *session) storedPortal(ctx context.Context, st *Stack) (string, error) {
 	there, err := s.there(ctx, st, settings.HubSpotAccessToken)
 	set := s.reader(ctx)
 	url := set.URL("HUBSPOT_API_URL", "")
-	if err != nil || there.IsZero() || set.Err() != nil {
-		return ""
+	if err = errors.Join(err, set.Err()); err != nil || there.IsZero() {
+		return "", err
 	}
 	a, err := hubspot.New(hubspot.Config{BaseURL: url, Bearer: func(context.Context) (crm.Secret, error) { return there, nil }, HTTP: s.timed(), Now: s.Now, Sleep: s.Sleep}).Account(ctx)
-	if err != nil {
-		return ""
-	}
-	return a.PortalID
+	return a.PortalID, err
 }
 
 // keepPortal notes whose records the stack pairs, once it has a table.
