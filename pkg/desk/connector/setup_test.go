@@ -394,19 +394,42 @@ func TestTwoStacksDoNotShareAFolder(t *testing.T) {
 	}
 }
 
-func TestSubscriptionsToAnAddressThatTheStackDoesNotHaveAreRemoved(t *testing.T) {
-	dir := t.TempDir()
-	stage(t).want(ExitOK, "setup", "hubspot", "--out", dir)
-	b := bareStage(t) // removed, and set up anew
-	path := filepath.Join(dir, filepath.FromSlash(webhooksFile))
-	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir, "--plan"), "plan   "+path+" is removed")
-	if _, err := os.Stat(path); err != nil {
-		t.Errorf("--plan: %v", err)
+func TestSubscriptionsOfAStackThatIsNotFoundStayAndNothingElseIsDone(t *testing.T) {
+	for region, where := range map[string]string{"eu-west-1": " in eu-west-1", "": ""} {
+		dir := t.TempDir()
+		stage(t).want(ExitOK, "setup", "hubspot", "--out", dir)
+		b := bareStage(t) // the same name in another region, or removed and set up anew
+		b.env["AWS_REGION"] = region
+		before := tree(t, dir)
+		path := filepath.Join(dir, filepath.FromSlash(webhooksFile))
+		for _, plan := range [][]string{{"--plan"}, nil} {
+			b.unchanged("subscriptions to "+hook, func() {
+				has(t, b.want(ExitUsage, append([]string{"setup", "hubspot", "--out", dir}, plan...)...),
+					path+" subscribes to "+hook+", and no stack shop has an address"+where+": correct AWS_REGION or --stack. Where that stack is removed for good, remove the file and run this again")
+			})
+		}
+		if !maps.Equal(before, tree(t, dir)) || len(b.vault) != 0 {
+			t.Errorf("the project is changed, or %d secrets are stored", len(b.vault))
+		}
+		b.must(os.Remove(path))
+		b.want(ExitOK, "setup", "hubspot", "--out", dir)
 	}
-	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir), "done   "+path+" is removed: it is of a stack that is there no more")
+}
+
+func TestAFileThatSubscribesToNoAddressIsRemovedBeforeThereIsOne(t *testing.T) {
+	b := bareStage(t)
+	dir := t.TempDir()
+	b.want(ExitOK, "setup", "hubspot", "--out", dir)
+	path := filepath.Join(dir, filepath.FromSlash(webhooksFile))
+	b.must(os.MkdirAll(filepath.Dir(path), 0o750))
+	b.must(os.WriteFile(path, []byte(`{"uid":"webhooks","type":"webhooks","config":{"settings":{"targetUrl":""}}}`), 0o600))
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir, "--plan"), "plan   "+path+" is removed")
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", dir), "done   "+path+" is removed: it subscribes to no address, and the stack has none yet")
 	if files := tree(t, dir); len(files) != 2 {
 		t.Errorf("%v", slicesOf(files))
 	}
+	b.must(os.WriteFile(path, []byte("{"), 0o600))
+	has(t, b.want(ExitUsage, "setup", "hubspot", "--out", dir), path+" cannot be read: remove it, or give another folder with --out")
 }
 
 func TestATokenOfAnotherPortalIsRefusedUnlessItIsMeant(t *testing.T) {

@@ -50,6 +50,15 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	if err := s.ownFolder(c.Out, st.Name); err != nil {
 		return err
 	}
+	url := ""
+	if deployed {
+		if urls := s.reader(ctx).List("HUBSPOT_WEBHOOK_URL"); len(urls) > 0 {
+			url = urls[0] // the functions accept the others too: the stack's outputs give out the first
+		}
+	}
+	if err := s.ownSubscriptions(c.Out, st.Name, url); err != nil {
+		return err
+	}
 	p := portal{other: c.OtherPortal, kept: deployed}
 	missing, err := s.admit(ctx, st, func(ctx context.Context, fresh []string) error { return s.tryHubSpot(ctx, st, fresh, &p) },
 		append(pairKey(st), entry{name: settings.HubSpotAccessToken}, entry{name: settings.HubSpotClientSecret})...)
@@ -62,12 +71,6 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	m, err := c.mapping(ctx, s, st, deployed)
 	if err != nil {
 		return err
-	}
-	url := ""
-	if deployed {
-		if urls := s.reader(ctx).List("HUBSPOT_WEBHOOK_URL"); len(urls) > 0 {
-			url = urls[0] // the functions accept the others too: the stack's outputs give out the first
-		}
 	}
 	if err := s.project(c.Out, st.Name, c.Support, url, m); err != nil {
 		return err
@@ -218,10 +221,41 @@ func (s *session) ownFolder(dir, name string) error {
 	return nil
 }
 
+// ownSubscriptions refuses subscriptions to an address while the stack has none here: it stands elsewhere and needs them, or it is removed,
+// which nobody knows here.
+func (s *session) ownSubscriptions(dir, name, url string) error {
+	path := filepath.Join(dir, filepath.FromSlash(webhooksFile))
+	text, err := os.ReadFile(path)
+	switch {
+	case url != "" || errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return wrongf("%v", err)
+	}
+	var file struct {
+		Config struct {
+			Settings target `json:"settings"`
+		} `json:"config"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return wrongf("%s cannot be read: remove it, or give another folder with --out", path)
+	}
+	to := file.Config.Settings.URL
+	if to == "" {
+		return nil
+	}
+	where := ""
+	if region := s.Getenv("AWS_REGION"); region != "" {
+		where = " in " + region
+	}
+	return wrongf("%s subscribes to %s, and no stack %s has an address%s: correct AWS_REGION or --stack. Where that stack is removed for good, remove the file and run this again",
+		path, to, name, where)
+}
+
 // webhooksFile is where the project has its subscriptions.
 const webhooksFile = "src/app/webhooks/webhooks-hsmeta.json"
 
-// project writes the files that differ. Where the stack has no address, the subscriptions to a former one go.
+// project writes the files that differ. Where the stack has no address, subscriptions to none go.
 func (s *session) project(dir, name, support, url string, m *mapping.Mapping) error {
 	files := []struct {
 		path string
@@ -266,12 +300,12 @@ func (s *session) project(dir, name, support, url string, m *mapping.Mapping) er
 	return nil
 }
 
-// unsubscribe removes subscriptions to an address that is not this stack's.
+// unsubscribe removes subscriptions to no address.
 func (s *session) unsubscribe(path string) error {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return s.change(path+" is removed: it is of a stack that is there no more", func() error { return os.Remove(path) })
+	return s.change(path+" is removed: it subscribes to no address, and the stack has none yet", func() error { return os.Remove(path) })
 }
 
 // hsproject is hsproject.json.
@@ -325,14 +359,16 @@ type subscription struct {
 	Active   bool   `json:"active"`
 }
 
+// target is whom the app tells.
+type target struct {
+	URL  string `json:"targetUrl"`
+	Most int    `json:"maxConcurrentRequests"`
+}
+
 // webhooksMeta subscribes to everything that a record can meet with, and to each mapped property once
 // (https://developers.hubspot.com/docs/apps/developer-platform/add-features/configure-webhooks). Last-modified properties
 // cannot be subscribed to.
 func webhooksMeta(url string, m *mapping.Mapping) component {
-	type target struct {
-		URL  string `json:"targetUrl"`
-		Most int    `json:"maxConcurrentRequests"`
-	}
 	type subscriptions struct {
 		Objects []subscription `json:"crmObjects"`
 		Legacy  []subscription `json:"legacyCrmObjects"`
