@@ -128,7 +128,7 @@ func (e *exam) zohoToken(ctx context.Context) {
 		e.ok("zoho.token", "given, and used as it is")
 		return
 	}
-	if !e.after("zoho.token", settings.ZohoClientSecret, settings.ZohoRefreshToken) {
+	if !e.after("zoho.token", "table tokens", settings.ZohoClientSecret, settings.ZohoRefreshToken) {
 		return
 	}
 	a, err := e.c.renew(ctx)

@@ -156,7 +156,8 @@ func (e *exam) chatFields(ctx context.Context) {
 	}
 }
 
-// chatScopes reads what conversations read in Zoho, of a record that nobody has: that there is none is an answer too.
+// chatScopes reads what conversations read in Zoho, of a record that nobody has: that there is none is an answer too. Attachments are
+// those of a note, and tried where notes may be read: what they lack then is their own.
 func (e *exam) chatScopes(ctx context.Context) {
 	const check, nobody = "whatsapp.scopes", "1"
 	if !e.after(check, "zoho.scopes") {
@@ -171,9 +172,15 @@ func (e *exam) chatScopes(ctx context.Context) {
 			return err
 		}
 	}
+	var notes error
 	e.scopes(check, "make a new code in the API console with the scopes that connector setup zoho --help lists, and run it with --new-token", []scope{
-		{"ZohoCRM.modules.notes.ALL", try(e.c.zoho.Logged)},
-		{"ZohoCRM.modules.attachments.ALL", try(e.c.zoho.Attached)},
+		{"ZohoCRM.modules.notes.ALL", func() error { notes = try(e.c.zoho.Logged)(); return notes }},
+		{"ZohoCRM.modules.attachments.ALL", func() error {
+			if notes != nil {
+				return nil // that is told
+			}
+			return try(e.c.zoho.Attached)()
+		}},
 		{"ZohoCRM.modules.tasks.ALL", try(e.c.zoho.Tasked)},
 	})
 }

@@ -98,6 +98,14 @@ var seeded = []broken{
 			return to
 		}
 	}, check: "tables", what: "shop-attempts", mend: "deploy the stack again"},
+	{name: "the table of tokens does not answer", spoil: func(b *bench) {
+		b.tables = func(name string, to Table) Table {
+			if name == sandbox.Tokens {
+				return lost{to}
+			}
+			return to
+		}
+	}, check: "tables", what: "shop-tokens", mend: "deploy the stack again"},
 	{name: "a queue does not answer", spoil: func(b *bench) { b.lanes[crm.Zoho].err = errLost },
 		check: "hubspot-operations", what: "lost", mend: "deploy the stack again"},
 	{name: "a message is dead", spoil: func(b *bench) {

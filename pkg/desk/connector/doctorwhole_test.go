@@ -73,6 +73,10 @@ var seededWhole = []broken{
 	{name: "Zoho's token may not read notes", on: whole, spoil: func(b *bench) {
 		b.Zoho.Fail(zohotest.Fault{Match: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/Notes") }, Times: -1, Status: http.StatusUnauthorized, Body: mismatch})
 	}, check: "whatsapp.scopes", what: "may not ZohoCRM.modules.notes.ALL", mend: "--new-token"},
+	{name: "Zoho's token was made without notes, on which attachments hang", on: whole, with: without("ZohoCRM.modules.notes.ALL"),
+		check: "whatsapp.scopes", what: "may not ZohoCRM.modules.notes.ALL", mend: "--new-token"},
+	{name: "Zoho's token was made without attachments", on: whole, with: without("ZohoCRM.modules.attachments.ALL"),
+		check: "whatsapp.scopes", what: "may not ZohoCRM.modules.attachments.ALL", mend: "--new-token"},
 	{name: "Zoho's token may not read attachments", on: whole, spoil: func(b *bench) {
 		b.Zoho.Fail(zohotest.Fault{Match: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/Attachments") }, Times: -1, Status: http.StatusUnauthorized, Body: mismatch})
 	}, check: "whatsapp.scopes", what: "may not ZohoCRM.modules.attachments.ALL", mend: "--new-token"},
