@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
-	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 )
 
@@ -29,9 +28,7 @@ func TestAReplayMakesARecordWithoutWhatACheckboxCannotShowAndKeepsItInHubSpot(t 
 }
 
 func TestWhatAReplayedRecordIsCreatedWithoutGoesAcrossOnceItCan(t *testing.T) {
-	s := fields(t, "    origin:\n      type: picklist\n      hubspot: origin\n      zoho: Origin\n      policy: at-creation\n      options:\n        - {hubspot: Web, zoho: Web}\n        - {hubspot: Chat, zoho: Chat}\n",
-		[]hubspottest.Property{{Name: "origin", Type: "enumeration", Options: options("Web", "Chat")}},
-		[]zohotest.Field{{Name: "Origin", Type: "picklist", Options: []string{"-None-", "Web"}}})
+	s := lacking(t)
 	hub, zo := s.rossi(props{"origin": "Chat"})
 	s.wantRows("hubspot/contact origin picklist")
 	s.must(s.Zoho.Delete(crm.Contacts, zo))
@@ -48,89 +45,57 @@ func TestWhatAReplayedRecordIsCreatedWithoutGoesAcrossOnceItCan(t *testing.T) {
 	s.wantZo(crm.Contacts, s.twin(crm.Contacts, hub), props{"Origin": "Web"})
 }
 
-func TestThePeopleOfACompanyThatIsMadeAnewByAReplayStayInIt(t *testing.T) {
-	for _, seen := range []bool{false, true} {
-		for _, side := range []string{"hubspot", "zoho"} {
-			t.Run(map[bool]string{false: "not looked at ", true: "looked at "}[seen]+side, func(t *testing.T) {
-				s := stage(t)
-				acme := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
-				hub, zo := s.rossi(props{"associatedcompanyid": acme})
-				old := s.twin(crm.Companies, acme)
-				s.wantZo(crm.Contacts, zo, props{"Account_Name": old})
-				s.must(s.Zoho.Delete(crm.Companies, old))
-				s.pass(30 * time.Minute)
-				if seen {
-					s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+// anew are the ways in which a company's place is taken by another record; each returns the ids of the company on both sides then.
+var anew = map[string]func(s *scene, acme, account string) (hub, zo string){
+	"in HubSpot": func(s *scene, acme, account string) (string, string) {
+		return s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"}), account
+	},
+	"in Zoho": func(s *scene, acme, _ string) (string, string) {
+		return acme, s.zo(crm.Companies, props{"Account_Name": "Acme", "Website": "acme.example"})
+	},
+	"by a replay": func(s *scene, acme, _ string) (string, string) {
+		s.editHub(crm.Companies, acme, props{"city": "Milano"})
+		s.settle()
+		s.wantRows("hubspot/company  deleted")
+		s.send(crm.Companies, crm.HubSpot, acme, crm.Replay)
+		s.settle()
+		return acme, s.twin(crm.Companies, acme)
+	},
+}
+
+func TestThePeopleOfACompanyThatIsMadeAnewAreInIt(t *testing.T) {
+	for how, make := range anew {
+		for when, look := range map[string]bool{"their contact looked at before": true, "not looked at": false} {
+			for _, side := range []crm.System{crm.HubSpot, crm.Zoho} {
+				t.Run(how+", "+when+", then edited in "+string(side), func(t *testing.T) {
+					s := stage(t)
+					acme := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
+					hub, zo := s.rossi(props{"associatedcompanyid": acme})
+					account := s.twin(crm.Companies, acme)
+					if how == "in HubSpot" {
+						s.must(s.HubSpot.Delete(crm.Companies, acme))
+					} else {
+						s.must(s.Zoho.Delete(crm.Companies, account))
+					}
 					s.pass(30 * time.Minute)
-				}
-				s.editHub(crm.Companies, acme, props{"city": "Milano"})
-				s.settle()
-				s.wantRows("hubspot/company  deleted")
-				s.send(crm.Companies, crm.HubSpot, acme, crm.Replay)
-				s.pass(3 * time.Hour)
-				fresh := s.twin(crm.Companies, acme)
-				if side == "hubspot" {
-					s.editHub(crm.Contacts, hub, props{"city": "Bari"})
-				} else {
-					s.editZo(crm.Contacts, zo, props{"Title": "Head"})
-				}
-				s.pass(3 * time.Hour)
-				s.wantHub(crm.Contacts, hub, props{"associatedcompanyid": acme})
-				s.wantZo(crm.Contacts, zo, props{"Account_Name": fresh})
-				s.wantRows()
-			})
+					if look {
+						s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+						s.pass(30 * time.Minute)
+					}
+					acme, account = make(s, acme, account)
+					s.pass(3 * time.Hour)
+					if side == crm.HubSpot {
+						s.editHub(crm.Contacts, hub, props{"state": "BA"})
+					} else {
+						s.editZo(crm.Contacts, zo, props{"Title": "Head"})
+					}
+					s.pass(3 * time.Hour)
+					s.wantHub(crm.Contacts, hub, props{"associatedcompanyid": acme})
+					s.wantZo(crm.Contacts, zo, props{"Account_Name": account})
+					s.wantRows()
+				})
+			}
 		}
-	}
-}
-
-// A company is deleted in HubSpot, a contact of it is edited, and the company is made there again.
-func TestThePeopleOfACompanyThatIsMadeAnewInHubSpotAreInIt(t *testing.T) {
-	for _, seen := range []bool{false, true} {
-		t.Run(map[bool]string{false: "not looked at", true: "looked at"}[seen], func(t *testing.T) {
-			s := stage(t)
-			acme := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
-			hub, zo := s.rossi(props{"associatedcompanyid": acme})
-			account := s.twin(crm.Companies, acme)
-			s.must(s.HubSpot.Delete(crm.Companies, acme))
-			s.pass(30 * time.Minute)
-			if seen {
-				s.editHub(crm.Contacts, hub, props{"city": "Milano"})
-				s.pass(30 * time.Minute)
-			}
-			fresh := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
-			s.pass(3 * time.Hour)
-			s.wantZo(crm.Companies, account, props{"HubSpot_Id": fresh})
-			s.editHub(crm.Contacts, hub, props{"city": "Bari"})
-			s.pass(3 * time.Hour)
-			s.wantZo(crm.Contacts, zo, props{"Account_Name": account, "Mailing_City": "Bari"})
-			s.wantHub(crm.Contacts, hub, props{"associatedcompanyid": fresh})
-			s.wantRows()
-		})
-	}
-}
-
-// The same in Zoho: the account is deleted and made again by hand.
-func TestThePeopleOfACompanyThatIsMadeAnewInZohoAreInIt(t *testing.T) {
-	for _, seen := range []bool{false, true} {
-		t.Run(map[bool]string{false: "not looked at", true: "looked at"}[seen], func(t *testing.T) {
-			s := stage(t)
-			acme := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
-			hub, zo := s.rossi(props{"associatedcompanyid": acme})
-			s.must(s.Zoho.Delete(crm.Companies, s.twin(crm.Companies, acme)))
-			s.pass(30 * time.Minute)
-			if seen {
-				s.editHub(crm.Contacts, hub, props{"city": "Milano"})
-				s.pass(30 * time.Minute)
-			}
-			fresh := s.zo(crm.Companies, props{"Account_Name": "Acme", "Website": "acme.example"})
-			s.pass(3 * time.Hour)
-			s.wantZo(crm.Companies, fresh, props{"HubSpot_Id": acme})
-			s.editHub(crm.Contacts, hub, props{"city": "Bari"})
-			s.pass(3 * time.Hour)
-			s.wantHub(crm.Contacts, hub, props{"associatedcompanyid": acme})
-			s.wantZo(crm.Contacts, zo, props{"Account_Name": fresh, "Mailing_City": "Bari"})
-			s.wantRows()
-		})
 	}
 }
 
@@ -188,9 +153,7 @@ func TestWhatACheckboxCannotShowIsAskedAboutAgainWhenTheRecordGoesOn(t *testing.
 func TestAValueThatARecordWasCreatedWithoutIsNotForgottenWhenItGoesOn(t *testing.T) {
 	for name, live := range turns {
 		t.Run(name, func(t *testing.T) {
-			s := fields(t, "    origin:\n      type: picklist\n      hubspot: origin\n      zoho: Origin\n      policy: at-creation\n      options:\n        - {hubspot: Web, zoho: Web}\n        - {hubspot: Chat, zoho: Chat}\n",
-				[]hubspottest.Property{{Name: "origin", Type: "enumeration", Options: options("Web", "Chat")}},
-				[]zohotest.Field{{Name: "Origin", Type: "picklist", Options: []string{"-None-", "Web"}}})
+			s := lacking(t)
 			hub, zo := s.rossi(props{"origin": "Chat"})
 			s.wantRows("hubspot/contact origin picklist")
 			hub = live(s, hub, zo)

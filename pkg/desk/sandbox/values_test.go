@@ -190,11 +190,24 @@ func TestABoxThatNobodyTickedIsNoAnswerWhereTheOtherSideIsTicked(t *testing.T) {
 	}
 }
 
+// lacking maps a property that is written at creation onto a list of Zoho that lacks the option Chat.
+func lacking(t *testing.T) *scene {
+	t.Helper()
+	return fields(t, `    origin:
+      type: picklist
+      hubspot: origin
+      zoho: Origin
+      policy: at-creation
+      options:
+        - {hubspot: Web, zoho: Web}
+        - {hubspot: Chat, zoho: Chat}
+`, []hubspottest.Property{{Name: "origin", Type: "enumeration", Options: options("Web", "Chat")}},
+		[]zohotest.Field{{Name: "Origin", Type: "picklist", Options: []string{"-None-", "Web"}}})
+}
+
 func TestAValueThatARecordWasCreatedWithoutIsAskedAboutAndGoesAcrossOnceItCan(t *testing.T) {
 	origin := func(t *testing.T, change ...func(*scene)) (s *scene, hub, zo string) {
-		s = fields(t, "    origin:\n      type: picklist\n      hubspot: origin\n      zoho: Origin\n      policy: at-creation\n      options:\n        - {hubspot: Web, zoho: Web}\n        - {hubspot: Chat, zoho: Chat}\n",
-			[]hubspottest.Property{{Name: "origin", Type: "enumeration", Options: options("Web", "Chat")}},
-			[]zohotest.Field{{Name: "Origin", Type: "picklist", Options: []string{"-None-", "Web"}}})
+		s = lacking(t)
 		for _, c := range change {
 			c(s)
 		}
