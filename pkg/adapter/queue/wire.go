@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -35,11 +34,8 @@ type wire struct {
 	Repeated   bool       `json:"-"` // the queue tells, not the message
 }
 
-// SQS refuses two characters that JSON need not escape.
-var (
-	escape  = strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`)
-	escaped = []byte("\xEF\xBF") // how both begin
-)
+// escaped is how the two characters begin that batch.Body escapes.
+var escaped = []byte("\xEF\xBF")
 
 // Encode writes an operation as a message, in characters that SQS carries. It refuses, as a fault of kind Ours, an operation
 // that Decode would refuse.
@@ -54,7 +50,7 @@ func Encode(op crm.Operation) (string, error) {
 	if !bytes.Contains(text, escaped) {
 		return string(text), nil
 	}
-	return escape.Replace(string(text)), nil
+	return batch.Body(string(text)), nil
 }
 
 // Decode reads what Encode wrote, here or in another version: fields that it does not know are ignored, a message of a later

@@ -5,10 +5,17 @@ package batch
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/crm"
 )
+
+var refused = strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`)
+
+// Body returns JSON in characters that a queue carries: SQS refuses two, U+FFFE and U+FFFF, which JSON need not escape and has in strings
+// alone.
+func Body(json string) string { return refused.Replace(json) }
 
 // The limits of one call to a queue (SQS: SendMessageBatch, ReceiveMessage, ChangeMessageVisibilityBatch).
 const (

@@ -77,8 +77,8 @@ type Result struct {
 	Err      error           // nil, or a *fault.Error about this change alone
 }
 
-// IsKey reports whether s can be the id that HubSpot or Zoho gives a record: 1 to 20 digits. Anything
-// else names no record and must not reach a path or a query.
+// IsKey reports whether s can be the id that HubSpot or Zoho gives a record: 1 to 20 digits. Anything else names no
+// record and must not reach a path or a query.
 func IsKey(s string) bool {
 	return s != "" && len(s) <= 20 && strings.Trim(s, "0123456789") == ""
 }

@@ -58,6 +58,7 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "erasures", Seed: 26300266},  // who came back in HubSpot and was gone in Zoho was asked about by nobody
 		{Config: "switches", Seed: 28000345},  // an edit in the second in which we linked its record had no event, and its time was taken for ours
 		{Config: "merges", Seed: 28000486},    // a row told by another worker outlived the pair's coming back
+		{Config: "faults", Seed: 29001759},    // a row that a frozen worker had told was closed by a look that found the pair at rest, and then it was saved
 		{Config: "faults", Seed: 28100971},    // both sides of a field were told, and the first row had outlived its reason
 		{Config: "unfit", Seed: 161},          // a checkbox that nobody had touched in Zoho took the place of what HubSpot said
 		{Config: "unfit", Seed: 94},           // a value that was left out of a new record was not told, for its maker had died

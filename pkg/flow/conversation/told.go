@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
@@ -85,10 +84,10 @@ func because(r *fault.Parked, e *fault.Error) {
 
 // refuser is the system that a fault comes from: of a message to be sent it is WhatsApp, unless a CRM did not tell whose it is.
 func refuser(verb crm.Verb, e *fault.Error) crm.System {
-	switch {
-	case strings.HasPrefix(e.Op, string(crm.HubSpot)+"."):
+	switch from := e.From(); {
+	case from == crm.HubSpot:
 		return crm.HubSpot
-	case verb != crm.Send, strings.HasPrefix(e.Op, string(crm.Zoho)+"."), e.Code == fault.CauseNoNumber:
+	case verb != crm.Send, from == crm.Zoho, e.Code == fault.CauseNoNumber:
 		return crm.Zoho
 	}
 	return crm.WhatsApp

@@ -82,10 +82,10 @@ func (t *task) fieldsOf(p pair.Pair) []mapping.Field {
 func (t *task) lacks(p pair.Pair) bool { return len(t.fieldsOf(p)) > len(t.synced()) }
 
 // atRest reports whether one side shows, in every field, what it showed when the pair was last brought in step, with
-// nothing unfinished and no edit that a write of ours covered. Echoes end here.
+// nothing unfinished, no worker that took the pair and did not give it back, and no edit that a write of ours covered. Echoes end here.
 func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
 	_, unlinkable := p.Held[relink]
-	if p.Begun || p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) || !p.Linked && !unlinkable {
+	if p.Begun || p.Lease.Owner != "" || p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) || !p.Linked && !unlinkable {
 		return false
 	}
 	for _, f := range t.fieldsOf(p) {

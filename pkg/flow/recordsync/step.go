@@ -253,7 +253,7 @@ func (t *task) gather(p *identity.Loaded, plan *plan) {
 // madeUp does once more what follows from a sync that has come to rest, where an earlier try may have saved the pair and then failed:
 // rows end but for those of what is held, and whoever waited is woken.
 func (t *task) madeUp(p identity.Loaded, o fault.Outcome) fault.Outcome {
-	if !t.repeated() || p.State != pair.Living || p.Begun {
+	if !t.repeated() || p.State != pair.Living || p.Begun || p.Lease.Owner != "" {
 		return o
 	}
 	both := []crm.ID{p.Record(crm.HubSpot), p.Record(crm.Zoho)}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"crm-connector/pkg/core/batch"
@@ -38,15 +37,12 @@ type wire struct {
 	Event     json.RawMessage
 }
 
-// escape writes two characters that SQS refuses and that JSON need not escape. In JSON they stand in strings alone.
-var escape = strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`)
-
 // Entry returns the message of a submission, in characters that SQS carries. Its group is the shard of the client among n shards; its deduplication id is the
 // request's, never the event's: repeats must reach whoever counts them.
 func (s Submission) Entry(n int) batch.Entry {
 	body, _ := json.Marshal(wire{Version, s.Ingestion, s.Tenant, s.Received.UnixMilli(), s.Event.Document()}) // a document is JSON
 	return batch.Entry{
-		Group: Group(conversion.Shard(s.Tenant, s.Event.Client, n)), Dedup: s.Ingestion, Body: escape.Replace(string(body)),
+		Group: Group(conversion.Shard(s.Tenant, s.Event.Client, n)), Dedup: s.Ingestion, Body: batch.Body(string(body)),
 	}
 }
 
