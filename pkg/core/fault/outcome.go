@@ -29,8 +29,8 @@ type Outcome struct {
 	Err     error         // why, for GoAgain and ParkedAway
 	Rows    []Parked      // rows to open or to count up: for ParkedAway the reason, for Done the fields that are held
 	Told    []Parked      // rows that were opened already: fields that are held, records to merge; for the log
-	Settled []crm.ID      // records whose open rows are closed by this outcome, but for those in Rows and Keep
-	Keep    []crm.Field   // fields whose rows stay open: held before and not tried now
+	Settled []crm.ID      // records whose open rows are closed by this outcome, but for those in Rows, Told and Open
+	Open    []string      // ids of rows that stay open: they ask what was asked before and is not answered
 	AsOf    time.Time     // when the work that settles the records began; rows told later stay open. Zero: now
 	Note    string        // one readable line: the decision per field, no values
 }

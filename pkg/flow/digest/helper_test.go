@@ -95,9 +95,9 @@ func (b *bench) open(t *testing.T, rows ...fault.Parked) {
 	}
 }
 
-func (b *bench) settle(t *testing.T, key string, open []string, keep ...crm.Field) {
+func (b *bench) settle(t *testing.T, key string, open ...string) {
 	t.Helper()
-	if err := b.ledger.Settle(t.Context(), "main", []crm.ID{contact(key)}, b.now, open, keep); err != nil {
+	if err := b.ledger.Settle(t.Context(), "main", []crm.ID{contact(key)}, b.now, open); err != nil {
 		t.Fatal(err)
 	}
 }

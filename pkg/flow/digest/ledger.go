@@ -102,9 +102,8 @@ func nextTry(first, last time.Time) time.Time {
 }
 
 // Settle closes the open rows of the records that were last told no later than asOf (a slow worker does not close what a
-// later one told), but for those whose id is in open or whose field is in keep. A row that is
-// closed before it was told is never told.
-func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID, asOf time.Time, open []string, keep []crm.Field) error {
+// later one told), but for those whose id is in open. A row that is closed before it was told is never told.
+func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID, asOf time.Time, open []string) error {
 	const op = "digest.Settle"
 	var keys []row.Key
 	for _, id := range records {
@@ -113,7 +112,7 @@ func (l *Ledger) Settle(ctx context.Context, connection string, records []crm.ID
 			return err
 		}
 		for _, e := range rows {
-			if !e.Last.After(asOf) && !slices.Contains(open, e.ID) && !slices.Contains(keep, e.Field) {
+			if !e.Last.After(asOf) && !slices.Contains(open, e.ID) {
 				keys = append(keys, e.key)
 			}
 		}

@@ -83,18 +83,16 @@ func TestASuccessClosesTheRowsOfItsRecord(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		open []string
-		keep []crm.Field
 		left string
 	}{
 		{name: "all of them", left: "[]"},
-		{name: "but for those that failed again", open: []string{identity(parked("7", "email"))}, left: "[email]"},
-		{name: "but for those that were not tried", keep: []crm.Field{"phone"}, left: "[phone]"},
+		{name: "but for those that are asked still", open: []string{identity(parked("7", "email"))}, left: "[email]"},
 		{name: "an unknown id keeps nothing", open: []string{"", "x"}, left: "[]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench()
 			b.open(t, parked("7", "phone"), parked("7", "email"), parked("7", ""), parked("77", "phone"), parked("7#x", "phone"))
-			b.settle(t, "7", tt.open, tt.keep...)
+			b.settle(t, "7", tt.open...)
 			left := []crm.Field{}
 			for _, p := range b.list(t) {
 				if p.Record == contact("7") {
@@ -116,7 +114,7 @@ func TestOneListTellsThatThereIsNothingToSettle(t *testing.T) {
 	b.open(t, parked("8", "phone"))
 	calls := &counting{Store: b.rows}
 	b.ledger.Store = calls
-	b.settle(t, "7", nil)
+	b.settle(t, "7")
 	if calls.lists != 1 || calls.others != 0 {
 		t.Errorf("%d lists and %d other calls, want 1 and 0", calls.lists, calls.others)
 	}
@@ -149,7 +147,7 @@ func TestClosedRowsAreKeptNinetyDays(t *testing.T) {
 	}
 	for range 3 { // the same row again and again, at the same instant
 		b.open(t, parked("7", "phone"))
-		b.settle(t, "7", nil)
+		b.settle(t, "7")
 	}
 	b.now = noon.Add(ClosedFor - time.Nanosecond)
 	if got := closed(); got != 1 {
@@ -173,7 +171,7 @@ func TestManyRowsAreOpenedAndSettledAtOnce(t *testing.T) {
 	if got := len(b.list(t)); got != len(rows) {
 		t.Errorf("%d rows, want %d", got, len(rows))
 	}
-	if err := b.ledger.Settle(t.Context(), "main", append(ids, ids...), b.now, nil, nil); err != nil {
+	if err := b.ledger.Settle(t.Context(), "main", append(ids, ids...), b.now, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(b.list(t)); got != 0 {
@@ -287,7 +285,7 @@ func TestAnErasureForgetsTheRecordInEveryRowButTheOneThatAsksForIt(t *testing.T)
 	elsewhere.Connection = "second"
 	perhaps.Other, perhaps.More = contact("12"), []crm.ID{contact("7"), contact("13")}
 	b.open(t, parked("7", "phone"), parked("8", "phone"))
-	b.settle(t, "7", nil)
+	b.settle(t, "7")
 	b.open(t, parked("7", "phone"), named, twin, merge, asks, elsewhere, perhaps, parked("77", "phone"))
 	about, err := b.ledger.Naming(t.Context(), "main", contact("7"))
 	if err != nil || len(about) != 6 {
@@ -349,11 +347,11 @@ func TestWhatWasClosedAndOpenedAnewMeanwhileStaysOpen(t *testing.T) {
 	b.ledger.Store = &frozen{Store: b.rows, meanwhile: func() {
 		later := parked("7", "phone")
 		later.First, later.Last = b.now, b.now
-		if err := errors.Join(others.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil, nil), others.Open(t.Context(), later)); err != nil {
+		if err := errors.Join(others.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil), others.Open(t.Context(), later)); err != nil {
 			t.Fatal(err)
 		}
 	}}
-	if err := b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, seen, nil, nil); err != nil {
+	if err := b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, seen, nil); err != nil {
 		t.Fatal(err)
 	}
 	if open := b.list(t); len(open) != 1 || !open[0].First.Equal(b.now) {
@@ -420,7 +418,7 @@ func TestARowOfALaterReleaseIsAnErrorAndNotNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, listed := b.ledger.List(t.Context())
-		settled := b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil, nil)
+		settled := b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil)
 		_, ran := b.Run(t.Context())
 		for _, err := range []error{listed, settled, ran} {
 			if !errors.Is(err, errUnreadable) {
@@ -468,7 +466,7 @@ func TestATableThatStopsAnsweringIsAlwaysAnError(t *testing.T) {
 	for name, do := range map[string]func(*bench) error{
 		"open": func(b *bench) error { return b.ledger.Open(t.Context(), parked("7", "phone"), parked("8", "phone")) },
 		"settle": func(b *bench) error {
-			return b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil, nil)
+			return b.ledger.Settle(t.Context(), "main", []crm.ID{contact("7")}, b.now, nil)
 		},
 		"list":   func(b *bench) error { _, err := b.ledger.List(t.Context()); return err },
 		"counts": func(b *bench) error { _, err := b.ledger.Counts(t.Context()); return err },

@@ -47,7 +47,7 @@ func TestEachRowIsToldOnce(t *testing.T) {
 func TestARowThatWasSettledBeforeItWasToldIsNeverTold(t *testing.T) {
 	b := newBench()
 	b.open(t, parked("7", "phone"))
-	b.settle(t, "7", nil)
+	b.settle(t, "7")
 	b.run(t, 0)
 
 	b.mailer.err = &fault.Error{Op: "mail.Send", Kind: fault.Down}
@@ -56,7 +56,7 @@ func TestARowThatWasSettledBeforeItWasToldIsNeverTold(t *testing.T) {
 	if _, err := b.Run(t.Context()); err == nil {
 		t.Fatal("no error while the mail server is down")
 	}
-	b.settle(t, "7", nil)
+	b.settle(t, "7")
 	b.mailer.err, b.mailer.lost = nil, false
 	b.run(t, 1)
 	if text := b.mailer.mails[0].Text; strings.Contains(text, "contact 7") || !strings.Contains(text, "contact 8") {
@@ -68,7 +68,7 @@ func TestARowThatWasSettledBeforeItWasToldIsNeverTold(t *testing.T) {
 	if _, err := b.Run(t.Context()); err == nil {
 		t.Fatal("no error while the mail server is busy")
 	}
-	b.settle(t, "9", nil)
+	b.settle(t, "9")
 	b.mailer.err, b.mailer.lost = nil, false
 	b.run(t, 0)
 	if len(b.mailer.mails) != 1 || b.rows.Len() != 3 {
@@ -80,7 +80,7 @@ func TestARowThatComesBackAfterItWasSettledIsToldAgain(t *testing.T) {
 	b := newBench()
 	b.open(t, parked("7", "phone"))
 	b.run(t, 1)
-	b.settle(t, "7", nil)
+	b.settle(t, "7")
 	b.open(t, parked("7", "phone"))
 	b.run(t, 1)
 }
@@ -342,7 +342,7 @@ func TestInTheEndEveryOpenRowIsTold(t *testing.T) {
 				b.open(t, parked(key, "phone"))
 				open[key] = true
 			case 1:
-				b.settle(t, key, nil)
+				b.settle(t, key)
 				open[key] = false
 			case 2:
 				b.now = b.now.Add(time.Duration(rapid.IntRange(0, 200).Draw(rt, "seconds")) * time.Second)

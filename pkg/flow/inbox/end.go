@@ -106,7 +106,7 @@ func (s *sheet) write(ctx context.Context, n *line, out *fault.Outcome) error {
 	if len(out.Settled) == 0 {
 		return nil
 	}
-	var open []string
+	open := slices.Clone(out.Open)
 	for _, r := range slices.Concat(out.Rows, out.Told) {
 		open = append(open, r.ID)
 	}
@@ -114,7 +114,7 @@ func (s *sheet) write(ctx context.Context, n *line, out *fault.Outcome) error {
 	if asOf.IsZero() {
 		asOf = s.loop.Now()
 	}
-	return s.loop.Parking.Settle(ctx, n.Operation.Connection, out.Settled, asOf, open, out.Keep)
+	return s.loop.Parking.Settle(ctx, n.Operation.Connection, out.Settled, asOf, open)
 }
 
 // The first retry of a locked record that was parked, and when it is told.

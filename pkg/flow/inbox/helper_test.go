@@ -48,9 +48,9 @@ func (p *parking) Open(_ context.Context, rows ...fault.Parked) error {
 	return p.openErr
 }
 
-func (p *parking) Settle(_ context.Context, connection string, records []crm.ID, asOf time.Time, open []string, keep []crm.Field) error {
+func (p *parking) Settle(_ context.Context, connection string, records []crm.ID, asOf time.Time, open []string) error {
 	if p.settleErr == nil {
-		p.settled = append(p.settled, fmt.Sprint(connection, " ", records, " open ", open, " keep ", keep))
+		p.settled = append(p.settled, fmt.Sprint(connection, " ", records, " open ", open))
 		p.asOf = append(p.asOf, asOf)
 	}
 	return p.settleErr

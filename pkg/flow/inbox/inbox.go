@@ -23,9 +23,8 @@ import (
 type Parking interface {
 	// Open opens the rows, or counts them up where they are open already.
 	Open(ctx context.Context, rows ...fault.Parked) error
-	// Settle closes the open rows of the records that were last told no later than asOf, but for the rows with the ids in
-	// open and those of the fields in keep.
-	Settle(ctx context.Context, connection string, records []crm.ID, asOf time.Time, open []string, keep []crm.Field) error
+	// Settle closes the open rows of the records that were last told no later than asOf, but for the rows with the ids in open.
+	Settle(ctx context.Context, connection string, records []crm.ID, asOf time.Time, open []string) error
 }
 
 // Store keeps the counted attempts.

@@ -103,11 +103,11 @@ func TestWhatTheWorkSaysOfAnOperationBehindOneThatGoesAgainIsVoid(t *testing.T) 
 
 func TestRowsAreOpenedAndClosedBeforeAMessageIsAcknowledged(t *testing.T) {
 	zoho := crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: "7"}
-	held := fault.Outcome{Ending: fault.Done, Rows: []fault.Parked{{ID: "r1"}, {ID: "r2"}}, Settled: []crm.ID{zoho}, Keep: []crm.Field{"phone"}}
+	held := fault.Outcome{Ending: fault.Done, Rows: []fault.Parked{{ID: "r1"}, {ID: "r2"}}, Settled: []crm.ID{zoho}, Open: []string{"r0"}}
 	d := works(t, by(map[string]fault.Outcome{"a.1": held, "b.1": {Ending: fault.Done, Settled: []crm.ID{zoho}}}))
 	d.want(d.handle(messages(1, "a.1", "b.1")...))
-	if len(d.parking.open) != 2 || len(d.parking.settled) != 2 || d.parking.settled[0] != "main [zoho/contact/7] open [r1 r2] keep [phone]" ||
-		d.parking.settled[1] != "main [zoho/contact/7] open [] keep []" {
+	if len(d.parking.open) != 2 || len(d.parking.settled) != 2 || d.parking.settled[0] != "main [zoho/contact/7] open [r0 r1 r2]" ||
+		d.parking.settled[1] != "main [zoho/contact/7] open []" {
 		t.Errorf("opened %v, settled %q", d.parking.open, d.parking.settled)
 	}
 }

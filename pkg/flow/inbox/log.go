@@ -34,8 +34,8 @@ func (s *sheet) tell(ctx context.Context, n *line, out fault.Outcome, waiting st
 	default:
 		line = append(line, slog.Int64("wait_ms", n.wait.Milliseconds()))
 	}
-	if len(out.Rows)+len(out.Told)+len(out.Settled)+len(out.Keep) > 0 {
-		line = append(line, slog.Int("rows", len(out.Rows)+len(out.Told)), slog.Int("settled", len(out.Settled)), slog.Int("keep", len(out.Keep)))
+	if len(out.Rows)+len(out.Told)+len(out.Settled)+len(out.Open) > 0 {
+		line = append(line, slog.Int("rows", len(out.Rows)+len(out.Told)), slog.Int("settled", len(out.Settled)), slog.Int("open", len(out.Open)))
 	}
 	if out.Err != nil {
 		kind := kindOf(out.Err)

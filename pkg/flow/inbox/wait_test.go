@@ -144,7 +144,7 @@ func TestAnOperationIsOneLineOfIdsKindsAndCounts(t *testing.T) {
 	}
 	_, got, _ := strings.Cut(lines[0], `"msg":`)
 	want := `"operation","ending":"done","operation":"a.1","messageId":"a.1","connection":"main","source":"hubspot","kind":"contact","module":"contact",` +
-		`"verb":"update","record":"a","trace":"t1","receives":2,"fields":2,"age_ms":1500,"applied":true,"covered":false,"rows":1,"settled":0,"keep":0,"note":"phone: zoho to hubspot"}`
+		`"verb":"update","record":"a","trace":"t1","receives":2,"fields":2,"age_ms":1500,"applied":true,"covered":false,"rows":1,"settled":0,"open":0,"note":"phone: zoho to hubspot"}`
 	if got != want {
 		t.Errorf("the line is %s\nwant %s", got, want)
 	}

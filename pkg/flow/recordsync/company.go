@@ -253,7 +253,7 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 	if err := t.tell(o.Rows...); err != nil {
 		return t.fail(err)
 	}
-	t.settled = append(t.settled, o.Settled...)
+	t.settled, t.open = append(t.settled, o.Settled...), append(t.open, o.Open...)
 	t.wrote = t.wrote || sub.wrote
 	if o.Note != "" {
 		t.note("company: " + o.Note)

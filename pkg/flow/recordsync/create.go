@@ -358,7 +358,7 @@ func (t *task) adopted(p identity.Loaded, zoho, note string) fault.Outcome {
 		return t.fail(err)
 	}
 	t.locks = identity.Locks{}
-	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	t.rests(p.Pair)
 	t.joined = true
 	t.note(note)
 	if err := t.wake(p); err != nil {

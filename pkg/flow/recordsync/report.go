@@ -22,7 +22,7 @@ type report struct {
 	told    []fault.Parked
 	relinks []fault.Parked // HubSpot ids that Zoho refused to take
 	settled []crm.ID
-	keep    []crm.Field
+	open    []string // ids of the rows that what is settled asks still
 	notes   []string
 }
 
@@ -62,7 +62,7 @@ func (r *report) decision(d merge.Decision) {
 func (t *task) close(o fault.Outcome) fault.Outcome {
 	o.Applied = t.wrote && o.Ending == fault.Done
 	o.Told = append(t.told, o.Told...)
-	o.Settled, o.Keep, o.AsOf = t.settled, t.keep, t.began
+	o.Settled, o.Open, o.AsOf = t.settled, t.open, t.began
 	if o.Note == "" {
 		o.Note = strings.Join(t.notes, ", ")
 	}
@@ -209,9 +209,15 @@ func (t *task) row(target crm.System, hint fault.Hint, code, message string) fau
 	return t.named(r)
 }
 
-// named gives a row its id: the same record, field, reason and system where it is seen to give the same one.
+// named gives a row its id: the same record, field, reason and system where it is seen to give the same one. A property that a system
+// lacks has one row for all records.
 func (t *task) named(r fault.Parked) fault.Parked {
-	sum := t.s.Book.Hasher.Sum("parked", t.conn, r.Record.String(), string(r.Field), string(r.Hint), string(r.Target))
+	words := []string{"parked", t.conn, r.Record.String(), string(r.Field), string(r.Hint), string(r.Target)}
+	if r.Hint == fault.HintProperty {
+		r.Record, r.TargetID = t.record(r.Target, ""), crm.ID{}
+		words = []string{"drift", t.conn, r.Record.String(), r.Property}
+	}
+	sum := t.s.Book.Hasher.Sum(words...)
 	r.ID = hex.EncodeToString(sum[:])
 	return r
 }
@@ -222,21 +228,33 @@ func (t *task) refused(from, target crm.ID, f crm.Field, property string, r faul
 	out := t.row(target.System, r.Hint, r.Code, r.Message)
 	out.Record = from
 	out.TargetID, out.Field, out.Property = target, f, property
-	if r.Hint == fault.HintProperty {
-		return t.drift(out)
-	}
 	if r.Record != "" {
 		out.Other = crm.ID{System: target.System, Module: target.Module, Key: r.Record}
 	}
 	return t.named(out)
 }
 
-// drift makes of a record's row that of a property which its system lacks: one for all records.
-func (t *task) drift(r fault.Parked) fault.Parked {
-	r.Record, r.TargetID = t.record(r.Target, ""), crm.ID{}
-	sum := t.s.Book.Hasher.Sum("drift", t.conn, r.Record.String(), r.Property)
-	r.ID = hex.EncodeToString(sum[:])
-	return r
+// rests closes the rows about a pair's records, but for those that tell what it holds.
+func (t *task) rests(p pair.Pair) {
+	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	t.open = append(t.open, t.asks(p)...)
+}
+
+// asks returns the ids of the rows that tell what a pair holds.
+func (t *task) asks(p pair.Pair) []string {
+	var ids []string
+	ask := func(h pair.Held, f crm.Field, property string) {
+		if h.Hint != fault.HintNone {
+			r := fault.Parked{Record: p.Record(h.System.Other()), Target: h.System, Field: f, Property: property, Hint: h.Hint}
+			ids = append(ids, t.named(r).ID)
+		}
+	}
+	ask(p.Held[relink], relinkField, externalID)
+	for _, f := range t.fieldsOf(p) {
+		h := p.Held[slotOf(f)]
+		ask(h, f.Name, f.Side(h.System).Property)
+	}
+	return ids
 }
 
 func joined(words []string) string { return strings.Join(words, ", ") }

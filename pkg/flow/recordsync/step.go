@@ -6,7 +6,6 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
-	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/identity"
 )
@@ -176,7 +175,9 @@ func (t *task) mergedAway(p *identity.Loaded, r crm.Reading) fault.Outcome {
 
 // finish notes in the pair what came to rest and ends the task.
 func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.Outcome {
-	t.gather(p, plan)
+	for _, it := range plan.items {
+		t.decision(it.decision)
+	}
 	t.decided(&p.Pair, plan)
 	if e := t.tellPlan(p, plan); e != nil {
 		err = e // what nobody was told has not come to rest
@@ -210,7 +211,7 @@ func (t *task) finish(p *identity.Loaded, b both, plan *plan, err error) fault.O
 	if t.mode == crm.Observe {
 		return done("observed only: " + joined(t.notes))
 	}
-	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	t.rests(p.Pair)
 	if e := t.wake(*p); e != nil {
 		return t.fail(e)
 	}
@@ -237,28 +238,15 @@ func (t *task) shed(p *pair.Pair) {
 	}
 }
 
-// gather adds what became of the fields to the report.
-func (t *task) gather(p *identity.Loaded, plan *plan) {
-	for _, it := range plan.items {
-		if it.kept || it.goesOn != nil {
-			t.keep = append(t.keep, it.field.Name)
-		}
-		t.decision(it.decision)
-	}
-	if _, held := p.Held[relink]; held {
-		t.keep = append(t.keep, relinkField)
-	}
-}
-
 // madeUp does once more what follows from a sync that has come to rest, where an earlier try may have saved the pair and then failed:
 // rows end but for those of what is held, and whoever waited is woken.
 func (t *task) madeUp(p identity.Loaded, o fault.Outcome) fault.Outcome {
 	if !t.repeated() || p.State != pair.Living || p.Begun || p.Lease.Owner != "" {
 		return o
 	}
-	both := []crm.ID{p.Record(crm.HubSpot), p.Record(crm.Zoho)}
+	both, asked := []crm.ID{p.Record(crm.HubSpot), p.Record(crm.Zoho)}, t.asks(p.Pair)
 	ended := func(r fault.Parked) bool {
-		return slices.Contains(both, r.Record) && !r.Last.After(t.began) && !t.asks(p.Pair, r)
+		return slices.Contains(both, r.Record) && !r.Last.After(t.began) && !slices.Contains(asked, r.ID)
 	}
 	if err := t.closeRows(ended, both...); err != nil {
 		return t.fail(err)
@@ -267,17 +255,6 @@ func (t *task) madeUp(p identity.Loaded, o fault.Outcome) fault.Outcome {
 		return t.fail(err)
 	}
 	return o
-}
-
-// asks reports whether a row is about something that the pair holds.
-func (t *task) asks(p pair.Pair, r fault.Parked) bool {
-	if h, held := p.Held[relink]; held && r.Field == relinkField && h.Hint == r.Hint {
-		return true
-	}
-	return slices.ContainsFunc(t.fieldsOf(p), func(f mapping.Field) bool {
-		h, held := p.Held[slotOf(f)]
-		return held && f.Name == r.Field && h.Hint == r.Hint && r.Record == p.Record(h.System.Other())
-	})
 }
 
 // rederive asks for a second look at what HubSpot works out by itself from an address that we wrote (its secondary
