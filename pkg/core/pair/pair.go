@@ -240,19 +240,25 @@ func (p *Pair) Lose() {
 	p.ReadAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.ZohoBefore = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
 }
 
-// Retry lets every field that is held be tried again: what was refused once more, what waits decided anew, one that a system altered
-// as if both sides met in it for the first time.
-func (p *Pair) Retry() {
-	for slot, h := range p.Held {
-		if h.Hint == fault.HintAltered {
+// Retry lets fields that are held be tried again, all of them if none is named: what was refused once more, what waits decided anew,
+// one that a system altered as if both sides met in it for the first time.
+func (p *Pair) Retry(slots ...Slot) {
+	if len(slots) == 0 {
+		slots = slices.Collect(maps.Keys(p.Held))
+	}
+	for _, slot := range slots {
+		h, held := p.Held[slot]
+		switch {
+		case !held:
+		case h.Hint == fault.HintAltered:
 			delete(p.Base, slot)
-		}
-		if h.Hint == fault.HintAltered || h.Pending || h.Base == (Base{}) {
 			delete(p.Held, slot)
-			continue
+		case h.Pending, h.Base == Base{}:
+			delete(p.Held, slot)
+		default:
+			h.Mapping = Untried
+			p.Held[slot] = h
 		}
-		h.Mapping = Untried
-		p.Held[slot] = h
 	}
 	if len(p.Held) == 0 {
 		p.Held = nil

@@ -63,6 +63,7 @@ var deeds = map[string]func(person){
 	"lead":             person.lead,
 	"kill tokens":      person.killTokens,
 	"pause":            person.pause,
+	"replay":           person.replay,
 	"clear everywhere": person.clearEverywhere,
 	"outage hubspot":   func(p person) { p.outage(crm.HubSpot) },
 	"outage zoho":      func(p person) { p.outage(crm.Zoho) },

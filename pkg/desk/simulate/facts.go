@@ -24,6 +24,7 @@ type facts struct {
 	insertions    []*insertion
 	erasures      map[string]time.Time // erased in HubSpot, and when the operation was done
 	deleted       []crm.ID
+	replayed      []string // ids of the rows that an operator replayed when all was quiet
 	modes         []modeChange
 	clearings     []clearing
 	kills, grants []time.Time // when tokens died, and were asked for

@@ -13,7 +13,6 @@ import (
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/desk/sandbox"
-	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/identity"
 	"crm-connector/pkg/flow/inbox"
 )
@@ -27,11 +26,9 @@ type verdict struct {
 
 // judge asks whether everything that must hold does hold.
 func (s *sim) judge() {
-	ctx := context.Background()
 	v := verdict{sim: s, book: &identity.Book{Store: s.w.Tables[sandbox.Pairs], Hasher: s.hasher}}
-	ledger := digest.Ledger{Store: s.w.Tables[sandbox.Parked], Now: s.w.Clock.Now}
 	var err error
-	if v.rows, err = ledger.List(ctx); err != nil {
+	if v.rows, err = s.parked(); err != nil {
 		s.violate("unreadable", "the parked rows cannot be listed: %v", err)
 		return
 	}
@@ -50,6 +47,7 @@ func (s *sim) judge() {
 		}
 	}
 	v.rowsEnd()
+	v.answered()
 	v.doubled()
 	v.erased()
 	v.forgotten()

@@ -23,6 +23,7 @@ type config struct {
 	unfit       bool // the mapping has unfitFields too
 	met         bool // the records of both sides have not met before
 	conditional bool
+	replays     bool         // at the end an operator replays everything that is parked
 	outages     int          // of a hundred plans, how many have one
 	limits      rules.Limits // of the brake; zero: the product's own, which a small world does not reach
 }
@@ -81,6 +82,11 @@ var configs = map[string]config{
 		about: "people delete, restore and erase", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
 		deeds: []deed{{"delete hubspot", 10}, {"delete zoho", 10}, {"restore hubspot", 10}, {"restore zoho", 10}, {"erase", 6}, {"edit", 40}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}, {"move", 4}, {"delete company", 3}, {"restore company", 4}},
 	},
+	"replays": {
+		about: "operators replay what is parked: of records that were deleted, moved, merged, or have what the other side does not take", contacts: 3, companies: 1, actions: 13,
+		reorder: 2 * time.Second, reconcile: 20 * time.Minute, workflow: 10, rates: some, unfit: true, replays: true, conditional: true,
+		deeds: []deed{{"replay", 22}, {"delete zoho", 9}, {"delete company", 9}, {"delete hubspot", 4}, {"restore zoho", 5}, {"restore company", 5}, {"restore hubspot", 3}, {"move", 10}, {"edit", 18}, {"edit company", 5}, {"refused", 8}, {"create unfit", 6}, {"mend origin", 4}, {"create again", 5}, {"merge hubspot", 4}, {"merge zoho", 4}, {"clear", 5}},
+	},
 	"erasures": {
 		about: "people erase whom others merge, delete and restore", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
 		deeds: []deed{{"erase", 14}, {"merge hubspot", 18}, {"merge zoho", 8}, {"delete hubspot", 6}, {"delete zoho", 6}, {"restore hubspot", 5}, {"restore zoho", 6}, {"edit", 25}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}},
@@ -110,7 +116,7 @@ func (r rates) losing(deliveries int) rates {
 
 // Names returns the names of the configurations in the order in which "all" goes through them.
 func Names() []string {
-	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "unfit", "companies", "merges", "deleterestore", "erasures", "unheard", "tokens", "switches"}
+	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "unfit", "companies", "merges", "deleterestore", "replays", "erasures", "unheard", "tokens", "switches"}
 }
 
 // About says what a configuration is, "" for none.

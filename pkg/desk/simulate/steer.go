@@ -2,13 +2,18 @@ package simulate
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/desk/sandbox"
 	steering "crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/digest"
 	"crm-connector/pkg/flow/rules"
 )
 
@@ -79,6 +84,53 @@ func (p person) pause() {
 	p.say(nil, "an operator sets the stack to %s for %s", m, d)
 	p.s.set(m)
 	p.s.after(d, p.s.resume)
+}
+
+// replay tries once more what is parked, one row or all of them, as connector parked replay does.
+func (p person) replay() {
+	rows, err := p.s.parked()
+	if err != nil {
+		p.s.violate("unreadable", "the parked rows cannot be listed: %v", err)
+		return
+	}
+	rows = slices.DeleteFunc(rows, func(r fault.Parked) bool { return r.Record.IsZero() })
+	if len(rows) > 0 && p.dice.IntN(3) > 0 {
+		n := p.dice.IntN(len(rows))
+		rows = rows[n : n+1]
+	}
+	p.s.again(p.n, rows)
+}
+
+// again queues the records of rows, each once.
+func (s *sim) again(n int, rows []fault.Parked) {
+	seen := map[crm.ID]bool{}
+	for _, r := range rows {
+		if seen[r.Record] {
+			continue
+		}
+		seen[r.Record] = true
+		s.tracef("USER %d: an operator replays %s", n, s.short(r.Record))
+		s.serial++
+		op := crm.Operation{
+			V: crm.OperationVersion, ID: fmt.Sprintf("replay-%d", s.serial), Connection: crm.DefaultConnection, Source: r.Record.System,
+			Kind: r.Record.Module.Kind(), Module: r.Record.Module, Verb: crm.Replay, RecordID: r.Record.Key, ReceivedAt: s.now(),
+		}
+		for _, l := range s.lanes() {
+			if l.Name != string(op.Source.Other())+"Operations" {
+				continue
+			}
+			// An operator sees whether it was queued, and types the command again.
+			if err := (queue.Sender{Queue: &line{s, l.Name, l.Queue}}).Send(context.Background(), []crm.Operation{op}); err != nil {
+				s.after(time.Minute, func() { s.again(n, []fault.Parked{r}) })
+			}
+		}
+	}
+}
+
+// parked returns the open rows.
+func (s *sim) parked() ([]fault.Parked, error) {
+	ledger := digest.Ledger{Store: s.w.Tables[sandbox.Parked], Now: s.w.Clock.Now}
+	return ledger.List(context.Background())
 }
 
 // clearEverywhere empties one field of everybody, as a careless import does.

@@ -29,6 +29,15 @@ func (v verdict) rowsEnd() {
 	}
 }
 
+// answered: what an operator replayed at the end is no more parked as deleted.
+func (v verdict) answered() {
+	for _, r := range v.rows {
+		if _, lives := v.props(r.Record.System, r.Record.Module, r.Record.Key); lives && slices.Contains(v.replayed, r.ID) && r.Hint == fault.HintDeleted {
+			v.violate("unanswered", "%s was replayed, and is still parked because its twin was deleted", v.short(r.Record))
+		}
+	}
+}
+
 // pairOf returns the two records of the living pair that a row is about, if it asks for something that their coming in step ends.
 func (v verdict) pairOf(r fault.Parked) (sides, bool) {
 	if r.Hint == fault.HintMergeTwins || r.Hint == fault.HintErase || r.Hint == fault.HintLead || r.Record.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -251,6 +252,19 @@ func (s *sim) live() {
 	s.tracef("-- nothing fails any more")
 	s.resume()
 	s.settle()
+	if s.cfg.replays && !s.result.Failed() {
+		rows, err := s.parked()
+		if err != nil {
+			s.violate("unreadable", "the parked rows cannot be listed: %v", err)
+			return
+		}
+		rows = slices.DeleteFunc(rows, func(r fault.Parked) bool { return r.Record.IsZero() })
+		for _, r := range rows {
+			s.replayed = append(s.replayed, r.ID)
+		}
+		s.again(len(s.plan), rows)
+		s.settle()
+	}
 }
 
 // schedule runs a function again and again.

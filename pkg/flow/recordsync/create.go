@@ -160,19 +160,26 @@ func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
 }
 
 // withhold notes in the pair what its record is created without, and tells it first: whoever finds the record after a creation that
-// was cut short knows it, and so does the client.
+// was cut short knows it, and so does the client. What was held before stays to be tried: the record that is gone may come back meanwhile.
 func (t *task) withhold(p *identity.Loaded, d *draft) error {
-	p.Held = nil
+	p.Retry()
+	d.hold(&p.Pair)
 	var rows []fault.Parked
 	for _, it := range d.items {
-		if it.held != nil {
-			p.Hold(it.slot, *it.held)
-		}
 		if it.row != nil {
 			rows, it.row = append(rows, *it.row), nil
 		}
 	}
 	return t.tell(rows...)
+}
+
+// hold notes in the pair what the draft leaves out.
+func (d *draft) hold(p *pair.Pair) {
+	for _, it := range d.items {
+		if it.held != nil {
+			p.Hold(it.slot, *it.held)
+		}
+	}
 }
 
 // insert sends the draft, and again at once without the fields that Zoho refuses.
@@ -238,7 +245,8 @@ func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
 // created notes the new pair: what was sent is Zoho's base. Events of a record that has no name yet end without a look, so
 // that one which waited for its name since it was answered is looked at.
 func (t *task) created(p identity.Loaded, r crm.Reading, d *draft, res crm.Result, answered time.Time) fault.Outcome {
-	p.Unfinished = nil
+	p.Unfinished, p.Held = nil, nil
+	d.hold(&p.Pair)
 	p.Renew(res.ID.Key)
 	given := t.givenOwners(d, res)
 	for _, it := range d.items {

@@ -5,6 +5,7 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/identity"
 )
 
@@ -47,10 +48,27 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 		return t.fail(err), true
 	}
 	settled := len(pairs) == 0 || len(pairs) == 1 && len(unnamed) == 0 && pairs[0].HubSpot == survivor.Key
-	if settled {
-		return fault.Outcome{}, false
+	if !settled {
+		return t.unite(survivor, pairs, ids, unnamed), true
 	}
-	return t.unite(survivor, pairs, ids, unnamed), true
+	if len(pairs) == 1 && t.repeated() { // the try that united them may not have lived to close their rows
+		if err := t.over(t.past(pairs[0].Pair), nil); err != nil {
+			return t.fail(err), true
+		}
+	}
+	return fault.Outcome{}, false
+}
+
+// past are the records that a pair has left behind.
+func (t *task) past(p pair.Pair) []crm.ID {
+	var ids []crm.ID
+	for _, f := range p.Former {
+		ids = append(ids, t.record(f.System, f.Key))
+	}
+	for _, key := range p.Duplicates {
+		ids = append(ids, t.record(crm.Zoho, key))
+	}
+	return ids
 }
 
 // spared returns the records that were not erased: what was erased gets no name again by a merge.

@@ -335,7 +335,7 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 	if entries := h.History[f.Name]; len(entries) > 0 {
 		top := entries[0]
 		in.HubSpot.At = top.At
-		in.HubSpot.Ours = top.Ours && (known || in.HubSpot.Ours)
+		in.HubSpot.Ours = top.Ours && !f.HubSpot.ReadOnly && (known || in.HubSpot.Ours) // what it derives from our write is its own word
 		if known && !in.HubSpot.Changed && !top.Ours && top.At.After(p.HubSpotAt) {
 			in.HubSpot.PutBack = top.At
 		}

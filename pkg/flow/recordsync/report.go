@@ -119,8 +119,7 @@ func (t *task) tell(rows ...fault.Parked) error {
 	return nil
 }
 
-// tellPlan opens the rows of the fields that are held. What could not be told is not held either, so that the next try
-// tells it.
+// tellPlan opens the rows of the fields that are held. What could not be told is tried again, so that the next try tells it.
 func (t *task) tellPlan(p *identity.Loaded, plan *plan) error {
 	if t.mode == crm.Observe {
 		return nil // nothing is held: it is told when the stack is on
@@ -137,15 +136,12 @@ func (t *task) tellPlan(p *identity.Loaded, plan *plan) error {
 			continue
 		}
 		if err != nil {
-			delete(p.Held, it.slot)
-			if it.held != nil && it.held.Hint == fault.HintAltered {
-				delete(p.Base, it.slot)
-			}
+			p.Retry(it.slot)
 		}
 		it.row = nil
 	}
 	if err != nil && len(t.relinks) > 0 {
-		delete(p.Held, relink)
+		p.Retry(relink)
 	}
 	t.relinks = nil
 	return err

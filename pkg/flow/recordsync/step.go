@@ -52,6 +52,7 @@ func (t *task) step(p identity.Loaded) fault.Outcome {
 		if o, merged := t.merged(p, r); merged {
 			return o
 		}
+		t.id = p.Record(crm.HubSpot) // an event of a record that was merged is about the one that goes on
 	}
 	return t.stepFrom(p, r)
 }

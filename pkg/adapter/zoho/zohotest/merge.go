@@ -70,7 +70,7 @@ func (s *Server) mergeRecords(c *call) reply {
 		"message": "records merged successfully", "status": "success"}}})
 }
 
-// merge joins the children into the master: chosen values first, then what the master lacks and a child has. Which
+// merge joins the children into the master: chosen values first, then what the master lacks and a child shows. Which
 // notifications a merge sends is not confirmed (Zoho docs: Deleted and Merge Records); here: update of the master, delete of the children.
 func (s *Server) merge(master *record, children []*record, chosen map[string]any, by actor) {
 	m := master.module
@@ -83,7 +83,7 @@ func (s *Server) merge(master *record, children []*record, chosen map[string]any
 	}
 	for _, child := range children {
 		for name, v := range child.last().values {
-			if values[name] == nil {
+			if values[name] == nil && !s.dangles(m.fields[name], v) {
 				values[name] = v
 			}
 		}
@@ -108,6 +108,16 @@ func (s *Server) merge(master *record, children []*record, chosen map[string]any
 	for _, r := range append(children, master) {
 		r.merging = until
 	}
+}
+
+// dangles reports whether a lookup points at a record that is in the bin: it shows nothing.
+func (s *Server) dangles(f *Field, v any) bool {
+	id, ok := v.(string)
+	if f == nil || f.Lookup == "" || !ok {
+		return false
+	}
+	r := s.modules[f.Lookup].records[id]
+	return r == nil || !r.alive()
 }
 
 // follow points lookups at the master that pointed at a child, without a version of their own: related records move

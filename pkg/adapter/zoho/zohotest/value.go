@@ -123,7 +123,7 @@ func (s *Server) takeReference(f *Field, o map[string]any) (any, map[string]any)
 		}
 		return id, nil
 	}
-	if r := s.modules[f.Lookup].records[id]; r == nil || !r.alive() {
+	if s.dangles(f, id) {
 		return nil, map[string]any{"id": id}
 	}
 	return id, nil
