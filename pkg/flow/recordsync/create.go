@@ -73,7 +73,7 @@ func (t *task) lead(rec crm.Record) (*fault.Parked, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	found, err := t.find(crm.Zoho, crm.Search{Module: crm.Leads, Keys: keys, Columns: t.columns(crm.Zoho, false)})
+	found, err := t.find(crm.Zoho, crm.Search{Module: crm.Leads, Keys: keys, Columns: t.columns(crm.Zoho)})
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +297,7 @@ func (t *task) givenOwners(d *draft, res crm.Result) map[crm.Field]crm.Value {
 	if len(given) == 0 {
 		return nil
 	}
-	z, err := t.read(crm.Zoho, res.ID.Key, t.columns(crm.Zoho, false))
+	z, err := t.read(crm.Zoho, res.ID.Key, t.columns(crm.Zoho))
 	for name := range given {
 		if err == nil && !z.Gone {
 			given[name] = z.Record.Value(name)
@@ -403,7 +403,7 @@ func (t *task) resume(p identity.Loaded) fault.Outcome {
 	if t.id.System == crm.Zoho {
 		return t.adopt(p, t.id.Key)
 	}
-	r, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, true))
+	r, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot))
 	if err != nil {
 		return t.fail(err)
 	}

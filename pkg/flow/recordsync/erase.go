@@ -68,7 +68,7 @@ func (t *task) erase() fault.Outcome {
 // fathom finds the records and pairs of the person. A HubSpot record that was merged into another one is that one.
 func (t *task) fathom(e *erasure) fault.Outcome {
 	if t.id.System == crm.HubSpot {
-		r, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot, false))
+		r, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot))
 		if err != nil {
 			return t.fail(err)
 		}
@@ -174,7 +174,7 @@ func (t *task) livesOn(p identity.Loaded, ids []crm.ID) (bool, error) {
 	if t.id.System != crm.HubSpot || slices.Contains(ids, p.Record(crm.HubSpot)) {
 		return false, nil
 	}
-	r, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, false))
+	r, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot))
 	return err == nil && !r.Gone && !slices.Contains(ids, r.Record.ID), err
 }
 
@@ -192,7 +192,7 @@ func (t *task) take(e *erasure, p identity.Loaded) fault.Outcome {
 	}
 	for _, q := range superseded { // one that was never merged in HubSpot, but whose Zoho record was, lives on
 		id := q.Record(crm.HubSpot)
-		r, err := t.read(crm.HubSpot, id.Key, t.columns(crm.HubSpot, false))
+		r, err := t.read(crm.HubSpot, id.Key, t.columns(crm.HubSpot))
 		if err != nil {
 			return t.fail(err)
 		}
@@ -222,7 +222,7 @@ func (t *task) vanished(id crm.ID) bool {
 	if id.Module != t.kind().Home() {
 		return false
 	}
-	r, err := t.read(id.System, id.Key, t.columns(id.System, false))
+	r, err := t.read(id.System, id.Key, t.columns(id.System))
 	return err == nil && r.Gone
 }
 
@@ -269,7 +269,7 @@ func (t *task) buried() fault.Outcome {
 	if o := t.follow(crm.Erase, "erased"); o.Ending != fault.Done || t.id.System == crm.HubSpot && !t.has(crm.Delete) {
 		return o
 	}
-	r, err := t.read(t.id.System, t.id.Key, t.columns(t.id.System, false))
+	r, err := t.read(t.id.System, t.id.Key, t.columns(t.id.System))
 	switch {
 	case err != nil:
 		return t.fail(err)

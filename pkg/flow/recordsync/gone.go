@@ -39,7 +39,7 @@ func (t *task) lost(p *identity.Loaded, sys crm.System, b both) fault.Outcome {
 	h := b.hubspot
 	if h.Record.ID.IsZero() {
 		var err error
-		if h, err = t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, false)); err != nil {
+		if h, err = t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot)); err != nil {
 			return t.release(p, t.fail(err))
 		}
 	}
@@ -100,7 +100,7 @@ func (t *task) orphaned(p *identity.Loaded, sys crm.System) fault.Outcome {
 // new one.
 func (t *task) orphan(p identity.Loaded) fault.Outcome {
 	near := t.id.System
-	r, err := t.read(near, p.Key(near), t.columns(near, true))
+	r, err := t.read(near, p.Key(near), t.columns(near))
 	if err != nil {
 		return t.fail(err)
 	}
@@ -130,7 +130,7 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 		t.id = p.Record(crm.HubSpot) // an event of a record that was merged is about the one that goes on
 	}
 	if p.Zoho != "" {
-		far, err := t.read(near.Other(), p.Key(near.Other()), t.columns(near.Other(), false))
+		far, err := t.read(near.Other(), p.Key(near.Other()), t.columns(near.Other()))
 		if err != nil {
 			return t.fail(err)
 		}

@@ -52,7 +52,7 @@ func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 		if slices.ContainsFunc(found, func(z crm.Record) bool { return z.ID.Key == key }) {
 			continue
 		}
-		r, err := t.read(crm.Zoho, key, t.columns(crm.Zoho, false))
+		r, err := t.read(crm.Zoho, key, t.columns(crm.Zoho))
 		if err != nil {
 			return out, err
 		}
@@ -80,7 +80,7 @@ func (t *task) supersede(p *identity.Loaded, heir identity.Loaded) fault.Outcome
 // returned handles a Zoho record that an orphan knows: a duplicate, or one that it had before and that was restored. The orphan goes
 // on with it if nobody else may be meant.
 func (t *task) returned(p identity.Loaded) fault.Outcome {
-	z, err := t.read(crm.Zoho, t.id.Key, t.columns(crm.Zoho, true))
+	z, err := t.read(crm.Zoho, t.id.Key, t.columns(crm.Zoho))
 	switch {
 	case err != nil:
 		return t.fail(err)
@@ -89,11 +89,11 @@ func (t *task) returned(p identity.Loaded) fault.Outcome {
 	case t.undead():
 		return again(covers, "the system still shows what it told us is deleted")
 	}
-	own, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho, false))
+	own, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho))
 	if err != nil {
 		return t.fail(err)
 	}
-	h, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot, true))
+	h, err := t.read(crm.HubSpot, p.HubSpot, t.columns(crm.HubSpot))
 	switch {
 	case err != nil:
 		return t.fail(err)
@@ -149,7 +149,7 @@ func (t *task) halve(p *identity.Loaded, other identity.Loaded) fault.Outcome {
 // succeed lets a pair whose HubSpot record is gone go on with the task's, whose own pair went into that one: their Zoho records
 // became one, or each had lost the half that the other has.
 func (t *task) succeed(p identity.Loaded) fault.Outcome {
-	r, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot, true))
+	r, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot))
 	switch {
 	case err != nil:
 		return t.fail(err)

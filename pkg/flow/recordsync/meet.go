@@ -27,7 +27,7 @@ func (t *task) meet() fault.Outcome {
 	if erased[0] {
 		return t.buried()
 	}
-	r, err := t.read(t.id.System, t.id.Key, t.columns(t.id.System, true))
+	r, err := t.read(t.id.System, t.id.Key, t.columns(t.id.System))
 	switch {
 	case err != nil:
 		return t.fail(err)
@@ -92,7 +92,7 @@ func (t *task) meetZoho(r crm.Reading) fault.Outcome {
 	if len(keys) == 0 {
 		return t.alone()
 	}
-	found, err := t.find(crm.HubSpot, crm.Search{Module: t.kind().Home(), Keys: keys, Columns: t.columns(crm.HubSpot, false)})
+	found, err := t.find(crm.HubSpot, crm.Search{Module: t.kind().Home(), Keys: keys, Columns: t.columns(crm.HubSpot)})
 	if err != nil {
 		return t.fail(err)
 	}
@@ -187,7 +187,7 @@ func (t *task) carries(hubspotID string) (fault.Outcome, bool) {
 	}
 	switch {
 	case p.Version == 0:
-		h, err := t.read(crm.HubSpot, hubspotID, t.columns(crm.HubSpot, false))
+		h, err := t.read(crm.HubSpot, hubspotID, t.columns(crm.HubSpot))
 		if err != nil {
 			return t.fail(err), true
 		}
@@ -205,7 +205,7 @@ func (t *task) carries(hubspotID string) (fault.Outcome, bool) {
 	case p.State == pair.Creating:
 		return t.adopt(p, t.id.Key), true
 	}
-	other, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho, false))
+	other, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho))
 	if err != nil {
 		return t.fail(err), true
 	}

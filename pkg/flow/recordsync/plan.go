@@ -78,9 +78,6 @@ func (t *task) fieldsOf(p pair.Pair) []mapping.Field {
 	return fields
 }
 
-// lacks reports whether a pair's Zoho record was created without a value that is written at creation only.
-func (t *task) lacks(p pair.Pair) bool { return len(t.fieldsOf(p)) > len(t.synced()) }
-
 // atRest reports whether one side shows, in every field, what it showed when the pair was last brought in step, with
 // nothing unfinished, no worker that took the pair and did not give it back, and no edit that a write of ours covered. Echoes end here.
 func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
@@ -167,7 +164,7 @@ func (t *task) plan(p pair.Pair, b both) (*plan, error) {
 		if timed {
 			return nil, &fault.Error{Op: "recordsync.plan", Kind: fault.Ours, Err: errors.New("a decision asks for times that it has")}
 		}
-		c := t.put(&call{kind: callTimes, system: crm.Zoho, id: p.Record(crm.Zoho), query: crm.Query{Columns: t.columns(crm.Zoho, false)}})
+		c := t.put(&call{kind: callTimes, system: crm.Zoho, id: p.Record(crm.Zoho), query: crm.Query{Columns: t.columns(crm.Zoho)}})
 		if c.err != nil {
 			return nil, c.err
 		}

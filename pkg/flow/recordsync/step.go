@@ -34,8 +34,7 @@ func (b *both) record(sys crm.System) crm.Record {
 // step brings a living pair in step. The event's side is read before anything is locked: an echo ends there.
 func (t *task) step(p identity.Loaded) fault.Outcome {
 	near := t.id.System
-	t.late = t.lacks(p.Pair)
-	r, err := t.read(near, p.Key(near), t.columns(near, false))
+	r, err := t.read(near, p.Key(near), t.columns(near))
 	if err != nil {
 		return t.fail(err)
 	}
@@ -82,7 +81,6 @@ const tries = 3
 
 // reconcile reads the other side, decides and writes, under the lease. It notes everything in p; the caller saves it.
 func (t *task) reconcile(p *identity.Loaded, b both) fault.Outcome {
-	t.late = t.lacks(p.Pair)
 	for attempt := range tries {
 		o, settled := t.complete(p, &b, attempt)
 		if settled {
@@ -142,7 +140,7 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		if !t.s.Sleep(t.ctx, time.Second) {
 			return again(time.Second, "zoho was modified this very second"), true
 		}
-		r, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho, false))
+		r, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho))
 		if err != nil {
 			return t.fail(err), true
 		}
@@ -159,7 +157,7 @@ func (t *task) once(sys crm.System, key string, attempt int) (crm.Reading, error
 	if r, ok := t.kept[t.record(sys, key)]; ok && attempt == 0 {
 		return r, nil
 	}
-	return t.read(sys, key, t.columns(sys, false))
+	return t.read(sys, key, t.columns(sys))
 }
 
 // mergedAway goes the way of a merge that Zoho's event met before HubSpot's did: the record that answers is the survivor,

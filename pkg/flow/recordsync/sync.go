@@ -160,7 +160,6 @@ type task struct {
 	yield   func(*call) bool
 	began   time.Time
 	inserts time.Time // when this task began an insert
-	late    bool      // the pair lacks a value that was to be written at its creation
 	covered map[string]bool
 	busy    map[crm.ID]bool // records that a task of this batch is at work on
 	locks   identity.Locks
@@ -266,17 +265,5 @@ func (t *task) find(sys crm.System, s crm.Search) ([]crm.Record, error) {
 	return c.records, c.err
 }
 
-// columns returns what a sync asks of a system; all of them where a record may have to be created, or was created without a value.
-func (t *task) columns(sys crm.System, all bool) []crm.Column {
-	columns := t.m.Columns(t.kind(), sys)
-	if all || t.late {
-		return columns
-	}
-	out := make([]crm.Column, 0, len(columns))
-	for _, c := range columns {
-		if f, ok := t.m.Field(t.kind(), c.Field); ok && f.Policy != crm.AtCreation {
-			out = append(out, c)
-		}
-	}
-	return out
-}
+// columns returns what a sync asks of a system: all that is mapped, since a record may turn out to have to be created.
+func (t *task) columns(sys crm.System) []crm.Column { return t.m.Columns(t.kind(), sys) }

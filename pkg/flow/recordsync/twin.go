@@ -27,7 +27,7 @@ type candidates struct {
 func (t *task) twins(rec crm.Record, own string) (candidates, error) {
 	ids := append([]string{rec.ID.Key}, rec.Merged...)
 	found, err := t.find(crm.Zoho, crm.Search{
-		Module: t.kind().Home(), HubSpotIDs: ids, Keys: t.m.Keys(t.kind(), rec, crm.Zoho), Columns: t.columns(crm.Zoho, false),
+		Module: t.kind().Home(), HubSpotIDs: ids, Keys: t.m.Keys(t.kind(), rec, crm.Zoho), Columns: t.columns(crm.Zoho),
 	})
 	if err != nil {
 		return candidates{}, err

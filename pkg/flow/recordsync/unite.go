@@ -207,7 +207,7 @@ func (t *task) takenAlong(survivor crm.ID, pairs []identity.Loaded, ids []crm.ID
 		if own.Key == "" || own == survivor || slices.Contains(ids, own) {
 			continue
 		}
-		r, err := t.read(crm.HubSpot, own.Key, t.columns(crm.HubSpot, false))
+		r, err := t.read(crm.HubSpot, own.Key, t.columns(crm.HubSpot))
 		if err != nil {
 			return nil, err
 		}
@@ -223,7 +223,7 @@ func (t *task) takenAlong(survivor crm.ID, pairs []identity.Loaded, ids []crm.ID
 
 // born finds out whether a creation that was overtaken by a merge was carried out. While it may still land, nobody knows.
 func (t *task) born(p *identity.Loaded) fault.Outcome {
-	found, err := t.find(crm.Zoho, crm.Search{Module: t.kind().Home(), HubSpotIDs: []string{p.HubSpot}, Columns: t.columns(crm.Zoho, false)})
+	found, err := t.find(crm.Zoho, crm.Search{Module: t.kind().Home(), HubSpotIDs: []string{p.HubSpot}, Columns: t.columns(crm.Zoho)})
 	if err != nil {
 		return t.fail(err)
 	}

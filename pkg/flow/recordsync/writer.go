@@ -77,7 +77,7 @@ func (t *task) writerBut(rec crm.Record, own pair.Pair) (crm.Record, error) {
 		if slices.Contains(his, key) || slices.ContainsFunc(found, func(z crm.Record) bool { return z.ID.Key == key }) {
 			continue
 		}
-		r, err := t.read(crm.Zoho, key, t.columns(crm.Zoho, false))
+		r, err := t.read(crm.Zoho, key, t.columns(crm.Zoho))
 		if err != nil {
 			return crm.Record{}, err
 		}
