@@ -253,7 +253,7 @@ func (p *Pair) Retry(slots ...Slot) {
 		case h.Hint == fault.HintAltered:
 			delete(p.Base, slot)
 			delete(p.Held, slot)
-		case h.Pending, h.Base == Base{}:
+		case h.Base == Base{}:
 			delete(p.Held, slot)
 		default:
 			h.Mapping = Untried
