@@ -263,6 +263,9 @@ func (m meeting) of(sys crm.System) time.Time {
 func (v verdict) knows(p pair.Pair, slot pair.Slot) (since meeting, anew bool) {
 	had := false
 	var last *pairVersion
+	for id, all := range v.pairs { // what HubSpot shows may have been brought there by a pair that is no more
+		anew = anew || id != p.ID && slices.ContainsFunc(all, func(w pairVersion) bool { return w.Kind == p.Kind && w.HubSpot == p.HubSpot && w.State == pair.Living })
+	}
 	all := v.pairs[p.ID]
 	for i := range all {
 		w := &all[i]

@@ -59,7 +59,7 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 	return fault.Outcome{}, false
 }
 
-// past are the records that a pair has left behind.
+// past are the records that a pair goes on without.
 func (t *task) past(p pair.Pair) []crm.ID {
 	var ids []crm.ID
 	for _, f := range p.Former {
@@ -68,7 +68,7 @@ func (t *task) past(p pair.Pair) []crm.ID {
 	for _, key := range p.Duplicates {
 		ids = append(ids, t.record(crm.Zoho, key))
 	}
-	return ids
+	return slices.DeleteFunc(ids, func(id crm.ID) bool { return id == p.Record(id.System) })
 }
 
 // spared returns the records that were not erased: what was erased gets no name again by a merge.
