@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
@@ -245,7 +247,8 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 	}
 	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)
 	if v.went(crm.HubSpot, pr, f) || v.went(crm.Zoho, pr, f) {
-		return // no vendor says what becomes of those in it, and Zoho tells nobody
+		v.stays(pr, f)
+		return // no vendor says what becomes of the others in it, and Zoho tells nobody
 	}
 	if held {
 		v.waits(pr, f)
@@ -257,6 +260,72 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 		return
 	}
 	v.lost(pr, f, h)
+}
+
+// stays: who was never in any company but one is in it where it was made anew, from the next look at both of their records on.
+func (v verdict) stays(pr sides, f mapping.Field) {
+	company, ok := v.onlyCompany(pr, f)
+	p, err := v.book.Load(context.Background(), company)
+	if !ok || v.remade(pr.p) || err != nil || p.Version == 0 || p.State != pair.Living || v.cameBack() || !pr.p.ReadAt.After(v.goesOnSince(p.Pair)) {
+		return
+	}
+	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
+		if shows := pr.raw(sys, f).Text(); v.companyOf(sys, shows) != company {
+			v.violate("astray", "%s was in one company only, %s, which lives, and shows %q", v.short(pr.p.Record(sys)), v.short(p.Record(sys)), v.name(shows))
+		}
+	}
+}
+
+// onlyCompany returns the company that people have put a contact into, by its pair; false when they have said anything else too.
+func (v verdict) onlyCompany(pr sides, f mapping.Field) (company string, ok bool) {
+	said := func(sys crm.System, raw string) bool {
+		name := v.companyThen(sys, raw)
+		if company == "" {
+			company = name
+		}
+		return name == company
+	}
+	for _, e := range v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property) {
+		if gone := e.Value == "" && v.archivedAt(e.At); !e.Ours && !gone && !said(crm.HubSpot, e.Value) {
+			return "", false
+		}
+	}
+	for _, e := range v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property) {
+		if !e.Ours && !said(crm.Zoho, e.Value) {
+			return "", false
+		}
+	}
+	return company, company != ""
+}
+
+// goesOnSince is since when a pair lives with the records that it has.
+func (v verdict) goesOnSince(p pair.Pair) time.Time {
+	since := never
+	for _, w := range slices.Backward(v.pairs[p.ID]) {
+		if w.State != pair.Living || w.HubSpot != p.HubSpot || w.Zoho != p.Zoho {
+			break
+		}
+		since = w.at
+	}
+	return since
+}
+
+// cameBack reports whether a company was ever restored: who was taken along between two looks cannot be told from who left.
+func (v verdict) cameBack() bool {
+	return slices.ContainsFunc(v.w.HubSpot.Writes(), func(w hubspottest.Write) bool { return w.Op == "restore" && w.Module == crm.Companies }) ||
+		slices.ContainsFunc(v.w.Zoho.Writes(), func(w zohotest.Write) bool { return w.Verb == "restore" && w.Module == "Accounts" })
+}
+
+// archivedAt reports whether a company of HubSpot was deleted at an instant.
+func (v verdict) archivedAt(at time.Time) bool {
+	return slices.ContainsFunc(v.w.HubSpot.Writes(), func(w hubspottest.Write) bool {
+		return w.Op == "delete" && w.Module == crm.Companies && w.At.Equal(at)
+	})
+}
+
+// remade reports whether a pair has ever had another record.
+func (v verdict) remade(p pair.Pair) bool {
+	return slices.ContainsFunc(v.pairs[p.ID], func(w pairVersion) bool { return w.HubSpot != p.HubSpot || w.Zoho != p.Zoho && w.Zoho != "" })
 }
 
 // waits: a contact waits for no company that is in step.

@@ -184,10 +184,10 @@ func (t *task) over(past []crm.ID, told []fault.Parked) error {
 // closeRows closes the open rows that name one of the records and are asked for. A worker that has outlived its time closes none: what
 // others told since is not its to end.
 func (t *task) closeRows(which func(fault.Parked) bool, ids ...crm.ID) error {
-	if err := t.overdue(); err != nil {
-		return err
-	}
 	rows, err := t.s.Parking.Naming(t.ctx, t.conn, ids...)
+	if err == nil {
+		err = t.overdue()
+	}
 	if err != nil {
 		return err
 	}
