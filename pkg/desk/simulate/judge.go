@@ -246,8 +246,10 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 		return
 	}
 	h, z := pr.raw(crm.HubSpot, f), pr.raw(crm.Zoho, f)
-	if v.went(crm.HubSpot, pr, f) || v.went(crm.Zoho, pr, f) {
-		v.stays(pr, f)
+	if h, z := v.went(crm.HubSpot, pr, f), v.went(crm.Zoho, pr, f); h || z {
+		if !h || !z {
+			v.stays(pr, f)
+		}
 		return // no vendor says what becomes of the others in it, and Zoho tells nobody
 	}
 	if held {
@@ -266,7 +268,7 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 func (v verdict) stays(pr sides, f mapping.Field) {
 	company, ok := v.onlyCompany(pr, f)
 	p, err := v.book.Load(context.Background(), company)
-	if !ok || v.remade(pr.p) || err != nil || p.Version == 0 || p.State != pair.Living || v.cameBack() || !pr.p.ReadAt.After(v.goesOnSince(p.Pair)) {
+	if !ok || v.remade(pr.p) || err != nil || p.Version == 0 || p.State != pair.Living || len(p.Duplicates) > 0 || v.cameBack() || !pr.p.ReadAt.After(v.goesOnSince(p.Pair)) {
 		return
 	}
 	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
@@ -276,26 +278,35 @@ func (v verdict) stays(pr sides, f mapping.Field) {
 	}
 }
 
-// onlyCompany returns the company that people have put a contact into, by its pair; false when they have said anything else too.
+// onlyCompany returns the company that people have put a contact into, by its pair, if they have said nothing else and we have brought it
+// across.
 func (v verdict) onlyCompany(pr sides, f mapping.Field) (company string, ok bool) {
-	said := func(sys crm.System, raw string) bool {
+	says := func(sys crm.System, raw string) bool {
 		name := v.companyThen(sys, raw)
 		if company == "" {
 			company = name
 		}
 		return name == company
 	}
-	for _, e := range v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property) {
-		if gone := e.Value == "" && v.archivedAt(e.At); !e.Ours && !gone && !said(crm.HubSpot, e.Value) {
+	for _, e := range slices.Backward(v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)) {
+		if gone := e.Value == "" && v.archivedAt(e.At); !e.Ours && !gone && !says(crm.HubSpot, e.Value) {
 			return "", false
 		}
 	}
 	for _, e := range v.w.Zoho.History(pr.module, pr.p.Zoho, f.Zoho.Property) {
-		if !e.Ours && !said(crm.Zoho, e.Value) {
+		if !e.Ours && !says(crm.Zoho, e.Value) {
 			return "", false
 		}
 	}
-	return company, company != ""
+	return company, company != "" && v.knewIn(pr.p, f)
+}
+
+// knewIn reports whether a pair ever knew both of its records to be in a company.
+func (v verdict) knewIn(p pair.Pair, f mapping.Field) bool {
+	return slices.ContainsFunc(v.pairs[p.ID], func(w pairVersion) bool {
+		b := w.Base[slotOf(f)]
+		return b.HubSpot.Known() && b.Zoho.Known() && b.HubSpot != v.hasher.Raw(crm.HubSpot, f.Name, crm.Empty()) && b.Zoho != v.hasher.Raw(crm.Zoho, f.Name, crm.Empty())
+	})
 }
 
 // goesOnSince is since when a pair lives with the records that it has.

@@ -407,9 +407,12 @@ func (t *task) resume(p identity.Loaded) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	if r.Gone {
+	switch {
+	case r.Gone:
 		r.Record.ID = p.Record(crm.HubSpot)
-	} else {
+	case t.undead():
+		return again(covers, stillShown)
+	default:
 		if o, merged := t.merged(p, r); merged {
 			return o
 		}

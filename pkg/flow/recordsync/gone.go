@@ -118,7 +118,7 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 		return t.swallowed(done("gone"))
 	}
 	if t.undead() {
-		return again(covers, "the system still shows what it told us is deleted")
+		return again(covers, stillShown)
 	}
 	if t.now().Sub(p.GoneAt) < settles {
 		return again(covers, "a system may still show what was deleted a moment ago")

@@ -87,7 +87,7 @@ func (t *task) returned(p identity.Loaded) fault.Outcome {
 	case z.Gone:
 		return t.swallowed(done("gone"))
 	case t.undead():
-		return again(covers, "the system still shows what it told us is deleted")
+		return again(covers, stillShown)
 	}
 	own, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho))
 	if err != nil {

@@ -41,6 +41,8 @@ func (t *task) meet() fault.Outcome {
 			}
 		}
 		return t.swallowed(done("gone"))
+	case t.undead():
+		return again(covers, stillShown)
 	case t.id.System == crm.Zoho:
 		return t.meetZoho(r)
 	}

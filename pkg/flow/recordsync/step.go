@@ -42,7 +42,7 @@ func (t *task) step(p identity.Loaded) fault.Outcome {
 		return t.gone(p, near)
 	}
 	if t.undead() {
-		return again(covers, "the system still shows what it told us is deleted")
+		return again(covers, stillShown)
 	}
 	if near == crm.HubSpot {
 		if t.stale(p, r.Record) {

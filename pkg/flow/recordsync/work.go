@@ -155,6 +155,9 @@ func (t *task) unborn() bool {
 	return fresh && now.Sub(occurred) < young && now.Sub(received) < appears
 }
 
+// stillShown is why the work waits on what undead says.
+const stillShown = "the system still shows what it told us is deleted"
+
 // undead reports whether a record that can be read was deleted a moment ago, as far as its system told.
 func (t *task) undead() bool {
 	received, _ := t.newest()
