@@ -212,6 +212,11 @@ func (p *Pair) Answered(sys crm.System, at time.Time) {
 	p.Unfinished = slices.DeleteFunc(p.Unfinished, func(u Unfinished) bool { return u.System == sys && u.At.Equal(at) })
 }
 
+// Landed forgets the writes of a field that are what its records show.
+func (p *Pair) Landed(slot Slot, shows Base) {
+	p.Unfinished = slices.DeleteFunc(p.Unfinished, func(u Unfinished) bool { return u.Slot == slot && u.Hash == shows.Of(u.System) })
+}
+
 // Expire forgets the writes that are too old to land.
 func (p *Pair) Expire(now time.Time) {
 	p.Unfinished = slices.DeleteFunc(p.Unfinished, func(u Unfinished) bool { return now.Sub(u.At) >= UnfinishedFor })

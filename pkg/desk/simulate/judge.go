@@ -268,7 +268,7 @@ func (v verdict) company(pr sides, f mapping.Field, held bool) {
 func (v verdict) stays(pr sides, f mapping.Field) {
 	company, ok := v.onlyCompany(pr, f)
 	p, err := v.book.Load(context.Background(), company)
-	if !ok || v.remade(pr.p) || err != nil || p.Version == 0 || p.State != pair.Living || len(p.Duplicates) > 0 || v.cameBack() || !pr.p.ReadAt.After(v.goesOnSince(p.Pair)) {
+	if !ok || v.remade(pr.p) || err != nil || p.Version == 0 || p.State != pair.Living || v.tookOver(company) || v.cameBack() || !pr.p.ReadAt.After(v.goesOnSince(p.Pair)) {
 		return
 	}
 	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
@@ -299,6 +299,16 @@ func (v verdict) onlyCompany(pr sides, f mapping.Field) (company string, ok bool
 		}
 	}
 	return company, company != "" && v.knewIn(pr.p, f)
+}
+
+// tookOver reports whether a pair goes on for another one: who was in that one's company need not be in this one's.
+func (v verdict) tookOver(id string) bool {
+	for _, all := range v.pairs {
+		if slices.ContainsFunc(all, func(w pairVersion) bool { return w.Successor == id }) {
+			return true
+		}
+	}
+	return false
 }
 
 // knewIn reports whether a pair ever knew both of its records to be in a company.

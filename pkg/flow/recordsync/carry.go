@@ -98,8 +98,9 @@ func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item
 			if it.held.Hint == fault.HintAltered { // what Zoho stored is what it holds from now on, and nobody's edit
 				p.Settle(it.slot, it.shows)
 			}
-			if !it.departed.IsZero() { // it meets the company anew
+			if !it.departed.IsZero() { // it meets the company anew, with what it shows now
 				delete(p.Base, it.slot)
+				p.Landed(it.slot, it.shows)
 			}
 			p.Hold(it.slot, *it.held)
 		case it.decision.Action == merge.Rest:
