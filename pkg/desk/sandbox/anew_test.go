@@ -179,3 +179,19 @@ func TestAValueThatOnlyOneMayHaveGoesAcrossOnceTheOtherIsDeleted(t *testing.T) {
 	s.wantHub(crm.Contacts, hub[1], props{"email": "p0@acme.example"})
 	s.wantRows()
 }
+
+func TestWhoWaitsForAnAccountThatGoesIntoAnotherOneIsInThatOne(t *testing.T) {
+	s := stage(t)
+	acme := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example"})
+	hub, zo := s.rossi(nil)
+	account := s.twin(crm.Companies, acme)
+	other := s.zo(crm.Companies, props{"Account_Name": "Acme Milano", "Website": "milano.example"})
+	s.pass(10 * time.Minute)
+	s.must(s.Zoho.SetCompany(zo, other))
+	s.pass(10 * time.Minute)
+	s.wantHub(crm.Contacts, hub, props{"associatedcompanyid": ""})
+	_, err := s.Zoho.Merge(crm.Companies, account, other)
+	s.must(err)
+	s.pass(10 * time.Minute)
+	s.wantHub(crm.Contacts, hub, props{"associatedcompanyid": acme})
+}

@@ -231,7 +231,7 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 	}
 	if c.Version != 0 {
 		if t.repeated() { // the try that paired it may have woken nobody
-			if err := t.rouse(c); err != nil {
+			if err := t.rouse(c.Record(crm.HubSpot), c.Record(crm.Zoho)); err != nil {
 				return t.fail(err)
 			}
 		}

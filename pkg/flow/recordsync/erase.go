@@ -50,7 +50,7 @@ func (t *task) erase() fault.Outcome {
 		}
 	}
 	for _, p := range e.pairs {
-		if err := t.rouse(p); err != nil {
+		if err := t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho)); err != nil {
 			return t.fail(err)
 		}
 	}

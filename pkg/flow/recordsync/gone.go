@@ -90,7 +90,7 @@ func (t *task) orphaned(p *identity.Loaded, sys crm.System) fault.Outcome {
 	if err := t.s.Book.NoteOrphan(t.ctx, t.conn, p.ID, t.now()); err != nil {
 		return t.fail(err)
 	}
-	if err := t.rouse(*p); err != nil { // what only one record may have is free
+	if err := t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho)); err != nil { // what only one record may have is free
 		return t.fail(err)
 	}
 	return o

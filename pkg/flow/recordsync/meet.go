@@ -35,6 +35,9 @@ func (t *task) meet() fault.Outcome {
 		return again(5*time.Second, "the record cannot be read yet")
 	case r.Gone:
 		t.settled = append(t.settled, t.id) // nothing is left to be asked again, or to be told
+		if err := t.rouse(t.id); err != nil { // who waited for it may be another's now: Zoho moves them when two are merged, and tells nobody
+			return t.fail(err)
+		}
 		if t.has(crm.Delete) {
 			if err := t.answered(fault.HintMergeTwins, t.id); err != nil { // WhatsApp asks about records that are in no pair
 				return t.fail(err)

@@ -250,7 +250,7 @@ func (t *task) madeUp(p identity.Loaded, o fault.Outcome) fault.Outcome {
 	if err := t.closeRows(ended, both...); err != nil {
 		return t.fail(err)
 	}
-	if err := t.rouse(p); err != nil {
+	if err := t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho)); err != nil {
 		return t.fail(err)
 	}
 	return o
@@ -291,13 +291,13 @@ func (t *task) wake(p identity.Loaded) error {
 	if !t.wrote && !t.joined && !t.repeated() {
 		return nil
 	}
-	return t.rouse(p)
+	return t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho))
 }
 
-// rouse queues whoever waits for one of the pair's records.
-func (t *task) rouse(p identity.Loaded) error {
+// rouse queues whoever waits for one of the records.
+func (t *task) rouse(ids ...crm.ID) error {
 	for {
-		who, err := t.s.Book.Waiting(t.ctx, t.conn, p.Record(crm.HubSpot), p.Record(crm.Zoho))
+		who, err := t.s.Book.Waiting(t.ctx, t.conn, ids...)
 		if err != nil || len(who) == 0 {
 			return err
 		}
