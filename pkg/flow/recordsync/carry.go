@@ -105,6 +105,9 @@ func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item
 			p.Hold(it.slot, *it.held)
 		case it.decision.Action == merge.Rest:
 			p.Settle(it.slot, it.shows)
+			if it.invented {
+				p.Invented = it.shows.Zoho
+			}
 		case it.decision.Action == merge.Leave:
 			delete(p.Held, it.slot)
 		}

@@ -127,7 +127,9 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 		if o, merged := t.merged(p, r); merged {
 			return o
 		}
-		t.id = p.Record(crm.HubSpot) // an event of a record that was merged is about the one that goes on
+		if err := t.goesOn(p.Pair); err != nil {
+			return t.fail(err)
+		}
 	}
 	if p.Zoho != "" {
 		far, err := t.read(near.Other(), p.Key(near.Other()), t.columns(near.Other()))

@@ -59,6 +59,15 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 	return fault.Outcome{}, false
 }
 
+// goesOn lets an event of a record that was merged be about the one that goes on: nothing is asked about the other any more.
+func (t *task) goesOn(p pair.Pair) error {
+	former := t.id
+	if t.id = p.Record(crm.HubSpot); t.id == former {
+		return nil
+	}
+	return t.over([]crm.ID{former}, nil)
+}
+
 // past are the records that a pair goes on without.
 func (t *task) past(p pair.Pair) []crm.ID {
 	var ids []crm.ID

@@ -34,6 +34,7 @@ type item struct {
 	row      *fault.Parked // what the client is told about it
 	kept     bool          // left alone before and still: its row stays
 	goesOn   *pair.Held    // left alone again once HubSpot shows what it had shown
+	invented bool          // Zoho shows a name that we made up
 	owed     bool          // an edit that our write covered wins, and cannot go across yet
 	departed crm.ID        // the company that is gone and took the value with it
 	alien    map[crm.Value]alien
@@ -355,11 +356,23 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 	if t.unticked(it, known) && timed && len(times[f.Name]) == 0 {
 		in.Zoho.Value = crm.Empty()
 	}
-	// A name that we made up for Zoho never flows back over an empty one.
-	if p.Invented.Known() && p.Invented == it.shows.Zoho && it.hubspot.IsEmpty() {
+	if it.invented = t.inventedName(p, h, it, known); it.invented {
 		in.Equal = true
 	}
 	return in, nil
+}
+
+// inventedName reports whether Zoho shows a name that we made up where HubSpot shows none: it never flows back. A pair that knows nothing
+// of what Zoho holds, after its row was lost or the key exchanged, tells it by the name that we would make up.
+func (t *task) inventedName(p pair.Pair, hubspot crm.Record, it *item, known bool) bool {
+	if !it.hubspot.IsEmpty() {
+		return false
+	}
+	if known || it.field.Name != t.m.RequiredField(t.kind()) {
+		return p.Invented.Known() && p.Invented == it.shows.Zoho
+	}
+	name, invented, ok := t.m.RequiredName(t.kind(), hubspot)
+	return ok && invented && it.shows.Zoho == t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, crm.Text(name))
 }
 
 // unticked reports whether two records meet for the first time in a checkbox that HubSpot shows ticked and Zoho does not: a record of

@@ -51,7 +51,9 @@ func (t *task) step(p identity.Loaded) fault.Outcome {
 		if o, merged := t.merged(p, r); merged {
 			return o
 		}
-		t.id = p.Record(crm.HubSpot) // an event of a record that was merged is about the one that goes on
+		if err := t.goesOn(p.Pair); err != nil {
+			return t.fail(err)
+		}
 	}
 	return t.stepFrom(p, r)
 }
