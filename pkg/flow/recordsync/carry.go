@@ -98,7 +98,7 @@ func (t *task) settle(p *identity.Loaded, plan *plan) (toZoho, toHubSpot []*item
 			if it.held.Hint == fault.HintAltered { // what Zoho stored is what it holds from now on, and nobody's edit
 				p.Settle(it.slot, it.shows)
 			}
-			if !it.departed.IsZero() { // it meets the company anew, with what it shows now
+			if it.anew || !it.departed.IsZero() { // a contact meets its company anew, with what it shows now
 				delete(p.Base, it.slot)
 				p.Landed(it.slot, it.shows)
 			}

@@ -88,6 +88,7 @@ func (t *task) raw(p pair.Pair, it *item) (err error) {
 		return err
 	}
 	it.owed = it.held.Pending && it.decision.Rule == merge.RuleUnseen
+	it.anew = it.held.Pending && it.decision.Rule == merge.RuleRetry
 	it.toZoho = crm.Unknown()
 	if action == merge.Both && it.held.System == crm.Zoho && !it.held.Pending {
 		if restored, err := t.restore(p, it); restored || err != nil {
