@@ -263,7 +263,7 @@ func (s *shop) handIn(e spec, tries int) {
 		}
 	}
 	s.result.Deliveries++
-	id := fmt.Sprintf("richiesta-%08d", s.result.Deliveries)
+	id := fmt.Sprintf(request+"%08d", s.result.Deliveries)
 	header := http.Header{"Content-Type": {"application/json"}, "Authorization": {s.tokens[e.tenant]}}
 	if e.header {
 		header.Set(conversions.HeaderIdempotencyKey, e.id)
@@ -327,9 +327,12 @@ func (s *shop) wrote(puts []row.Put) {
 	}
 }
 
+// request is what the id of every request begins with.
+const request = "richiesta-"
+
 // heard keeps the lines about what is watched.
 func (s *shop) heard(line string) {
-	if len(s.result.Trace) < 400 {
+	if strings.Contains(line, request) && len(s.result.Trace) < 400 {
 		s.result.Trace = append(s.result.Trace, line)
 	}
 }

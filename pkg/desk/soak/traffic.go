@@ -23,6 +23,7 @@ type spec struct {
 	cents    int64
 	at       int64 // ms since 1970
 	campaign int   // 0: none
+	borrowed bool  // its id is that of an event of the other sender
 }
 
 // The senders.
@@ -117,8 +118,8 @@ func (t *traffic) event() spec {
 		s.id = fmt.Sprintf("ordine-%08d", t.n)
 		s.header = d.IntN(10) == 0
 		if len(t.last) > 0 && d.IntN(500) == 0 { // both senders may call theirs the same
-			if o := t.last[d.IntN(len(t.last))]; o.id != "" && o.tenant != s.tenant {
-				s.id, s.header = o.id, false
+			if o := t.last[d.IntN(len(t.last))]; o.id != "" && o.tenant != s.tenant && !o.borrowed { // two buyers' events of one sender have no order
+				s.id, s.header, s.borrowed = o.id, false, true
 			}
 		}
 	}
@@ -126,7 +127,7 @@ func (t *traffic) event() spec {
 		o := t.last[d.IntN(len(t.last))]
 		s.client, s.tenant = o.client, o.tenant
 		if s.id != "" {
-			s.id = fmt.Sprintf("ordine-%08d", t.n)
+			s.id, s.borrowed = fmt.Sprintf("ordine-%08d", t.n), false
 		}
 	}
 	if t.last = append(t.last, s); len(t.last) > 400 {
