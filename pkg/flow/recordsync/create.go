@@ -410,7 +410,7 @@ func (t *task) resume(p identity.Loaded) fault.Outcome {
 	switch {
 	case r.Gone:
 		r.Record.ID = p.Record(crm.HubSpot)
-	case t.undead():
+	case t.undead(r):
 		return again(covers, stillShown)
 	default:
 		if o, merged := t.merged(p, r); merged {

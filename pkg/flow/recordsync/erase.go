@@ -273,7 +273,7 @@ func (t *task) buried() fault.Outcome {
 	switch {
 	case err != nil:
 		return t.fail(err)
-	case r.Gone && t.unborn(), !r.Gone && t.undead():
+	case r.Gone && t.unborn(r), !r.Gone && t.undead(r):
 		return again(covers, "the system does not show yet what it told us")
 	case !r.Gone:
 		return t.remnant(r.Record.HubSpotID)

@@ -12,11 +12,11 @@ import (
 )
 
 // gone handles a record that its system does not show any more.
-func (t *task) gone(p identity.Loaded, sys crm.System) fault.Outcome {
-	if (p.HubSpotAt.IsZero() || t.has(crm.Restore) || t.has(crm.Merge)) && t.unborn() {
+func (t *task) gone(p identity.Loaded, sys crm.System, r crm.Reading) fault.Outcome {
+	if (p.HubSpotAt.IsZero() || t.has(crm.Restore) || t.has(crm.Merge)) && t.unborn(r) {
 		return again(5*time.Second, "the record cannot be read yet")
 	}
-	if sys == crm.HubSpot && t.hidden(p.Pair) {
+	if sys == crm.HubSpot && t.hidden(p.Pair, r) {
 		return again(covers, "hubspot does not show what it showed a moment ago")
 	}
 	if err := t.lease(&p); err != nil {
@@ -27,8 +27,8 @@ func (t *task) gone(p identity.Loaded, sys crm.System) fault.Outcome {
 
 // hidden reports whether a HubSpot record that cannot be read was modified a few seconds ago, as far as we have seen, and nobody
 // has told that it is deleted: a replica that does not have it yet answers the same.
-func (t *task) hidden(p pair.Pair) bool {
-	return !t.has(crm.Delete) && t.now().Sub(p.HubSpotAt) < settles
+func (t *task) hidden(p pair.Pair, r crm.Reading) bool {
+	return !t.has(crm.Delete) && r.ReadAt.Sub(p.HubSpotAt) < settles
 }
 
 // lost handles, under the lease, a half that is gone. It gives the lease back.
@@ -104,7 +104,7 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 	if err != nil {
 		return t.fail(err)
 	}
-	if r.Gone && t.unborn() {
+	if r.Gone && t.unborn(r) {
 		return again(5*time.Second, "the record cannot be read yet")
 	}
 	if r.Gone && near == crm.HubSpot && t.id.Key != p.HubSpot {
@@ -117,10 +117,10 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 		t.settled = append(t.settled, t.id)
 		return t.swallowed(done("gone"))
 	}
-	if t.undead() {
+	if t.undead(r) {
 		return again(covers, stillShown)
 	}
-	if t.now().Sub(p.GoneAt) < settles {
+	if r.ReadAt.Sub(p.GoneAt) < settles {
 		return again(covers, "a system may still show what was deleted a moment ago")
 	}
 	if near == crm.HubSpot {

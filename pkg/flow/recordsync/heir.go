@@ -86,7 +86,7 @@ func (t *task) returned(p identity.Loaded) fault.Outcome {
 		return t.fail(err)
 	case z.Gone:
 		return t.swallowed(done("gone"))
-	case t.undead():
+	case t.undead(z):
 		return again(covers, stillShown)
 	}
 	own, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho))

@@ -31,7 +31,7 @@ func (t *task) meet() fault.Outcome {
 	switch {
 	case err != nil:
 		return t.fail(err)
-	case r.Gone && t.unborn():
+	case r.Gone && t.unborn(r):
 		return again(5*time.Second, "the record cannot be read yet")
 	case r.Gone:
 		t.settled = append(t.settled, t.id)   // nothing is left to be asked again, or to be told
@@ -44,12 +44,12 @@ func (t *task) meet() fault.Outcome {
 			}
 		}
 		return t.swallowed(done("gone"))
-	case t.undead():
+	case t.undead(r):
 		return again(covers, stillShown)
 	case t.id.System == crm.Zoho:
 		return t.meetZoho(r)
 	}
-	if t.stale(identity.Loaded{}, r.Record) {
+	if t.stale(identity.Loaded{}, r) {
 		return again(covers, "hubspot shows less than it told us")
 	}
 	if o, merged := t.merged(identity.Loaded{}, r); merged {

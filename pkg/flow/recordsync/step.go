@@ -39,13 +39,13 @@ func (t *task) step(p identity.Loaded) fault.Outcome {
 		return t.fail(err)
 	}
 	if r.Gone {
-		return t.gone(p, near)
+		return t.gone(p, near, r)
 	}
-	if t.undead() {
+	if t.undead(r) {
 		return again(covers, stillShown)
 	}
 	if near == crm.HubSpot {
-		if t.stale(p, r.Record) {
+		if t.stale(p, r) {
 			return again(covers, "hubspot shows less than it told us")
 		}
 		if o, merged := t.merged(p, r); merged {
@@ -118,7 +118,7 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		if err != nil {
 			return t.fail(err), true
 		}
-		if r.Gone && sys == crm.HubSpot && t.hidden(p.Pair) {
+		if r.Gone && sys == crm.HubSpot && t.hidden(p.Pair, r) {
 			return again(covers, "hubspot does not show what it showed a moment ago"), true
 		}
 		if r.Gone {
@@ -127,8 +127,8 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		if sys == crm.HubSpot && r.Record.ID.Key != p.HubSpot {
 			return t.mergedAway(p, r), true
 		}
-		if sys == crm.HubSpot && (r.Record.Modified.Before(p.UpdatedAt) && t.now().Sub(p.UpdatedAt) < settles ||
-			t.now().Sub(p.SyncedAt) < settles && t.behind(*p, r.Record)) {
+		if sys == crm.HubSpot && (r.Record.Modified.Before(p.UpdatedAt) && r.ReadAt.Sub(p.UpdatedAt) < settles ||
+			r.ReadAt.Sub(p.SyncedAt) < settles && t.behind(*p, r.Record)) {
 			return again(covers, "hubspot shows less than it told us"), true
 		}
 		b.set(sys, r)

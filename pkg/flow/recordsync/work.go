@@ -116,12 +116,13 @@ func (t *task) newest() (received, occurred time.Time) {
 }
 
 // stale reports whether a HubSpot record was read older than what is known of it: than the pair's row, or than the event.
-// It says so for a few seconds only; then the record is taken as it is.
-func (t *task) stale(p identity.Loaded, rec crm.Record) bool {
-	now := t.now()
+// It says so for a few seconds only; then the record is taken as it is. What was read is as old as its request: the worker may have
+// stood still since.
+func (t *task) stale(p identity.Loaded, r crm.Reading) bool {
+	rec := r.Record
 	received, occurred := t.newest()
-	return now.Sub(p.SyncedAt) < settles && t.behind(p, rec) || rec.Modified.Before(p.UpdatedAt) && now.Sub(p.UpdatedAt) < settles ||
-		rec.Modified.Add(time.Second).Before(occurred) && now.Sub(received) < settles
+	return r.ReadAt.Sub(p.SyncedAt) < settles && t.behind(p, rec) || rec.Modified.Before(p.UpdatedAt) && r.ReadAt.Sub(p.UpdatedAt) < settles ||
+		rec.Modified.Add(time.Second).Before(occurred) && r.ReadAt.Sub(received) < settles
 }
 
 // behind reports whether a HubSpot record shows less than we left there: a value that is not the base though nothing was
@@ -144,24 +145,23 @@ func (t *task) behind(p identity.Loaded, rec crm.Record) bool {
 	return false
 }
 
-// unborn reports whether a record that cannot be read may simply be too new.
-func (t *task) unborn() bool {
+// unborn reports whether a record that could not be read may simply have been too new.
+func (t *task) unborn(r crm.Reading) bool {
 	received, occurred := t.newest()
 	if occurred.IsZero() {
 		occurred = received
 	}
-	now := t.now()
 	fresh := t.has(crm.Create) || t.has(crm.Update) || t.has(crm.Restore) || t.has(crm.Merge)
-	return fresh && now.Sub(occurred) < young && now.Sub(received) < appears
+	return fresh && r.ReadAt.Sub(occurred) < young && r.ReadAt.Sub(received) < appears
 }
 
 // stillShown is why the work waits on what undead says.
 const stillShown = "the system still shows what it told us is deleted"
 
-// undead reports whether a record that can be read was deleted a moment ago, as far as its system told.
-func (t *task) undead() bool {
+// undead reports whether a record that could be read was deleted a moment before, as far as its system told.
+func (t *task) undead(r crm.Reading) bool {
 	received, _ := t.newest()
-	return t.has(crm.Delete) && t.now().Sub(received) < settles
+	return t.has(crm.Delete) && r.ReadAt.Sub(received) < settles
 }
 
 // later is how long to stay away from what somebody else is at work on: longer the longer it lasts, a minute at most.
