@@ -128,7 +128,10 @@ func (r *reader) match(n ast.Node, m *Mapping) {
 	set := func(name crm.Kind) func(ast.Node) {
 		return func(n ast.Node) {
 			k := m.kinds[name]
-			k.match = r.matchKeys(n, name, k.fields)
+			before := r.Faults()
+			if k.match = r.matchKeys(n, name, k.fields); len(k.match) == 0 && r.Faults() == before {
+				r.Fail(n, "match: %s is empty, and nobody would be recognised: name what does, or leave it out for the usual keys", name)
+			}
 			m.kinds[name] = k
 		}
 	}

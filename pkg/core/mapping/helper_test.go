@@ -8,7 +8,7 @@ import (
 	"crm-connector/pkg/core/mapping"
 )
 
-// yamlOf returns a mapping with what Zoho needs and the given contact fields, indented by four.
+// yamlOf returns a mapping with what Zoho needs, what records are recognised by, and the given contact fields, indented by four.
 func yamlOf(contact string) string {
 	return `version: 1
 phone_region: IT
@@ -16,8 +16,10 @@ fields:
   contact:
     last_name: {hubspot: lastname, zoho: {property: Last_Name, max: 80, not_empty: true}}
 ` + contact + `
+    e_mail: {type: email, hubspot: e_mail, zoho: E_Mail}
   company:
     name: {hubspot: name, zoho: Account_Name}
+    host: {type: domain, hubspot: host, zoho: Host}
 `
 }
 

@@ -28,7 +28,7 @@ var defaultYAML []byte
 func Default() *Mapping { return builtIn() }
 
 var builtIn = sync.OnceValue(func() *Mapping {
-	m, err := Parse(defaultYAML)
+	m, err := parse(defaultYAML, nil)
 	if err != nil {
 		panic(err) // a test parses it
 	}

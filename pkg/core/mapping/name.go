@@ -9,6 +9,7 @@ import (
 const (
 	fieldLastName  crm.Field = "last_name"  // contact, must be mapped: mandatory in Zoho (Contacts.Last_Name)
 	fieldFirstName crm.Field = "first_name" // contact
+	fieldCity      crm.Field = "city"       // company, may be mapped: a name is recognised with it
 	fieldName      crm.Field = "name"       // company, must be mapped: mandatory in Zoho (Accounts.Account_Name)
 )
 

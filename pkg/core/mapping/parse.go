@@ -13,13 +13,16 @@ import (
 // Parse reads a mapping. It is strict: an unknown key, type or policy, a field or property that stands there twice, options that
 // clash, a policy that a read-only side cannot follow are mistakes. The error lists all of them, one a line, each with line and
 // column and with what to do.
-func Parse(text []byte) (*Mapping, error) {
+func Parse(text []byte) (*Mapping, error) { return parse(text, Default().freeHosts) }
+
+// parse takes hosts where the text names no free_hosts.
+func parse(text []byte, hosts []string) (*Mapping, error) {
 	r := &reader{document.Reader{Name: "mapping"}}
 	root, err := r.Root(text, SchemaVersion)
 	if err != nil {
 		return nil, err
 	}
-	m := r.mapping(root)
+	m := r.mapping(root, hosts)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -27,8 +30,8 @@ func Parse(text []byte) (*Mapping, error) {
 	return m, nil
 }
 
-func (r *reader) mapping(root ast.Node) *Mapping {
-	m := &Mapping{home: "EUR", kinds: map[crm.Kind]kind{}}
+func (r *reader) mapping(root ast.Node, hosts []string) *Mapping {
+	m := &Mapping{home: "EUR", freeHosts: hosts, kinds: map[crm.Kind]kind{}}
 	m.options = Options{PhoneRegion: canon.NoRegion, LastName: LastNameFallback, Leads: LeadsAsk, PhoneMatch: PhoneMatchNever}
 	version := 0
 	var match ast.Node // read last: it names fields
@@ -59,7 +62,56 @@ func (r *reader) mapping(root ast.Node) *Mapping {
 	if match != nil && r.Faults() == 0 {
 		r.match(match, m)
 	}
+	r.recognised(root, m)
 	return m
+}
+
+// recognised gives a kind that no key of match stands for the keys of the built-in mapping, as far as the fields have them: its e-mail
+// addresses; its domains, and its name with the city.
+func (r *reader) recognised(root ast.Node, m *Mapping) {
+	if r.Faults() > 0 {
+		return
+	}
+	for _, name := range []crm.Kind{crm.Contact, crm.Company} {
+		k := m.kinds[name]
+		if len(k.match) > 0 {
+			continue
+		}
+		if k.match = usual(name, k.fields); len(k.match) == 0 && !(name == crm.Contact && m.options.PhoneMatch == PhoneMatchMobile) {
+			r.Fail(root, "match: nothing recognises a %s, so that each would have a second record: map %s, or name under match what does",
+				name, map[crm.Kind]string{crm.Contact: "an e-mail address", crm.Company: "a domain, or a city"}[name])
+		}
+		m.kinds[name] = k
+	}
+}
+
+// usual are the keys of match where none are given.
+func usual(k crm.Kind, fields []Field) []key {
+	has := func(name crm.Field) bool {
+		return slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name })
+	}
+	var emails, domains []crm.Field
+	for _, f := range fields {
+		switch f.Type {
+		case crm.TypeEmail:
+			emails = append(emails, f.Name)
+		case crm.TypeDomain:
+			domains = append(domains, f.Name)
+		}
+	}
+	var out []key
+	switch {
+	case k == crm.Contact && len(emails) > 0:
+		out = append(out, key{Fields: emails})
+	case k == crm.Company:
+		for _, d := range domains {
+			out = append(out, key{Fields: []crm.Field{d}})
+		}
+		if has(fieldName) && has(fieldCity) {
+			out = append(out, key{Fields: []crm.Field{fieldName}, With: []crm.Field{fieldCity}})
+		}
+	}
+	return out
 }
 
 // required checks the fields without which Zoho creates nothing.

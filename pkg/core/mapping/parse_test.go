@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestAMistakeIsToldWithItsPlaceAndWhatToDo(t *testing.T) {
 			"mapping: line 3, column 15: phone_region: not a region of two letters that has phone numbers"},
 		{"a currency in words", "home_currency: Euro\n" + yamlOf(""), "mapping: line 1, column 16: home_currency must be the code of a currency"},
 		{"a free host that is none", "free_hosts: [gmail]\n" + yamlOf(""), "mapping: line 1, column 13: free_hosts: gmail is not a host name"},
-		{"an unknown kind", strings.Replace(yamlOf(""), "  company:", "  deal:", 1), "mapping: line 7, column 3: fields has no deal: use one of company, contact"},
+		{"an unknown kind", strings.Replace(yamlOf(""), "  company:", "  deal:", 1), "mapping: line 8, column 3: fields has no deal: use one of company, contact"},
 		{"no last name", strings.Replace(yamlOf(""), "    last_name", "    surname", 1), "fields: contact has no last_name of type text"},
 		{"no company name", strings.Replace(yamlOf(""), "    name:", "    label:", 1), "fields: company has no name of type text"},
 		{"a field twice", yamlOf("    city: {hubspot: city, zoho: City}\n    city: {hubspot: a, zoho: b}"), "mapping: line 7, column 5: "},
@@ -44,7 +45,7 @@ func TestAMistakeIsToldWithItsPlaceAndWhatToDo(t *testing.T) {
 			"mapping: line 6, column 5: ref: the zoho property HubSpot_Id is how the connector itself knows a record: map another property, or remove the field"},
 		{"the link in a list of what limits it", yamlOf("    ref: {policy: to-hubspot, hubspot: fax, zoho: {property: hubspot_id, read_only: true}}"),
 			"mapping: line 6, column 5: ref: the zoho property hubspot_id is how the connector itself knows a record"},
-		{"the link of a company", yamlOf("") + "    ref: {hubspot: fax, zoho: HubSpot_Id}\n", "mapping: line 9, column 5: ref: the zoho property HubSpot_Id is how"},
+		{"the link of a company", yamlOf("") + "    ref: {hubspot: fax, zoho: HubSpot_Id}\n", "mapping: line 11, column 5: ref: the zoho property HubSpot_Id is how"},
 		{"the id in HubSpot", yamlOf("    ref: {policy: to-zoho, hubspot: {property: hs_object_id, read_only: true}, zoho: Fax}"),
 			"mapping: line 6, column 5: ref: the hubspot property hs_object_id is how the connector itself knows a record"},
 		{"the ids of a merge", yamlOf("    ref: {hubspot: hs_merged_object_ids, zoho: Fax}"), "ref: the hubspot property hs_merged_object_ids is how"},
@@ -69,7 +70,7 @@ func TestAMistakeIsToldWithItsPlaceAndWhatToDo(t *testing.T) {
 		{"a last name that Zoho does not write", strings.Replace(yamlOf(""), "{hubspot: lastname, zoho: {property: Last_Name, max: 80, not_empty: true}}",
 			"{policy: forward, order: [a, b], hubspot: lastname, zoho: {property: Last_Name, read_only: true}}", 1), "last_name: Zoho creates no contact without it"},
 		{"a company's name that never reaches Zoho", strings.Replace(yamlOf(""), "{hubspot: name,", "{policy: to-hubspot, hubspot: name,", 1),
-			"mapping: line 8, column 5: name: Zoho creates no company without it, so it must be written there"},
+			"mapping: line 9, column 5: name: Zoho creates no company without it, so it must be written there"},
 		{"options of a text", yamlOf("    a: {hubspot: a, zoho: A, options: [{hubspot: x, zoho: X}]}"), "a: options are for type picklist and multi: remove them"},
 		{"options as keys", yamlOf("    a: {type: picklist, hubspot: a, zoho: A, options: {x: X}}"), "a: options must be a list: write each as - {hubspot: VALUE, zoho: Value}"},
 		{"an empty option", yamlOf("    a: {type: picklist, hubspot: a, zoho: A, options: [{}]}"), "a: options: an option needs a value on one side at least"},
@@ -85,6 +86,9 @@ func TestAMistakeIsToldWithItsPlaceAndWhatToDo(t *testing.T) {
 		{"a match by a phone", yamlOf("    phone: {type: phone, hubspot: p, zoho: P}") + "match: {contact: [phone]}\n", "match: phone recognises nobody"},
 		{"a match by a name alone", yamlOf("") + "match: {company: [name]}\n", "match: name: many share a name: join it with another field"},
 		{"a match of an e-mail and more", yamlOf("    e: {type: email, hubspot: e, zoho: E}") + "match: {contact: [e+last_name]}\n", "match: e+last_name: an e-mail address stands alone"},
+		{"a match by nothing", yamlOf("") + "match: {contact: []}\n", "match: contact is empty, and nobody would be recognised: name what does"},
+		{"nothing to be recognised by", strings.Replace(yamlOf(""), "    host: {type: domain, hubspot: host, zoho: Host}\n", "", 1),
+			"match: nothing recognises a company, so that each would have a second record: map a domain, or a city"},
 		{"too much of it", strings.Repeat("#", 300_000), "mapping: 300000 bytes are too many: keep it below 262144"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -125,8 +129,12 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 	if f := fieldOf(t, m, crm.Contact, "owner"); f.Policy != crm.AtCreation {
 		t.Errorf("an owner is %s, want at-creation", f.Policy)
 	}
-	if keys := m.Keys(crm.Contact, record(crm.HubSpot, "last_name", "Rossi"), crm.Zoho); len(keys) > 0 {
-		t.Errorf("keys %v without a match", keys)
+	keys := m.Keys(crm.Contact, record(crm.HubSpot, "last_name", "Rossi", "e_mail", "anna@acme.example"), crm.Zoho)
+	if got := fmt.Sprint(keys); !strings.Contains(got, "anna@acme.example") || strings.Contains(got, "Rossi") {
+		t.Errorf("a contact is recognised by %s, want the e-mail address alone", got)
+	}
+	if keys := m.Keys(crm.Company, record(crm.HubSpot, "host", "gmail.com"), crm.Zoho); len(keys) > 0 {
+		t.Errorf("a company is recognised by %v, the host of everybody's mail", keys)
 	}
 }
 
