@@ -85,7 +85,7 @@ const (
 	RuleClient    Rule = "duplicati_cliente" // one client's events came again more than MaxRepeats times within RepeatSpan
 	RuleChannel   Rule = "duplicati_canale"  // a channel's, and the guard lets it through
 	RuleConflicts Rule = "conflitti"         // an id was used for two events
-	RuleVolume    Rule = "volume"            // the last whole hour differs from the same hour of the days before
+	RuleVolume    Rule = "volume"            // what arrived in the last whole hour differs from the same hour of the days before
 	RuleLedger    Rule = "controllo"         // a published window does not agree with the ledger
 )
 
@@ -103,7 +103,7 @@ func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []C
 	now := k.Counter.Now()
 	for s, p := range scopes {
 		out = append(out, k.repeats(s, p, now)...)
-		f, err := k.volume(ctx, s, now)
+		f, err := k.volume(ctx, s, p, now)
 		if err != nil {
 			return nil, err
 		}
@@ -155,54 +155,6 @@ func (k *Clock) clients(ctx context.Context, now time.Time) (out []finding, err 
 		}
 	}
 	return out, nil
-}
-
-// volumeDays is how many days the last whole hour is compared with.
-const volumeDays = 7
-
-// volume compares the last whole hour with the same hour of the days before, counting those on which the channel had any event.
-func (k *Clock) volume(ctx context.Context, s scope, now time.Time) ([]finding, error) {
-	if k.Rules.Volume == (conversion.Volume{}) {
-		return nil, nil
-	}
-	end, _, _ := conversion.ByHour.Bounds(now, k.Zone)
-	start, _, _ := conversion.ByHour.Bounds(end.Add(-time.Nanosecond), k.Zone)
-	n, err := k.received(ctx, s, start, end)
-	if err != nil {
-		return nil, err
-	}
-	var before []int64
-	for d := 1; d <= volumeDays; d++ {
-		hour := start.AddDate(0, 0, -d) // an hour long on each day, also where clocks go forward in it
-		n, err := k.received(ctx, s, hour, hour.Add(time.Hour))
-		if err != nil {
-			return nil, err
-		}
-		if n > 0 {
-			before = append(before, n)
-		}
-	}
-	if k.Rules.Volume.Judge(n, before) == conversion.Usual {
-		return nil, nil
-	}
-	mean := int64(0)
-	for _, b := range before {
-		mean += b
-	}
-	mean /= int64(len(before)) // Judge finds nothing unusual without any
-	return []finding{{RuleVolume, s.String(), fmt.Sprintf("%d arrivi dalle %s, di solito %d", n, start.Format("15:04"), mean)}}, nil
-}
-
-// received returns how many events of a channel were received for an hour.
-func (k *Clock) received(ctx context.Context, s scope, start, end time.Time) (n int64, err error) {
-	b := conversion.Book{}
-	if err := counted(ctx, k.Counter.Store, s, conversion.WindowOf(start), conversion.WindowOf(end), b); err != nil {
-		return 0, err
-	}
-	for _, c := range b {
-		n += c.Received()
-	}
-	return n, nil
 }
 
 // spot compares one of the windows that were published a moment ago with its ledger.

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/submission"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/counting"
 )
@@ -139,27 +141,91 @@ func TestTheGuardOfAChannelLetsThroughWhatIsUnusual(t *testing.T) {
 	}
 }
 
+// push makes n events of the span before an instant arrive then.
+func (b *bench) push(t *testing.T, at time.Time, n int, span time.Duration) {
+	t.Helper()
+	b.now = at
+	var subs []submission.Submission
+	for i := range n {
+		subs = append(subs, b.purchase(func(e *conversion.Event) {
+			e.Client, e.At = fmt.Sprintf("CLIENTE-ROMA-%06d", b.n), at.Add(-span+time.Duration(i)*span/time.Duration(n))
+		}))
+	}
+	for some := range slices.Chunk(subs, counting.MaxBatch) {
+		b.apply(t, some...)
+	}
+}
+
+// tickUntil ticks every half hour from an instant to before another, and returns how much was raised or over.
+func (b *bench) tickUntil(t *testing.T, k *counting.Clock, from, end time.Time) (changes int) {
+	t.Helper()
+	for b.now = from; b.now.Before(end); b.now = b.now.Add(30 * time.Minute) {
+		changes += tick(t, k).Raised
+	}
+	return changes
+}
+
 func TestAnHourOfUnusualVolumeIsTold(t *testing.T) {
 	for _, tt := range []struct {
 		last int
-		want bool
-	}{{20, true}, {30, false}, {50, true}} {
+		want int
+	}{{20, 1}, {30, 0}, {50, 1}, {0, 1}} {
 		b := newBench()
 		k, _ := b.watch(t, counting.UsualRules)
-		for day := range 8 {
-			n := 30
-			if day == 0 {
-				n = tt.last
+		for day := 7; day > 0; day-- {
+			hour := noon.Add(-time.Hour).AddDate(0, 0, -day)
+			b.push(t, hour.Add(30*time.Minute), 30, time.Minute)
+			b.tickUntil(t, k, hour.Add(time.Hour), hour.Add(61*time.Minute)) // raises nothing: less is known
+		}
+		b.push(t, noon.Add(-30*time.Minute), tt.last, time.Minute)
+		if raised := b.tickUntil(t, k, noon, noon.Add(time.Hour)); raised != tt.want {
+			t.Errorf("%d events: %d alarms", tt.last, raised)
+		}
+	}
+}
+
+// An hour is judged by what arrived in it, and is over when it is: what its sender sends later is of a later one.
+func TestASenderThatCollectsAndSendsLaterIsAsRegularAsAnyOther(t *testing.T) {
+	for name, tt := range map[string]struct{ every, late time.Duration }{
+		"the hour before, at ten past":         {time.Hour, 10 * time.Minute},
+		"each half hour, half a minute behind": {30 * time.Minute, 30 * time.Second},
+		"the day before, at one":               {24 * time.Hour, 13 * time.Hour},
+	} {
+		for _, stops := range []bool{false, true} {
+			b := newBench()
+			k, _ := b.watch(t, counting.UsualRules)
+			start, changes := noon.Truncate(24*time.Hour), 0
+			for at := start; at.Before(start.AddDate(0, 0, 3)); at = at.Add(tt.every) {
+				if stops && !at.Before(start.AddDate(0, 0, 2)) {
+					changes += b.tickUntil(t, k, at, at.Add(tt.every))
+					continue
+				}
+				changes += b.tickUntil(t, k, at, at.Add(tt.late))
+				b.push(t, at.Add(tt.late), 20, tt.every)
+				changes += b.tickUntil(t, k, at.Add(tt.late), at.Add(tt.every))
 			}
-			for i := range n {
-				b.now = noon.Add(-30*time.Minute - time.Duration(day)*24*time.Hour)
-				b.apply(t, b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-ROMA-%06d", day*100+i) }))
+			if (changes > 0) != stops {
+				t.Errorf("%s, stops %t: %d alarms and ends", name, stops, changes)
 			}
 		}
-		b.now = noon.Add(time.Minute)
-		if done := tick(t, k); (done.Raised == 1) != tt.want {
-			t.Errorf("%d events: %+v", tt.last, done)
-		}
+	}
+}
+
+// A clock that stood still knows nothing of the hours that no shard tells any more, and compares with the days that it knows.
+func TestHoursThatNobodySawAreNotComparedWith(t *testing.T) {
+	b := newBench()
+	k, _ := b.watch(t, counting.UsualRules)
+	for day := range 3 {
+		b.push(t, noon.AddDate(0, 0, day).Add(time.Minute), 30, time.Minute)
+	}
+	at := noon.AddDate(0, 0, 2).Add(time.Hour)
+	if raised := b.tickUntil(t, k, at, at.Add(time.Hour)); raised != 0 {
+		t.Errorf("%d alarms by an hour that is the first one seen", raised)
+	}
+	b.push(t, noon.AddDate(0, 0, 3).Add(time.Minute), 10, time.Minute)
+	at = noon.AddDate(0, 0, 3).Add(time.Hour)
+	if raised := b.tickUntil(t, k, at, at.Add(time.Hour)); raised != 1 {
+		t.Errorf("%d alarms by a third of what arrived the day before", raised)
 	}
 }
 

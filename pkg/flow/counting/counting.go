@@ -12,6 +12,7 @@
 //	D#<shard> <ms>#<tenant>#<channel>             a window that was counted in since it was last published
 //	S#<tenant>#<day>#<channel> <ms>#<version>     a published version of a window
 //	P#<shard> <tenant>#<channel>                  arrivals and repeats by time of arrival
+//	L#<tenant>#<channel> -                        arrivals of each hour, eight days
 //	R#<tenant>#<channel>#<client's hash> -        the newest repeats of a client
 //	F#<shard> <tenant>#<channel>#<client's hash>  a client that repeated too often
 //	Q#<tenant>#<channel> -, H#<tenant>#<channel> <number>#<shard>#<ms>#<request>     quarantine, and the events held in it
