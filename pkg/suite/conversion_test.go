@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,7 +14,9 @@ import (
 	"time"
 
 	"crm-connector/pkg/adapter/conversions"
+	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/counting"
 	"crm-connector/pkg/suite/conversionclock"
@@ -228,6 +231,81 @@ func TestTheClockClosesWindowsTellsAlertsAndReportsOnTheDay(t *testing.T) {
 		t.Errorf("%d reports on the day: %+v", reports, w.mails.Mails())
 	}
 	w.discreet()
+}
+
+// around is what a report asks beside the table: a CRM that knows one conversion a day, and queues. Each may be down.
+type around struct{ crm, queues bool }
+
+var errAway = &fault.Error{Op: "around", Kind: fault.Down, Err: errors.New("503")}
+
+func (a *around) Conversions(context.Context, conversion.Tenant, conversion.Channel, time.Time, time.Time) (int64, bool, error) {
+	if a.crm {
+		return 0, false, errAway
+	}
+	return 1, true, nil
+}
+
+func (a *around) Waiting(context.Context) (int64, error) {
+	if a.queues {
+		return 0, errAway
+	}
+	return 0, nil
+}
+
+func TestAReportThatCouldNotBeMadeIsMadeByALaterRun(t *testing.T) {
+	w := build(t, variant{})
+	down := &around{}
+	clock := conversionclock.New(conversionclock.Adapters{
+		Rows: w.tables["conversions"], Mailer: w.mails, From: "connector@example.com", To: "client@example.com", Queues: down, CRM: down,
+		Rules: counting.RulesOf(true), Zone: rome(t), Now: w.clk, Sleep: w.sleep, Rand: func(int64) int64 { return 0 },
+		Log: slog.New(slog.NewJSONHandler(w.lines, nil)),
+	})
+	w.tell(purchase(noon, "10")) // 2026-11-03
+	w.pass(2 * time.Second)
+	run := func(day int) error {
+		w.now = time.Date(2026, 11, day, 3, 30, 0, 0, time.UTC)
+		w.lines.Reset()
+		return clock.Handle(t.Context(), report)
+	}
+	has := func(day string) bool {
+		found := false
+		for r := range w.tables["conversions"].All("G") {
+			found = found || strings.HasPrefix(r.Key.Sort, day)
+		}
+		return found
+	}
+	down.crm = true
+	for range 2 { // the schedule tries again
+		if err := run(4); !errors.Is(err, counting.ErrUnanswered) || !has("2026-11-03") || !strings.Contains(w.lines.String(), "incompleto") {
+			t.Errorf("without Zoho: %v\n%s", err, w.lines)
+		}
+	}
+	down.crm, down.queues = false, true
+	if err := run(5); err == nil || has("2026-11-04") || strings.Contains(w.lines.String(), `"msg":"report"`) {
+		t.Errorf("without the queues: %v, or an alarm takes its line for a report\n%s", err, w.lines)
+	}
+	down.queues = false
+	for day := range 3 { // none of the runs of the 6th was made
+		if err := run(7 + day); err != nil {
+			t.Error(err)
+		}
+	}
+	if !has("2026-11-04") || !has("2026-11-05") || !has("2026-11-08") {
+		t.Error("a day is without a report")
+	}
+	for range 6 {
+		w.now = w.now.Add(6 * time.Minute)
+		if err := clock.Handle(t.Context(), tick); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := ""
+	for _, m := range w.mails.Mails() {
+		all += m.Text
+	}
+	if strings.Count(all, "Rapporto del 2026-11-03: incompleto") != 1 || strings.Count(all, "Rapporto del 2026-11-03: ok") != 1 || strings.Count(all, "Rapporto del 2026-11-05") != 1 {
+		t.Errorf("mailed:\n%s", all)
+	}
 }
 
 func TestCostsAndVisitsReachTheMetrics(t *testing.T) {

@@ -126,13 +126,14 @@ type Outcome uint8
 
 // The outcomes of a report.
 const (
-	OK        Outcome = iota // everything agrees
-	Explained                // what the CRM has and we do not is waiting to be counted
-	Differs                  // an alarm
+	OK         Outcome = iota // everything agrees
+	Explained                 // what the CRM has and we do not is waiting to be counted
+	Incomplete                // nothing differs, and the CRM did not answer
+	Differs                   // an alarm
 )
 
 // String returns the published name of the outcome.
-func (o Outcome) String() string { return [...]string{"ok", "spiegato", "differenza"}[o] }
+func (o Outcome) String() string { return [...]string{"ok", "spiegato", "incompleto", "differenza"}[o] }
 
 // SettledAge is after how many days the CRM must agree to the last conversion; before, FreshTolerance per thousand may
 // differ.
@@ -150,6 +151,7 @@ type Audit struct {
 	Waiting     int64        // accepted and not counted yet: in a queue, in its dead letters, in the errors, in quarantine
 	CRM         int64        // conversions that the CRM itself says
 	Asked       bool         // the CRM was asked and answered; else CRM means nothing
+	Unanswered  bool         // it was asked and did not answer
 	Age         int          // days between the day and the report
 }
 
@@ -159,6 +161,8 @@ func (a Audit) Outcome() Outcome {
 	switch {
 	case len(a.Differences) > 0 || a.BadMarkers > 0 || a.Doubled > 0:
 		return Differs
+	case a.Unanswered:
+		return Incomplete
 	case !a.Asked || a.agrees(a.Conversions):
 		return OK
 	case a.agrees(a.Conversions + a.Waiting):

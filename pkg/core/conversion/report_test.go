@@ -202,6 +202,8 @@ func TestWhatTheDailyReportSays(t *testing.T) {
 		{"ledger and counters differ", conversion.Audit{Differences: difference, Conversions: 10, CRM: 10, Waiting: 1, Asked: true}, "differenza"},
 		{"a marker is missing", conversion.Audit{BadMarkers: 1, Conversions: 10, CRM: 10, Asked: true}, "differenza"},
 		{"an event was counted twice", conversion.Audit{Doubled: 1, Conversions: 10, CRM: 10, Asked: true}, "differenza"},
+		{"the CRM does not answer", conversion.Audit{Conversions: 10, Unanswered: true, Age: 1}, "incompleto"},
+		{"it does not answer, and ledger and counters differ", conversion.Audit{Differences: difference, Unanswered: true}, "differenza"},
 		{"an empty day", conversion.Audit{Asked: true, Age: 8}, "ok"},
 	} {
 		if got := tt.audit.Outcome().String(); got != tt.want {

@@ -18,7 +18,7 @@
 //	Q#<tenant>#<channel> -, H#<tenant>#<channel> <number>#<shard>#<ms>#<request>     quarantine, and the events held in it
 //	B <request>, Y#<request> -                    the errors, and the counted attempts at a message
 //	A#<rule> <key>, O <ms>#<id>, O#told -         alarms, the outbox, and what of it is being told
-//	G <day>#<age>                                 the daily reports, two years
+//	G <day>#<age>, U -                            the daily reports, two years; the days of which one is owed
 //	C#<tenant>#<day> <channel>#<campaign>, I#<tenant>#<day>#<channel> <ms>, V#<tenant>#<id> -    costs, entries; #<id> are our own
 //
 // Days are UTC, ms is the start of the row in milliseconds since 1970, 13 digits. Every change of an event is one transaction

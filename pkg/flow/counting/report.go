@@ -3,6 +3,7 @@ package counting
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,7 +57,8 @@ type Audited struct {
 	Ledger      int64              `json:"registro"` // unique events
 	Counters    int64              `json:"contatori"`
 	Conversions int64              `json:"conversioni"`
-	CRM         *int64             `json:"crm"` // null: not asked
+	CRM         *int64             `json:"crm"` // null: not asked, or it did not answer
+	Unanswered  bool               `json:"crm_non_risponde,omitempty"`
 	Errors      int64              `json:"errori"`
 	Quarantined int64              `json:"in_quarantena"`
 	Markers     int64              `json:"marcatori"` // looked at
@@ -79,8 +81,12 @@ type Differing struct {
 	Suspects []string        `json:"chiavi"` // of all windows of the channel together at most conversion.MaxSuspects
 }
 
+// ErrUnanswered says that a report lacks what the CRM knows, and nothing else: it did not answer.
+var ErrUnanswered = errors.New("the CRM does not answer")
+
 // Report compares a day of the zone: the ledger with the counters, a sample of markers with the ledger, the ledger's keys with each
-// other, and the CRM with what was counted. It changes nothing; a failing CRM or queue is an error, never a guess.
+// other, and the CRM with what was counted. It changes nothing; a failing CRM or queue is an error, never a guess. With ErrUnanswered the
+// report says all that it can without the CRM.
 func (r *Reporter) Report(ctx context.Context, day conversion.Day) (Report, error) {
 	first, n := day.Windows(r.Zone)
 	out := Report{Day: day.String(), Windows: n, Age: r.age(day), Outcome: conversion.OK.String()}
@@ -96,16 +102,19 @@ func (r *Reporter) Report(ctx context.Context, day conversion.Day) (Report, erro
 		return out, err
 	}
 	worst, keys := conversion.OK, seen{}
+	var unanswered error
 	for _, s := range slices.SortedFunc(maps.Keys(scopes), func(a, b scope) int { return strings.Compare(a.String(), b.String()) }) {
 		one, verdict, err := r.audit(ctx, s, day, out.Waiting, failed[s], keys)
-		if err != nil {
+		if errors.Is(err, ErrUnanswered) {
+			unanswered = err
+		} else if err != nil {
 			return out, err
 		}
 		out.Channels = append(out.Channels, one)
 		worst = max(worst, verdict)
 	}
 	out.Outcome = worst.String()
-	return out, nil
+	return out, unanswered
 }
 
 func (r *Reporter) age(day conversion.Day) (n int) {
@@ -170,7 +179,7 @@ func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiti
 	out.Differing, out.Differences = len(differences), list(differences, entries)
 	crm, asked, err := r.CRM.Conversions(ctx, s.tenant, s.channel, first.Start(), end.Start())
 	if err != nil {
-		return out, 0, fmt.Errorf("counting.Report: the CRM: %w", err)
+		asked, out.Unanswered, err = false, true, fmt.Errorf("counting.Report: %w: %w", ErrUnanswered, err)
 	}
 	if asked {
 		out.CRM = &crm
@@ -178,10 +187,10 @@ func (r *Reporter) audit(ctx context.Context, s scope, day conversion.Day, waiti
 	verdict := conversion.Audit{
 		Differences: differences, BadMarkers: out.BadMarkers, Doubled: out.Doubled, Conversions: out.Conversions,
 		Waiting: waiting + failed + out.Quarantined,
-		CRM:     crm, Asked: asked, Age: r.age(day),
+		CRM:     crm, Asked: asked, Unanswered: out.Unanswered, Age: r.age(day),
 	}.Outcome()
 	out.Outcome = verdict.String()
-	return out, verdict, nil
+	return out, verdict, err
 }
 
 // list words the first differences.
@@ -284,27 +293,6 @@ func (r *Reporter) markers(ctx context.Context, of []placed, out *Audited) (map[
 	return entries, nil
 }
 
-const reportsPart = "G"
-
-// Publish keeps a report for two years, and puts it into the outbox, once a day and age.
-func (r *Reporter) Publish(ctx context.Context, rep Report) error {
-	return r.Counter.retry(ctx, func() error {
-		d, now := newDraft(r.Counter.Store), r.Counter.Now().UTC()
-		key := row.Key{Part: reportsPart, Sort: fmt.Sprintf("%s#%04d", rep.Day, rep.Age)}
-		if err := d.load(ctx, key); err != nil || d.has(key) {
-			return err
-		}
-		rep := rep.fit()
-		if err := d.write(key, rep, now.Add(KeptEvents)); err != nil {
-			return err
-		}
-		if err := d.post(Notice{Kind: KindReport, Key: rep.Day, Text: rep.Text(), At: now}); err != nil {
-			return err
-		}
-		return d.save(ctx)
-	})
-}
-
 // maxReport is how long the texts of a report are together, in bytes: a row takes 400 KB, and the outbox holds it once more.
 const maxReport = 100 << 10
 
@@ -332,7 +320,9 @@ func (r Report) Text() string {
 	fmt.Fprintf(b, "Rapporto del %s: %s\n%d finestre, %d eventi in coda\n", r.Day, r.Outcome, r.Windows, r.Waiting)
 	for _, c := range r.Channels {
 		crm := "non interrogato"
-		if c.CRM != nil {
+		if c.Unanswered {
+			crm = "non risponde"
+		} else if c.CRM != nil {
 			crm = fmt.Sprint(*c.CRM)
 		}
 		fmt.Fprintf(b, "\n%s, mittente %s: %s\n", c.Channel, string(c.Tenant)[:min(8, len(c.Tenant))], c.Outcome)

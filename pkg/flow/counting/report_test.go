@@ -236,9 +236,55 @@ func TestWhatTheCRMSaysIsExplainedByWhatWaitsOrDiffers(t *testing.T) {
 		}
 	}
 	r.CRM = crm{err: errors.New("no CRM today")}
-	if _, err := r.Report(t.Context(), today); err == nil {
-		t.Error("a CRM that does not answer is taken for one that agrees")
+	if rep, err := r.Report(t.Context(), today); !errors.Is(err, counting.ErrUnanswered) || rep.Outcome != "incompleto" || len(rep.Channels) != 5 {
+		t.Errorf("a CRM that does not answer is taken for one that agrees: %v\n%s", err, rep.Text())
 	}
+}
+
+func TestAReportThatIsNotMadeIsOwedForAMonthAndThatOfARunWithinAWeekToo(t *testing.T) {
+	b := newBench()
+	r := &counting.Reporter{Counter: &b.Counter, CRM: crm{}, Queues: queues(0), Zone: rome(t)}
+	due := func(want ...string) {
+		t.Helper()
+		days, err := r.Due(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, d := range days {
+			got = append(got, d.Day.String())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("on %s: %q, want %q", b.now.Format(time.DateOnly), got, want)
+		}
+	}
+	publish := func() {
+		t.Helper()
+		days, err := r.Due(t.Context())
+		for _, d := range days {
+			var rep counting.Report
+			if rep, err = r.Report(t.Context(), d.Day); err == nil {
+				err = r.Publish(t.Context(), rep)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	due("2026-11-21", "2026-11-14")
+	due("2026-11-21", "2026-11-14")
+	publish()
+	due()
+	b.now = b.now.AddDate(0, 0, 3)
+	due("2026-11-24", "2026-11-23", "2026-11-22", "2026-11-17", "2026-11-16", "2026-11-15")
+	publish()
+	due()
+	b.now = b.now.AddDate(0, 0, 1)
+	due("2026-11-25", "2026-11-18")
+	b.now = b.now.AddDate(0, 0, 8) // conversions were switched off meanwhile
+	due("2026-12-03", "2026-11-26", "2026-11-25", "2026-11-18")
+	b.now = b.now.AddDate(0, 0, 20)
+	due("2026-12-23", "2026-12-16", "2026-12-03", "2026-11-26", "2026-11-25")
 }
 
 func TestTheReportReadsLikeThisAndIsMailedOnce(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/submission"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/letter"
 	"crm-connector/pkg/flow/counting"
 )
@@ -57,9 +58,6 @@ const (
 	ActionReport = "report"
 )
 
-// ages are how many days before today the daily report looks at: yesterday, and the day about which nothing more can come in.
-var ages = []int{1, 8}
-
 // Clock is the function.
 type Clock struct {
 	a        Adapters
@@ -104,36 +102,47 @@ func (c *Clock) tick(ctx context.Context) error {
 }
 
 func (c *Clock) report(ctx context.Context, day string) error {
-	var days []conversion.Day
 	if day != "" {
 		d, err := conversion.ParseDay(day)
 		if err != nil {
 			return fmt.Errorf("conversionClock: %w", err)
 		}
-		days = append(days, d)
-	} else {
-		today := conversion.DayOf(c.a.Now(), c.a.Zone)
-		for _, age := range ages {
-			days = append(days, today.Plus(-age))
-		}
+		return c.one(ctx, d)
+	}
+	due, err := c.reporter.Due(ctx)
+	if err != nil {
+		return fmt.Errorf("conversionClock: which reports are due: %w", err)
 	}
 	var failed []error
-	for _, d := range days {
-		if err := c.one(ctx, d); err != nil {
-			failed = append(failed, fmt.Errorf("the report of %s: %w", d, err))
+	unanswered := false
+	for _, d := range due {
+		if d.Told && unanswered { // it lacks the CRM alone
+			continue
 		}
+		err := c.one(ctx, d.Day)
+		unanswered = unanswered || errors.Is(err, counting.ErrUnanswered)
+		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
 }
 
-// one makes the report of a day and puts it into the outbox. The next tick tells it.
+// one makes the report of a day and puts it into the outbox. The next tick tells it. An alarm waits for its line, so a report that could
+// not be made has another one.
 func (c *Clock) one(ctx context.Context, day conversion.Day) error {
-	r, err := c.reporter.Report(ctx, day)
-	if err == nil {
+	r, lacks := c.reporter.Report(ctx, day)
+	err := lacks
+	if lacks == nil || errors.Is(lacks, counting.ErrUnanswered) {
 		err = c.reporter.Publish(ctx, r)
 	}
-	c.a.Log.InfoContext(ctx, "report", "day", day.String(), "outcome", r.Outcome, "channels", len(r.Channels), "waiting", r.Waiting, "failed", err != nil)
-	return err
+	if err != nil {
+		c.a.Log.ErrorContext(ctx, "no report", "day", day.String(), "fault", fault.KindOf(err).String())
+		return fmt.Errorf("the report of %s: %w", day, err)
+	}
+	c.a.Log.InfoContext(ctx, "report", "day", day.String(), "outcome", r.Outcome, "channels", len(r.Channels), "waiting", r.Waiting)
+	if lacks != nil {
+		return fmt.Errorf("the report of %s: %w", day, lacks)
+	}
+	return nil
 }
 
 func (c *Clock) mail(ctx context.Context, m counting.Message) error {
