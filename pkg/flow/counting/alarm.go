@@ -145,7 +145,8 @@ type Message struct {
 	Slack   string // the same, with <, > and & escaped (https://docs.slack.dev/messaging/formatting-message-text, "Escaping text")
 }
 
-// Teller sends a message by every way that is configured. It may get the same one again, after an error or a lost answer.
+// Teller sends a message by every way that is configured. It may get the same one again, after an error or a lost answer. ErrWay says
+// that it is told all the same.
 type Teller interface {
 	Tell(ctx context.Context, m Message) error
 }
@@ -165,7 +166,8 @@ type told struct {
 var toldKey = row.Key{Part: "O#told", Sort: only}
 
 // Tell sends what lies in the outbox as one message, at most one in Pause, and takes away what was sent. What is in a message is
-// written down before it is sent: one whose sending failed is sent again as it was.
+// written down before it is sent: one whose sending failed is sent again as it was. A way that was given up fails the call, though the
+// rest is done.
 func (k *Clock) Tell(ctx context.Context) (int, error) {
 	d, now := newDraft(k.Counter.Store), k.Counter.Now()
 	if err := d.load(ctx, toldKey); err != nil {
@@ -219,16 +221,17 @@ func (k *Clock) send(ctx context.Context, t told) (int, error) {
 		notices = append(notices, n)
 		d.remove(key)
 	}
+	var failed error
 	if len(notices) > 0 {
-		if err := k.Teller.Tell(ctx, compose(t, notices)); err != nil {
-			return 0, err
+		if failed = k.Teller.Tell(ctx, compose(t, notices)); failed != nil && !errors.Is(failed, ErrWay) {
+			return 0, failed
 		}
 	}
 	t.At, t.Open = k.Counter.Now().UnixMilli(), nil
 	if err := d.write(toldKey, t, time.Time{}); err != nil {
 		return 0, err
 	}
-	return len(notices), d.save(ctx)
+	return len(notices), errors.Join(d.save(ctx), failed)
 }
 
 // compose writes one message of several notices.

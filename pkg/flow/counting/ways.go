@@ -3,6 +3,7 @@ package counting
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -20,6 +21,9 @@ type Way struct {
 // WayPatience is how long a way that fails keeps the next message back, once another way has told this one.
 const WayPatience = 30 * time.Minute
 
+// ErrWay says that a message was told by one way and given up by another one, which needs mending.
+var ErrWay = errors.New("a way to tell people fails, and another one has told")
+
 // Ways tells by several ways, each by itself: what one has told is not told by it again because another one fails. As long as no
 // way has told a message, it stays in the outbox. Every field is required.
 type Ways struct {
@@ -35,7 +39,7 @@ type spread struct {
 	By    []string `json:"by,omitempty"`
 }
 
-// Tell implements Teller. The row of a message is under O#ways, for as long as the outbox keeps one.
+// Tell implements Teller: with ErrWay the message is told. The row of a message is under O#ways, for as long as the outbox keeps one.
 func (w *Ways) Tell(ctx context.Context, m Message) error {
 	d, key := newDraft(w.Store), row.Key{Part: "O#ways", Sort: m.ID}
 	if err := d.load(ctx, key); err != nil {
@@ -63,8 +67,8 @@ func (w *Ways) Tell(ctx context.Context, m Message) error {
 	if err := d.save(ctx); err != nil {
 		return err
 	}
-	if len(s.By) > 0 && (w.Now().Sub(time.UnixMilli(s.Since)) >= WayPatience || !slices.ContainsFunc(failed, passing)) {
-		return nil
+	if len(failed) > 0 && len(s.By) > 0 && (w.Now().Sub(time.UnixMilli(s.Since)) >= WayPatience || !slices.ContainsFunc(failed, passing)) {
+		return fmt.Errorf("counting.Tell: %w: %w", ErrWay, errors.Join(failed...))
 	}
 	return errors.Join(failed...)
 }

@@ -52,9 +52,15 @@ func TestEachWayTellsAMessageOnceWhateverTheOtherDoes(t *testing.T) {
 			Store: b.rows, Now: b.clock, Log: slog.New(slog.NewTextHandler(&log, nil)),
 			All: []counting.Way{{Name: "mail", Send: mail.Send}, {Name: "slack", Send: slack.Send}},
 		}
-		tries := 1
-		for ; tries < 20 && ways.Tell(t.Context(), counting.Message{ID: "m1", Text: "CLIENTE"}) != nil; tries++ {
+		tries, err := 1, error(nil)
+		for ; tries < 20; tries++ {
+			if err = ways.Tell(t.Context(), counting.Message{ID: "m1", Text: "CLIENTE"}); err == nil || errors.Is(err, counting.ErrWay) {
+				break
+			}
 			b.now = b.now.Add(10 * time.Minute)
+		}
+		if (err == nil) != (len(mail.got)+len(slack.got) == 2) {
+			t.Errorf("%s: a way that was given up is not said: %v", name, err)
 		}
 		if tries != tt.tries || len(mail.got) > 1 || len(slack.got) > 1 || len(mail.got)+len(slack.got) == 0 {
 			t.Errorf("%s: told after %d tries, mail %q, Slack %q", name, tries, mail.got, slack.got)
@@ -65,6 +71,24 @@ func TestEachWayTellsAMessageOnceWhateverTheOtherDoes(t *testing.T) {
 		if err := ways.Tell(t.Context(), counting.Message{ID: "m2"}); len(tt.mail)+len(tt.slack) == 0 && (err != nil || len(mail.got) != 2 || len(slack.got) != 2) {
 			t.Errorf("%s: the next one: %v", name, err)
 		}
+	}
+}
+
+func TestATickFailsForAWayThatWasGivenUpAndTellsByTheOther(t *testing.T) {
+	b := newBench()
+	mail, slack := &way{fails: always(fault.Setup)}, &way{}
+	k, _ := b.watch(t, counting.Rules{})
+	k.Teller = &counting.Ways{
+		Store: b.rows, Now: b.clock, Log: slog.New(slog.DiscardHandler),
+		All: []counting.Way{{Name: "mail", Send: mail.Send}, {Name: "slack", Send: slack.Send}},
+	}
+	b.repeat(t, time.Second, time.Minute, 2*time.Minute, 3*time.Minute)
+	if done, err := k.Tick(t.Context()); !errors.Is(err, counting.ErrWay) || done.Told == 0 {
+		t.Errorf("nothing rings for the mail: %+v, %v", done, err)
+	}
+	b.now = b.now.Add(counting.Pause)
+	if done, err := k.Tick(t.Context()); err != nil || done.Told != 0 || len(slack.got) != 1 {
+		t.Errorf("told again: %+v, %v, %q", done, err, slack.got)
 	}
 }
 
