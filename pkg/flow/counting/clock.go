@@ -67,15 +67,48 @@ func (k *Clock) Tick(ctx context.Context) (t Ticked, err error) {
 		t.Released += n
 		errs = append(errs, err)
 	}
-	found, err := k.evaluate(ctx, scopes, t.Closed)
+	t.Raised, err = k.judge(ctx, scopes, t.Closed)
 	errs = append(errs, err)
-	if err == nil { // half an evaluation would end alarms that go on
-		t.Raised, err = k.settle(ctx, found)
-		errs = append(errs, err)
-	}
 	t.Told, err = k.Tell(ctx)
 	return t, errors.Join(append(errs, err)...)
 }
+
+// judge evaluates the rules and carries the alarms on. What arrived is judged since the last judgement, or for as long as it counts
+// together: a clock that stood still makes up for it.
+func (k *Clock) judge(ctx context.Context, scopes map[scope]pulse, closed []Closed) (changes int, err error) {
+	d, now := newDraft(k.Counter.Store), k.Counter.Now()
+	if err := d.load(ctx, judgedKey); err != nil {
+		return 0, err
+	}
+	last := int64(0) // never: whatever is known is judged
+	if err := d.read(judgedKey, &last); err != nil {
+		return 0, err
+	}
+	since := now.Add(-conversion.RepeatSpan)
+	if t := time.UnixMilli(last); t.Before(since) {
+		since = t
+	}
+	found, err := k.evaluate(ctx, scopes, closed, since, now)
+	if err != nil { // half an evaluation would end alarms that go on
+		return 0, err
+	}
+	if changes, err = k.settle(ctx, found); err != nil {
+		return changes, err
+	}
+	if len(scopes) == 0 {
+		return changes, nil
+	}
+	if err := d.write(judgedKey, now.UnixMilli(), time.Time{}); err != nil {
+		return changes, err
+	}
+	if err := d.save(ctx); !errors.Is(err, row.ErrConflict) { // else somebody else has judged
+		return changes, err
+	}
+	return changes, nil
+}
+
+// judgedKey is the row that says when the rules were evaluated last.
+var judgedKey = row.Key{Part: "A", Sort: only}
 
 // Rule names a rule of alarms.
 type Rule string
@@ -99,17 +132,16 @@ type finding struct {
 	text string
 }
 
-func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []Closed) (out []finding, err error) {
-	now := k.Counter.Now()
+func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []Closed, since, now time.Time) (out []finding, err error) {
 	for s, p := range scopes {
-		out = append(out, k.repeats(s, p, now)...)
+		out = append(out, k.repeats(s, p, since, now)...)
 		f, err := k.volume(ctx, s, p, now)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, f...)
 	}
-	clients, err := k.clients(ctx, now)
+	clients, err := k.clients(ctx, since)
 	if err != nil {
 		return nil, err
 	}
@@ -122,31 +154,64 @@ func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []C
 	return out, nil
 }
 
-// repeats judges a channel by what arrived lately.
-func (k *Clock) repeats(s scope, p pulse, now time.Time) (out []finding) {
+// repeats judges a channel by what arrived since an instant, at least RepeatSpan ago.
+func (k *Clock) repeats(s scope, p pulse, since, now time.Time) (out []finding) {
 	span := within(p.Minutes, now, time.Minute, conversion.RepeatSpan)
 	day := within(p.Hours, now, time.Hour, daySpan) // which the span is a part of
-	before := conversion.Share{Duplicates: day.Duplicates - span.Duplicates, Arrivals: day.Arrivals - span.Arrivals}
-	r := recentOf(p.Recent) // judged when the last one arrived, whenever the clock looks; over once nothing more came for as long
-	if r.TooMany() && now.Sub(r.Newest()) < conversion.RepeatSpan && k.Rules.Guard.Lets(conversion.Share{Duplicates: span.Duplicates, Arrivals: span.Arrivals}, before) {
-		out = append(out, finding{RuleChannel, s.String(), fmt.Sprintf("%d duplicati su %d arrivi in 10 minuti", span.Duplicates, span.Arrivals)})
+	r := recentOf(p.Recent)                         // judged when the last one arrived, whenever the clock looks; over once nothing more came for as long
+	if r.Newest().After(since) {
+		if r.TooMany() && now.Sub(r.Newest()) < conversion.RepeatSpan && k.lets(span, day) {
+			out = append(out, finding{rule: RuleChannel, key: s.String(), text: fmt.Sprintf("%d duplicati su %d arrivi in 10 minuti", span.Duplicates, span.Arrivals)})
+		} else if missed, ok := k.missed(p, r.TooMany(), since, now, day); ok {
+			out = append(out, finding{rule: RuleChannel, key: s.String(), text: fmt.Sprintf("%d duplicati su %d arrivi in un'ora in cui nessuno guardava", missed.Duplicates, missed.Arrivals)})
+		}
 	}
-	if span.Conflicts > 0 {
-		out = append(out, finding{RuleConflicts, s.String(), fmt.Sprintf("%d eventi con un id già usato per un altro evento", span.Conflicts)})
+	if time.UnixMilli(p.Conflict).After(since) {
+		n := max(span.Conflicts, 1)
+		if since.Before(now.Add(-conversion.RepeatSpan)) {
+			n = max(n, within(p.Hours, now, time.Hour, now.Sub(since)).Conflicts)
+		}
+		out = append(out, finding{rule: RuleConflicts, key: s.String(), text: fmt.Sprintf("%d eventi con un id già usato per un altro evento", n)})
 	}
 	return out
 }
 
-// clients returns those that repeated too often in the last RepeatSpan.
-func (k *Clock) clients(ctx context.Context, now time.Time) (out []finding, err error) {
+// missed returns the hour with the most repeats of those that a clock that stood still has missed a part of, if they are too many for an
+// hour or were when the last one arrived: what arrived in each minute nobody knows any more.
+func (k *Clock) missed(p pulse, tooMany bool, since, now time.Time, day beat) (worst beat, ok bool) {
+	if !since.Before(now.Add(-conversion.RepeatSpan)) {
+		return worst, false
+	}
+	sums := map[int64]beat{}
+	for _, b := range p.Hours {
+		if time.Unix(b.At, 0).Add(time.Hour).After(since) {
+			sums[b.At] = beat{At: b.At, Arrivals: sums[b.At].Arrivals + b.Arrivals, Duplicates: sums[b.At].Duplicates + b.Duplicates}
+		}
+	}
+	for _, b := range sums {
+		if (tooMany || b.Duplicates > conversion.MaxRepeats) && b.Duplicates > worst.Duplicates && k.lets(b, day) {
+			worst, ok = b, true
+		}
+	}
+	return worst, ok
+}
+
+// lets asks the guard about a part of a day.
+func (k *Clock) lets(part, day beat) bool {
+	return k.Rules.Guard.Lets(conversion.Share{Duplicates: part.Duplicates, Arrivals: part.Arrivals},
+		conversion.Share{Duplicates: day.Duplicates - part.Duplicates, Arrivals: day.Arrivals - part.Arrivals})
+}
+
+// clients returns those that repeated too often since an instant.
+func (k *Clock) clients(ctx context.Context, since time.Time) (out []finding, err error) {
 	for shard := range k.Counter.Shards {
 		err := all(ctx, k.Counter.Store, firedPart(shard), func(r row.Row) error {
 			var f fired
 			if err := decode(r, &f); err != nil {
 				return err
 			}
-			if now.Sub(time.UnixMilli(f.At)) < conversion.RepeatSpan {
-				out = append(out, finding{RuleClient, r.Key.Sort, "ultima richiesta " + f.Ingestion})
+			if time.UnixMilli(f.At).After(since) {
+				out = append(out, finding{rule: RuleClient, key: r.Key.Sort, text: "ultima richiesta " + f.Ingestion})
 			}
 			return nil
 		})
@@ -168,7 +233,7 @@ func (k *Clock) spot(ctx context.Context, closed []Closed) ([]finding, error) {
 	if err != nil || len(differences) == 0 {
 		return nil, err
 	}
-	return []finding{{RuleLedger, s.String(), fmt.Sprintf("la finestra delle %s non corrisponde agli eventi", one.Window)}}, nil
+	return []finding{{rule: RuleLedger, key: s.String(), text: fmt.Sprintf("la finestra delle %s non corrisponde agli eventi", one.Window)}}, nil
 }
 
 // compare returns where the counters of a channel and its ledger disagree. What was counted between the two reads looks like a

@@ -287,6 +287,40 @@ func TestAWindowThatDoesNotAgreeWithItsEventsIsFound(t *testing.T) {
 	}
 }
 
+func TestAClockThatStoodStillMakesUpForWhatItMissedOnce(t *testing.T) {
+	for _, rules := range []counting.Rules{{}, guarded} {
+		for _, still := range []time.Duration{2 * time.Minute, 9 * time.Minute, 12 * time.Minute, time.Hour, 5 * time.Hour} {
+			b := newBench()
+			k, x := b.watch(t, rules)
+			for i := range 30 {
+				b.apply(t, b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-ROMA-%06d", i) }))
+			}
+			tick(t, k)
+			b.repeat(t, time.Second, time.Minute, 2*time.Minute, 3*time.Minute)
+			b.apply(t, b.purchase(func(e *conversion.Event) { e.ID, e.At, e.Value = "order-0001", noon, 1 }))
+			b.now = b.now.Add(still / 2)
+			b.apply(t, b.purchase(func(e *conversion.Event) { e.Client = "CLIENTE-ROMA-999999" })) // drops the minutes before
+			b.now = b.now.Add(still / 2)
+			for range 20 {
+				tick(t, k)
+				b.now = b.now.Add(2 * time.Minute)
+			}
+			text := ""
+			for _, m := range x.told {
+				text += m.Text
+			}
+			for _, rule := range []string{"duplicati_cliente", "duplicati_canale", "conflitti"} {
+				if strings.Count(text, "ALLARME "+rule+",") != 1 || strings.Count(text, "RIENTRATO "+rule+",") != 1 {
+					t.Errorf("still for %v, %+v: %s\n%s", still, rules, rule, text)
+				}
+			}
+			if strings.Contains(text, " 0 ") {
+				t.Errorf("still for %v: %s", still, text)
+			}
+		}
+	}
+}
+
 func TestTheClockGoesOnReleasing(t *testing.T) {
 	b := newBench()
 	k, _ := b.watch(t, guarded)

@@ -17,7 +17,8 @@
 //	F#<shard> <tenant>#<channel>#<client's hash>  a client that repeated too often
 //	Q#<tenant>#<channel> -, H#<tenant>#<channel> <number>#<shard>#<ms>#<request>     quarantine, and the events held in it
 //	B <request>, Y#<request> -                    the errors, and the counted attempts at a message
-//	A#<rule> <key>, O <ms>#<id>, O#told -         alarms, the outbox, and what of it is being told
+//	A#<rule> <key>, A -                           alarms, and when they were judged last
+//	O <ms>#<id>, O#told -                         the outbox, and what of it is being told
 //	G <day>#<age>, U -                            the daily reports, two years; the days of which one is owed
 //	C#<tenant>#<day> <channel>#<campaign>, I#<tenant>#<day>#<channel> <ms>, V#<tenant>#<id> -    costs, entries; #<id> are our own
 //

@@ -9,9 +9,10 @@ import (
 
 // pulse is what arrived of a channel in one shard, by time of arrival and not of the events.
 type pulse struct {
-	Recent  []int64 `json:"recent,omitempty"` // the newest repeats, ms
-	Minutes []beat  `json:"minutes,omitempty"`
-	Hours   []beat  `json:"hours,omitempty"`
+	Recent   []int64 `json:"recent,omitempty"`   // the newest repeats, ms
+	Conflict int64   `json:"conflict,omitempty"` // the newest one, ms
+	Minutes  []beat  `json:"minutes,omitempty"`
+	Hours    []beat  `json:"hours,omitempty"`
 }
 
 // beat is what arrived from an instant on.
@@ -53,7 +54,7 @@ func (p *pulse) add(v conversion.Verdict, now time.Time) {
 		b.Duplicates = 1
 		p.Recent = recentTexts(recentOf(p.Recent).Plus(now))
 	case conversion.Conflict:
-		b.Conflicts = 1
+		b.Conflicts, p.Conflict = 1, now.UnixMilli()
 	}
 	p.Minutes = beats(p.Minutes, b, now, time.Minute, conversion.RepeatSpan)
 	p.Hours = beats(p.Hours, b, now, time.Hour, daySpan)
