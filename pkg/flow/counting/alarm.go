@@ -15,9 +15,10 @@ import (
 
 // alarm is the state of a rule for a key.
 type alarm struct {
-	Since int64  `json:"since"` // ms
-	Last  int64  `json:"last"`
-	Text  string `json:"text"`
+	Since   int64               `json:"since"` // ms
+	Last    int64               `json:"last"`
+	Text    string              `json:"text"`
+	Windows []conversion.Window `json:"windows,omitempty"` // that do not agree with the ledger
 }
 
 func alarmKey(r Rule, key string) row.Key { return row.Key{Part: "A#" + string(r), Sort: key} }
@@ -77,7 +78,7 @@ func (k *Clock) carry(ctx context.Context, f finding, fires bool) (changed bool,
 		if !next.On() {
 			d.remove(key)
 			f.text = old.Text
-		} else if err := d.write(key, alarm{next.Since.UnixMilli(), next.Last.UnixMilli(), f.text}, time.Time{}); err != nil {
+		} else if err := d.write(key, alarm{next.Since.UnixMilli(), next.Last.UnixMilli(), f.text, f.windows}, time.Time{}); err != nil {
 			return err
 		}
 		if changed {

@@ -122,14 +122,15 @@ const (
 	RuleLedger    Rule = "controllo"         // a published window does not agree with the ledger
 )
 
-// rules are those that Tick evaluates anew each time; RuleLedger is raised by what was found and ends by itself.
+// rules are those that Tick evaluates anew each time.
 var rules = []Rule{RuleClient, RuleChannel, RuleConflicts, RuleVolume, RuleLedger}
 
 // finding is a rule that fires for a key, and what a reader needs to know.
 type finding struct {
-	rule Rule
-	key  string // a scope, and a client's hash behind it
-	text string
+	rule    Rule
+	key     string // a scope, and a client's hash behind it
+	text    string
+	windows []conversion.Window // of RuleLedger
 }
 
 func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []Closed, since, now time.Time) (out []finding, err error) {
@@ -222,18 +223,52 @@ func (k *Clock) clients(ctx context.Context, since time.Time) (out []finding, er
 	return out, nil
 }
 
-// spot compares one of the windows that were published a moment ago with its ledger.
-func (k *Clock) spot(ctx context.Context, closed []Closed) ([]finding, error) {
-	if len(closed) == 0 {
-		return nil, nil
-	}
-	one := closed[k.Counter.Rand(int64(len(closed)))]
-	s := scope{one.Tenant, one.Channel}
-	differences, err := k.Counter.compare(ctx, s, one.Window, one.Window+1)
-	if err != nil || len(differences) == 0 {
+// maxWatched is how many windows of a channel are looked at again in each tick: the daily report names all.
+const maxWatched = 10
+
+// spot compares one of the windows that were published a moment ago with its ledger, and again those that did not agree before.
+func (k *Clock) spot(ctx context.Context, closed []Closed) (out []finding, err error) {
+	watched, err := k.watched(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return []finding{{rule: RuleLedger, key: s.String(), text: fmt.Sprintf("la finestra delle %s non corrisponde agli eventi", one.Window)}}, nil
+	if len(closed) > 0 {
+		one := closed[k.Counter.Rand(int64(len(closed)))]
+		s := scope{one.Tenant, one.Channel}
+		if w := watched[s]; len(w) < maxWatched && !slices.Contains(w, one.Window) {
+			watched[s] = append(w, one.Window)
+		}
+	}
+	for s, windows := range watched {
+		var wrong []conversion.Window
+		for _, w := range windows {
+			differences, err := k.Counter.compare(ctx, s, w, w+1)
+			if err != nil {
+				return nil, err
+			}
+			if len(differences) > 0 {
+				wrong = append(wrong, w)
+			}
+		}
+		if len(wrong) > 0 {
+			out = append(out, finding{RuleLedger, s.String(), fmt.Sprintf("la finestra delle %s non corrisponde agli eventi", wrong[0]), wrong})
+		}
+	}
+	return out, nil
+}
+
+// watched returns the windows that did not agree with their ledger when they were looked at last.
+func (k *Clock) watched(ctx context.Context) (map[scope][]conversion.Window, error) {
+	out := map[scope][]conversion.Window{}
+	return out, all(ctx, k.Counter.Store, "A#"+string(RuleLedger), func(r row.Row) error {
+		var a alarm
+		if err := decode(r, &a); err != nil {
+			return err
+		}
+		s, _ := scopeOf(r.Key.Sort)
+		out[s] = a.Windows
+		return nil
+	})
 }
 
 // compare returns where the counters of a channel and its ledger disagree. What was counted between the two reads looks like a

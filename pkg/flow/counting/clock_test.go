@@ -287,6 +287,33 @@ func TestAWindowThatDoesNotAgreeWithItsEventsIsFound(t *testing.T) {
 	}
 }
 
+func TestAnAlarmAboutAWindowIsOverWhenItAgreesWithItsEventsAgain(t *testing.T) {
+	b := newBench()
+	k, x := b.watch(t, guarded)
+	b.apply(t, b.purchase(nil))
+	for r := range b.rows.All("W#") {
+		b.overwrite(t, r, func(v map[string]any) { v["completed"] = 2 })
+	}
+	b.now = noon.Add(time.Hour)
+	for range 20 {
+		tick(t, k)
+		b.now = b.now.Add(2 * time.Minute)
+	}
+	if len(x.told) != 1 || !strings.Contains(x.told[0].Text, "ALLARME controllo") {
+		t.Fatalf("while it does not agree: %+v", x.told)
+	}
+	if _, err := b.Repair(t.Context(), tenant, conversion.Webform, conversion.WindowOf(noon)); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		tick(t, k)
+		b.now = b.now.Add(2 * time.Minute)
+	}
+	if len(x.told) != 2 || !strings.Contains(x.told[1].Text, "RIENTRATO controllo") {
+		t.Errorf("once it was repaired: %+v", x.told)
+	}
+}
+
 func TestAClockThatStoodStillMakesUpForWhatItMissedOnce(t *testing.T) {
 	for _, rules := range []counting.Rules{{}, guarded} {
 		for _, still := range []time.Duration{2 * time.Minute, 9 * time.Minute, 12 * time.Minute, time.Hour, 5 * time.Hour} {
