@@ -271,24 +271,30 @@ func (k *Clock) watched(ctx context.Context) (map[scope][]conversion.Window, err
 	})
 }
 
-// compare returns where the counters of a channel and its ledger disagree. What was counted between the two reads looks like a
-// difference, so a difference is looked at twice.
-func (c *Counter) compare(ctx context.Context, s scope, first, end conversion.Window) (d []conversion.Difference, err error) {
-	for range 2 {
-		counters, ledger := conversion.Book{}, conversion.Book{}
+// compare returns where the counters of a channel and its ledger disagree.
+func (c *Counter) compare(ctx context.Context, s scope, first, end conversion.Window) ([]conversion.Difference, error) {
+	ledger, counters, err := c.look(ctx, s, first, end)
+	return conversion.Compare(ledger, counters), err
+}
+
+// look reads what the ledger and the counters have of a channel. What was counted between the two reads looks like a difference, so a
+// difference is looked at twice more.
+func (c *Counter) look(ctx context.Context, s scope, first, end conversion.Window) (ledger, counters conversion.Book, err error) {
+	for range 3 {
+		ledger, counters = conversion.Book{}, conversion.Book{}
 		if err := counted(ctx, c.Store, s, first, end, counters); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		err := c.events(ctx, s, first, end, func(l ledgered, e conversion.Event, id conversion.Identity) error {
 			cell, n := conversion.Recount(e, id, l.Quarantined)
 			return ledger.Add(cell, n)
 		})
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if d = conversion.Compare(ledger, counters); len(d) == 0 {
-			return nil, nil
+		if len(conversion.Compare(ledger, counters)) == 0 {
+			break
 		}
 	}
-	return d, nil
+	return ledger, counters, nil
 }

@@ -346,6 +346,49 @@ func TestARepairCountsTheWindowAgainAndPublishesAFurtherVersion(t *testing.T) {
 	}
 }
 
+// lively is a store on which something happens with each fourth list of counters or of the ledger.
+type lively struct {
+	counting.Store
+	lists   int
+	happens func()
+}
+
+func (l *lively) List(ctx context.Context, part, prefix, after string, limit int) ([]row.Row, error) {
+	rows, err := l.Store.List(ctx, part, prefix, after, limit)
+	if strings.HasPrefix(part, "E#") || strings.HasPrefix(part, "W#") {
+		if l.lists++; l.lists%4 == 0 {
+			l.happens()
+		}
+	}
+	return rows, err
+}
+
+func TestEventsThatComeWhileADayIsComparedAreNoDifference(t *testing.T) {
+	for seed := range uint64(5) {
+		b, r := aDay(t, 100, seed)
+		dice, plain := rand.New(rand.NewPCG(seed, 5)), b.Counter
+		late := &lively{Store: b.rows, happens: func() {
+			s := b.purchase(func(e *conversion.Event) {
+				e.ID, e.Client = fmt.Sprintf("late-%06d", b.n), fmt.Sprintf("CLIENTE-ABCD-%06d", b.n)
+				e.At = today.Start(rome(t)).UTC().Add(time.Duration(dice.IntN(24*3600)) * time.Second)
+			})
+			if _, err := plain.Apply(t.Context(), s); err != nil {
+				t.Error(err)
+			}
+		}}
+		b.Store = late
+		rep := report(t, r)
+		if rep.Outcome != "ok" || late.lists < 40 {
+			t.Errorf("seed %d, %d reads:\n%s", seed, late.lists, rep.Text())
+		}
+		for _, c := range rep.Channels {
+			if c.Ledger != c.Counters {
+				t.Errorf("seed %d: %+v", seed, c)
+			}
+		}
+	}
+}
+
 func TestAReportOfADayThatIsAllWrongStaysReadable(t *testing.T) {
 	b, r := aDay(t, 1500, 4)
 	for e := range b.rows.All("E#") {
