@@ -14,6 +14,8 @@ import (
 	"math/big"
 	"net/http"
 	"time"
+
+	"crm-connector/pkg/core/fault"
 )
 
 // How long a key set is believed, and how often it is asked for.
@@ -55,7 +57,8 @@ func NewKeySet(url, algorithm string, client *http.Client, now func() time.Time)
 	return &KeySet{url: url, algorithm: algorithm, client: &own, now: now, turn: make(chan struct{}, 1)}
 }
 
-// Key returns the key of a name. A name that nobody knows makes the set be fetched again, once in FetchAtMost at most.
+// Key returns the key of a name. A name that nobody knows makes the set be fetched again, once in FetchAtMost at most: what cannot be
+// looked up until then is a doubt, for the key may have been added since.
 func (s *KeySet) Key(ctx context.Context, kid string) (any, error) {
 	if kid == "" {
 		return nil, forged("without kid")
@@ -68,8 +71,10 @@ func (s *KeySet) Key(ctx context.Context, kid string) (any, error) {
 	}
 	now := s.now()
 	key, known := s.keys[kid]
+	looked := false
 	if (!known || now.Sub(s.fetched) >= FreshFor) && (s.tried.IsZero() || now.Sub(s.tried) >= FetchAtMost) {
 		s.fetch(ctx, now)
+		looked = true
 		key, known = s.keys[kid]
 	}
 	switch {
@@ -77,8 +82,13 @@ func (s *KeySet) Key(ctx context.Context, kid string) (any, error) {
 		return nil, fmt.Errorf("conversions: no key set: %w", s.failed)
 	case known:
 		return key, nil
-	case s.failed != nil: // it may have been added since
+	case s.failed != nil:
 		return nil, fmt.Errorf("conversions: a key that is not in the set of before: %w", s.failed)
+	case !looked:
+		return nil, &fault.Error{
+			Op: "conversions.Key", Kind: fault.Down, After: FetchAtMost - now.Sub(s.tried),
+			Err: errors.New("a key that is not in the set of a moment ago"),
+		}
 	}
 	return nil, forged("an unknown key")
 }

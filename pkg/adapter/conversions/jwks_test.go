@@ -16,6 +16,7 @@ import (
 
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/core/door"
+	"crm-connector/pkg/core/fault"
 )
 
 // issuer is a server of keys.
@@ -82,14 +83,34 @@ func TestManyWhoWaitShareOneFetch(t *testing.T) {
 func TestAFloodOfUnknownKeysFetchesOnceAMinute(t *testing.T) {
 	s := newIssuer(t)
 	k := s.set()
-	for range 600 { // ten minutes
-		if _, err := k.Key(t.Context(), "key-9"); !errors.Is(err, door.ErrForged) {
-			t.Fatal(err)
+	for i := range 600 { // ten minutes
+		if _, err := k.Key(t.Context(), "key-9"); err == nil || errors.Is(err, door.ErrForged) != (i%60 == 0) {
+			t.Fatalf("second %d: %v", i, err)
 		}
 		s.now = s.now.Add(time.Second)
 	}
 	if n := s.fetches.Load(); n != 10 {
 		t.Errorf("%d fetches", n)
+	}
+}
+
+func TestAKeyThatMayBeNewIsADoubtUntilTheSetIsFetchedAgain(t *testing.T) {
+	s := newIssuer(t)
+	k := s.set()
+	_, _ = k.Key(t.Context(), "key-1")
+	s.body = set(t, map[string]crypto.PublicKey{"key-1": &keys().ec.PublicKey, "key-2": &keys().otherEC.PublicKey}, nil)
+	for _, after := range []time.Duration{time.Second, 59 * time.Second} {
+		s.now = noon.Add(after)
+		if _, err := k.Key(t.Context(), "key-2"); err == nil || errors.Is(err, door.ErrForged) || fault.After(err) != time.Minute-after {
+			t.Errorf("after %v: %v, to be asked again after %v", after, err, fault.After(err))
+		}
+	}
+	s.now = noon.Add(time.Minute)
+	if _, err := k.Key(t.Context(), "key-2"); err != nil {
+		t.Error(err)
+	}
+	if _, err := k.Key(t.Context(), "key-1"); err != nil || s.fetches.Load() != 2 {
+		t.Errorf("%d fetches, %v", s.fetches.Load(), err)
 	}
 }
 
@@ -166,6 +187,7 @@ func TestATokenIsProvenByTheKeyThatItNames(t *testing.T) {
 	s.body = set(t, map[string]crypto.PublicKey{"key-1": &keys().ec.PublicKey, "key-2": &keys().otherEC.PublicKey}, nil)
 	v := tokens(s.set())
 	for kid, ok := range map[string]bool{"key-1": true, "key-2": false, "key-3": false, "": false} {
+		s.now = s.now.Add(conversions.FetchAtMost)
 		token := sign(t, jwt.SigningMethodES256, keys().ec, good(), map[string]any{"kid": kid})
 		if _, err := v.Verify(t.Context(), bearer(token), conversions.ScopeEvents); (err == nil) != ok || !ok && !errors.Is(err, door.ErrForged) {
 			t.Errorf("key %q: %v", kid, err)
