@@ -20,7 +20,7 @@
 //	A#<rule> <key>, A -                           alarms, and when they were judged last
 //	O <ms>#<id>, O#told -                         the outbox, and what of it is being told
 //	G <day>#<age>, U -                            the daily reports, two years; the days of which one is owed
-//	C#<tenant>#<day> <channel>#<campaign>, I#<tenant>#<day>#<channel> <ms>, V#<tenant>#<id> -    costs, entries; #<id> are our own
+//	C#<tenant>#<day> <channel>#<campaign>, I#<tenant>#<day>#<channel> <ms>#<shard>, V#<tenant>#<id> -    costs, entries; #<id> are our own
 //
 // Days are UTC, ms is the start of the row in milliseconds since 1970, 13 digits. Every change of an event is one transaction
 // on condition of the versions that were read: it happens once or not at all, and a writer that was overtaken changes nothing.

@@ -98,9 +98,10 @@ func (in *Inputs) Enter(ctx context.Context, e metric.Entry) (added bool, err er
 		guard, older = entryKey(e.Tenant, "#"+e.ID), guard
 		keys = append(keys, guard)
 	}
-	at := row.Key{Part: scope{e.Tenant, e.Channel}.countersPart("I", dayOf(w)), Sort: millis(w)}
+	at := scope{e.Tenant, e.Channel}.entriesKey(w, e.ID)
 	says := digest(e)
 	err = in.retry(ctx, func() error {
+		added = false // whatever a try has found that was overtaken
 		d := newDraft(in.Store)
 		if err := d.load(ctx, append(keys, at)...); err != nil {
 			return err

@@ -27,6 +27,17 @@ func instant(sort string) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
+// entryShards is how many rows the entries of a window have: those who push visits one by one would wait for each other.
+const entryShards = 16
+
+// entriesKey is the row that an entry is added to. Versions before had one row of a window, without a shard.
+func (s scope) entriesKey(window time.Time, id string) row.Key {
+	return row.Key{
+		Part: s.countersPart("I", dayOf(window)),
+		Sort: millis(window) + "#" + strconv.Itoa(conversion.Shard(s.tenant, id, entryShards)),
+	}
+}
+
 func markerKey(id conversion.Identity) row.Key { return row.Key{Part: "M#" + id.Key, Sort: only} }
 
 func repeatKey(ingestion string) row.Key {
