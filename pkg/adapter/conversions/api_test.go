@@ -124,6 +124,8 @@ func TestWhatACallerOfTheApiIsTold(t *testing.T) {
 		{"a float", "PUT", conversions.CostsPath + "2026-11-22/webform", `{"costi":{"EUR":1.5}}`},
 		{"an unknown member", "PUT", conversions.CostsPath + "2026-11-22/webform", `{"costi":{},"segreto":1}`},
 		{"no visits", "POST", conversions.EntriesPath, strings.Replace(visits, ":12}", ":0}", 1)},
+		{"an empty entry", "POST", conversions.EntriesPath, "{}"},
+		{"an entry that is all wrong", "POST", conversions.EntriesPath, `{"id_ingresso":"x","canale":"fax","timestamp":"ieri","visite":0}`},
 		{"visits of tomorrow", "POST", conversions.EntriesPath, strings.Replace(visits, "11-22", "11-23", 1)},
 	} {
 		say(tt.name, l.ask(t, tt.method, tt.target, tt.body))

@@ -229,33 +229,72 @@ var entryID = regexp.MustCompile(`\A[A-Za-z0-9._:-]{8,64}\z`)
 // maxVisits is how many visits one entry may tell.
 const maxVisits = 1_000_000_000
 
-// readEntry reads {"id_ingresso":"…","canale":"…","timestamp":"…","visite":12}: visits of the window that the instant lies in.
+// entryMembers are those of an entry; each is required.
+var entryMembers = []string{"id_ingresso", "canale", "timestamp", "visite"}
+
+// readEntry reads {"id_ingresso":"…","canale":"…","timestamp":"…","visite":12}: visits of the window that the instant lies in. A refusal
+// names every problem.
 func readEntry(r door.Request, now time.Time) (e metric.Entry, err error) {
 	var in struct {
-		ID      string             `json:"id_ingresso"`
-		Channel conversion.Channel `json:"canale"`
-		At      string             `json:"timestamp"`
-		Visits  int64              `json:"visite"`
+		ID      *string             `json:"id_ingresso"`
+		Channel *conversion.Channel `json:"canale"`
+		At      *string             `json:"timestamp"`
+		Visits  *int64              `json:"visite"`
 	}
-	if err := body(r, &in, "id_ingresso", "canale", "timestamp", "visite"); err != nil {
+	if err := body(r, &in, entryMembers...); err != nil {
 		return e, err
 	}
-	at, ok := conversion.ParseInstant(in.At)
-	switch {
-	case !entryID.MatchString(in.ID):
-		return e, invalid("/id_ingresso", conversion.CodeFormat)
-	case !slices.Contains(conversion.Channels(), in.Channel):
-		return e, invalid("/canale", conversion.CodeEnum)
-	case !ok:
-		return e, invalid("/timestamp", conversion.CodeFormat)
-	case at.After(now.Add(conversion.MaxAhead)):
-		return e, invalid("/timestamp", conversion.CodeFuture)
-	case at.Before(now.Add(-conversion.MaxAge)):
-		return e, invalid("/timestamp", conversion.CodePast)
-	case in.Visits < 1:
-		return e, invalid("/visite", conversion.CodeMinimum)
-	case in.Visits > maxVisits:
-		return e, invalid("/visite", conversion.CodeMaximum)
+	var problems []conversion.Problem
+	judge := func(name string, told bool, code func() conversion.Code) {
+		if !told {
+			problems = append(problems, conversion.Problem{Path: "/" + name, Code: conversion.CodeRequired})
+		} else if c := code(); c != "" {
+			problems = append(problems, conversion.Problem{Path: "/" + name, Code: c})
+		}
 	}
-	return metric.Entry{ID: in.ID, Channel: in.Channel, At: at.UTC(), Entries: conversion.Entries{Visits: in.Visits}}, nil
+	judge("id_ingresso", in.ID != nil, func() conversion.Code {
+		e.ID = *in.ID
+		return unless(entryID.MatchString(e.ID), conversion.CodeFormat)
+	})
+	judge("canale", in.Channel != nil, func() conversion.Code {
+		e.Channel = *in.Channel
+		return unless(slices.Contains(conversion.Channels(), e.Channel), conversion.CodeEnum)
+	})
+	judge("timestamp", in.At != nil, func() (code conversion.Code) {
+		e.At, code = entryTime(*in.At, now)
+		return code
+	})
+	judge("visite", in.Visits != nil, func() conversion.Code {
+		e.Entries.Visits = *in.Visits
+		if *in.Visits < 1 {
+			return conversion.CodeMinimum
+		}
+		return unless(*in.Visits <= maxVisits, conversion.CodeMaximum)
+	})
+	if problems != nil {
+		return metric.Entry{}, &conversion.Refusal{Reason: conversion.Invalid, Problems: problems}
+	}
+	return e, nil
+}
+
+// unless returns the code where something does not hold.
+func unless(holds bool, code conversion.Code) conversion.Code {
+	if holds {
+		return ""
+	}
+	return code
+}
+
+// entryTime reads when an entry was; what an event may not be, it may not be either.
+func entryTime(text string, now time.Time) (time.Time, conversion.Code) {
+	at, ok := conversion.ParseInstant(text)
+	switch {
+	case !ok:
+		return at, conversion.CodeFormat
+	case at.After(now.Add(conversion.MaxAhead)):
+		return at, conversion.CodeFuture
+	case at.Before(now.Add(-conversion.MaxAge)):
+		return at, conversion.CodePast
+	}
+	return at.UTC(), ""
 }

@@ -124,7 +124,11 @@ func (n Notice) Line() string {
 	if client != "" {
 		line += ", cliente " + client
 	}
-	return line + ", mittente " + string(s.tenant)[:min(8, len(s.tenant))] + ": " + n.Text
+	line += ", mittente " + string(s.tenant)[:min(8, len(s.tenant))] + ": " + n.Text
+	if n.Kind == KindRaised && (n.Rule == RuleClient || n.Rule == RuleChannel) {
+		line += " (contano anche quelli ripetuti dopo una nostra risposta 5xx)"
+	}
+	return line
 }
 
 const outboxPart = "O"
