@@ -159,12 +159,15 @@ func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []C
 func (k *Clock) repeats(s scope, p pulse, since, now time.Time) (out []finding) {
 	span := within(p.Minutes, now, time.Minute, conversion.RepeatSpan)
 	day := within(p.Hours, now, time.Hour, daySpan) // which the span is a part of
-	r := recentOf(p.Recent)                         // judged when the last one arrived, whenever the clock looks; over once nothing more came for as long
-	if r.Newest().After(since) {
+	add := func(r Rule, format string, of ...any) {
+		out = append(out, finding{rule: r, key: s.String(), text: fmt.Sprintf(format, of...)})
+	}
+	// A channel is judged when the last repeat arrived, whenever the clock looks; it is over once nothing more came for as long.
+	if r := recentOf(p.Recent); r.Newest().After(since) {
 		if r.TooMany() && now.Sub(r.Newest()) < conversion.RepeatSpan && k.lets(span, day) {
-			out = append(out, finding{rule: RuleChannel, key: s.String(), text: fmt.Sprintf("%d duplicati su %d arrivi in 10 minuti", span.Duplicates, span.Arrivals)})
-		} else if missed, ok := k.missed(p, r.TooMany(), since, now, day); ok {
-			out = append(out, finding{rule: RuleChannel, key: s.String(), text: fmt.Sprintf("%d duplicati su %d arrivi in un'ora in cui nessuno guardava", missed.Duplicates, missed.Arrivals)})
+			add(RuleChannel, "%d duplicati su %d arrivi in 10 minuti", span.Duplicates, span.Arrivals)
+		} else if b, ok := k.missed(p, r.TooMany(), since, now, day); ok {
+			add(RuleChannel, "%d duplicati su %d arrivi in un'ora in cui nessuno guardava", b.Duplicates, b.Arrivals)
 		}
 	}
 	if time.UnixMilli(p.Conflict).After(since) {
@@ -172,7 +175,7 @@ func (k *Clock) repeats(s scope, p pulse, since, now time.Time) (out []finding) 
 		if since.Before(now.Add(-conversion.RepeatSpan)) {
 			n = max(n, within(p.Hours, now, time.Hour, now.Sub(since)).Conflicts)
 		}
-		out = append(out, finding{rule: RuleConflicts, key: s.String(), text: fmt.Sprintf("%d eventi con un id già usato per un altro evento", n)})
+		add(RuleConflicts, "%d eventi con un id già usato per un altro evento", n)
 	}
 	return out
 }

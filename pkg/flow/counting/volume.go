@@ -45,7 +45,8 @@ func (k *Clock) volume(ctx context.Context, s scope, p pulse, now time.Time) ([]
 		return nil, nil
 	}
 	mean := sum / int64(len(before)) // Judge finds nothing unusual without any
-	return []finding{{rule: RuleVolume, key: s.String(), text: fmt.Sprintf("%d arrivi dalle %s, di solito %d", n, start.Format("15:04"), mean)}}, nil
+	text := fmt.Sprintf("%d arrivi dalle %s, di solito %d", n, start.Format("15:04"), mean)
+	return []finding{{rule: RuleVolume, key: s.String(), text: text}}, nil
 }
 
 // remember carries the whole hours of a channel's pulses over into its row, where they are kept for longer than in a pulse, which is
