@@ -109,7 +109,7 @@ var codes = []code{
 	{131037, ClassSetup, "il nome visualizzato del numero non è ancora approvato", "the number's display name is not approved yet"},
 	{131042, ClassAccount, "c'è un problema con il metodo di pagamento", "there is a problem with the payment method"},
 	{131045, ClassSetup, "il numero dell'azienda non è registrato correttamente", "the business's number is not registered properly"},
-	{131047, ClassWindow, "sono passate più di 24 ore dall'ultimo messaggio della persona", "more than 24 hours have passed since the person last wrote"},
+	{131047, ClassWindow, "la persona non ha scritto nelle ultime 24 ore", "the person has not written in the last 24 hours"},
 	{131048, ClassThrottle, "Meta limita gli invii di questo numero perché molti messaggi sono stati segnalati", "Meta restricts what this number sends because many messages were reported"},
 	{131049, ClassHeld, "Meta non ha consegnato il messaggio per non affaticare la persona", "Meta did not deliver the message, to spare the person"},
 	{131050, ClassOptOut, "la persona non vuole più messaggi di marketing", "the person does not want marketing messages any more"},

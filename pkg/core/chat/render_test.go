@@ -164,5 +164,5 @@ func Example() {
 	fmt.Println(chat.Meaning(131047, chat.English))
 	// Output:
 	// [documento fattura.pdf] ecco
-	// more than 24 hours have passed since the person last wrote
+	// the person has not written in the last 24 hours
 }

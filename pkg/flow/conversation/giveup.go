@@ -122,8 +122,8 @@ func (t *task) refuse(s *shipment, why error) error {
 	return t.giveUp(s)
 }
 
-// giveUp opens the row of a message and asks a person to take the conversation over where its person is known, unless that one wants
-// no messages: nobody has to do anything about it, and of an automatic answer there is not even a row.
+// giveUp opens the row of a message and asks a person to take the conversation over where its person has a contact that a task can hang
+// on, unless that one wants no messages: nobody has to do anything about it, and of an automatic answer there is not even a row.
 func (t *task) giveUp(s *shipment) error {
 	var r fault.Parked
 	if json.Unmarshal(s.Row, &r) != nil {
@@ -142,7 +142,7 @@ func (t *task) giveUp(s *shipment) error {
 	}
 	if !optedOut {
 		who, err := t.whose(s)
-		if err == nil && who.id != "" {
+		if err == nil && (who.zoho != "" || who.hubspot != "") {
 			err = t.orTell(s, t.failed(who, true))
 		}
 		if err != nil {

@@ -23,8 +23,8 @@ type birth struct {
 }
 
 // meet looks for somebody who is on no contact, under the locks that the connector takes too, and makes a contact in Zoho when
-// nobody is found.
-func (t *task) meet(p chat.Person, keys who.Keys) (being, error) {
+// nobody is found and one is wanted.
+func (t *task) meet(p chat.Person, keys who.Keys, make bool) (being, error) {
 	n := t.names(keys)
 	owner := n.number
 	if owner == "" {
@@ -37,7 +37,7 @@ func (t *task) meet(p chat.Person, keys who.Keys) (being, error) {
 	if err != nil {
 		return being{}, tables(err)
 	}
-	b, err := t.meetLocked(p, keys, n, owner)
+	b, err := t.meetLocked(p, keys, n, owner, make)
 	if uncertain(err) {
 		return being{}, err // an insert may land yet: the locks stay
 	}
@@ -72,7 +72,7 @@ func (t *task) lockNames(keys who.Keys, n names) []string {
 	return all
 }
 
-func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (being, error) {
+func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string, make bool) (being, error) {
 	known, err := t.recall(keys) // whoever held the locks before may have met him
 	if err != nil || known.Contact != "" {
 		return known, err
@@ -96,8 +96,8 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string) (
 	if f.asked {
 		known.Looked = t.now()
 	}
-	if f.contact == "" && known.Contact == "" && f.lead != "" {
-		return t.meetLead(known, keys, f.lead)
+	if f.contact == "" && known.Contact == "" && (f.lead != "" || !make) {
+		return t.meetWithout(known, keys, f.lead)
 	}
 	contact := cmp.Or(f.contact, known.Contact)
 	if contact == "" {
@@ -189,8 +189,12 @@ func (t *task) unpaired(keys who.Keys) (string, error) {
 	return t.unlessTaken(keys, hubspot)
 }
 
-// meetLead ends the search for somebody whom Zoho has as a lead: he is known by himself, and by his HubSpot contact if he has one.
-func (t *task) meetLead(b being, keys who.Keys, lead string) (being, error) {
+// meetWithout ends the search for somebody who has no contact in Zoho and gets none: it has him as a lead, or nobody knows him yet. He is
+// known by himself, and by his HubSpot contact if he has one.
+func (t *task) meetWithout(b being, keys who.Keys, lead string) (being, error) {
+	if err := t.nameable(keys); lead == "" && err != nil {
+		return being{}, err
+	}
 	if b.id == "" {
 		b.id = t.f.Book.NewID()
 	}
@@ -455,12 +459,20 @@ func carries(r crm.Record, numbers []crm.Column, region string, want who.Number)
 	return as, twin
 }
 
+// nameable says why somebody cannot have a contact: nothing would lead to it again.
+func (t *task) nameable(keys who.Keys) error {
+	if keys.Phone.IsZero() && t.f.Columns.User.Property == "" {
+		return parked(fault.CauseNoNumber, "the person shows no number, and no property of Zoho is set for user ids")
+	}
+	return nil
+}
+
 // create makes the contact of a person whom nobody knows.
 func (t *task) create(p chat.Person, keys who.Keys) (string, error) {
-	c := t.f.Columns
-	if keys.Phone.IsZero() && c.User.Property == "" {
-		return "", parked(fault.CauseNoNumber, "the person shows no number, and no property of Zoho is set for user ids")
+	if err := t.nameable(keys); err != nil {
+		return "", err
 	}
+	c := t.f.Columns
 	ch := crm.Change{ID: contactID(crm.Zoho, ""), Set: map[crm.Field]crm.Value{}}
 	set := func(col crm.Column, v crm.Value) {
 		if col.Property != "" && v.Filled() {

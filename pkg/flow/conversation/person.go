@@ -30,7 +30,14 @@ func (s someone) in(sys crm.System) (string, error) {
 }
 
 // person finds the contact of a person, and makes one in Zoho for somebody whom neither CRM knows.
-func (t *task) person(p chat.Person) (someone, error) {
+func (t *task) person(p chat.Person) (someone, error) { return t.find(p, true) }
+
+// addressee finds whom a message is to go to. Somebody whom neither CRM knows is known by himself until it has gone out: one that is
+// never sent makes nobody a contact.
+func (t *task) addressee(p chat.Person) (someone, error) { return t.find(p, false) }
+
+// find looks for a person by all that is known; make says whether one whom nobody knows gets a contact.
+func (t *task) find(p chat.Person, make bool) (someone, error) {
 	keys := who.Of(p)
 	if keys.IsZero() {
 		return someone{}, parked(fault.CauseNobody, "nothing tells whose message it is")
@@ -40,7 +47,7 @@ func (t *task) person(p chat.Person) (someone, error) {
 		b, err = t.reunited(b)
 	}
 	if err == nil && b.Contact == "" {
-		b, err = t.meet(p, keys)
+		b, err = t.meet(p, keys, make)
 	}
 	if err != nil {
 		return someone{}, err

@@ -308,7 +308,7 @@ const EnoughToSend = 11 * time.Second
 // ship looks at everything that may forbid a message, and sends it.
 func (t *task) ship(s *shipment) error {
 	var err error
-	if s.who, err = t.person(s.person()); err != nil {
+	if s.who, err = t.addressee(s.person()); err != nil {
 		return t.orRefuse(s, t.inTime(s, err))
 	}
 	if s.Contact != s.who.zoho || s.Person != s.who.id || s.version == 1 {
@@ -387,7 +387,7 @@ func (t *task) allowed(s *shipment) error {
 	case s.Why != nil: // it was in time when it was tried
 		return parked(s.Why.Code, s.Why.Words)
 	}
-	return parked(strconv.Itoa(chat.CodeWindowClosed), "the person wrote more than 24 hours ago; only a template may be sent")
+	return parked(strconv.Itoa(chat.CodeWindowClosed), "the person has not written in the last 24 hours; only a template may be sent")
 }
 
 // rates takes the message's part of what its number may send, to everybody and to this person.
@@ -411,7 +411,7 @@ func (t *task) rates(s *shipment) ([]row.Put, error) {
 	return puts, nil
 }
 
-// logShipment writes what was sent onto the contact, as what comes in is written.
+// logShipment writes what was sent onto the contact, as what comes in is written. Whoever has none gets it now.
 func (t *task) logShipment(s *shipment) error {
 	var err error
 	if s.who, err = t.person(s.person()); final(err) {
@@ -423,6 +423,7 @@ func (t *task) logShipment(s *shipment) error {
 	if err != nil {
 		return err
 	}
+	s.Contact, s.Person = s.who.zoho, s.who.id
 	e := t.f.entry(headOut[t.f.Language], s.request.Render(t.f.Language), crm.Text(s.Wamid), s.id, s.SentAt)
 	entries := map[crm.System]string{}
 	for _, sys := range []crm.System{crm.Zoho, crm.HubSpot} {
