@@ -175,7 +175,7 @@ func newFront(t *testing.T, bare bool) *front {
 		Adapters: chats.Adapters{
 			Pairs: newRows(), Chats: newRows(), Parked: newRows(), Config: newRows(), Rules: rulesflow.Settings{Default: mapping.Default(), Start: crm.Off},
 			Hasher: consumer.Hash(pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1}), Number: "106540352242922", Language: chat.Italian, Zone: rome,
-			NewID: func() string { return "id" }, Now: clock, Log: log,
+			NewID: func() string { return "id" }, Now: clock, Sleep: sleep, Log: log,
 		},
 		Wire: func(accept sendwhatsapp.Accept, log *slog.Logger) func(context.Context, door.Request) door.Answer {
 			if bare {
@@ -183,7 +183,6 @@ func newFront(t *testing.T, bare bool) *front {
 			}
 			return (&conversions.Messages{Tokens: tokens, Accept: accept, Log: log}).Handle
 		},
-		Sleep: sleep,
 	})
 	f.counter = counting.Counter{Store: rows, Shards: submission.Shards, Now: clock, Patience: counting.Patient(sleep, chance)}
 	f.aggregator = conversionaggregator.New(conversionaggregator.Adapters{

@@ -210,13 +210,12 @@ func outbox(t *testing.T, why error) []string {
 			}),
 			Phone: broken{why}, Pairs: rows, Chats: rows, Parked: rows, Config: rows, Rules: consumer.Rules{Default: mapping.Default(), Start: crm.On},
 			Hasher: consumer.Hash(pair.Hasher{Key: crm.NewSecret("key"), KeyID: 1}), Number: "106540352242922", Language: chat.Italian, Zone: time.UTC,
-			NewID: func() string { return "id" }, Now: time.Now, Log: p.log(),
+			NewID: func() string { return "id" }, Now: time.Now, Sleep: never, Log: p.log(),
 		},
 		Wire: func(a sendwhatsapp.Accept, _ *slog.Logger) func(context.Context, door.Request) door.Answer {
 			accept = a
 			return nil
 		},
-		Sleep: never,
 	})
 	request, err := outbound.Decode([]byte(`{"a":{"telefono":"+393471112233"},"tipo":"template","template":{"nome":"hello_world","lingua":"it"},"riferimento":"r-1"}`))
 	if err != nil {

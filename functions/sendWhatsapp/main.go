@@ -34,7 +34,7 @@ func build(_ context.Context, getenv func(string) string) (func(context.Context,
 	c, log, chance := cloud.Open(getenv, time.Now), lambdacontext.NewLogger(), pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}
 	kit := pairwork.Open(c, pairwork.Live, chance, log)
 	sender := sendwhatsapp.New(sendwhatsapp.Adapters{
-		Adapters: chatwork.Open(c, kit, chance, log), Wire: chatwork.Wire(c, kit, log), Sleep: cloud.Sleep, Parallel: 4,
+		Adapters: chatwork.Open(c, kit, chance, log), Wire: chatwork.Wire(c, kit, log), Parallel: 4,
 	})
 	return apigw.Or(sender.Take, func(ctx context.Context, _ json.RawMessage) error { return sender.Send(ctx) }), c.Err()
 }

@@ -205,7 +205,7 @@ func (w *town) wire(v variant) {
 	talk := chats.Adapters{
 		HubSpot: hub, Zoho: zo, Phone: whatsapp.New(whatsapp.Config{Token: crm.NewSecret(whatsapptest.DefaultToken), HTTP: graph, Now: w.clk, Sleep: w.sleep}),
 		Pairs: w.tables["pairs"], Chats: w.tables["chats"], Parked: w.tables["parked"], Config: w.tables["config"], Rules: set, Hasher: hasher, Entries: entries,
-		Number: chatNumber, Own: []string{whatsapptest.DefaultDisplay}, LeadSource: "WhatsApp", Language: chat.Italian, Zone: rome(w.t), NewID: w.newID, Now: w.clk, Log: log,
+		Number: chatNumber, Own: []string{whatsapptest.DefaultDisplay}, LeadSource: "WhatsApp", Language: chat.Italian, Zone: rome(w.t), NewID: w.newID, Now: w.clk, Sleep: w.sleep, Log: log,
 	}
 	whatsappConsumer := whatsappconsumer.New(whatsappconsumer.Adapters{
 		Adapters: talk, Counts: w.tables["attempts"], Waiter: w.queues["whatsappOperations"], Rand: one, Parallel: v.parallel,
@@ -222,7 +222,7 @@ func (w *town) wire(v variant) {
 		"whatsappOperations": whatsappConsumer.Handle, "conversionEvents": aggregator.Handle, "zohoOperations": zohoConsumer.Handle,
 	}
 	w.send = sendwhatsapp.New(sendwhatsapp.Adapters{
-		Adapters: talk, Sleep: w.sleep, Parallel: v.parallel,
+		Adapters: talk, Parallel: v.parallel,
 		Wire: func(accept sendwhatsapp.Accept, log *slog.Logger) func(context.Context, door.Request) door.Answer {
 			return (&conversions.Messages{Tokens: tokens, Accept: accept, Log: log}).Handle
 		},

@@ -46,6 +46,10 @@ func (r Rate) Take(full, now time.Time, n int) (next time.Time, wait time.Durati
 	return next, 0
 }
 
+// Lane returns the rate of each of Burst lanes in which a rate is kept where many take from it at once: one message at a time, so many times
+// as slow. All lanes together grant what the rate does, and never more.
+func (r Rate) Lane() Rate { return Rate{Every: r.Every * time.Duration(r.Burst), Burst: 1} }
+
 // maxPairBackoff is the longest wait of PairBackoff.
 const maxPairBackoff = 15 * time.Minute
 

@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -69,6 +70,29 @@ func TestNobodySendsFasterThanMetaAllows(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTheLanesOfARateGrantTogetherWhatItDoesAndNoMore(t *testing.T) {
+	for _, tt := range []struct {
+		rate chat.Rate
+		most int
+	}{{chat.NumberRate, 80}, {chat.CoexistenceRate, 20}} {
+		for _, gap := range []time.Duration{0, time.Millisecond, 17 * time.Millisecond, 300 * time.Millisecond} {
+			var all []time.Time
+			for i := range tt.rate.Burst {
+				gaps := make([]time.Duration, 60)
+				gaps[0], gaps[30] = time.Duration(i)*gap, time.Second+time.Duration(i)*gap
+				all = append(all, sends(tt.rate.Lane(), gaps)...)
+			}
+			slices.SortFunc(all, time.Time.Compare)
+			if n := most(all, time.Second); n > tt.most {
+				t.Errorf("%d in a second, %d are allowed", n, tt.most)
+			}
+			if gap == 0 && all[tt.rate.Burst-1] != noon {
+				t.Errorf("of %d at once the last went after %s", tt.rate.Burst, all[tt.rate.Burst-1].Sub(noon))
+			}
+		}
+	}
 }
 
 func TestASlowSenderNeverWaitsAndABurstIsPaidBack(t *testing.T) {

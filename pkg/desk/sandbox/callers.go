@@ -132,12 +132,12 @@ func (s *Suite) conversations(p Parts, common consumer.Adapters, carriers map[st
 		Phone: whatsapp.New(whatsapp.Config{BaseURL: w.URL, Version: w.Version, Token: w.Token, HTTP: w.HTTP, Now: p.Now, Sleep: p.Sleep}),
 		Rules: p.Rules, Hasher: common.Hasher, Entries: common.Entries,
 		Number: w.Number, Own: w.Own, Coexistence: w.Coexistence, LeadSource: w.LeadSource, Language: chat.Language(p.Report.Language), Zone: p.zone(),
-		NewID: p.NewID, Now: p.Now, Log: p.Log,
+		NewID: p.NewID, Now: p.Now, Sleep: p.Sleep, Log: p.Log,
 	}
 	lane.Handle = whatsappconsumer.New(whatsappconsumer.Adapters{
 		Adapters: talk, Counts: common.Counts, Waiter: messages, Rand: p.Rand, Left: p.Left, Ended: p.Ended, Parallel: p.Parallel,
 	}).Handle
-	sender := sendwhatsapp.New(sendwhatsapp.Adapters{Adapters: talk, Wire: p.wireMessages, Sleep: p.Sleep, Left: p.Left, Parallel: p.Parallel})
+	sender := sendwhatsapp.New(sendwhatsapp.Adapters{Adapters: talk, Wire: p.wireMessages, Left: p.Left, Parallel: p.Parallel})
 	s.Functions["sendWhatsapp"] = sender.Send
 	return sender.Take
 }

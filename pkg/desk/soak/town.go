@@ -143,13 +143,13 @@ func (v *suite) wire(hub *hubspot.Client, zo *zoho.Client, graph *whatsapp.Clien
 	talk := chats.Adapters{
 		HubSpot: hub, Zoho: zo, Phone: graph, Pairs: pairRows, Chats: chatRows, Parked: parked, Config: steering, Rules: settings,
 		Hasher: consumer.Hash(v.hasher), Number: whatsapptest.DefaultNumber, Own: []string{whatsapptest.DefaultDisplay}, LeadSource: "WhatsApp",
-		Language: chat.Italian, Zone: time.UTC, NewID: newID, Now: s.clock, Log: log,
+		Language: chat.Italian, Zone: time.UTC, NewID: newID, Now: s.clock, Sleep: s.sleep, Log: log,
 	}
 	v.talk.handle = whatsappconsumer.New(whatsappconsumer.Adapters{
 		Adapters: talk, Counts: attempts, Waiter: waiter{s, v.talk}, Rand: s.dice.Int64N, Left: s.left, Ended: s.ended,
 	}).Handle
 	v.sender = sendwhatsapp.New(sendwhatsapp.Adapters{
-		Adapters: talk, Sleep: s.sleep, Left: s.left,
+		Adapters: talk, Left: s.left,
 		Wire: func(accept sendwhatsapp.Accept, log *slog.Logger) func(context.Context, door.Request) door.Answer {
 			return (&conversions.Messages{Tokens: tokens(s.clock), Accept: accept, Log: log}).Handle
 		},

@@ -131,6 +131,7 @@ type Flow struct {
 	Language chat.Language
 	Zone     *time.Location
 	Now      func() time.Time
+	Sleep    func(ctx context.Context, d time.Duration) bool // false when it did not wait to the end
 	// Began is told of the first message of every conversation, by the identity of its update, at least once; while it fails, the
 	// message comes again.
 	Began func(ctx context.Context, update string, at time.Time) error

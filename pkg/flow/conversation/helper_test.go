@@ -108,6 +108,7 @@ type letter struct {
 type world struct {
 	t       testing.TB
 	now     time.Time
+	clock   func() time.Time // where time goes by by itself; nil: now
 	chance  *rand.Rand
 	fuse    *fuse
 	hubspot *hubspottest.Server
@@ -146,7 +147,12 @@ func (w *world) Open(_ context.Context, rows ...fault.Parked) error {
 
 func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 	w := &world{t: t, now: noon, chance: rand.New(rand.NewPCG(seed, 9)), fuse: &fuse{}, parked: map[string]fault.Parked{}}
-	clock := func() time.Time { return w.now }
+	clock := func() time.Time {
+		if w.clock != nil {
+			return w.clock()
+		}
+		return w.now
+	}
 	w.hubspot = hubspottest.New(hubspottest.Options{Now: clock, Burst: -1, Daily: -1, SearchRate: -1, Properties: map[crm.Module][]hubspottest.Property{
 		crm.Contacts: {{Name: "whatsapp_opt_out", Label: "WhatsApp opt-out", Type: "bool", FieldType: "booleancheckbox",
 			Options: []hubspottest.Option{{Label: "Yes", Value: "true"}, {Label: "No", Value: "false"}}}}}})
@@ -188,6 +194,7 @@ func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 		Phone:   whatsapp.New(whatsapp.Config{BaseURL: "http://127.0.0.1:8183", Token: crm.NewSecret(whatsapptest.DefaultToken), HTTP: wire{w.fuse, w.phone.Transport()}, Now: clock, Sleep: wait}),
 		Book:    w.book, Store: table{w.chats, w.fuse}, Parking: w, Rules: talk.Default(), Columns: columns, Number: number,
 		Own: []string{whatsapptest.DefaultDisplay}, Rate: chat.NumberRate, Language: chat.Italian, Zone: time.UTC, Now: clock,
+		Sleep: func(_ context.Context, d time.Duration) bool { w.now = w.now.Add(d); return true },
 	}
 	return w
 }

@@ -83,9 +83,13 @@ func (f *Flow) load(ctx context.Context, key row.Key, v any) (int64, error) {
 		return 0, nil
 	}
 	if json.Unmarshal(rows[0].Value, v) != nil {
-		return 0, &fault.Error{Op: "conversation.Tables", Kind: fault.Ours, Err: errors.New("a row cannot be read")}
+		return 0, unreadable()
 	}
 	return rows[0].Version, nil
+}
+
+func unreadable() error {
+	return &fault.Error{Op: "conversation.Tables", Kind: fault.Ours, Err: errors.New("a row cannot be read")}
 }
 
 // write is a put of v as JSON.

@@ -3,7 +3,6 @@ package conversation
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -302,9 +301,6 @@ func (t *task) confirms(s *shipment) (bool, error) {
 	return last.Out == out, nil
 }
 
-// EnoughToSend is how much time must be left for a message to be sent: one that is cut off on its way may have gone out.
-const EnoughToSend = 11 * time.Second
-
 // ship looks at everything that may forbid a message, and sends it.
 func (t *task) ship(s *shipment) error {
 	var err error
@@ -339,15 +335,7 @@ func (t *task) ship(s *shipment) error {
 	} else if err := t.inTime(s, t.allowed(s)); err != nil {
 		return t.orRefuse(s, err)
 	}
-	rates, err := t.rates(s)
-	if err != nil {
-		return err
-	}
-	if end, ok := t.ctx.Deadline(); ok && end.Sub(t.now()) < EnoughToSend {
-		return fault.Again("conversation.Send", time.Second, "too little time is left to wait for the answer")
-	}
-	s.Stage, s.Until = stageSending, t.now().Add(ClaimFor)
-	if err := t.keepShipment(s, rates...); err != nil {
+	if err := t.begin(s); err != nil {
 		return err
 	}
 	receipt, err := t.f.Phone.Send(t.ctx, s.Number, outbound.Outgoing{To: s.request.To, Text: s.request.Text, Template: s.request.Template, Callback: s.id})
@@ -388,27 +376,6 @@ func (t *task) allowed(s *shipment) error {
 		return parked(s.Why.Code, s.Why.Words)
 	}
 	return parked(strconv.Itoa(chat.CodeWindowClosed), "the person has not written in the last 24 hours; only a template may be sent")
-}
-
-// rates takes the message's part of what its number may send, to everybody and to this person.
-func (t *task) rates(s *shipment) ([]row.Put, error) {
-	var puts []row.Put
-	for _, r := range []struct {
-		key  row.Key
-		rate chat.Rate
-	}{{rateKey(t.conn, s.Number, ""), t.f.Rate}, {rateKey(t.conn, s.Number, "#"+s.who.id), chat.PairRate}} {
-		var full time.Time
-		version, err := t.f.load(t.ctx, r.key, &full)
-		if err != nil {
-			return nil, err
-		}
-		next, wait := r.rate.Take(full, t.now(), 1)
-		if wait > 0 {
-			return nil, &fault.Error{Op: "conversation.Send", Kind: fault.Throttled, After: wait, Err: errors.New("as many messages as are allowed are under way")}
-		}
-		puts = append(puts, write(r.key, version, next, t.now().Add(24*time.Hour)))
-	}
-	return puts, nil
 }
 
 // logShipment writes what was sent onto the contact, as what comes in is written. Whoever has none gets it now.

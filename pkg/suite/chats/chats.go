@@ -44,6 +44,7 @@ type Adapters struct {
 
 	NewID func() string
 	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration) bool // false when it did not wait to the end
 	Log   *slog.Logger
 }
 
@@ -118,7 +119,7 @@ func (t *Talk) Flow(ctx context.Context) (*conversation.Flow, error) {
 		Zoho: t.a.Zoho, HubSpot: t.a.HubSpot, Phone: t.a.Phone, Store: t.a.Chats, Parking: t.Ledger,
 		Book:  &identity.Book{Store: t.a.Pairs, Hasher: h, NewID: t.a.NewID},
 		Rules: words, Columns: columns(m, t.a.LeadSource), Keys: keys(m),
-		Number: t.a.Number, Own: t.a.Own, Rate: rate, Files: t.files, Language: t.a.Language, Zone: t.a.Zone, Now: t.a.Now, Began: t.a.Entries.Conversation,
+		Number: t.a.Number, Own: t.a.Own, Rate: rate, Files: t.files, Language: t.a.Language, Zone: t.a.Zone, Now: t.a.Now, Sleep: t.a.Sleep, Began: t.a.Entries.Conversation,
 	}, nil
 }
 

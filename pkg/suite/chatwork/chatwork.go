@@ -30,7 +30,7 @@ func Open(c *cloud.Cloud, kit *pairwork.Kit, chance pairwork.Chance, log *slog.L
 		HubSpot: kit.HubSpot, Zoho: kit.Zoho, Phone: phone(c, w, kit.Secrets), Pairs: kit.Pairs, Chats: c.Rows(dynamo.Chats), Parked: kit.Parked, Config: kit.Config,
 		Rules: pairwork.Rules(rules), Hasher: kit.Hasher,
 		Number: w.Number, Own: w.Own, Coexistence: w.Coexistence, LeadSource: w.LeadSource, Language: chat.Language(language), Zone: zone,
-		NewID: chance.NewID, Now: c.Now, Log: log,
+		NewID: chance.NewID, Now: c.Now, Sleep: cloud.Sleep, Log: log,
 	}
 }
 

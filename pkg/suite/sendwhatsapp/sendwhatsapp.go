@@ -23,9 +23,8 @@ import (
 type Adapters struct {
 	chats.Adapters
 	// Wire makes the route out of what keeps a request.
-	Wire  func(Accept, *slog.Logger) func(context.Context, door.Request) door.Answer
-	Sleep func(ctx context.Context, d time.Duration) bool
-	Left  func(context.Context) time.Duration // nil: until the deadline of the context
+	Wire func(Accept, *slog.Logger) func(context.Context, door.Request) door.Answer
+	Left func(context.Context) time.Duration // nil: until the deadline of the context
 
 	Parallel int // messages that are sent at a time; 0 and 1: one after the other
 }
