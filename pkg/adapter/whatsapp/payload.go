@@ -135,6 +135,43 @@ func unlogged(field string) bool {
 	return field == "history" || field == "standby" || strings.HasPrefix(field, "smb_")
 }
 
+// maxElements is how many elements all lists of a delivery may have, but those of what is not logged. WhatsApp sends 1000 updates at most, of some elements each; to read as many
+// as fit into a body would take longer than whoever waits at the door has time for.
+const maxElements = 20_000
+
+// elements counts the elements of all lists in a value, at whatever depth. It was scanned before.
+func elements(raw []byte) (n int) {
+	var lists [64]bool // by depth: whether it is a list's
+	depth, quoted, first := 0, false, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			if !quoted && first {
+				n++
+			}
+			quoted, first = !quoted, false
+		case quoted, c == ' ', c == '\t', c == '\r', c == '\n':
+		case c == ']', c == '}':
+			depth, first = depth-1, false
+		case c == ',':
+			if lists[depth] {
+				n++
+			}
+		default:
+			if first {
+				n++
+			}
+			if first = c == '['; first || c == '{' {
+				depth++
+				lists[depth] = first
+			}
+		}
+	}
+	return n
+}
+
 // parsed is what a body holds.
 type parsed struct {
 	updates             []chat.Update
@@ -154,11 +191,18 @@ func parse(body []byte) (parsed, error) {
 		return parsed{}, fmt.Errorf("%w: not about a WhatsApp Business Account", door.ErrUnreadable)
 	}
 	var p parsed
+	most := maxElements
 	for _, e := range env.Entry {
 		if len(e.Changes) == 0 {
 			p.unreadable++
 		}
 		for _, c := range e.Changes {
+			if !unlogged(c.Field) {
+				most -= 1 + elements(c.Value)
+			}
+			if most < 0 {
+				return parsed{}, fmt.Errorf("%w: its lists are longer than any of WhatsApp's", door.ErrUnreadable)
+			}
 			p.change(e, c)
 		}
 	}

@@ -120,6 +120,35 @@ func TestABodyThatIsNoneOfWhatsAppsGoesToQuarantine(t *testing.T) {
 	}
 }
 
+func TestABodyWhoseListsAreLongerThanAnyOfWhatsAppsGoesToQuarantineUnread(t *testing.T) {
+	body := func(field, value string) string {
+		return `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"` + field + `","value":` + value + `}]}]}`
+	}
+	list := func(one string, n int) string { return "[" + strings.Repeat(one+",", n-1) + one + "]" }
+	order := `{"from":"393471234567","id":"w","timestamp":"1795190400","type":"order","order":{"product_items":` + list(`{"quantity":"1"}`, 15) + `}}`
+	said := `{"from":"393471234567","id":"w","timestamp":"1795190400","type":"text","text":{"body":"` + strings.Repeat(`[1, \"2,`, 6000) + `"}}`
+	for name, c := range map[string]struct {
+		body  string
+		taken bool
+	}{
+		"messages of nothing":           {body("messages", `{"messages":`+list("{}", 900_000)+`}`), false},
+		"statuses of texts":             {body("messages", `{"statuses":`+list(`""`, 25_000)+`}`), false},
+		"errors of one message":         {body("messages", `{"messages":[{"id":"w","errors":`+list("{}", 25_000)+`}]}`), false},
+		"lists in lists":                {body("messages", `{"messages":`+list(list("7", 1000), 25)+`}`), false},
+		"in a field that nobody knows":  {body("new", list("{}", 25_000)), false},
+		"changes":                       {`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":` + list(`{"field":"x","value":{}}`, 25_000) + `}]}`, false},
+		"of many entries together":      {`{"object":"whatsapp_business_account","entry":` + list(`{"changes":[{"field":"messages","value":{"messages":`+list("{}", 900)+`}}]}`, 25) + `}`, false},
+		"a thousand orders":             {body("messages", `{"messages":`+list(order, 1000)+`}`), true},
+		"a text that looks like a list": {body("messages", `{"messages":`+list(said, 10)+`}`), true},
+		"past conversations":            {body("history", list("{}", 25_000)), true},
+	} {
+		_, err := source().Read(t.Context(), door.Request{Method: "POST", Body: []byte(c.body)})
+		if taken := err == nil; taken != c.taken || !taken && !errors.Is(err, door.ErrUnreadable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // delivery makes a body of n texts.
 func delivery(n int, text string) []byte {
 	type m map[string]any
