@@ -36,6 +36,29 @@ func TestAHashIsKeyedAndKeepsItsPartsApart(t *testing.T) {
 	}
 }
 
+func TestANameStaysTheSameWhenTheKeyOfValuesIsExchanged(t *testing.T) {
+	before := pair.Hasher{Key: crm.NewSecret("first"), KeyID: 1}
+	after := pair.Hasher{Key: crm.NewSecret("second"), KeyID: 2, Names: crm.NewSecret("first")}
+	if before.Sum("tombstone", "1") != after.Sum("tombstone", "1") {
+		t.Error("the name is another")
+	}
+	value := crm.Text("Roma")
+	if before.Raw(crm.Zoho, "city", value) == after.Raw(crm.Zoho, "city", value) {
+		t.Error("the value is still hashed with the first key")
+	}
+	if after.Raw(crm.Zoho, "city", value) != (pair.Hasher{Key: crm.NewSecret("second")}).Raw(crm.Zoho, "city", value) {
+		t.Error("the first key has a part in the hash of a value")
+	}
+}
+
+func TestAHashNeedsNoMemory(t *testing.T) {
+	h := pair.Hasher{Key: crm.NewSecret("second"), KeyID: 2, Names: crm.NewSecret("first")}
+	value := crm.Text("Roma")
+	if n := testing.AllocsPerRun(100, func() { h.Raw(crm.Zoho, "city", value); h.Sum("tombstone", "1") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestAHashIsTheStandardLibrarysHMAC(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := rapid.StringN(0, 100, 140).Draw(t, "key")

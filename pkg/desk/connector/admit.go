@@ -9,6 +9,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
 )
 
 // entry is a secret that a setup command sees to.
@@ -205,9 +206,6 @@ var ours = []string{settings.PairKey, settings.WhatsAppVerifyToken, settings.Con
 // untriable are the secrets of which no call tells whether they are right: what is delivered proves itself by them.
 var untriable = []string{settings.HubSpotClientSecret, settings.ZohoChannelToken}
 
-// minKey is the fewest characters of the key of the hashes: 128 bits in hexadecimal.
-const minKey = 32
-
 // The fewest characters of a channel's token, which is all that a notification proves itself by, and the most that Zoho takes
 // (https://www.zoho.com/crm/developer/docs/api/v8/notifications/enable.html).
 const (
@@ -244,7 +242,11 @@ func shape(name string, v crm.Secret) string {
 	switch {
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "has a blank or a control character in it"
-	case name != settings.PairKey && slices.ContainsFunc(members, quoted): // a key that is stored so is the one that every hash is made with
+	case name == settings.PairKey: // in quotation marks too: one that is stored so is the one that every hash is made with
+		if _, err := pair.NewHasher(v, 0); err != nil {
+			return err.Error()
+		}
+	case slices.ContainsFunc(members, quoted):
 		return "begins or ends with a quotation mark"
 	case len(members) > 1 && slices.Contains(members, ""):
 		return "has a comma with nothing before or behind it"
@@ -254,8 +256,6 @@ func shape(name string, v crm.Secret) string {
 		return "is an access token: the client secret stands on the app's page"
 	case name == settings.HubSpotClientSecret && slices.ContainsFunc(members, other):
 		return "has something else in it than letters, digits and hyphens"
-	case name == settings.PairKey && len(text) < minKey:
-		return fmt.Sprintf("has less than %d characters", minKey)
 	case name == settings.ZohoChannelToken && slices.ContainsFunc(members, short):
 		return fmt.Sprintf("has a token of less than %d characters", minChannelToken)
 	case name == settings.ZohoChannelToken && slices.ContainsFunc(members, long):

@@ -305,9 +305,56 @@ func TestTheKeyOfTheHashesIsExchangedOnlyWhileNobodyIsAtWork(t *testing.T) {
 		has(t, b.want(ExitOK, "setup", "key", "--plan"), "plan   PAIR_KEY is stored as /shop/PAIR_KEY")
 	})
 	before := b.vault[settings.PairKey].Reveal()
-	has(t, b.want(ExitOK, "setup", "key"), "done   PAIR_KEY is stored as /shop/PAIR_KEY (made just now, shown to nobody)", "next   set PairKeyId=5 in samconfig.toml", "connector resume --stack shop")
+	has(t, b.want(ExitOK, "setup", "key"), "done   PAIR_KEY is stored as /shop/PAIR_KEY with the first key behind it (made just now, shown to nobody)", "next   set PairKeyId=5 in samconfig.toml", "connector resume --stack shop")
 	if now := b.vault[settings.PairKey].Reveal(); now == before || shape(settings.PairKey, b.vault[settings.PairKey]) != "" {
 		t.Errorf("%d characters", len(now))
+	}
+}
+
+func TestTheFirstKeyStaysBehindEveryNewOne(t *testing.T) {
+	b := stage(t)
+	hub, zo := b.rossi()
+	b.want(ExitOK, "erase", "hubspot", hub)
+	b.settle()
+	first := b.vault[settings.PairKey].Reveal()
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	for range 2 {
+		b.want(ExitOK, "setup", "key")
+		now, behind, _ := strings.Cut(b.vault[settings.PairKey].Reveal(), ",")
+		if behind != first || now == first || shape(settings.PairKey, crm.NewSecret(now)) != "" || shape(settings.PairKey, b.vault[settings.PairKey]) != "" {
+			t.Errorf("%d and %d characters", len(now), len(behind))
+		}
+	}
+	b.told["PAIR_KEY_ID"] = "2"
+	b.want(ExitOK, "resume")
+	has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased") // by the first key
+}
+
+func TestWhatWasStoredAndCannotBeAKeyIsNoFirstOne(t *testing.T) {
+	const note = "note   there is no first key to go on with"
+	for name, was := range map[string]string{"nothing": "", "short": "short", "three": strings.Repeat("a", 32) + "," + strings.Repeat("b", 32) + "," + strings.Repeat("c", 32)} {
+		b := stage(t)
+		b.vault[settings.PairKey] = crm.NewSecret(was)
+		b.want(ExitOK, "pause")
+		b.Clock.Advance(rest)
+		has(t, b.want(ExitOK, "setup", "key"), note, "done   PAIR_KEY is stored as /shop/PAIR_KEY (made just now, shown to nobody)")
+		if now := b.vault[settings.PairKey]; len(now.Reveal()) != 64 {
+			t.Errorf("%s: %d characters", name, len(now.Reveal()))
+		}
+	}
+}
+
+func TestAKeyThatCannotBeOneIsNamedWhereItIsNeeded(t *testing.T) {
+	b := stage(t)
+	hub, zo := b.rossi()
+	b.vault[settings.PairKey] = crm.NewSecret(b.vault[settings.PairKey].Reveal() + ",")
+	b.unchanged("a comma", func() {
+		has(t, b.want(ExitFinding, "link", hub, zo), "PAIR_KEY has a comma with nothing before or behind it, so that nobody knows who was erased", "connector setup key --stack shop")
+	})
+	_, all := b.examine()
+	if !slices.ContainsFunc(all, func(f finding) bool { return f.What == "PAIR_KEY has a comma with nothing before or behind it" && f.Level == levelFault }) {
+		t.Errorf("%+v", all)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/pair"
 )
 
 // rest is how long after a pause the last function may still be at work: it notices within a minute, and ends within another.
@@ -20,7 +21,7 @@ type setupKeyCommand struct{}
 
 // Help is what --help adds.
 func (setupKeyCommand) Help() string {
-	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on, and so is every tombstone: read docs/operate.md first. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits.
+	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on; what is found by its hash, as who was erased or wants no messages, stays with the first key, which is stored behind the new one: read docs/operate.md first. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits.
 
 Examples:
 
@@ -49,11 +50,11 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 	case s.Now().Before(paused.Add(rest)):
 		return fmt.Errorf("a function that is still at work would go on with the old key: run this again from %s on", paused.Add(rest).UTC().Format(time.RFC3339))
 	}
-	key, err := s.random(ownBytes[settings.PairKey])
+	keys, how, err := s.nextKeys(ctx, st)
 	if err != nil {
 		return err
 	}
-	if err := s.storeSecret(ctx, st, settings.PairKey, key, madeNow); err != nil {
+	if err := s.storeSecret(ctx, st, settings.PairKey, keys, how); err != nil {
 		return err
 	}
 	number, _ := strconv.Atoi(s.setting(ctx, "PAIR_KEY_ID")) // what is not set is 1
@@ -62,6 +63,24 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 		s.printf("note   %d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit\n", number)
 	}
 	return nil
+}
+
+// nextKeys returns a new key with the first one behind it, and how that came about.
+func (s *session) nextKeys(ctx context.Context, st *Stack) (crm.Secret, string, error) {
+	there, err := s.there(ctx, st, settings.PairKey)
+	if err != nil {
+		return crm.Secret{}, "", err
+	}
+	key, err := s.random(ownBytes[settings.PairKey])
+	if err != nil {
+		return crm.Secret{}, "", err
+	}
+	old, err := pair.NewHasher(there, 0)
+	if err != nil {
+		s.printf("note   there is no first key to go on with: who was erased, and whose STOP stands on no contact, is not known any more (docs/operate.md, PAIR_KEY)\n")
+		return key, madeNow, nil
+	}
+	return crm.NewSecret(key.Reveal() + "," + old.First().Reveal()), "with the first key behind it " + madeNow, nil
 }
 
 // mostKeyID is the highest PairKeyId: a pair keeps it in one byte.

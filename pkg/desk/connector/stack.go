@@ -10,6 +10,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/identity"
 )
@@ -139,7 +140,12 @@ func (s *session) people(ctx context.Context, st *Stack) (*people, error) {
 	if err == nil && key.IsZero() {
 		err = fmt.Errorf("%s is missing, without which nobody knows who was erased: %s", settings.PairKey, s.mendKey(ctx, st))
 	}
-	b.Hasher.Key = key
+	if err != nil {
+		return b, err
+	}
+	if b.Hasher, err = pair.NewHasher(key, 0); err != nil { // no value is hashed here, so that no number is needed
+		err = fmt.Errorf("%s %w, so that nobody knows who was erased: %s", settings.PairKey, err, s.anotherKey())
+	}
 	return b, err
 }
 

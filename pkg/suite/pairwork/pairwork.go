@@ -33,9 +33,6 @@ import (
 // parallel is how many requests to a CRM one invocation has out at a time.
 const parallel = 4
 
-// minKey is the fewest characters of the key: 128 bits in hexadecimal.
-const minKey = 32
-
 // Chance is what a function draws from: ids that never come twice, and numbers from 0 up to below n.
 type Chance struct {
 	NewID func() string
@@ -101,10 +98,11 @@ func hasher(key func(context.Context) (crm.Secret, error), number uint8) consume
 		if err != nil {
 			return pair.Hasher{}, &fault.Error{Op: op, Kind: fault.KindOf(err), After: fault.After(err), Err: fmt.Errorf("%s: %w", settings.PairKey, err)}
 		}
-		if len(k.Reveal()) < minKey {
-			return pair.Hasher{}, &fault.Error{Op: op, Kind: fault.Setup, Err: fmt.Errorf("%s has less than %d characters", settings.PairKey, minKey)}
+		h, err := pair.NewHasher(k, number)
+		if err != nil {
+			return pair.Hasher{}, &fault.Error{Op: op, Kind: fault.Setup, Err: fmt.Errorf("%s %w", settings.PairKey, err)}
 		}
-		known.CompareAndSwap(nil, &pair.Hasher{Key: k, KeyID: number}) // of several who ask at once, all use the same
+		known.CompareAndSwap(nil, &h) // of several who ask at once, all use the same
 		return *known.Load(), nil
 	}
 }

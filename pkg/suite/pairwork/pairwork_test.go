@@ -11,6 +11,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
 )
 
 func TestAStackThatWasNeverSwitchedOnIsOff(t *testing.T) {
@@ -33,7 +34,7 @@ func TestTheKeyIsReadWithTheFirstEventAndThenNoMore(t *testing.T) {
 		case n == 2:
 			return crm.NewSecret("short"), nil
 		default: // another one for each who asks, as while a key is exchanged
-			return crm.NewSecret(strings.Repeat(string(rune('a'+n)), minKey)), nil
+			return crm.NewSecret(strings.Repeat(string(rune('a'+n)), pair.MinKey)), nil
 		}
 	}, 7)
 	for i, want := range []fault.Kind{fault.Down, fault.Setup} {
@@ -64,5 +65,24 @@ func TestTheKeyIsReadWithTheFirstEventAndThenNoMore(t *testing.T) {
 	before := asked.Load()
 	if _, err := get(t.Context()); err != nil || asked.Load() != before {
 		t.Errorf("asked again: %v", err)
+	}
+}
+
+func TestAKeyThatWasExchangedComesWithTheFirst(t *testing.T) {
+	now, first := strings.Repeat("n", pair.MinKey), strings.Repeat("f", pair.MinKey)
+	of := func(text string) (pair.Hasher, error) {
+		return hasher(func(context.Context) (crm.Secret, error) { return crm.NewSecret(text), nil }, 2)(t.Context())
+	}
+	h, err := of(now + "," + first)
+	if err != nil || h.Key.Reveal() != now || h.Names.Reveal() != first || h.KeyID != 2 {
+		t.Errorf("number %d, %v", h.KeyID, err)
+	}
+	for text, want := range map[string]string{
+		now + "," + first + "," + now: "PAIR_KEY has more than two parts", now + ", " + first: "PAIR_KEY has a blank", now + ",": "PAIR_KEY has a comma with nothing",
+		"," + first: "PAIR_KEY has a comma with nothing", now + ",short": "PAIR_KEY has less than 32 characters before or behind the comma", "short": "PAIR_KEY has less than 32 characters",
+	} {
+		if _, err := of(text); fault.KindOf(err) != fault.Setup || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "short") {
+			t.Errorf("%q: %v", want, err)
+		}
 	}
 }
