@@ -279,6 +279,21 @@ func (e *exam) mode(ctx context.Context) {
 	e.now, e.works["mode"] = m, err == nil
 }
 
+// keyNumber looks whether the functions are told the number that was noted when the key was exchanged.
+func (e *exam) keyNumber(ctx context.Context) {
+	if !e.after("key", "functions", "table config") {
+		return
+	}
+	noted, err := e.otherKeyID(ctx, e.st)
+	switch {
+	case err != nil:
+		e.fault("key", err.Error(), trouble(err))
+	case noted != "":
+		e.fault("key", fmt.Sprintf("%s was exchanged and has the number %s, and the functions are told %d: what was hashed before is taken for edits", settings.PairKey, noted, e.keyID(ctx)),
+			"set PairKeyId="+noted+" in samconfig.toml, and deploy (sam deploy), while the stack is paused")
+	}
+}
+
 // silent is how old a cursor of reconcile may be while the stack is on: it runs hourly.
 const silent = 3 * time.Hour
 

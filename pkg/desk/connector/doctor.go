@@ -58,7 +58,7 @@ func (c doctorCommand) Run(ctx context.Context, s *session) error {
 	}
 	e := &exam{session: s, st: st, works: map[string]bool{}}
 	for _, check := range []func(context.Context){
-		e.functions, e.secrets, e.settings, e.tables, e.queues, e.mapping, e.mode, e.reconciled,
+		e.functions, e.secrets, e.settings, e.tables, e.queues, e.keyNumber, e.mapping, e.mode, e.reconciled,
 		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.currency, e.externalID, e.channel, e.doors, e.whatsapp, e.conversions, e.mail, e.clock, e.parked, e.quarantined,
 	} {
 		check(ctx)

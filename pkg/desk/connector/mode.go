@@ -162,6 +162,11 @@ func (c modeSetCommand) Run(ctx context.Context, s *session) error {
 	if m.Brake() && c.Mode == crm.On {
 		return wrongf("the brake was pulled: %s. Look into it, then let go of it with connector resume", m.Pulled)
 	}
+	if c.Mode != crm.Off {
+		if err := s.numbered(ctx, st); err != nil {
+			return err
+		}
+	}
 	if c.Mode == crm.On {
 		if err := s.closeBrake(ctx, st); err != nil {
 			return err
@@ -249,6 +254,9 @@ Examples:
 func (c resumeCommand) Run(ctx context.Context, s *session) error {
 	st, m, err := s.toSwitch(ctx)
 	if err != nil {
+		return err
+	}
+	if err := s.numbered(ctx, st); err != nil {
 		return err
 	}
 	if err := s.letGo(ctx, st); err != nil {

@@ -353,8 +353,59 @@ func TestAKeyThatCannotBeOneIsNamedWhereItIsNeeded(t *testing.T) {
 		has(t, b.want(ExitFinding, "link", hub, zo), "PAIR_KEY has a comma with nothing before or behind it, so that nobody knows who was erased", "connector setup key --stack shop")
 	})
 	_, all := b.examine()
-	if !slices.ContainsFunc(all, func(f finding) bool { return f.What == "PAIR_KEY has a comma with nothing before or behind it" && f.Level == levelFault }) {
+	if !slices.ContainsFunc(all, func(f finding) bool {
+		return f.What == "PAIR_KEY has a comma with nothing before or behind it" && f.Level == levelFault
+	}) {
 		t.Errorf("%+v", all)
+	}
+}
+
+func TestTheStackDoesNotGoOnWithAnotherKeyUnderTheOldNumber(t *testing.T) {
+	b := stage(t)
+	b.told["PAIR_KEY_ID"] = "4"
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	has(t, b.want(ExitOK, "setup", "key"), "done   the stack goes on with PairKeyId 5 alone")
+	const why = "PAIR_KEY was exchanged and has the number 5, and the functions are told 4: set PairKeyId=5 in samconfig.toml and sam deploy first"
+	for _, line := range [][]string{{"resume"}, {"resume", "--observe"}, {"resume", "--plan"}, {"mode", "set", "on"}, {"mode", "set", "observe"}} {
+		b.unchanged(strings.Join(line, " "), func() { has(t, b.want(ExitFinding, line...), why) })
+	}
+	b.want(ExitOK, "mode", "set", "off")
+	named := func() bool {
+		_, all := b.examine()
+		return slices.ContainsFunc(all, func(f finding) bool {
+			return f.Check == "key" && f.Level == levelFault && strings.Contains(f.What, "has the number 5, and the functions are told 4") && strings.Contains(f.Mend, "PairKeyId=5")
+		})
+	}
+	if !named() {
+		t.Error("doctor finds nothing")
+	}
+	has(t, b.want(ExitOK, "setup", "key"), "next   set PairKeyId=5 in samconfig.toml") // not deployed: the number is still free
+	b.told["PAIR_KEY_ID"] = "5"
+	if named() {
+		t.Error("doctor finds what is deployed")
+	}
+	b.want(ExitOK, "resume")
+	b.told["PAIR_KEY_ID"] = "4" // a samconfig.toml of before
+	if !named() {
+		t.Error("doctor finds nothing")
+	}
+}
+
+func TestAKeyThatCouldNotBeStoredLeavesTheStackPaused(t *testing.T) {
+	b := stage(t)
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	b.tables = func(name string, to Table) Table {
+		if name == sandbox.Config {
+			return unwritten{to, config.KeyID}
+		}
+		return to
+	}
+	before := b.vault[settings.PairKey]
+	b.want(ExitFinding, "setup", "key")
+	if b.vault[settings.PairKey] != before {
+		t.Error("the key was stored, and nobody knows its number")
 	}
 }
 
@@ -544,12 +595,15 @@ func TestAnotherPortalThatIsMeantIsNotedAlsoWhereItsTokenIsStoredAlready(t *test
 	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, setup...), "done") })
 }
 
-// noPortal is a table that takes everything but the note of the portal.
-type noPortal struct{ Table }
+// unwritten is a table that takes everything but one row of config.
+type unwritten struct {
+	Table
+	name string // of a row of config that it does not take
+}
 
-func (n noPortal) Put(ctx context.Context, puts ...row.Put) error {
+func (n unwritten) Put(ctx context.Context, puts ...row.Put) error {
 	for _, p := range puts {
-		if p.Key.Sort == config.Portal {
+		if p.Key.Sort == n.name {
 			return errLost
 		}
 	}
@@ -564,7 +618,7 @@ func TestAnotherPortalIsNotedByTheNextRunWhereTheFirstStoredItsTokenAlone(t *tes
 	b.env["HUBSPOT_ACCESS_TOKEN"] = "pat-other"
 	b.tables = func(name string, to Table) Table {
 		if name == sandbox.Config {
-			return noPortal{to}
+			return unwritten{to, config.Portal}
 		}
 		return to
 	}

@@ -12,6 +12,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/flow/config"
 )
 
 // rest is how long after a pause the last function may still be at work: it notices within a minute, and ends within another.
@@ -54,11 +55,15 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	number := s.keyID(ctx)
+	next := nextKeyID(number)
+	if err := s.keepKeyID(ctx, st, next); err != nil { // first: nothing may go on with another key under the old number
+		return err
+	}
 	if err := s.storeSecret(ctx, st, settings.PairKey, keys, how); err != nil {
 		return err
 	}
-	number, _ := strconv.Atoi(s.setting(ctx, "PAIR_KEY_ID")) // what is not set is 1
-	s.printf("next   set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s\n", nextKeyID(number), s.at())
+	s.printf("next   set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s\n", next, s.at())
 	if number == mostKeyID {
 		s.printf("note   %d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit\n", number)
 	}
@@ -83,6 +88,38 @@ func (s *session) nextKeys(ctx context.Context, st *Stack) (crm.Secret, string, 
 	return crm.NewSecret(key.Reveal() + "," + old.First().Reveal()), "with the first key behind it " + madeNow, nil
 }
 
+// keyID is the number of the key that the functions are told; what is not set is 1.
+func (s *session) keyID(ctx context.Context) int {
+	number, _ := strconv.Atoi(s.setting(ctx, "PAIR_KEY_ID"))
+	return max(number, 1)
+}
+
+// keepKeyID notes the number that belongs to the next key: the stack does not go on before its functions are told it.
+func (s *session) keepKeyID(ctx context.Context, st *Stack, number int) error {
+	return s.change(fmt.Sprintf("the stack goes on with PairKeyId %d alone", number), func() error {
+		return s.rows(st).Set(ctx, config.KeyID, []byte(strconv.Itoa(number)))
+	})
+}
+
+// otherKeyID returns the number that was noted with the key that is stored, where the functions are told another one, else "".
+func (s *session) otherKeyID(ctx context.Context, st *Stack) (string, error) {
+	r, err := s.rows(st).Get(ctx, config.KeyID)
+	if err != nil || r.Version == 0 || st.Running || string(r.Value) == strconv.Itoa(s.keyID(ctx)) {
+		return "", err
+	}
+	return string(r.Value), nil
+}
+
+// numbered stops a command that lets the stack go on with a key under the number of another one: what was hashed with that is taken
+// for edits.
+func (s *session) numbered(ctx context.Context, st *Stack) error {
+	noted, err := s.otherKeyID(ctx, st)
+	if err == nil && noted != "" {
+		err = fmt.Errorf("%s was exchanged and has the number %s, and the functions are told %d: set PairKeyId=%[2]s in samconfig.toml and sam deploy first, then run this again", settings.PairKey, noted, s.keyID(ctx))
+	}
+	return err
+}
+
 // mostKeyID is the highest PairKeyId: a pair keeps it in one byte.
 const mostKeyID = math.MaxUint8
 
@@ -91,7 +128,7 @@ func nextKeyID(number int) int {
 	if number == mostKeyID {
 		return 1
 	}
-	return max(number, 1) + 1
+	return number + 1
 }
 
 // pairKey is the key of the hashes, where the stack needs one. It is never exchanged on the way, not even for one that is handed

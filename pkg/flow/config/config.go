@@ -54,6 +54,7 @@ const (
 	Import  = "import"  // until when an import is under way, in RFC 3339
 	Begun   = "begun"   // the version of the row Mode under which the last import began, or Unlooked
 	Portal  = "portal"  // the id of the HubSpot account whose records the pairs have
+	KeyID   = "key id"  // the number that the functions are to be told with the PAIR_KEY that is stored
 
 	Conversation = "conversation" // rules of conversation, YAML
 )
