@@ -330,6 +330,9 @@ func (e *exam) channel(ctx context.Context) {
 	r := e.renewer(ctx, e.st, e.c)
 	found, err := r.Check(ctx)
 	switch {
+	case errors.Is(err, upkeep.ErrForeign):
+		e.fault("zoho.channel", err.Error(), "two stacks on one organisation need two numbers; "+e.takeChannel())
+		return
 	case err != nil:
 		e.fault("zoho.channel", err.Error(), trouble(err))
 		return

@@ -222,6 +222,35 @@ func TestAChannelThatWasLostIsOpenedAgain(t *testing.T) {
 	}
 }
 
+func TestAChannelOfAnotherStackIsNamedAndTakenOnlyWhereThatIsMeant(t *testing.T) {
+	b := stage(t)
+	b.watch(channel, "https://stage.example.com/webhooks/zoho", "token-of-the-stage", 6*24*time.Hour)
+	kept := func() string { return b.Zoho.Channels()[0].URL }
+	for _, line := range [][]string{{"setup", "zoho"}, {"setup", "zoho", "--plan"}, {"setup", "zoho", "--rotate-channel-token"}} {
+		b.unchanged(strings.Join(line, " "), func() {
+			out := b.want(ExitFinding, line...)
+			has(t, out, "channel "+channel+" notifies stage.example.com: another stack or program keeps it", "ZohoChannelId", "connector setup zoho --take-channel --stack shop")
+			hasNot(t, out, "token-of-the-stage")
+		})
+	}
+	_, all := b.examine()
+	i := slices.IndexFunc(all, func(f finding) bool { return f.Check == "zoho.channel" })
+	if i < 0 || all[i].Level != levelFault || !strings.Contains(all[i].What, "stage.example.com") || !strings.Contains(all[i].What, "ZohoChannelId") || !strings.Contains(all[i].Mend, "--take-channel") {
+		t.Errorf("%+v", all)
+	}
+	if kept() != "https://stage.example.com/webhooks/zoho" {
+		t.Error("it was taken")
+	}
+	b.unchanged("--plan", func() {
+		has(t, b.want(ExitOK, "setup", "zoho", "--take-channel", "--plan"), "plan   channel "+channel+" notifies "+zohoHook+" (found: another address, another token)")
+	})
+	b.want(ExitOK, "setup", "zoho", "--take-channel")
+	if kept() != zohoHook {
+		t.Errorf("it notifies %s", kept())
+	}
+	b.unchanged("the next time", func() { b.want(ExitOK, "setup", "zoho") })
+}
+
 // tree reads all files below a folder.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()

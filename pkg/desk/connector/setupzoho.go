@@ -11,6 +11,7 @@ import (
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/flow/upkeep"
 )
 
 // grantCode is the name under which the code of the self client is handed over. It is stored nowhere.
@@ -24,13 +25,14 @@ const zohoScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,Zo
 type setupZohoCommand struct {
 	NewToken           bool `help:"Trade a new code although the refresh token works."`
 	RotateChannelToken bool `help:"Put a new token in the place of the notification channel's, so that no notification is refused meanwhile. It takes a quarter of an hour, most of it waiting."`
+	TakeChannel        bool `help:"Take the notification channel of this ZohoChannelId although it has another address and none of this stack's tokens: whoever keeps it is told nothing any more."`
 }
 
 // Help is what --help adds.
 func (setupZohoCommand) Help() string {
 	return `1. In Zoho's API console (api-console.zoho.eu, of your data centre), signed in as a user of its own for the connector: Self Client, Create; note the client id (ZOHO_CLIENT_ID) and the client secret (ZOHO_CLIENT_SECRET). 2. Generate Code with the scopes below and ten minutes (ZOHO_GRANT_CODE). 3. Run this before they are over.
 
-It trades the code for a refresh token, stores the secrets, makes the field HubSpot_Id on Contacts and Accounts, and, once the stack is deployed, opens the notification channel: run it again then.
+It trades the code for a refresh token, stores the secrets, makes the field HubSpot_Id on Contacts and Accounts, and, once the stack is deployed, opens the notification channel: run it again then. A channel of the same ZohoChannelId that notifies another address with none of this stack's tokens is another stack's: it is left alone without --take-channel.
 
 Scopes (those of notes, attachments and tasks are for WhatsApp, and asked for at once, since each later one takes a new code; where CONVERSIONS_ZOHO_COUNT names a module, its READ scope comes to them):
 
@@ -85,7 +87,7 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 		s.printf("next   deploy the stack, then run this again: it opens the notification channel\n")
 		return nil
 	}
-	if err := s.openChannel(ctx, st, v); err != nil || !c.RotateChannelToken {
+	if err := c.openChannel(ctx, s, st, v); err != nil || !c.RotateChannelToken {
 		return err
 	}
 	return s.rotateChannelToken(ctx, st, v)
@@ -240,13 +242,18 @@ func refused(err error) bool {
 	return ok && e.Code != "OAUTH_SCOPE_MISMATCH"
 }
 
-// openChannel opens the notification channel, or mends it. One that is right is left to renewZohoChannel.
-func (s *session) openChannel(ctx context.Context, st *Stack, v *clients) error {
+// openChannel opens the notification channel, or mends it. One that is right is left to renewZohoChannel, and one that somebody else
+// keeps to him.
+func (c setupZohoCommand) openChannel(ctx context.Context, s *session, st *Stack, v *clients) error {
 	r := s.renewer(ctx, st, v)
+	r.Take = c.TakeChannel
 	if r.ID == "" || r.URL == "" {
 		return wrongf("ZOHO_CHANNEL_ID and ZOHO_WEBHOOK_URL are not among the settings of the deployed functions: deploy the stack again")
 	}
 	found, err := r.Check(ctx)
+	if errors.Is(err, upkeep.ErrForeign) {
+		return fmt.Errorf("%w; %s", err, s.takeChannel())
+	}
 	if err != nil {
 		return err
 	}
@@ -258,4 +265,9 @@ func (s *session) openChannel(ctx context.Context, st *Stack, v *clients) error 
 		_, err := r.Renew(ctx)
 		return err
 	})
+}
+
+// takeChannel says how a channel that somebody else keeps is taken all the same.
+func (s *session) takeChannel() string {
+	return "only where nobody is told through it any more, connector setup zoho --take-channel " + s.at()
 }

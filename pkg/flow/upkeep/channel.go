@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,11 @@ type Channels interface {
 	ReplaceChannel(ctx context.Context, ch crm.Channel) (time.Time, error)
 }
 
+// ErrForeign is how a look ends at a channel of our id that somebody else keeps: its address is another one, and its token none of
+// ours. Two who share an id would take it from each other for good, and each would be told half of the time. One whose own address
+// has changed finds its own token, and one whose token was exchanged its own address.
+var ErrForeign = errors.New("another stack or program keeps it, since its token is none of ours; set a ZohoChannelId of this stack's own, deploy, and run connector setup zoho")
+
 // Renewer sees to it that the notification channel exists, is ours, tells every change of contacts and companies, and ends in
 // six days.
 type Renewer struct {
@@ -42,6 +48,7 @@ type Renewer struct {
 	ID       string                                          // of the channel
 	URL      string                                          // of the door, as the CRM reaches it
 	Tokens   func(ctx context.Context) ([]crm.Secret, error) // of the channel; during a change the new one first
+	Take     bool                                            // also a channel that somebody else keeps
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -73,13 +80,9 @@ func (r *Renewer) Run(ctx context.Context) error {
 // Check returns what differs from the channel that is wanted, in words without a secret; nothing when all is well. It changes
 // nothing.
 func (r *Renewer) Check(ctx context.Context) ([]string, error) {
-	want, err := r.want(ctx)
+	want, got, err := r.look(ctx)
 	if err != nil {
 		return nil, err
-	}
-	got, err := r.Channels.Channel(ctx, r.ID)
-	if err != nil {
-		return nil, step("read", err)
 	}
 	if got.ID == "" {
 		return []string{"no channel"}, nil
@@ -87,16 +90,37 @@ func (r *Renewer) Check(ctx context.Context) ([]string, error) {
 	return r.differences(want, got), nil
 }
 
+// look returns the channel as it should be and as it is.
+func (r *Renewer) look(ctx context.Context) (want, got crm.Channel, err error) {
+	want, tokens, err := r.want(ctx)
+	if err != nil {
+		return want, got, err
+	}
+	if got, err = r.Channels.Channel(ctx, r.ID); err != nil {
+		return want, got, step("read", err)
+	}
+	ours := func(t crm.Secret) bool { return !got.Token.IsZero() && t.Reveal() == got.Token.Reveal() }
+	if !r.Take && got.ID != "" && got.URL != "" && got.URL != want.URL && !slices.ContainsFunc(tokens, ours) {
+		err = step("read", &fault.Error{Op: "upkeep.Renew", Kind: fault.Setup, Err: fmt.Errorf("channel %s notifies %s: %w", r.ID, host(got.URL), ErrForeign)})
+	}
+	return want, got, err
+}
+
+// host is what of an address may be told: its path may be a secret.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "another address"
+	}
+	return u.Host
+}
+
 // Renew opens, renews or mends the channel, and reads it again. What it cannot mend is an error that names the step: token,
-// read, replace, open, check.
+// read, replace, open, check. One that somebody else keeps it leaves alone, which is ErrForeign.
 func (r *Renewer) Renew(ctx context.Context) (Renewal, error) {
-	want, err := r.want(ctx)
+	want, got, err := r.look(ctx)
 	if err != nil {
 		return Renewal{}, err
-	}
-	got, err := r.Channels.Channel(ctx, r.ID)
-	if err != nil {
-		return Renewal{}, step("read", err)
 	}
 	done := Renewal{Did: Opened}
 	if got.ID != "" {
@@ -140,16 +164,16 @@ func step(name string, err error) error {
 	return fmt.Errorf("upkeep channel: %s: %w", name, err)
 }
 
-// want is the channel as it should be from now on.
-func (r *Renewer) want(ctx context.Context) (crm.Channel, error) {
+// want is the channel as it should be from now on, with every token that is ours.
+func (r *Renewer) want(ctx context.Context) (crm.Channel, []crm.Secret, error) {
 	tokens, err := r.Tokens(ctx)
 	switch {
 	case err != nil:
-		return crm.Channel{}, step("token", err)
+		return crm.Channel{}, nil, step("token", err)
 	case len(tokens) == 0:
-		return crm.Channel{}, step("token", &fault.Error{Op: "upkeep.Renew", Kind: fault.Setup, Err: errors.New("the channel has no token")})
+		return crm.Channel{}, nil, step("token", &fault.Error{Op: "upkeep.Renew", Kind: fault.Setup, Err: errors.New("the channel has no token")})
 	}
-	return crm.Channel{ID: r.ID, URL: r.URL, Token: tokens[0], Notices: notices, Ends: r.Now().Add(channelLife)}, nil
+	return crm.Channel{ID: r.ID, URL: r.URL, Token: tokens[0], Notices: notices, Ends: r.Now().Add(channelLife)}, tokens, nil
 }
 
 // differences compares a channel with the one that is wanted.

@@ -149,6 +149,53 @@ func TestAChannelIsOpenedRenewedOrMendedAndTheLogSaysWhich(t *testing.T) {
 	}
 }
 
+func TestAChannelThatSomebodyElseKeepsIsLeftToHim(t *testing.T) {
+	for name, spoil := range map[string]func(*crm.Channel){
+		"another token": func(ch *crm.Channel) { ch.Token = crm.NewSecret("channel-token-of-another-stack") },
+		"no token":      func(ch *crm.Channel) { ch.Token = crm.Secret{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newKeeper()
+			k.channels.held = k.right(132 * time.Hour)
+			k.channels.held.URL = "https://elsewhere.example.com/hook?key=canary"
+			spoil(&k.channels.held)
+			was := k.channels.held
+			_, unchecked := k.Check(t.Context())
+			for _, err := range []error{unchecked, k.Run(t.Context())} {
+				if !errors.Is(err, ErrForeign) || fault.KindOf(err) != fault.Setup || !strings.Contains(err.Error(), "channel 7 notifies elsewhere.example.com: another stack") ||
+					!strings.Contains(err.Error(), "ZohoChannelId") || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "token-of") {
+					t.Error(err)
+				}
+			}
+			if k.channels.held.URL != was.URL || k.channels.held.Token != was.Token || strings.Join(k.channels.called, " ") != "read read" {
+				t.Errorf("called %s", k.channels.called)
+			}
+			k.Take = true
+			if done, err := k.Renew(t.Context()); err != nil || done.Did != Mended || k.channels.held.URL != hook {
+				t.Errorf("%+v, %v", done, err)
+			}
+		})
+	}
+}
+
+func TestTwoWhoShareAnIdDoNotTakeTheChannelFromEachOther(t *testing.T) {
+	one, other := newKeeper(), newKeeper()
+	other.Channels, other.URL = one.channels, "https://stage.example.com/webhooks/zoho"
+	other.Tokens = func(context.Context) ([]crm.Secret, error) { return []crm.Secret{crm.NewSecret("channel-token-stage")}, nil }
+	for range 3 {
+		if _, err := one.Renew(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := other.Renew(t.Context()); !errors.Is(err, ErrForeign) {
+			t.Error(err)
+		}
+	}
+	one.channels.held.Ends = noon // it ended
+	if done, err := other.Renew(t.Context()); err != nil || done.Did != Opened {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
+
 func TestAChannelThatEndsBetweenTheReadAndTheWriteIsOpened(t *testing.T) {
 	k := newKeeper()
 	k.channels.held = k.right(time.Second)
