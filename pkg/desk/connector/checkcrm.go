@@ -131,6 +131,10 @@ func (e *exam) zohoToken(ctx context.Context) {
 	if !e.after("zoho.token", "table tokens", settings.ZohoClientSecret, settings.ZohoRefreshToken) {
 		return
 	}
+	if e.looks {
+		e.storedToken(ctx)
+		return
+	}
 	a, err := e.c.renew(ctx)
 	f, _ := errors.AsType[*fault.Error](err)
 	switch {
@@ -150,6 +154,24 @@ func (e *exam) zohoToken(ctx context.Context) {
 			"run connector doctor again"+e.waiting(err)+"; see whether another program uses the same refresh token")
 	default:
 		e.fault("zoho.token", err.Error(), trouble(err))
+	}
+}
+
+// storedToken goes on with the token that is stored, for a look that changes nothing.
+func (e *exam) storedToken(ctx context.Context) {
+	a, err := e.c.tokens.Token(ctx)
+	if err == nil {
+		_, _ = e.c.zoho.CurrentUser(ctx) // which tells whether the token is taken; whatever else it says, the scopes tell
+		a, err = e.c.tokens.Token(ctx)
+	}
+	switch {
+	case errors.Is(err, errStill):
+		e.add(levelSkip, "zoho.token", errStill.Error(), "")
+	case err != nil:
+		e.fault("zoho.token", err.Error(), trouble(err))
+	default:
+		e.works["zoho.token"] = true
+		e.note("zoho.token", "the stored one is used, for "+a.Base+"; whether Zoho grants a new one was not tried", "run connector doctor without --plan")
 	}
 }
 

@@ -40,6 +40,14 @@ type shared struct {
 	stored  *zohotoken.Reader
 }
 
+// nobody renews tokens for a look that changes nothing.
+type nobody struct{}
+
+var errStill = errors.New("no token is stored that works, and with --plan none is asked for")
+
+// Refresh does not.
+func (nobody) Refresh(context.Context, int64) error { return errStill }
+
 // grants is the accounts server, and what it last answered.
 type grants struct {
 	*zoho.Accounts
@@ -124,7 +132,11 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 		g := &grants{Accounts: c.accounts}
 		renewal := refreshzohotoken.New(refreshzohotoken.Adapters{Accounts: g, Tokens: st.Tokens, Connection: s.flags.Connection, Now: s.Now, Sleep: s.Sleep, NewID: s.NewID})
 		renewal.Mended = true
-		c.shared = &shared{g, renewal, getzohotoken.New(getzohotoken.Adapters{Tokens: st.Tokens, Refresh: renewal, Connection: s.flags.Connection, Now: s.Now})}
+		var invoker zohotoken.Invoker = renewal
+		if s.looks {
+			invoker = nobody{}
+		}
+		c.shared = &shared{g, renewal, getzohotoken.New(getzohotoken.Adapters{Tokens: st.Tokens, Refresh: invoker, Connection: s.flags.Connection, Now: s.Now})}
 	}
 	c.tokens = &tokens{s.tokens(c, fixed, zohoURL)}
 	c.zoho = zoho.New(zoho.Config{Tokens: c.tokens, BaseURL: zohoURL, HTTP: zohoHTTP, Now: s.Now, Sleep: s.Sleep})

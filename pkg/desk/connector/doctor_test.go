@@ -368,6 +368,33 @@ func TestReconcileStandsStillWhileTheStackIsNotOnAndHasTimeAfterwards(t *testing
 	}
 }
 
+func TestDoctorWithPlanChangesNotEvenTheToken(t *testing.T) {
+	b := stage(t)
+	tokens := func() string {
+		var out []string
+		for r := range b.Tables[sandbox.Tokens].All("") {
+			out = append(out, fmt.Sprint(r.Key, r.Version, string(r.Value)))
+		}
+		return strings.Join(out, "\n")
+	}
+	before, asked := tokens(), b.grants()
+	b.unchanged("doctor --plan", func() {
+		has(t, b.want(ExitOK, "doctor", "--plan"), "note   zoho.token           the stored one is used, for https://www.zohoapis.eu", "ok     zoho.channel")
+	})
+	if tokens() != before || b.grants() != asked {
+		t.Error("it had a token made")
+	}
+	b.Zoho.KillTokens()
+	has(t, b.want(ExitOK, "doctor", "--plan"), "skip   zoho.token           no token is stored that works", "skip   zoho.channel")
+	for r := range b.Tables[sandbox.Tokens].All("") {
+		b.must(b.Tables[sandbox.Tokens].Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Delete: true}))
+	}
+	has(t, b.want(ExitOK, "doctor", "--plan"), "skip   zoho.token           no token is stored that works, and with --plan none is asked for")
+	if tokens() != "" || b.grants() != asked {
+		t.Error("it had a token made")
+	}
+}
+
 // grants counts the new tokens that Zoho was asked for.
 func (b *bench) grants() int { return b.Zoho.Count("POST /oauth/v2/token") }
 

@@ -31,6 +31,7 @@ type session struct {
 	stands  bool                  // it is deployed: what its functions are told holds here too, and what it stores
 	setsUp  bool                  // it sets up: secrets that are handed over now, and the settings that a deployment will bring, go before those
 	other   map[string]string     // variables that say something else here than in the stack, and which of the two is gone by
+	looks   bool                  // it looks and changes nothing, not even the stack's token
 	heavy   bool                  // it makes many calls: it draws them from the stack's budget, and leaves live traffic its reserve
 	given   map[string]string     // of the secret file
 	typed   map[string]crm.Secret // at a prompt
