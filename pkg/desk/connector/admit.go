@@ -99,7 +99,11 @@ func lack(names []string) error {
 // person, who is asked for what is nowhere. What cannot be that secret is an error that names the variable and not the value.
 func (s *session) offered(e entry, there crm.Secret) (crm.Secret, error) {
 	if e.from == forever && !there.IsZero() {
-		return crm.Secret{}, nil
+		given, err := s.secret(e.name, false)
+		if err == nil && !given.IsZero() && given.Reveal() != there.Reveal() {
+			s.differs(e.name, "in the environment or the secret file of this command is not gone by: another one is stored, and stays; connector setup key exchanges it")
+		}
+		return crm.Secret{}, err
 	}
 	given, err := s.secret(e.name, e.from <= needed && there.IsZero() && !s.flags.Plan)
 	if err != nil {

@@ -319,6 +319,20 @@ func TestTheKeyOfTheHashesIsNeverExchanged(t *testing.T) {
 	b.unchanged("the second time", func() { hasNot(t, b.want(ExitOK, "setup", "zoho"), "done") })
 }
 
+func TestWhatIsHandedOverAndNotTakenIsNamed(t *testing.T) {
+	b := stage(t)
+	secrets := file(t, "secrets.env", "ZOHO_GRANT_CODE=1000.code\nPAIR_KEY="+strings.Repeat("f", 64)+"\n")
+	b.unchanged("what is not taken", func() {
+		out := b.want(ExitOK, "setup", "zoho", "--secret-file", secrets)
+		has(t, out, "connector: PAIR_KEY in the environment or the secret file of this command is not gone by: another one is stored, and stays; connector setup key exchanges it",
+			"connector: ZOHO_GRANT_CODE in the environment or the secret file of this command is not traded", "--new-token")
+		hasNot(t, out, "1000.code", "ffff")
+	})
+	has(t, b.want(ExitOK, "setup", "zoho", "--new-token", "--secret-file", secrets), "done   ZOHO_REFRESH_TOKEN is stored")
+	same := file(t, "same.env", "PAIR_KEY="+b.vault[settings.PairKey].Reveal()+"\n")
+	hasNot(t, b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--secret-file", same), "not gone by")
+}
+
 func TestTheKeyOfTheHashesIsExchangedOnlyWhileNobodyIsAtWork(t *testing.T) {
 	b := stage(t)
 	b.told["PAIR_KEY_ID"] = "4"

@@ -109,6 +109,9 @@ func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *c
 			}
 		}
 		tried := slices.ContainsFunc(fresh, func(name string) bool { return name == settings.ZohoClientSecret || name == settings.ZohoRefreshToken })
+		if code, bad := s.secret(grantCode, false); bad == nil && !code.IsZero() && fault.KindOf(err) != fault.Denied {
+			s.differs(grantCode, "in the environment or the secret file of this command is not traded: there is a refresh token already; --new-token trades it all the same")
+		}
 		switch kind := fault.KindOf(err); {
 		case err == nil:
 			return true, nil
