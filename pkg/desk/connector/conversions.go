@@ -152,7 +152,7 @@ func (s *session) tell(rep counting.Report) {
 	s.table([]string{"SENDER", "CHANNEL", "OUTCOME", "EVENTS", "COUNTED", "CONVERSIONS", "ZOHO", "ERRORS", "HELD", "WINDOWS THAT DIFFER"}, lines)
 	for _, c := range rep.Channels {
 		if c.BadMarkers > 0 {
-			s.printf("note   %s %s: of %d markers looked at, %d do not fit their events\n", c.Tenant, c.Channel, c.Markers, c.BadMarkers)
+			s.note("%s %s: of %d markers looked at, %d do not fit their events", c.Tenant, c.Channel, c.Markers, c.BadMarkers)
 		}
 		for _, key := range c.DoubledKeys {
 			s.printf("twice  %s %s: counted twice\n", c.Channel, key)
@@ -164,7 +164,7 @@ func (s *session) tell(rep counting.Report) {
 			}
 		}
 		if c.Differing > 0 {
-			s.printf("next   connector conversions repair %s %s --day %s %s\n", c.Tenant, c.Channel, rep.Day, s.at())
+			s.next("connector conversions repair %s %s --day %s %s", c.Tenant, c.Channel, rep.Day, s.at())
 		}
 	}
 }

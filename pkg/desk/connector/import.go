@@ -91,7 +91,7 @@ func (c importCommand) anew(ctx context.Context, s *session, st *Stack, now mode
 		switch {
 		case at == "" || at == end || crm.IsKey(at):
 		case former.MatchString(at):
-			s.printf("note   the last import was stopped by an earlier version, which listed in another order: this one begins anew\n")
+			s.note("the last import was stopped by an earlier version, which listed in another order: this one begins anew")
 			return true, nil
 		default:
 			return false, wrongf("where the last import stopped cannot be read (%s in the table config): connector import --restart %s begins anew", name, s.at())
@@ -104,7 +104,7 @@ func (c importCommand) anew(ctx context.Context, s *session, st *Stack, now mode
 	if string(begun.Value) == now.begun() {
 		return false, nil
 	}
-	s.printf("note   the stack was not on all the time since the last import began, and what that had queued may be lost: this one begins anew\n")
+	s.note("the stack was not on all the time since the last import began, and what that had queued may be lost: this one begins anew")
 	return true, nil
 }
 

@@ -136,3 +136,52 @@ func TestAKeySetWithJSONIsPartOfTheOneObject(t *testing.T) {
 		t.Errorf("%s", other)
 	}
 }
+
+// saying are the lines of the text for people that begin with a word.
+func saying(text, word string) []string {
+	var out []string
+	for line := range strings.Lines(text) {
+		if what, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), word); ok {
+			out = append(out, what)
+		}
+	}
+	return out
+}
+
+func TestWithJSONACommandSaysWhatItSaysToPeople(t *testing.T) {
+	paused := func() *bench {
+		b := stage(t)
+		b.told["PAIR_KEY_ID"] = "255"
+		b.want(ExitOK, "pause")
+		b.Clock.Advance(rest)
+		return b
+	}
+	running := func() *bench { return stage(t) }
+	for _, c := range []struct {
+		line string
+		on   func() *bench
+		want string // what is in the object
+	}{
+		{"setup zoho", running, "asIs"}, {"setup hubspot --out " + t.TempDir(), running, "next"}, {"resume", paused, "next"},
+		{"setup key", paused, "notes"}, {"parked replay --all", running, "asIs"}, {"redrive", running, "asIs"}, {"quarantine drop --all", running, "asIs"},
+		{"pause", paused, "asIs"}, {"conversions replay --all", running, "asIs"},
+	} {
+		line := strings.Fields(c.line)
+		text := c.on().run(line...).out
+		out := object(t, line, c.on().run(append(line, "--json")...))
+		if out[c.want] == nil {
+			t.Errorf("%s: no %s in %s", c.line, c.want, out)
+		}
+		for word, name := range map[string]string{"as is  ": "asIs", "note   ": "notes", "next   ": "next"} {
+			var all []string
+			if len(out[name]) > 0 && json.Unmarshal(out[name], &all) != nil {
+				t.Fatalf("%s: %s", c.line, out[name])
+			}
+			for _, want := range saying(text, word) {
+				if !slices.Contains(all, want) {
+					t.Errorf("%s: %s%s is not among %q", c.line, word, want, all)
+				}
+			}
+		}
+	}
+}

@@ -59,7 +59,7 @@ func (c linkCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if m.Mode == crm.Observe {
-		s.printf("note   the stack only observes: this command itself writes the HubSpot id into the Zoho record; what would follow stands in the stack's log\n")
+		s.note("the stack only observes: this command itself writes the HubSpot id into the Zoho record; what would follow stands in the stack's log")
 	}
 	l, err := s.twosome(ctx, st, hub, zo)
 	if err != nil {
@@ -231,7 +231,7 @@ func (l *twosome) erased(ctx context.Context) error {
 		}
 	}
 	if !l.book.knows {
-		l.printf("note   a process of make run does not tell whom it has erased: see to it that neither is such a person's\n")
+		l.note("a process of make run does not tell whom it has erased: see to it that neither is such a person's")
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func (s *session) inMode(ctx context.Context, n need) (*Stack, modeNow, error) {
 func (s *session) toSwitch(ctx context.Context) (*Stack, modeNow, error) {
 	st, m, err := s.inMode(ctx, toChange)
 	if errors.Is(err, errNoMode) {
-		s.printf("note   %v: it is taken for off\n", errNoMode)
+		s.note("%v: it is taken for off", errNoMode)
 		m.Mode, err = crm.Off, nil
 	}
 	if err == nil {
@@ -189,7 +189,7 @@ func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mo
 	}
 	if now.Brake() && !free {
 		value += " " + now.Pulled
-		s.printf("note   the brake was pulled and stays so until connector resume: %s\n", now.Pulled)
+		s.note("the brake was pulled and stays so until connector resume: %s", now.Pulled)
 	}
 	err := s.change(fmt.Sprintf("the mode is %s (was %s); %s", to, now.Mode, within), func() error {
 		if now.Burnt { // first: the rows that tell it may be gone afterwards
@@ -204,12 +204,14 @@ func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mo
 	}
 	s.show("importAgain", now.Burnt)
 	if now.Burnt {
-		s.printf("note   an import was under way, or hardly over, when the stack stopped writing, and what it had queued may be lost: connector import --restart %s queues the base again\n", s.at())
+		s.note("an import was under way, or hardly over, when the stack stopped writing, and what it had queued may be lost: connector import --restart %s queues the base again", s.at())
 	}
-	s.printf("next   reconcile brings in step what changed meanwhile, within the hour\n")
+	s.next("reconcile brings in step what changed meanwhile, within the hour")
 	if word, at, _ := strings.Cut(now.Why, " "); word == rules.Paused {
 		for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-			s.printf("       sooner: connector sync %s --all --since %s %s\n", sys, at, s.at())
+			sooner := fmt.Sprintf("sooner: connector sync %s --all --since %s %s", sys, at, s.at())
+			s.nexts = append(s.nexts, sooner)
+			s.printf("       %s\n", sooner)
 		}
 		s.show("since", at)
 	}
@@ -311,7 +313,7 @@ func (s *session) notOff(ctx context.Context, st *Stack) (modeNow, error) {
 func (s *session) works(ctx context.Context, st *Stack) error {
 	m, err := s.notOff(ctx, st)
 	if err == nil && m.Mode == crm.Observe {
-		s.printf("note   the stack only observes: what it would write stands in its log\n")
+		s.note("the stack only observes: what it would write stands in its log")
 	}
 	return err
 }

@@ -208,9 +208,9 @@ func (s *session) replay(ctx context.Context, st *Stack, rows []fault.Parked) er
 		case digest.OfBrake(p):
 			s.ofBrake(p)
 		case p.Record == crm.ID{}:
-			s.printf("note   row %s is about a message that nobody could read: reconcile finds the change that it told of, and connector parked close %s %s closes the row\n", p.ID, p.ID, s.at())
+			s.note("row %s is about a message that nobody could read: reconcile finds the change that it told of, and connector parked close %s %s closes the row", p.ID, p.ID, s.at())
 		case p.Record.IsZero():
-			s.printf("note   row %s is about all records of a kind: mend it (connector doctor), then connector sync %s --all %s\n", p.ID, p.Record.System, s.at())
+			s.note("row %s is about all records of a kind: mend it (connector doctor), then connector sync %s --all %s", p.ID, p.Record.System, s.at())
 		default:
 			seen[p.Record] = true
 			ops = append(ops, s.operation(p.Record, crm.Replay))
@@ -224,7 +224,7 @@ func (s *session) replay(ctx context.Context, st *Stack, rows []fault.Parked) er
 }
 
 func (s *session) ofBrake(p fault.Parked) {
-	s.printf("note   row %s is about the brake: mend what pulled it, then connector resume %s closes it\n", p.ID, s.at())
+	s.note("row %s is about the brake: mend what pulled it, then connector resume %s closes it", p.ID, s.at())
 }
 
 type parkedCloseCommand struct {

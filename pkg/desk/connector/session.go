@@ -39,6 +39,9 @@ type session struct {
 	proven  map[string]string     // what a vendor said of a secret that it took: whose it is
 	out     map[string]any        // of --json, printed at the end
 	steps   []step
+	asIs    []string  // what had nothing to do
+	notes   []string  // what is worth knowing
+	nexts   []string  // what is left to do
 	told    time.Time // when progress was last shown
 }
 
@@ -145,7 +148,22 @@ func (s *session) change(what string, do func() error) error {
 }
 
 // nothing says that a step has nothing to do.
-func (s *session) nothing(what string) { s.printf("as is  %s\n", what) }
+func (s *session) nothing(what string) {
+	s.asIs = append(s.asIs, what)
+	s.printf("as is  %s\n", what)
+}
+
+// note says what is worth knowing.
+func (s *session) note(format string, args ...any) {
+	s.notes = append(s.notes, fmt.Sprintf(format, args...))
+	s.printf("note   "+format+"\n", args...)
+}
+
+// next says what is left for the operator to do.
+func (s *session) next(format string, args ...any) {
+	s.nexts = append(s.nexts, fmt.Sprintf(format, args...))
+	s.printf("next   "+format+"\n", args...)
+}
 
 // printf prints text for people; with --json nothing.
 func (s *session) printf(format string, args ...any) {
@@ -216,6 +234,11 @@ func (s *session) flush() {
 	}
 	if s.steps != nil {
 		s.show("steps", s.steps)
+	}
+	for name, lines := range map[string][]string{"asIs": s.asIs, "notes": s.notes, "next": s.nexts} {
+		if lines != nil {
+			s.show(name, lines)
+		}
 	}
 	if s.out == nil {
 		s.out = map[string]any{} // there was nothing to say

@@ -179,11 +179,11 @@ func (c setupHubSpotCommand) mapping(ctx context.Context, s *session, st *Stack,
 func (c setupHubSpotCommand) next(s *session, missing []string, url string) {
 	switch {
 	case len(missing) > 0:
-		s.printf("next   cd %s && hs project upload, install the app, then run this again with %s\n", c.Out, strings.Join(missing, " and "))
+		s.next("cd %s && hs project upload, install the app, then run this again with %s", c.Out, strings.Join(missing, " and "))
 	case url == "":
-		s.printf("next   deploy the stack, then run this again: it adds the subscriptions\n")
+		s.next("deploy the stack, then run this again: it adds the subscriptions")
 	default:
-		s.printf("next   cd %s && hs project upload\n", c.Out)
+		s.next("cd %s && hs project upload", c.Out)
 	}
 }
 

@@ -63,9 +63,9 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 	if err := s.storeSecret(ctx, st, settings.PairKey, keys, how); err != nil {
 		return err
 	}
-	s.printf("next   set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s\n", next, s.at())
+	s.next("set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s", next, s.at())
 	if number == mostKeyID {
-		s.printf("note   %d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit\n", number)
+		s.note("%d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit", number)
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (s *session) nextKeys(ctx context.Context, st *Stack) (crm.Secret, string, 
 	}
 	old, err := pair.NewHasher(there, 0)
 	if err != nil {
-		s.printf("note   there is no first key to go on with: who was erased, and whose STOP stands on no contact, is not known any more (docs/operate.md, PAIR_KEY)\n")
+		s.note("there is no first key to go on with: who was erased, and whose STOP stands on no contact, is not known any more (docs/operate.md, PAIR_KEY)")
 		return key, madeNow, nil
 	}
 	return crm.NewSecret(key.Reveal() + "," + old.First().Reveal()), "with the first key behind it " + madeNow, nil

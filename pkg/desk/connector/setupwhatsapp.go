@@ -54,8 +54,7 @@ func (setupWhatsAppCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if missing != nil {
-		s.printf("plan   then token and number are looked at, the fields of contacts made where they are missing, and both subscriptions\n")
-		return nil
+		return s.change("then token and number are looked at, the fields of contacts made where they are missing, and both subscriptions", nil)
 	}
 	v, err := s.reach(ctx, st, deployed)
 	if err != nil {
@@ -71,7 +70,7 @@ func (setupWhatsAppCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	if !deployed || strings.TrimSpace(st.Setting(ctx, numberID)) != g.number {
-		s.printf("next   set WhatsappPhoneNumberId=%s in samconfig.toml, sam deploy, then run this again: it makes the subscriptions\n", g.number)
+		s.next("set WhatsappPhoneNumberId=%s in samconfig.toml, sam deploy, then run this again: it makes the subscriptions", g.number)
 		return nil
 	}
 	return s.subscribe(ctx, st, g, w, gaps)

@@ -75,8 +75,7 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 		if err := s.change(grantCode+" is asked for, and traded for a refresh token, which is stored as "+st.parameter(settings.ZohoRefreshToken), nil); err != nil {
 			return err
 		}
-		s.printf("plan   then HubSpot_Id is made on Contacts and Accounts where it is missing, and the channel opened\n")
-		return nil
+		return s.change("then HubSpot_Id is made on Contacts and Accounts where it is missing, and the channel opened", nil)
 	}
 	for _, m := range []crm.Module{crm.Contacts, crm.Companies} {
 		if err := s.externalField(ctx, v, m); err != nil {
@@ -84,7 +83,7 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 		}
 	}
 	if !deployed {
-		s.printf("next   deploy the stack, then run this again: it opens the notification channel\n")
+		s.next("deploy the stack, then run this again: it opens the notification channel")
 		return nil
 	}
 	if err := c.openChannel(ctx, s, st, v); err != nil || !c.RotateChannelToken {
@@ -116,14 +115,14 @@ func (c setupZohoCommand) token(ctx context.Context, s *session, st *Stack, v *c
 		case err == nil:
 			return true, nil
 		case kind == fault.Throttled && !access.Token.IsZero() && !tried:
-			s.printf("note   too many tokens were asked for in ten minutes: the stored one is used\n")
+			s.note("too many tokens were asked for in ten minutes: the stored one is used")
 			return true, nil
 		case kind == fault.Throttled:
 			return false, fmt.Errorf("%w: too many tokens were asked for in ten minutes", err)
 		case kind != fault.Denied || wrongClient(err):
 			return false, s.named(err)
 		}
-		s.printf("note   the stored refresh token does not work any more: a new code is needed\n")
+		s.note("the stored refresh token does not work any more: a new code is needed")
 	}
 	if s.flags.Plan {
 		return false, nil
@@ -191,7 +190,7 @@ func (s *session) otherClientSecret(err error) error {
 	if s.flags.Plan || s.Prompt == nil || s.Getenv(name) != "" || s.given[name] != "" {
 		return err
 	}
-	s.printf("note   Zoho does not take %s with this client id, in this data centre: copy it from the API console once more\n", name)
+	s.note("Zoho does not take %s with this client id, in this data centre: copy it from the API console once more", name)
 	delete(s.typed, name)
 	v, asked := s.secret(name, true)
 	switch what := shape(name, v); {

@@ -101,7 +101,7 @@ func (c tokenCommand) Run(ctx context.Context, s *session) error {
 		return c.keySet(s, out, sign, b.Algorithm)
 	}
 	if c.Subject == "" {
-		s.printf("next   connector token --subject NAME --scope %s %s\n", conversions.ScopeEvents, s.at())
+		s.next("connector token --subject NAME --scope %s %s", conversions.ScopeEvents, s.at())
 		return nil
 	}
 	if s.flags.Plan {
@@ -129,7 +129,7 @@ func (c tokenCommand) print(ctx context.Context, s *session, st *Stack, b settin
 	until := s.Now().Add(c.Life).UTC().Format(time.RFC3339)
 	s.show("tenant", tenant)
 	s.show("expires", until)
-	s.printf("note   it holds until %s; %s is the tenant %s\n", until, c.Subject, tenant)
+	s.note("it holds until %s; %s is the tenant %s", until, c.Subject, tenant)
 	if s.flags.JSON {
 		s.show("token", token)
 		return nil

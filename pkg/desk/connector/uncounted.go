@@ -230,7 +230,7 @@ func (c conversionsReplayCommand) Run(ctx context.Context, s *session) error {
 		if !s.flags.Plan {
 			v, err := counter.Replay(ctx, f.Ingestion)
 			if errors.Is(err, counting.ErrNotReplayable) {
-				s.printf("note   %s cannot be counted any more\n", f.Ingestion)
+				s.note("%s cannot be counted any more", f.Ingestion)
 				continue
 			}
 			if err != nil {
