@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -348,8 +349,8 @@ func secretName(name string) bool {
 	return name == "ZOHO_ACCESS_TOKEN" || slices.Contains(handedOver, name)
 }
 
-// readSecrets reads the secret file, once: lines NAME=value, the value in quotation marks or not, and lines that begin with #. Its
-// errors repeat nothing of it.
+// readSecrets reads the secret file, once: lines NAME=value, with export before the name or not, the value in quotation marks or not,
+// and lines that begin with #. Its errors repeat nothing of it.
 func (s *session) readSecrets() error {
 	if s.flags.SecretFile == "" || s.given != nil {
 		return nil
@@ -358,9 +359,12 @@ func (s *session) readSecrets() error {
 	if err != nil {
 		return wrongf("--secret-file: %v", err)
 	}
+	if bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}) {
+		return wrongf("--secret-file: it is in UTF-16, as some editors of Windows save: save it in UTF-8")
+	}
 	given := map[string]string{}
 	n := 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) { // which the same editors put before UTF-8
 		n++
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -369,6 +373,9 @@ func (s *session) readSecrets() error {
 		name, value, ok := strings.Cut(line, "=")
 		if !ok {
 			return wrongf("--secret-file: line %d has no =: write NAME=value", n)
+		}
+		if words := strings.Fields(name); len(words) == 2 && words[0] == "export" { // a file that a shell reads too
+			name = words[1]
 		}
 		if name = strings.TrimSpace(name); !slices.Contains(handedOver, name) {
 			return wrongf("--secret-file: the name in line %d is none of %s", n, strings.Join(handedOver, ", "))

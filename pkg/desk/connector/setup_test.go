@@ -496,6 +496,22 @@ func TestASecretFileThatIsNoneIsNotRepeated(t *testing.T) {
 	}
 }
 
+func TestASecretFileOfAShellOrAnEditorOfWindowsIsReadOrSaysWhyNot(t *testing.T) {
+	lines := "export HUBSPOT_ACCESS_TOKEN='canary-token'\r\nexport\tHUBSPOT_CLIENT_SECRET=canary-secret\r\n"
+	for name, text := range map[string]string{"export": lines, "a mark before UTF-8": "\ufeffHUBSPOT_ACCESS_TOKEN=canary-token\nHUBSPOT_CLIENT_SECRET=canary-secret\n"} {
+		s := &session{flags: Flags{SecretFile: file(t, "secrets.env", text)}}
+		if err := s.readSecrets(); err != nil || s.given[settings.HubSpotAccessToken] != "canary-token" || s.given[settings.HubSpotClientSecret] != "canary-secret" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, text := range []string{"\xff\xfeH\x00", "\xfe\xff\x00H"} {
+		s := &session{flags: Flags{SecretFile: file(t, "secrets.env", text)}}
+		if err := s.readSecrets(); err == nil || !strings.Contains(err.Error(), "it is in UTF-16") {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAMisspeltNameInASecretFileStopsTheCommandBeforeAnythingIsDone(t *testing.T) {
 	b := bareStage(t)
 	path := file(t, "secrets.env", "HUBSPOT_ACCESS_TOKEN=canary-token\n# Zoho\nZOHO_CLIENT_SECRT=canary-client\n")
