@@ -549,6 +549,19 @@ func TestWhatATestRecordCouldNotTryIsSaid(t *testing.T) {
 	}
 }
 
+func TestATestRecordNamesTheFieldWithoutWhichZohoTakesNoContact(t *testing.T) {
+	b := stage(t)
+	hub, _ := b.rossi()
+	b.Zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", Times: -1, Status: http.StatusMultiStatus,
+		Body: `{"data":[{"code":"MANDATORY_NOT_FOUND","details":{"api_name":"Branch","json_path":"$.data[0].Branch"},"message":"required field not found","status":"error"}]}`})
+	code, all := b.examine("--test-record", hub)
+	if code != ExitFinding || !slices.ContainsFunc(all, func(f finding) bool {
+		return f.Check == "test-record" && f.Level == levelFault && strings.Contains(f.What, "for its field Branch; make Branch optional")
+	}) {
+		t.Errorf("exit %d, %+v", code, all)
+	}
+}
+
 func TestATestRecordUnderAnotherAppIsNotOurs(t *testing.T) {
 	b := stage(t)
 	hub, _ := b.rossi()

@@ -201,6 +201,9 @@ func (t *trial) duplicate(ctx context.Context) (bool, error) {
 		if r.Property == zoho.HubSpotID {
 			return true, nil
 		}
+		if r.Property != "" {
+			return false, fmt.Errorf("%w: Zoho does not take a contact of a last name and a HubSpot_Id, for its field %s; make %[2]s optional in Zoho's layout while this is tried", res[0].Err, r.Property)
+		}
 	}
 	return false, res[0].Err
 }
