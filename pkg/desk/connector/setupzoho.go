@@ -20,7 +20,7 @@ const grantCode = "ZOHO_GRANT_CODE"
 // zohoScopes are what the self client's code must be made with. Notes, attachments and tasks are what a conversation on WhatsApp
 // leaves behind. They are asked for from the start: a refresh token keeps the scopes of its code, and one that is added later
 // takes a new code.
-const zohoScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,ZohoCRM.modules.leads.READ,ZohoCRM.modules.notes.ALL,ZohoCRM.modules.attachments.ALL,ZohoCRM.modules.tasks.ALL,ZohoSearch.securesearch.READ,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoCRM.settings.fields.ALL,ZohoCRM.settings.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.READ"
+const zohoScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,ZohoCRM.modules.leads.READ,ZohoCRM.modules.notes.ALL,ZohoCRM.modules.attachments.ALL,ZohoCRM.modules.tasks.ALL,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoCRM.settings.fields.ALL,ZohoCRM.settings.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.READ"
 
 type setupZohoCommand struct {
 	NewToken           bool `help:"Trade a new code although the refresh token works."`

@@ -30,7 +30,7 @@ const (
 
 // DefaultScopes are those that the connector asks for when it is set up.
 const DefaultScopes = "ZohoCRM.modules.contacts.ALL,ZohoCRM.modules.accounts.ALL,ZohoCRM.modules.leads.READ,ZohoCRM.modules.notes.ALL," +
-	"ZohoCRM.modules.attachments.ALL,ZohoCRM.modules.tasks.ALL,ZohoSearch.securesearch.READ,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL," +
+	"ZohoCRM.modules.attachments.ALL,ZohoCRM.modules.tasks.ALL,ZohoCRM.coql.READ,ZohoCRM.notifications.ALL," +
 	"ZohoCRM.settings.fields.ALL,ZohoCRM.settings.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.READ"
 
 // Options say what kind of Zoho this is. Only Now is required.
