@@ -22,7 +22,7 @@ type setupKeyCommand struct{}
 
 // Help is what --help adds.
 func (setupKeyCommand) Help() string {
-	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on; what is found by its hash, as who was erased or wants no messages, stays with the first key, which is stored behind the new one: read docs/operate.md first. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits.
+	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on, until its record is next looked at: a field that is cleared before is filled again from the other side. What is found by its hash, as who was erased or wants no messages, stays with the first key, which is stored behind the new one: read docs/operate.md first. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits; connector sync hubspot --all then has every pair looked at.
 
 Examples:
 
@@ -63,7 +63,7 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 	if err := s.storeSecret(ctx, st, settings.PairKey, keys, how); err != nil {
 		return err
 	}
-	s.next("set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s", next, s.at())
+	s.next("set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s, then connector sync hubspot --all %[2]s", next, s.at())
 	if number == mostKeyID {
 		s.note("%d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit", number)
 	}

@@ -99,3 +99,17 @@ func TestValuesThatAreEqualStayQuietUnderTheNextKeyAndThenAnEditIsAnEdit(t *test
 	s.settle()
 	s.wantHub(crm.Contacts, hub, props{"jobtitle": ""})
 }
+
+// What docs/operate.md says of an exchange, and why it asks for a sync of everything.
+func TestAFieldThatIsClearedBeforeItsRecordWasLookedAtUnderTheNextKeyIsFilledAgain(t *testing.T) {
+	var parts sandbox.Parts
+	s := stage(t, rotatable(&parts))
+	hub, zo := s.rossi()
+	s.rotate(parts)
+	for _, want := range []string{"Buyer", ""} {
+		s.editZo(crm.Contacts, zo, props{"Title": ""})
+		s.settle()
+		s.wantHub(crm.Contacts, hub, props{"jobtitle": want})
+		s.wantZo(crm.Contacts, zo, props{"Title": want})
+	}
+}
