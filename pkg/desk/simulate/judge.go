@@ -286,7 +286,7 @@ func (v verdict) onlyCompany(pr sides, f mapping.Field) (company string, ok bool
 		if company == "" {
 			company = name
 		}
-		return name == company
+		return raw != "" && name == company
 	}
 	for _, e := range slices.Backward(v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property)) {
 		if gone := e.Value == "" && v.archivedAt(e.At); !e.Ours && !gone && !says(crm.HubSpot, e.Value) {

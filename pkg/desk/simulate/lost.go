@@ -326,8 +326,14 @@ func (v verdict) putBack(pr sides, f mapping.Field, e edit) bool {
 	if now < 0 {
 		return false
 	}
+	said := v.hasher.Raw(e.sys, f.Name, crm.Text(e.raw))
+	if all[now].Base[slot].Of(e.sys) != said && all[now].Wrote(e.sys, slot, said) { // what we were writing is the base once its writer has said so
+		for next := now + 1; next < len(all) && all[now].Base[slot].Of(e.sys) != said; next++ {
+			now = next
+		}
+	}
 	base := all[now].Base[slot]
-	if base.Of(e.sys) != v.hasher.Raw(e.sys, f.Name, crm.Text(e.raw)) {
+	if base.Of(e.sys) != said {
 		return false
 	}
 	began := now

@@ -15,7 +15,7 @@ import (
 func (v verdict) rowsEnd() {
 	for _, r := range v.rows {
 		pr, ok := v.pairOf(r)
-		if !ok || slices.ContainsFunc(v.belated, func(key string) bool { return strings.HasSuffix(key, r.ID) }) {
+		if !ok || v.wasBelated(r) {
 			continue
 		}
 		if r.Hint == fault.HintDeleted {
@@ -27,6 +27,11 @@ func (v verdict) rowsEnd() {
 			}
 		}
 	}
+}
+
+// wasBelated reports whether a worker wrote a row after it had been frozen.
+func (v verdict) wasBelated(r fault.Parked) bool {
+	return slices.ContainsFunc(v.belated, func(key string) bool { return strings.HasSuffix(key, r.ID) })
 }
 
 // answered: what an operator replayed at the end is no more parked as deleted.
@@ -111,14 +116,19 @@ func (v verdict) tells(pr sides, f mapping.Field) {
 	if !ok || held.Hint == "" || held.Base != v.shown(pr, f) {
 		return
 	}
-	n := 0
+	n, late := 0, 0
 	for _, r := range v.rows {
-		if r.Field == f.Name && (r.Record == pr.p.Record(crm.HubSpot) || r.Record == pr.p.Record(crm.Zoho)) {
+		if r.Field != f.Name || r.Record != pr.p.Record(crm.HubSpot) && r.Record != pr.p.Record(crm.Zoho) {
+			continue
+		}
+		if v.wasBelated(r) {
+			late++
+		} else {
 			n++
 		}
 	}
 	switch {
-	case n == 0 && !v.told(pr.p, ""):
+	case n+late == 0 && !v.told(pr.p, ""):
 		v.violate("untold", "%s of %s is held (%s %s), and nobody was told", f.Name, v.short(pr.p.Record(crm.HubSpot)), held.Hint, held.Code)
 	case n > 1:
 		v.violate("twice", "%s of %s is held (%s %s), and %d rows tell it", f.Name, v.short(pr.p.Record(crm.HubSpot)), held.Hint, held.Code, n)
