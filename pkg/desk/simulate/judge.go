@@ -354,6 +354,9 @@ func (v verdict) waits(pr sides, f mapping.Field) {
 	held := pr.p.Held[slotOf(f)]
 	from := held.System.Other()
 	shows := pr.raw(from, f).Text()
+	if h := v.w.HubSpot.History(pr.module, pr.p.HubSpot, f.HubSpot.Property); from == crm.HubSpot && len(h) > 0 && h[0].Ours && shows != "" {
+		return // a late write of ours covers what somebody chose, and that is waited for
+	}
 	c := v.companyOf(from, shows)
 	if held.Pending && shows != "" && c != alone(from, shows) && c != v.companyOf(held.System, pr.raw(held.System, f).Text()) {
 		v.violate("stuck", "company of %s waits for %s, which is in step", v.short(pr.p.Record(crm.HubSpot)), v.name(shows))

@@ -73,6 +73,7 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "replays", Seed: 31432},         // a worker was frozen before it read the rows that it closed
 		{Config: "replays", Seed: 31008049},      // a row about a record that was merged, told late, was closed by no replay
 		{Config: "replays", Seed: 31002626},      // a company that was tried again and had to wait was forgotten
+		{Config: "faults", Seed: 45038601},       // what Zoho had cut was taken for an edit once another field of the record was edited
 		{Config: "companies", Seed: 31018072},    // what a worker had read before it stood still was taken for what is
 		{Config: "companies", Seed: 65445},       // a replica that still showed what was deleted had it made in Zoho
 		{Config: "companies", Seed: 41001126},    // a write that had landed was taken for ours, and left the company with which its contact was to meet anew

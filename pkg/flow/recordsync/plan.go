@@ -438,5 +438,6 @@ func (t *task) altered(p pair.Pair, b both, it *item, in merge.Field, times map[
 		return entries[0].Ours
 	}
 	// A timeline that tells of other fields and not of this one says that nobody has edited it.
-	return slices.Contains(p.Sent, it.slot) && z.Modified.Equal(p.ZohoWrote) || begun && (z.Modified.Equal(z.Created) || len(times[""]) > 0)
+	sent, told := slices.Contains(p.Sent, it.slot), len(times[""]) > 0
+	return sent && (z.Modified.Equal(p.ZohoWrote) || told) || begun && (z.Modified.Equal(z.Created) || told)
 }

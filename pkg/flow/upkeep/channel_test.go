@@ -181,7 +181,9 @@ func TestAChannelThatSomebodyElseKeepsIsLeftToHim(t *testing.T) {
 func TestTwoWhoShareAnIdDoNotTakeTheChannelFromEachOther(t *testing.T) {
 	one, other := newKeeper(), newKeeper()
 	other.Channels, other.URL = one.channels, "https://stage.example.com/webhooks/zoho"
-	other.Tokens = func(context.Context) ([]crm.Secret, error) { return []crm.Secret{crm.NewSecret("channel-token-stage")}, nil }
+	other.Tokens = func(context.Context) ([]crm.Secret, error) {
+		return []crm.Secret{crm.NewSecret("channel-token-stage")}, nil
+	}
 	for range 3 {
 		if _, err := one.Renew(t.Context()); err != nil {
 			t.Error(err)
