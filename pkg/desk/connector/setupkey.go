@@ -80,12 +80,18 @@ func (s *session) nextKeys(ctx context.Context, st *Stack) (crm.Secret, string, 
 	if err != nil {
 		return crm.Secret{}, "", err
 	}
-	old, err := pair.NewHasher(there, 0)
-	if err != nil {
+	first, ok := firstKey(there)
+	if !ok {
 		s.note("there is no first key to go on with: who was erased, and whose STOP stands on no contact, is not known any more (docs/operate.md, PAIR_KEY)")
 		return key, madeNow, nil
 	}
-	return crm.NewSecret(key.Reveal() + "," + old.First().Reveal()), "with the first key behind it " + madeNow, nil
+	return crm.NewSecret(key.Reveal() + "," + first.Reveal()), "with the first key behind it " + madeNow, nil
+}
+
+// firstKey is the key that names are hashed with under the stored secret; a text that cannot be a key has none.
+func firstKey(stored crm.Secret) (crm.Secret, bool) {
+	h, err := pair.NewHasher(stored, 0)
+	return h.First(), err == nil
 }
 
 // keyID is the number of the key that the functions are told; what is not set is 1.
