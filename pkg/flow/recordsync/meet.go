@@ -34,8 +34,9 @@ func (t *task) meet() fault.Outcome {
 	case r.Gone && t.unborn(r):
 		return again(5*time.Second, "the record cannot be read yet")
 	case r.Gone:
-		t.settled = append(t.settled, t.id)   // nothing is left to be asked again, or to be told
-		if err := t.rouse(t.id); err != nil { // who waited for it may be another's now: Zoho moves them when two are merged, and tells nobody
+		t.settled = append(t.settled, t.id) // nothing is left to be asked again, or to be told
+		// Who waited for it may be another's now: Zoho moves them when two are merged, and tells nobody.
+		if err := t.rouse(t.id); err != nil {
 			return t.fail(err)
 		}
 		if t.has(crm.Delete) {

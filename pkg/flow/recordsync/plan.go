@@ -36,7 +36,7 @@ type item struct {
 	goesOn   *pair.Held    // left alone again once HubSpot shows what it had shown
 	invented bool          // Zoho shows a name that we made up
 	owed     bool          // an edit that our write covered wins, and cannot go across yet
-	anew     bool          // the two sides meet in it anew: what waits was tried again, and its base no longer tells that it is to go across
+	anew     bool          // tried again, and it has to wait: its base no longer tells that it is to go across
 	departed crm.ID        // the company that is gone and took the value with it
 	alien    map[crm.Value]alien
 	foreign  error // why Zoho takes no value here: its record is in another currency; nil where it does
