@@ -136,28 +136,35 @@ func (t *task) strand(p pair.Pair, it *item) error {
 		it.departed = crm.ID{}
 		return nil
 	}
-	to, left := merge.ToHubSpot, it.zoho
+	to, left := merge.ToHubSpot, crm.ID{System: crm.Zoho, Module: crm.Companies, Key: it.zohoRaw.Text()}
 	if gone.System == crm.Zoho {
-		to, left = merge.ToZoho, it.hubspot
+		to, left = merge.ToZoho, crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: it.hubRaw.Text()}
 	}
-	c, err := t.s.Book.Load(t.ctx, left.Text())
+	heir, found, err := t.replaced(gone, left)
 	if err != nil {
 		return err
 	}
-	if c.Version != 0 && c.State == pair.Living && c.Key(gone.System) != gone.Key {
-		it.decision, it.departed = merge.Decision{Field: it.field.Name, Action: to, Value: left, Rule: merge.RuleFill}, crm.ID{}
+	if found {
+		it.decision, it.departed = merge.Decision{Field: it.field.Name, Action: to, Value: crm.Text(heir), Rule: merge.RuleFill}, crm.ID{}
 		return t.raw(p, it)
 	}
 	it.held = &pair.Held{System: gone.System.Other(), Base: it.shows, Mapping: t.m.Version(), Pending: true}
-	who := p.Record(gone.System)
-	if err := t.s.Book.Wait(t.ctx, t.conn, gone, who, t.now()); err != nil {
-		return err
+	for _, on := range []crm.ID{gone, left} { // left: its pair may go on with another record
+		if err := t.s.Book.Wait(t.ctx, t.conn, on, p.Record(gone.System), t.now()); err != nil {
+			return err
+		}
 	}
-	half, err := t.s.Book.Find(t.ctx, t.conn, gone)
-	if err != nil || half.Version == 0 {
-		return err
+	if _, found, err = t.replaced(gone, left); found {
+		return row.ErrConflict // before the contact was on the list: nobody has woken it
 	}
-	return t.s.Book.Wait(t.ctx, t.conn, half.Record(gone.System.Other()), who, t.now()) // with which its pair may go on
+	return err
+}
+
+// replaced returns the pair in which another record has taken the place of a company that is gone: that of the company which the other
+// side still shows.
+func (t *task) replaced(gone, left crm.ID) (heir string, found bool, err error) {
+	c, err := t.companyPair(left.System, left.Key)
+	return c.ID, err == nil && c.Version != 0 && c.Key(gone.System) != gone.Key, err
 }
 
 // former returns the company that a contact had last in a system that shows none now, zero when it cannot be told. HubSpot's

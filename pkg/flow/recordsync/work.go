@@ -51,8 +51,11 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.Zoho))}); err != nil {
 			return t.fail(err)
 		}
+		if err := t.wake(p); err != nil {
+			return t.fail(err)
+		}
 	}
-	return done("a duplicate of zoho " + p.Zoho)
+	return t.madeUp(p, done("a duplicate of zoho "+p.Zoho))
 }
 
 // paired works on a record that is in a pair.
