@@ -31,6 +31,6 @@ type Outcome struct {
 	Told    []Parked      // rows that were opened already: fields that are held, records to merge; for the log
 	Settled []crm.ID      // records whose open rows are closed by this outcome, but for those in Rows, Told and Open
 	Open    []string      // ids of rows that stay open: they ask what was asked before and is not answered
-	AsOf    time.Time     // when the work that settles the records began; rows told later stay open. Zero: now
+	AsOf    time.Time     // rows told later stay open: others may have told them since. Zero: now
 	Note    string        // one readable line: the decision per field, no values
 }

@@ -97,6 +97,7 @@ type Parked struct {
 	Code       string
 	Message    string // the vendor's words, quoted values cut out; English
 	Hint       Hint
+	GoneAt     time.Time // when the other record was deleted, as far as we know; zero unless the row is about that
 	Count      int
 	First      time.Time
 	Last       time.Time

@@ -3,12 +3,14 @@ package connector
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,7 +36,25 @@ type process struct {
 // started starts a process with an environment and a mapping of its own, "" for the built-in one.
 func started(t *testing.T, env map[string]string, own string) *process {
 	t.Helper()
-	set, err := sandbox.ReadSettings(func(name string) string { return env[name] })
+	for range 5 {
+		if p := begun(t, env, own); p != nil {
+			return p
+		}
+	}
+	t.Fatal("five times in a row somebody took one of four ports in the moment between its choice and its use")
+	return nil
+}
+
+// begun starts a process on ports of its own, and waits until it answers. It is nil when somebody has taken one of them meanwhile.
+func begun(t *testing.T, env map[string]string, own string) *process {
+	t.Helper()
+	door := port(t)
+	set, err := sandbox.ReadSettings(func(name string) string {
+		if name == "SUITE_ADDR" {
+			return door
+		}
+		return env[name]
+	})
 	if err == nil && own != "" {
 		set.MappingText = []byte(own)
 		set.Rules.Default, err = mapping.Parse(set.MappingText)
@@ -50,21 +70,30 @@ func started(t *testing.T, env map[string]string, own string) *process {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- d.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
 	p := &process{t: t, base: "http://" + set.Addr, env: map[string]string{}, at: map[string]string{
 		"127.0.0.1:8181": set.HubSpotAddr, "127.0.0.1:8182": set.ZohoAddr, "127.0.0.1:8183": set.MetaAddr,
 	}}
-	for range 100 {
+	for range 3000 {
+		select {
+		case err := <-ended:
+			stop()
+			if !errors.Is(err, syscall.EADDRINUSE) {
+				t.Fatal(err)
+			}
+			return nil
+		case <-time.After(20 * time.Millisecond):
+		}
 		if _, _, err = (sandbox.Remote{Base: p.base, HTTP: http.DefaultTransport}).Settings(ctx); err == nil {
+			t.Cleanup(func() {
+				stop()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+			})
 			return p
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
+	stop()
 	t.Fatal(err)
 	return nil
 }
@@ -120,7 +149,7 @@ func (p *process) says(code int, args ...string) string {
 }
 
 func TestTheProcessOfMakeRunIsReachedWithTheSettingsItReadsItself(t *testing.T) {
-	p := started(t, map[string]string{"SUITE_ADDR": port(t)}, "")
+	p := started(t, nil, "")
 	w := World{Getenv: func(string) string { return "" }, HTTP: p, Version: "0.2.0"}
 	st, err := Open(t.Context(), w, Where{Desk: p.base})
 	if err != nil {
@@ -153,7 +182,7 @@ func TestTheProcessOfMakeRunIsReachedWithTheSettingsItReadsItself(t *testing.T) 
 
 func TestWhatTheProcessWasStartedWithHoldsAndNotTheEnvironmentOfTheCommand(t *testing.T) {
 	own := strings.Replace(string(mapping.DefaultYAML()), "      hubspot: twitterhandle\n", "      hubspot: linkedinbio\n", 1)
-	p := started(t, map[string]string{"SUITE_ADDR": port(t), "MODE": "observe", "PHONE_MATCH": "mobile", "LAST_NAME": "require"}, own)
+	p := started(t, map[string]string{"MODE": "observe", "PHONE_MATCH": "mobile", "LAST_NAME": "require"}, own)
 	for _, env := range []map[string]string{{}, {"MODE": "off", "PHONE_MATCH": "never", "LAST_NAME": "fallback", "PHONE_REGION": "FR", "LEADS": "ignore"}} {
 		p.env = env
 		has(t, p.says(ExitOK, "mode"), "observe: the mode in which the stack started")
@@ -174,7 +203,7 @@ func TestWhatTheProcessWasStartedWithHoldsAndNotTheEnvironmentOfTheCommand(t *te
 func TestSecretsOfAProcessAreTheOperatorsToGive(t *testing.T) {
 	// Nobody calls that address: what is asked for first is missing.
 	p := started(t, map[string]string{
-		"SUITE_ADDR": port(t), "HUBSPOT_API_URL": "https://api.hubapi.example", "HUBSPOT_ACCESS_TOKEN": "canary-1", "HUBSPOT_CLIENT_SECRET": "canary-2",
+		"HUBSPOT_API_URL": "https://api.hubapi.example", "HUBSPOT_ACCESS_TOKEN": "canary-1", "HUBSPOT_CLIENT_SECRET": "canary-2",
 		"HUBSPOT_APP_ID": "7", "HUBSPOT_WEBHOOK_URL": "https://example.com/webhooks/hubspot", "MODE": "off",
 	}, "")
 	r := p.run("mode")
@@ -221,13 +250,13 @@ func TestACommandThatIsStoppedSaysSo(t *testing.T) {
 
 // Its tombstones are hashed with a key that the process makes and keeps to itself.
 func TestAProcessOfMakeRunIsSaidNotToTellWhomItErased(t *testing.T) {
-	p := started(t, map[string]string{"SUITE_ADDR": port(t), "MODE": "on"}, "")
+	p := started(t, map[string]string{"MODE": "on"}, "")
 	has(t, p.says(ExitOK, "link", "--dry-run"), "a process of make run does not tell whom it has erased: they are counted as if they were met for the first time")
 }
 
 // A process keeps no secret and tells none: what is handed to the command is tried, and nothing is said to be stored.
 func TestSetupOfAProcessTriesWhatItIsGivenAndStoresNothing(t *testing.T) {
-	p := started(t, map[string]string{"SUITE_ADDR": port(t)}, "")
+	p := started(t, nil, "")
 	const theirs = ": the process of make run has what it was started with, and does not tell it\n"
 	hubspot := []string{"setup", "hubspot", "--out", t.TempDir()}
 	out := p.says(ExitOK, hubspot...)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	texttemplate "text/template"
+	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -108,7 +109,7 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	if target == "" {
 		target = p.Record.System.Other()
 	}
-	names := strings.NewReplacer("{source}", system(apart(p.Record.System, target)), "{target}", system(target), "{count}", strconv.Itoa(p.Count))
+	names := strings.NewReplacer("{source}", system(apart(p.Record.System, target)), "{target}", system(target), "{count}", strconv.Itoa(p.Count), "{on}", r.in(w.On, p.GoneAt))
 	from := cmp.Or(p.Source, p.Record.System)
 	to := target
 	if !p.Record.IsZero() {
@@ -137,7 +138,7 @@ func (r *Reporter) item(w words, p fault.Parked) item {
 	if it.Error == "" {
 		it.Error = names.Replace(cmp.Or(w.Classes[p.Class], w.Classes[fault.Unknown]))
 	}
-	it.When = w.Since + " " + r.time(w, p)
+	it.When = w.Since + " " + r.in(w.Clock, p.First)
 	if p.Count > 1 && p.Hint != fault.HintBrake { // it says itself how often
 		it.When += ", " + fmt.Sprintf(w.Times, p.Count)
 	}
@@ -184,11 +185,15 @@ func records(w words, p fault.Parked) []labelled {
 	return out
 }
 
-func (r *Reporter) time(w words, p fault.Parked) string {
-	if r.Zone == nil {
-		return p.First.UTC().Format(w.Clock)
+// in writes a time in the client's zone, "" for none.
+func (r *Reporter) in(layout string, at time.Time) string {
+	switch {
+	case at.IsZero():
+		return ""
+	case r.Zone == nil:
+		return at.UTC().Format(layout)
 	}
-	return p.First.In(r.Zone).Format(w.Clock)
+	return at.In(r.Zone).Format(layout)
 }
 
 // operation says in words what could not be carried out.

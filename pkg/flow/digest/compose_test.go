@@ -42,6 +42,11 @@ func sample() []fault.Parked {
 			First: noon.Add(-50 * time.Hour),
 		},
 		{
+			Verb: crm.Update, Kind: crm.Contact, Record: contact("105378"), Target: crm.Zoho, TargetID: zoho(crm.Contacts, "4876876000000333014"),
+			Class: fault.Refused, Code: fault.CauseDeleted, Message: "deleted in Zoho on 2026-11-02", Hint: fault.HintDeleted,
+			GoneAt: noon.Add(-26 * time.Hour), Count: 1, First: noon,
+		},
+		{
 			Verb: crm.Update, Kind: crm.Company, Record: zoho(crm.Companies, "4876876000000555001"), Target: crm.HubSpot,
 			TargetID: crm.ID{System: crm.HubSpot, Module: crm.Companies, Key: "88012"}, Field: "industry", Property: "industry",
 			Class: fault.Refused, Code: "INVALID_OPTION", Message: "[…] was not one of the allowed options", Hint: fault.HintPicklist,
@@ -181,7 +186,7 @@ func TestEveryHintOperationAndClassHasASentenceInEveryLanguage(t *testing.T) {
 	sound := func(language, what, s string) {
 		t.Helper()
 		for _, p := range placeholder.FindAllString(s, -1) {
-			if p != "{source}" && p != "{target}" && p != "{count}" {
+			if !slices.Contains([]string{"{source}", "{target}", "{count}", "{on}"}, p) {
 				t.Errorf("%s, %s: unknown placeholder %s", language, what, p)
 			}
 		}

@@ -44,6 +44,7 @@ type wire struct {
 	Code       string     `json:"code,omitempty"`
 	Message    string     `json:"message,omitempty"`
 	Hint       fault.Hint `json:"hint,omitempty"`
+	GoneAt     time.Time  `json:"goneAt,omitzero"`
 	Count      int        `json:"count"`
 	First      time.Time  `json:"first"`
 	Last       time.Time  `json:"last"`
@@ -73,7 +74,7 @@ func (e entry) encode() ([]byte, error) {
 		V: version, ID: e.ID, Connection: e.Connection, Operation: e.Operation, Source: e.Source, Verb: e.Verb, Kind: e.Kind,
 		Record: wireID(e.Record), Target: e.Target, TargetID: wireID(e.TargetID), Other: wireID(e.Other), More: more,
 		Field: e.Field, Property: e.Property, Class: e.Class.String(), Code: e.Code, Message: e.Message, Hint: e.Hint,
-		Count: e.Count, First: e.First.UTC(), Last: e.Last.UTC(), RetryAt: e.RetryAt.UTC(), MailAfter: e.MailAfter.UTC(),
+		GoneAt: e.GoneAt.UTC(), Count: e.Count, First: e.First.UTC(), Last: e.Last.UTC(), RetryAt: e.RetryAt.UTC(), MailAfter: e.MailAfter.UTC(),
 		Digest: e.Digest, Claim: e.claim, Closed: e.closed.UTC(),
 	})
 	if err != nil {
@@ -95,7 +96,7 @@ func decode(r row.Row) (entry, error) {
 		Parked: fault.Parked{
 			ID: w.ID, Connection: w.Connection, Operation: w.Operation, Source: w.Source, Verb: w.Verb, Kind: w.Kind, Record: crm.ID(w.Record),
 			Target: w.Target, TargetID: crm.ID(w.TargetID), Other: crm.ID(w.Other), More: more, Field: w.Field, Property: w.Property,
-			Class: class(w.Class), Code: w.Code, Message: w.Message, Hint: w.Hint, Count: w.Count, First: w.First, Last: w.Last,
+			Class: class(w.Class), Code: w.Code, Message: w.Message, Hint: w.Hint, GoneAt: w.GoneAt, Count: w.Count, First: w.First, Last: w.Last,
 			RetryAt: w.RetryAt, MailAfter: w.MailAfter, Digest: w.Digest,
 		},
 		claim: w.Claim, closed: w.Closed, key: r.Key, version: r.Version,

@@ -24,7 +24,7 @@ func TestARowComesBackAsItWasOpened(t *testing.T) {
 		TargetID: crm.ID{System: crm.Zoho, Module: crm.Companies, Key: "4876876000000333013"},
 		Other:    crm.ID{System: crm.Zoho, Module: crm.Leads, Key: "4876876000000333014"},
 		Field:    "phone", Property: "Phone", Class: fault.Conflict, Code: "DUPLICATE_DATA", Message: "duplicate data",
-		Hint: fault.HintDuplicate, Count: 2, First: noon.Add(-time.Hour), Last: noon.Add(-time.Minute),
+		Hint: fault.HintDuplicate, GoneAt: noon.Add(-25 * time.Hour), Count: 2, First: noon.Add(-time.Hour), Last: noon.Add(-time.Minute),
 		RetryAt: noon.Add(time.Hour), MailAfter: noon.Add(24 * time.Hour),
 	}
 	bare := fault.Parked{Record: contact("7"), Class: fault.Ours}

@@ -22,6 +22,7 @@ type words struct {
 	Error, Todo            string
 	Since, Times           string
 	Clock                  string // layout of a time
+	On                     string // layout of the day on which something happened, with the word before it
 	Next, Reference, NoAns string
 	NextChats              string // Next, where messages of WhatsApp are among the rows
 	Modules                map[crm.Module]string

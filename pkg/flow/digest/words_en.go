@@ -30,6 +30,7 @@ func english() words {
 		Since:       "Since",
 		Times:       "tried %d times",
 		Clock:       "2 Jan 2006 15:04 MST",
+		On:          " on 2 Jan 2006",
 		Next:        "Once a record is corrected and saved, the link tries again by itself. Each problem is reported only once.",
 		NextChats: "Once a record is corrected and saved, the link tries again by itself; a WhatsApp message that did not go out is not sent again. " +
 			"Each problem is reported only once.",
@@ -55,7 +56,7 @@ func english() words {
 			fault.CauseMandatory:               "A mandatory field is empty.",
 			fault.CauseTwin:                    "Several records match, or the one that does is linked to another already.",
 			fault.CauseMerged:                  "The records were merged in {source} and not in {target}.",
-			fault.CauseDeleted:                 "The linked record was deleted in {target}.",
+			fault.CauseDeleted:                 "The linked record was deleted in {target}{on}.",
 			fault.CauseErased:                  "The person's data was erased in {source}.",
 			fault.CauseErasedTwin:              "A person's data was erased in {source}. The linked record was taken for the same person's: look whether it is before you delete it.",
 			fault.CauseCrowded:                 "Too many records in {target} have this value.",

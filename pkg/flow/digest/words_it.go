@@ -31,6 +31,7 @@ func italian() words {
 		Since:       "Dal",
 		Times:       "tentata %d volte",
 		Clock:       "02/01/2006 15:04 MST",
+		On:          " il 02/01/2006",
 		Next: "Quando una scheda viene corretta e salvata, il collegamento riprova da solo. " +
 			"Ogni problema viene segnalato una volta sola.",
 		NextChats: "Quando una scheda viene corretta e salvata, il collegamento riprova da solo; un messaggio WhatsApp che non è partito non viene inviato di nuovo. " +
@@ -57,7 +58,7 @@ func italian() words {
 			fault.CauseMandatory:               "Manca un dato obbligatorio.",
 			fault.CauseTwin:                    "Più schede corrispondono, oppure quella che corrisponde è già collegata a un'altra.",
 			fault.CauseMerged:                  "Le schede sono state unite in {source}, ma non in {target}.",
-			fault.CauseDeleted:                 "La scheda collegata è stata eliminata in {target}.",
+			fault.CauseDeleted:                 "La scheda collegata è stata eliminata in {target}{on}.",
 			fault.CauseErased:                  "I dati della persona sono stati cancellati in {source}.",
 			fault.CauseErasedTwin:              "I dati di una persona sono stati cancellati in {source}. La scheda collegata risultava della stessa persona: verificarlo prima di eliminarla.",
 			fault.CauseCrowded:                 "Troppe schede in {target} hanno questo valore.",

@@ -260,7 +260,9 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 	if err := t.tell(o.Rows...); err != nil {
 		return t.fail(err)
 	}
-	t.settled, t.open = append(t.settled, o.Settled...), append(t.open, o.Open...)
+	if t.settled, t.open = append(t.settled, o.Settled...), append(t.open, o.Open...); len(o.Settled) > 0 {
+		t.closes(o.AsOf)
+	}
 	t.wrote = t.wrote || sub.wrote
 	if o.Note != "" {
 		t.note("company: " + o.Note)

@@ -53,17 +53,6 @@ func (t *task) create(p identity.Loaded, r crm.Reading) fault.Outcome {
 	return t.insert(p, r, d)
 }
 
-// heldBack names the fields that a new record would be created without.
-func heldBack(d *draft) string {
-	out := ""
-	for _, it := range d.items {
-		if it.held != nil && it.held.Hint != "" {
-			out += ", " + string(it.field.Name) + " held (" + string(it.held.Hint) + ")"
-		}
-	}
-	return out
-}
-
 // lead asks whether the person exists as a lead in Zoho; a contact beside it would be a duplicate across modules.
 func (t *task) lead(rec crm.Record) (*fault.Parked, error) {
 	if t.kind() != crm.Contact || t.m.Options().Leads == mapping.LeadsIgnore {
@@ -157,29 +146,6 @@ func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
 		return t.save(p, name...)
 	}
 	return t.save(p)
-}
-
-// withhold notes in the pair what its record is created without, and tells it first: whoever finds the record after a creation that
-// was cut short knows it, and so does the client. What was held before stays to be tried: the record that is gone may come back meanwhile.
-func (t *task) withhold(p *identity.Loaded, d *draft) error {
-	p.Retry()
-	d.hold(&p.Pair)
-	var rows []fault.Parked
-	for _, it := range d.items {
-		if it.row != nil {
-			rows, it.row = append(rows, *it.row), nil
-		}
-	}
-	return t.tell(rows...)
-}
-
-// hold notes in the pair what the draft leaves out.
-func (d *draft) hold(p *pair.Pair) {
-	for _, it := range d.items {
-		if it.held != nil {
-			p.Hold(it.slot, *it.held)
-		}
-	}
 }
 
 // insert sends the draft, and again at once without the fields that Zoho refuses.
@@ -333,18 +299,6 @@ func (t *task) found(p identity.Loaded, zoho string) fault.Outcome {
 // landing reports whether an insert of a pair that is being created may still be carried out.
 func (t *task) landing(p pair.Pair) bool {
 	return slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool { return t.now().Sub(u.At) < identity.LockFor })
-}
-
-// blanks settles the checkboxes that a record was created without: the box that it shows instead is nobody's word, and what is said in
-// HubSpot from now on is later than it.
-func (t *task) blanks(p *identity.Loaded) {
-	for _, f := range t.synced() {
-		slot := slotOf(f)
-		if held, ok := p.Held[slot]; ok && f.Type == crm.TypeBool && f.Zoho.NotEmpty && !p.Base[slot].Zoho.Known() {
-			p.Settle(slot, held.Base)
-			p.Hold(slot, held)
-		}
-	}
 }
 
 // adopted saves the pair with the name of its new Zoho record and gives the locks back.

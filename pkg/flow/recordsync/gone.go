@@ -189,7 +189,7 @@ func (t *task) missed(p identity.Loaded, rec crm.Record) fault.Outcome {
 // deleted is the row about a HubSpot record whose Zoho half is gone.
 func (t *task) deleted(p identity.Loaded) fault.Parked {
 	row := t.row(crm.Zoho, fault.HintDeleted, fault.CauseDeleted, "deleted in Zoho on "+p.GoneAt.UTC().Format(time.DateOnly))
-	row.TargetID = p.Record(crm.Zoho)
+	row.TargetID, row.GoneAt = p.Record(crm.Zoho), p.GoneAt
 	return row
 }
 

@@ -238,36 +238,6 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	return it, t.strand(p, it)
 }
 
-// belated sends a value that Zoho's record was created without, unless Zoho has got one since: it is written once.
-func (t *task) belated(p pair.Pair, it *item) error {
-	if it.hubspot.IsEmpty() || it.zoho.Filled() && it.shows.Zoho != t.blank(it.field) {
-		return nil
-	}
-	it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToZoho, Value: it.hubspot, Rule: merge.RuleRetry}
-	return t.raw(p, it)
-}
-
-// unedited returns what a field is held with from now on that was held when Zoho's record was created, and shows there what nobody but
-// the insert has brought about: a default is no edit. It is nil otherwise.
-func (t *task) unedited(p pair.Pair, b both, it *item) *pair.Held {
-	held, ok := p.Held[it.slot]
-	if !ok || held.Pending || t.afresh() || held.Mapping != t.m.Version() || p.Base[it.slot].Zoho.Known() || held.Base.HubSpot != it.shows.HubSpot ||
-		!b.zoho.Record.Value(it.field.Name).Known() || !b.zoho.Record.Modified.Equal(p.ZohoWrote) {
-		return nil
-	}
-	held.Base = it.shows
-	return &held
-}
-
-// blank is what a new record of Zoho shows in a field that nothing is written to.
-func (t *task) blank(f mapping.Field) pair.Hash {
-	v := crm.Empty()
-	if f.Type == crm.TypeBool && f.Zoho.NotEmpty {
-		v = crm.Text("false")
-	}
-	return t.s.Book.Hasher.Raw(crm.Zoho, f.Name, v)
-}
-
 // retry sends a held value once more to the side that refused it.
 func (t *task) retry(p pair.Pair, it *item, held pair.Held) error {
 	it.decision = merge.Decision{Field: it.field.Name, Action: merge.ToZoho, Value: it.hubspot, Rule: merge.RuleRetry}
@@ -374,12 +344,6 @@ func (t *task) inventedName(p pair.Pair, hubspot crm.Record, it *item, known boo
 	}
 	name, invented, ok := t.m.RequiredName(t.kind(), hubspot)
 	return ok && invented && it.shows.Zoho == t.s.Book.Hasher.Raw(crm.Zoho, it.field.Name, crm.Text(name))
-}
-
-// unticked reports whether two records meet for the first time in a checkbox that HubSpot shows ticked and Zoho does not: a record of
-// Zoho shows that from the beginning, whether or not anybody ever said so. Its timeline tells who did.
-func (t *task) unticked(it *item, known bool) bool {
-	return !known && it.shows.Zoho == t.blank(it.field) && it.field.Type == crm.TypeBool && it.field.Zoho.NotEmpty && it.hubspot == crm.Text("true")
 }
 
 // apart reports whether two records met on a secondary e-mail address: both addresses are right, neither goes across.

@@ -62,7 +62,10 @@ func (r *report) decision(d merge.Decision) {
 func (t *task) close(o fault.Outcome) fault.Outcome {
 	o.Applied = t.wrote && o.Ending == fault.Done
 	o.Told = append(t.told, o.Told...)
-	o.Settled, o.Open, o.AsOf = t.settled, t.open, t.began
+	o.Settled, o.Open, o.AsOf = t.settled, t.open, t.asOf
+	if o.AsOf.IsZero() {
+		o.AsOf = t.began
+	}
 	if o.Note == "" {
 		o.Note = strings.Join(t.notes, ", ")
 	}

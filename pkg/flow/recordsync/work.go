@@ -175,9 +175,22 @@ func (t *task) later() time.Duration {
 
 // lease takes the pair for this task. It fails with row.ErrConflict when the row was changed since it was read.
 func (t *task) lease(p *identity.Loaded) error {
-	p.Lease = pair.Lease{Owner: t.owner, Until: t.now().Add(leaseFor)}
-	p.Expire(t.now())
-	return t.save(p)
+	now := t.now()
+	p.Lease = pair.Lease{Owner: t.owner, Until: now.Add(leaseFor)}
+	p.Expire(now)
+	if err := t.save(p); err != nil {
+		return err
+	}
+	t.closes(now)
+	return nil
+}
+
+// closes says until when rows were told that this task may close: what a pair held was told before it was leased here, or is told by
+// somebody whose word on it counts no more. Of several moments the first one counts.
+func (t *task) closes(at time.Time) {
+	if t.asOf.IsZero() || at.Before(t.asOf) {
+		t.asOf = at
+	}
 }
 
 // overdue reports whether the task has outlived its function: it was frozen, and what it read is long past.
