@@ -121,8 +121,8 @@ func english() words {
 				"Ask the administrator of {target} to make it editable, or whoever looks after the link to leave it out.",
 			fault.HintAltered: "{target} accepted the value but stored a different one. " +
 				"Compare the two records and write the right value in {source}.",
-			fault.HintCurrency: "The amount is not in the home currency and is not converted. " +
-				"Write it in the home currency in {source}, or enter it by hand in {target}.",
+			fault.HintCurrency: "One of the two records has its amount in another currency than the home one, and amounts are not converted. " +
+				"Bring that record to the home currency, or enter the amount by hand in {target}.",
 			fault.HintLead: "This person already exists in Zoho CRM as a Lead. " +
 				"Convert the Lead into a contact; the link then goes on by itself.",
 			fault.HintDeleted: "The record was deleted in {target}. If that is right, there is nothing to do; " +

@@ -123,8 +123,8 @@ func italian() words {
 				"Chiedere a chi amministra {target} di renderlo modificabile, oppure a chi gestisce il collegamento di escluderlo.",
 			fault.HintAltered: "{target} ha accettato il valore ma ne ha salvato uno diverso. " +
 				"Confrontare le due schede e scrivere il valore giusto in {source}.",
-			fault.HintCurrency: "L'importo è in una valuta diversa da quella principale e non viene convertito. " +
-				"Scriverlo nella valuta principale in {source}, oppure inserirlo a mano in {target}.",
+			fault.HintCurrency: "Una delle due schede ha l'importo in una valuta diversa da quella principale, e gli importi non vengono convertiti. " +
+				"Portare quella scheda nella valuta principale, oppure inserire l'importo a mano in {target}.",
 			fault.HintLead: "Questa persona in Zoho CRM è già presente come Lead. " +
 				"Convertire il Lead in contatto: il collegamento proseguirà da solo.",
 			fault.HintDeleted: "La scheda è stata eliminata in {target}. Se è giusto così, non occorre fare nulla; " +
