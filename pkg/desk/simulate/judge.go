@@ -270,14 +270,14 @@ func (v verdict) doubled() {
 			}
 			for _, other := range lives.order[in.module] {
 				born, alive := lives.at(other, in.at)
-				if other == id || !alive || born.After(in.looked(key)) && (!ours[other] || lives.restored(other, born)) {
+				if other == id || !alive || born.After(in.looked(i, key)) && (!ours[other] || lives.restored(other, born)) {
 					continue // it was made or brought back after we had looked
 				}
 				since, ok := v.hadKey(in.module, other, property, key, in.at)
-				if !ok || !ours[other] && !since.Before(in.looked(key)) {
+				if !ok || !ours[other] && !since.Before(in.looked(i, key)) {
 					continue
 				}
-				if ours[other] && since.After(in.looked(key)) && !v.wasInserted(in.module, other, property, key) {
+				if ours[other] && since.After(in.looked(i, key)) && !v.wasInserted(in.module, other, property, key) {
 					continue
 				}
 				if v.reborn(in, i) {

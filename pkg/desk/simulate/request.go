@@ -115,10 +115,11 @@ type look struct {
 	query string // in lower case
 }
 
-// looked returns when the sender last searched for a key among the records of the module.
-func (in *insertion) looked(key string) time.Time {
+// looked returns when the sender last searched for an item's twins by a key: those of another record may have had the same one.
+func (in *insertion) looked(i int, key string) time.Time {
+	owner, _ := in.items[i]["HubSpot_Id"].(string)
 	for _, l := range slices.Backward(in.looks) {
-		if strings.Contains(l.query, key) && !strings.Contains(l.query, "from leads") {
+		if strings.Contains(l.query, key) && strings.Contains(l.query, "'"+owner+"'") && !strings.Contains(l.query, "from leads") {
 			return l.at
 		}
 	}
