@@ -127,6 +127,22 @@ func TestWhoWritesAndIsCreatedInHubSpotAMomentLaterIsOneContact(t *testing.T) {
 
 const hello = `{"a":{"telefono":"+393471234567"},"tipo":"testo","testo":"il pacco parte oggi","riferimento":"ordine-1"}`
 
+func TestAMessageOfACallerIsSentAtOnceByTheClockThatTheFunctionIsGiven(t *testing.T) {
+	for _, years := range []int{-20, 100} { // of the machine's clock nothing is known
+		w := build(t, variant{})
+		w.now = w.now.AddDate(years, 0, 0)
+		if _, err := w.phone.Meet("Persona", "393471234567").Say(number, "buongiorno"); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Minute)
+		before := len(w.phone.SentMessages())
+		a := w.send.Take(t.Context(), w.request("POST", conversions.MessagesPath, hello, "messaggi:invia"))
+		if n := len(w.phone.SentMessages()) - before; a.Status != http.StatusAccepted || n != 1 {
+			t.Errorf("%d: answered %d, and %d are sent", w.now.Year(), a.Status, n)
+		}
+	}
+}
+
 func TestAMessageOfACallerIsSentOnceAndLoggedOnce(t *testing.T) {
 	w := build(t, variant{})
 	w.created(map[string]string{"lastname": "Rossi", "email": "rossi@example.com", "mobilephone": "+393471234567"})

@@ -407,10 +407,15 @@ func (s *shop) again(p place) []string {
 func (s *shop) sum() {
 	r := &s.result
 	r.Batches, r.Calls, r.Deaths, r.Receives, r.ModelTime = s.lane.batches, s.calls, s.deaths, s.lane.worst, s.now.Sub(conversionsStart)
-	if len(s.waits) == 0 {
-		return
+	r.P50, r.P99, r.Slowest = spread(s.waits)
+}
+
+// spread sorts waits and returns the one that half of them, 99 of 100 and all of them do not exceed; zero for none.
+func spread(waits []time.Duration) (p50, p99, slowest time.Duration) {
+	if len(waits) == 0 {
+		return 0, 0, 0
 	}
-	slices.Sort(s.waits)
-	at := func(share float64) time.Duration { return s.waits[int(share*float64(len(s.waits)-1))] }
-	r.P50, r.P99, r.Slowest = at(0.5), at(0.99), at(1)
+	slices.Sort(waits)
+	at := func(share float64) time.Duration { return waits[int(share*float64(len(waits)-1))] }
+	return at(0.5), at(0.99), at(1)
 }

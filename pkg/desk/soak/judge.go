@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
+	"crm-connector/pkg/core/chat"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/flow/digest"
 )
@@ -31,6 +33,7 @@ func (s *town) judge() error {
 	}
 	suspect := cmp.Or(s.still(), s.logged())
 	s.persons()
+	s.handedOver()
 	rows, err := (&digest.Ledger{Store: s.parked, Now: s.clock}).List(context.Background())
 	if err != nil {
 		return err
@@ -220,20 +223,37 @@ func (s *town) persons() {
 	if n != known+asked {
 		s.violate("Zoho has %d contacts of %d people", n, known+asked)
 	}
+}
+
+// handedOver asks whether every hand-over is one task in a CRM, and how long it took where a message of the person's was the reason.
+func (s *town) handedOver() {
+	asked := map[string]time.Time{}
+	for id, m := range s.said {
+		u := chat.Update{Number: whatsapptest.DefaultNumber, Message: &chat.Message{ID: crm.Text(id)}}
+		asked["["+u.Identity()[:16]+"]"] = m.heard
+	}
 	marks := map[string]int{}
-	for _, t := range s.zoho.Tasks() {
+	var waits []time.Duration
+	task := func(sys crm.System, text string, made time.Time) {
 		s.result.Tasks++
-		marks["zoho "+t.Values["Description"]]++
-	}
-	for _, t := range s.hubspot.Tasks() {
-		s.result.Tasks++
-		marks["hubspot "+t.Properties["hs_task_body"]]++
-	}
-	for text, n := range marks {
-		if n > 1 {
-			s.violate("a hand-over is %d tasks: %s", n, text)
+		mark := text[max(0, strings.LastIndex(text, "[")):]
+		if at, ok := asked[mark]; ok {
+			waits = append(waits, made.Sub(at))
+			if s.result.HandOvers++; made.Sub(at) <= Soon {
+				s.result.InTime++
+			}
+		}
+		if marks[string(sys)+mark]++; marks[string(sys)+mark] == 2 {
+			s.violate("a hand-over is two tasks in %s: %s", sys, text)
 		}
 	}
+	for _, t := range s.zoho.Tasks() {
+		task(crm.Zoho, t.Values["Description"], t.Made)
+	}
+	for _, t := range s.hubspot.Tasks() {
+		task(crm.HubSpot, t.Properties["hs_task_body"], t.Made)
+	}
+	s.result.P50, s.result.P99, s.result.Slowest = spread(waits)
 }
 
 // again plays the run once more, as far as it matters, and keeps the lines about one message.

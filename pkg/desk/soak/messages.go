@@ -48,6 +48,9 @@ func (o MessagesOptions) people() int {
 	return max(20, o.Hours*o.PerHour/60)
 }
 
+// Soon is how long it may take until whoever is asked for has a task, as long as both CRMs answer.
+const Soon = 20 * time.Second
+
 // MessagesResult is what a run came to.
 type MessagesResult struct {
 	People, InBoth, Born      int // in both CRMs from the start, and made in HubSpot about when they wrote first
@@ -56,7 +59,9 @@ type MessagesResult struct {
 	Posts                     int
 	Notes, Communications     int
 	Tasks                     int
-	Calls, Requests           int // of functions; and of those to vendors
+	HandOvers, InTime         int           // tasks about what a person wrote, and those of them that were there within Soon
+	P50, P99, Slowest         time.Duration // from the 200 for what a person wrote to the task about it, in either CRM
+	Calls, Requests           int           // of functions; and of those to vendors
 	Deaths, Batches, Receives int
 	Parked                    map[string]int // rows by code
 	ModelTime                 time.Duration
@@ -69,9 +74,10 @@ func (r MessagesResult) String() string {
 	return fmt.Sprintf(`%d messages of %d people in %s of model time (%d in both CRMs, %d made in HubSpot about when they wrote first), %d requests to send
   %d messages went out, %d statuses in %d posts, %d of them before their message was logged
   logged: %d notes, %d communications, %d tasks; parked: %v
+  from the 200 for a message to the task about it: p50 %s, p99 %s, slowest %s; %d of %d within %s
   %d batches of whatsappConsumer, %d calls, %d of them to vendors, %d deaths; no parcel was delivered more than %d times`,
 		r.In, r.People, r.ModelTime.Round(time.Minute), r.InBoth, r.Born, r.Asked, r.Sent, r.Statuses, r.Posts, r.Early, r.Notes, r.Communications, r.Tasks, r.Parked,
-		r.Batches, r.Calls, r.Requests, r.Deaths, r.Receives)
+		r.P50.Round(100*time.Millisecond), r.P99.Round(100*time.Millisecond), r.Slowest.Round(time.Second), r.InTime, r.HandOvers, Soon, r.Batches, r.Calls, r.Requests, r.Deaths, r.Receives)
 }
 
 // messagesStart is when every run begins.
@@ -91,8 +97,9 @@ type citizen struct {
 
 // said is one message of a person.
 type said struct {
-	by *citizen
-	at time.Time
+	by    *citizen
+	at    time.Time
+	heard time.Time // when the door first answered 200 for it
 }
 
 // town is where people write.
@@ -327,7 +334,7 @@ func (s *town) happens() {
 		s.violate("whatsapp takes no message: %v", err)
 	}
 	if id != "" {
-		s.said[id] = said{c, s.now}
+		s.said[id] = said{by: c, at: s.now}
 		c.last, c.wrote = id, s.now
 		s.result.In++
 	}
@@ -374,12 +381,13 @@ func (s *town) post(reference string, body []byte) {
 	})
 }
 
-// hear reads what WhatsApp tells of the messages of the business, as whoever looks over its shoulder.
+// hear reads what WhatsApp tells of messages, as whoever looks over its shoulder.
 func (s *town) hear(body []byte) {
 	var post struct {
 		Entry []struct {
 			Changes []struct {
 				Value struct {
+					Messages []struct{ ID string }
 					Statuses []struct {
 						ID, Status string
 						Errors     []struct{ Code int }
@@ -393,6 +401,12 @@ func (s *town) hear(body []byte) {
 	}
 	for _, e := range post.Entry {
 		for _, ch := range e.Changes {
+			for _, told := range ch.Value.Messages {
+				if m, ok := s.said[told.ID]; ok && m.heard.IsZero() {
+					m.heard = s.now
+					s.said[told.ID] = m
+				}
+			}
 			for _, st := range ch.Value.Statuses {
 				f := s.told[st.ID]
 				if f == nil {

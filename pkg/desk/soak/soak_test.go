@@ -81,7 +81,7 @@ func TestEveryMessageStandsOnceInEachCRMThatKnowsItsPersonWithItsFinalState(t *t
 				t.Fatal(err)
 			}
 			clean(t, o.Command(), r.Violations, r.Trace)
-			if r.Deaths < 10 || r.Early < 1 || r.Born < 1 || r.Statuses < 200 || r.Tasks < 5 || r.Communications < 100 || r.Notes < r.In {
+			if r.Deaths < 10 || r.Early < 1 || r.Born < 1 || r.Statuses < 200 || r.Tasks < 5 || r.Communications < 100 || r.Notes < r.In || r.P50 <= 0 || r.P50 > soak.Soon {
 				t.Errorf("a run in which too little happens: %s", r)
 			}
 		})

@@ -72,11 +72,20 @@ func (s *Sender) accept(ctx context.Context, caller conversion.Tenant, r outboun
 		if flow, err := s.talk.Ready(ctx); err == nil {
 			now, cancel := context.WithTimeout(ctx, AtOnce)
 			defer cancel()
-			s.one(now, flow, id)
+			s.one(firstTry{now, s.a.Now().Add(min(AtOnce, s.left(ctx)))}, flow, id)
 		}
 	}
 	return id, nil
 }
+
+// firstTry is the context of what a caller waits for. Whoever asks how long that is gets an answer by our clock.
+type firstTry struct {
+	context.Context
+	end time.Time
+}
+
+// Deadline returns when the caller waits no longer.
+func (c firstTry) Deadline() (time.Time, bool) { return c.end, true }
 
 // Send sends what is due, as long as there is time. What has to wait longer than a moment is left to a later run.
 func (s *Sender) Send(ctx context.Context) error {

@@ -63,6 +63,7 @@ type Activity struct {
 	ID         string
 	Contact    string // where it is seen now, after merges too; "" for a contact that is gone
 	Properties map[string]string
+	Made       time.Time
 }
 
 // Communications returns all communications in the order of their making, Tasks all tasks.
@@ -78,7 +79,7 @@ func (s *Server) allActivities(k *activityKind) (out []Activity) {
 		if a.kind != k {
 			continue
 		}
-		one := Activity{ID: a.id, Properties: map[string]string{}}
+		one := Activity{ID: a.id, Properties: map[string]string{}, Made: a.created}
 		for name, v := range a.props {
 			one.Properties[name] = v
 		}

@@ -41,6 +41,7 @@ type Activity struct {
 	Parent string // the contact, of an attachment the note
 	Values map[string]string
 	Data   []byte // of an attachment
+	Made   time.Time
 }
 
 // Notes returns all notes in the order of their making, Tasks all tasks, Attachments all attachments.
@@ -59,7 +60,7 @@ func (s *Server) hanging(list string) (out []Activity) {
 		if a.list != list {
 			continue
 		}
-		one := Activity{ID: a.id, Parent: a.parent, Values: map[string]string{}, Data: slices.Clone(a.data)}
+		one := Activity{ID: a.id, Parent: a.parent, Values: map[string]string{}, Data: slices.Clone(a.data), Made: a.at}
 		for name, v := range a.values {
 			if text, ok := v.(string); ok {
 				one.Values[name] = text
