@@ -329,6 +329,8 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 	}
 	if it.invented = t.inventedName(p, h, it, known); it.invented {
 		in.Equal = true
+	} else if !known && p.Invented.Known() && p.Invented == it.shows.Zoho {
+		in.Zoho.Value = crm.Empty() // somebody named the record in HubSpot since; what we made up is nobody's word
 	}
 	return in, nil
 }
