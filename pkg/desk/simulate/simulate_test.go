@@ -81,6 +81,7 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "companies", Seed: 47004476},    // a pair moved to another record in a try that failed, and nobody woke who waited for that one
 		{Config: "faults", Seed: 48003040},       // a worker that was frozen before it read anything left the row of what it brought in step
 		{Config: "firstmeeting", Seed: 48040143}, // a name that we had made up took the place of the one that was given while the creation was unanswered
+		{Config: "firstmeeting", Seed: 49001824}, // what was read a second time was modified in that second again
 		{Config: "companies", Seed: 48013523},    // the judge: another record with the same key was looked for in between
 		{Config: "companies", Seed: 7003063},     // the judge: somebody chose the company that another one had gone on as
 	} {

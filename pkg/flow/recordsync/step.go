@@ -78,7 +78,8 @@ func (t *task) stepFrom(p identity.Loaded, r crm.Reading) fault.Outcome {
 	return t.release(&p, t.reconcile(&p, b))
 }
 
-// tries is how often a write is decided anew when Zoho says that the record was modified meanwhile.
+// tries is how often a write is decided anew when Zoho says that the record was modified meanwhile, and how often a record is looked at that
+// was modified in the very second of the look.
 const tries = 3
 
 // reconcile reads the other side, decides and writes, under the lease. It notes everything in p; the caller saves it.
@@ -138,8 +139,8 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 		return again(covers, "one side was modified after the other was read"), true
 	}
 	// Zoho's times are cut to seconds: what was modified in the second of its read may be modified again in it, unseen.
-	if z := b.zoho; !z.Record.Modified.Before(z.ReadAt.Truncate(time.Second)) {
-		if !t.s.Sleep(t.ctx, time.Second) {
+	for looks := 1; !b.zoho.Record.Modified.Before(b.zoho.ReadAt.Truncate(time.Second)); looks++ {
+		if looks == tries || !t.s.Sleep(t.ctx, time.Second) {
 			return again(time.Second, "zoho was modified this very second"), true
 		}
 		r, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho))
