@@ -147,7 +147,7 @@ var breaks = []breach{
 	{"the rights are those that were looked at", "reconcile | ParkedTable.Arn | dynamodb:Query: not in", func(t template, _ *code) {
 		t.statement("ReconcileRole", "Parked")["Action"] = []any{"dynamodb:Query"}
 	}},
-	{"the rights are those that were looked at", "reconcile | PairsTable.Arn | dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query: not in", func(t template, _ *code) {
+	{"the rights are those that were looked at", "reconcile | PairsTable.Arn | dynamodb:BatchGetItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query: not in", func(t template, _ *code) {
 		t.allow("ReconcileRole", "dynamodb:PutItem", got("PairsTable", "Arn"))
 	}},
 	{"the rights are those that were looked at", "hubspotConsumer | HubspotOperations.Arn", func(t template, _ *code) {

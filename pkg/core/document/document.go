@@ -3,6 +3,7 @@
 package document
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func (r *Reader) Root(text []byte, version int) (ast.Node, error) {
 	if len(text) > MaxBytes {
 		return nil, fmt.Errorf("%s: %d bytes are too many: keep it below %d", r.Name, len(text), MaxBytes)
 	}
-	file, err := parser.ParseBytes(text, 0)
+	file, err := parser.ParseBytes(bytes.TrimPrefix(text, []byte("\ufeff")), 0) // editors of Windows put the mark before it
 	if err != nil {
 		return nil, r.syntax(err)
 	}

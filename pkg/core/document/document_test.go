@@ -33,6 +33,9 @@ func TestADocumentIsReadAsItIsWritten(t *testing.T) {
 	if err != nil || name != "007" || size != 3 || strings.Join(tags, " ") != "a true 1.50" {
 		t.Errorf("%q, %d, %q, %v", name, size, tags, err)
 	}
+	if name, _, _, err := read("\ufeffname: a\n"); err != nil || name != "a" {
+		t.Errorf("behind a byte order mark: %q, %v", name, err)
+	}
 	if _, _, tags, err := read("tags: one"); err != nil || len(tags) != 1 || tags[0] != "one" {
 		t.Errorf("a list of one: %q, %v", tags, err)
 	}

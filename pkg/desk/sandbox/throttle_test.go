@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/desk/sandbox"
@@ -189,4 +192,20 @@ func TestWhoWaitsForACompanyThatIsPairedAtThatMomentGetsIt(t *testing.T) {
 	if got := s.companyName(hub); got != "Beta" || !paired {
 		t.Errorf("the contact is in %q; %s", got, s.last(6))
 	}
+}
+
+func TestATryThatComesAgainClosesNoRowOfWhatItHasNotLookedAt(t *testing.T) {
+	const unknown = `{"code":"NOBODY_KNOWS","details":{},"message":"something new","status":"error"}`
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.pass(10 * time.Minute)
+	s.Zoho.Fail(zohotest.Fault{On: "GET /crm/v8/Contacts", Times: -1, Status: http.StatusBadRequest, Body: unknown})
+	s.editZo(crm.Contacts, zo, props{"Title": "Chief"})
+	for len(s.rows()) == 0 {
+		s.pass(time.Second)
+	}
+	s.HubSpot.Fail(hubspottest.Fault{Times: 1, Status: http.StatusTooManyRequests})
+	s.send(crm.Contacts, crm.HubSpot, hub, crm.Associate) // finds HubSpot's side at rest, the second time
+	s.pass(time.Minute)
+	s.wantRows("zoho/contact")
 }

@@ -82,6 +82,8 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "faults", Seed: 48003040},       // a worker that was frozen before it read anything left the row of what it brought in step
 		{Config: "firstmeeting", Seed: 48040143}, // a name that we had made up took the place of the one that was given while the creation was unanswered
 		{Config: "firstmeeting", Seed: 49001824}, // what was read a second time was modified in that second again
+		{Config: "unfit", Seed: 50007033},        // a box that nobody had touched in HubSpot was as late as the edit of another field
+		{Config: "replays", Seed: 50016104},      // what was restored in Zoho between two looks was made anew
 		{Config: "companies", Seed: 48013523},    // the judge: another record with the same key was looked for in between
 		{Config: "companies", Seed: 7003063},     // the judge: somebody chose the company that another one had gone on as
 	} {

@@ -161,6 +161,43 @@ func (b *Book) Find(ctx context.Context, conn string, id crm.ID) (Loaded, error)
 	return b.Load(ctx, ids[0])
 }
 
+// FindAll returns the pair of each record, as Find does, in two requests.
+func (b *Book) FindAll(ctx context.Context, conn string, ids ...crm.ID) ([]Loaded, error) {
+	out := make([]Loaded, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	names, err := b.Lookup(ctx, conn, ids...)
+	if err != nil {
+		return nil, err
+	}
+	var keys []row.Key
+	var at []int
+	for i, name := range names {
+		if name != "" {
+			keys, at = append(keys, pairKey(name)), append(at, i)
+		}
+	}
+	if len(keys) == 0 {
+		return out, nil
+	}
+	rows, err := b.Store.Get(ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("identity.FindAll: %w", err)
+	}
+	for i, r := range rows {
+		if r.Version == 0 {
+			continue
+		}
+		p, err := pair.Decode(r.Value)
+		if err != nil {
+			return nil, fmt.Errorf("identity.FindAll pair %s: %w", names[at[i]], err)
+		}
+		out[at[i]] = Loaded{p, r.Version}
+	}
+	return out, nil
+}
+
 // Formerly returns the pair that goes on with another record in the place of this one, Version 0 when there is none. Its values
 // have been this record's.
 func (b *Book) Formerly(ctx context.Context, conn string, id crm.ID) (Loaded, error) {

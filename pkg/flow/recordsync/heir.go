@@ -12,7 +12,8 @@ import (
 // Who goes on for a record that is gone.
 
 // heirs looks for the Zoho records that may go on for one that is gone: its duplicates, and what carries the same HubSpot
-// id or e-mail. A record in another living pair is taken; halfs holds the pairs of those.
+// id or e-mail. A record in another living pair is taken; halfs holds the pairs of those. Own is the one that was gone, where it shows
+// again.
 func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 	c, err := t.twins(h, p.ID)
 	if err != nil {
@@ -21,6 +22,7 @@ func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 	out := candidates{erased: c.erased}
 	add := func(z crm.Record) error {
 		if z.ID.Key == p.Zoho {
+			out.own = &z
 			return nil
 		}
 		q, err := t.s.Book.Find(t.ctx, t.conn, z.ID)
@@ -115,6 +117,8 @@ func (t *task) inherit(p identity.Loaded, h crm.Record) (fault.Outcome, bool) {
 	switch n := len(heirs.free) + len(heirs.taken) + len(heirs.orphans); {
 	case err != nil:
 		return t.fail(err), true
+	case heirs.own != nil:
+		return again(covers, "zoho shows the record again that was gone a moment ago"), true
 	case len(heirs.erased) > 0 || n > 1:
 		return t.several(crm.Zoho, heirs), true
 	case n == 0:

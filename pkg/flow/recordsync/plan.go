@@ -315,6 +315,8 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 			}
 			in.Unseen, in.UnseenAt = c, at
 		}
+	} else if h.History != nil && it.hubRaw.IsEmpty() && !h.Created.IsZero() {
+		in.HubSpot.At = h.Created // nobody has ever said anything of it
 	}
 	if entries := times[f.Name]; len(entries) > 0 {
 		top := entries[0]

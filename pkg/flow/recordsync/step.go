@@ -241,14 +241,14 @@ func (t *task) shed(p *pair.Pair) {
 }
 
 // madeUp does once more what follows from a sync that has come to rest, where an earlier try may have saved the pair and then failed:
-// rows end but for those of what is held, and whoever waited is woken.
+// rows end that were told before it, but for those of what is held, and whoever waited is woken.
 func (t *task) madeUp(p identity.Loaded, o fault.Outcome) fault.Outcome {
 	if !t.repeated() || p.State != pair.Living || p.Begun || p.Lease.Owner != "" {
 		return o
 	}
 	both, asked := []crm.ID{p.Record(crm.HubSpot), p.Record(crm.Zoho)}, t.asks(p.Pair)
 	ended := func(r fault.Parked) bool {
-		return slices.Contains(both, r.Record) && !r.Last.After(t.began) && !slices.Contains(asked, r.ID)
+		return slices.Contains(both, r.Record) && !r.Last.After(p.SyncedAt) && !slices.Contains(asked, r.ID)
 	}
 	if err := t.closeRows(ended, both...); err != nil {
 		return t.fail(err)

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"crm-connector/pkg/core/crm"
@@ -78,166 +77,66 @@ type Reconciler struct {
 	Store      Store
 	NewID      func() string
 	Now        func() time.Time
+	Left       func(context.Context) time.Duration // how much time a run has; nil: until the deadline of the context
 	Log        *slog.Logger
 }
 
-// Run looks once at everything. What fails does not keep the rest back; the errors come back joined, and the cursor of what
-// failed stays where it was. While the stack is not on it only notes where the first look will begin.
+// Run looks once at everything. What fails does not keep the rest back; the errors come back joined, and what failed goes on where it
+// stood, as does a listing for which the time of one run is too short. While the stack is not on it only notes where the first look will
+// begin.
 func (r *Reconciler) Run(ctx context.Context) error {
 	mode, err := r.Modes.Mode(ctx)
 	if err != nil {
 		return fmt.Errorf("upkeep: %w", err)
 	}
+	if err := r.wait(ctx); err != nil {
+		return err
+	}
 	if mode != crm.On {
 		r.Log.Info("reconcile waits until the stack is on", "mode", string(mode))
-		return r.wait(ctx)
+		return nil
 	}
-	back, seen, err := r.switched(ctx)
+	switches, err := r.switches(ctx)
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, l := range r.listings() {
-		errs = append(errs, r.look(ctx, l, back, seen != nil))
-	}
-	if errors.Join(errs...) == nil && seen != nil {
-		errs = append(errs, r.put(ctx, "switches", *seen))
-	}
-	errs = append(errs, r.orphans(ctx), r.due(ctx))
-	return errors.Join(errs...)
+	return errors.Join(r.orphans(ctx), r.due(ctx), r.looks(ctx, switches))
 }
 
-// switched returns how much further back to look, and what to note when that was done: nothing when the mode was not set since
-// the last look.
-func (r *Reconciler) switched(ctx context.Context) (back time.Duration, seen *row.Put, err error) {
+// switches returns how often the mode was set.
+func (r *Reconciler) switches(ctx context.Context) (int64, error) {
 	if r.Switches == nil {
-		return 0, nil, nil
+		return 0, nil
 	}
 	n, err := r.Switches(ctx)
 	if err != nil {
-		return 0, nil, fmt.Errorf("upkeep switches: %w", err)
+		return 0, fmt.Errorf("upkeep switches: %w", err)
 	}
-	at := r.cursor("switches")
-	rows, err := r.Store.Get(ctx, at)
-	if err != nil {
-		return 0, nil, fmt.Errorf("upkeep switches: %w", err)
-	}
-	text := strconv.FormatInt(n, 10)
-	if rows[0].Version != 0 && string(rows[0].Value) == text {
-		return 0, nil, nil
-	}
-	if rows[0].Version != 0 {
-		back = backlog
-	}
-	return back, &row.Put{Key: at, If: rows[0].Version, Value: []byte(text)}, nil
+	return n, nil
 }
 
-// put writes the row of a name. Where another run was faster its row stays.
-func (r *Reconciler) put(ctx context.Context, name string, p row.Put) error {
-	if err := r.Store.Put(ctx, p); err != nil && !errors.Is(err, row.ErrConflict) {
-		return fmt.Errorf("upkeep %s: %w", name, err)
-	}
-	return nil
-}
-
-// listing is one way in which a CRM tells what happened.
-type listing struct {
-	name string
-	list func(ctx context.Context, since time.Time, page string) ([]crm.Touched, string, error)
-}
-
-func (r *Reconciler) listings() []listing {
-	var out []listing
-	for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
-		for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
-			out = append(out, listing{"changed#" + string(sys) + "#" + string(m), func(ctx context.Context, since time.Time, page string) ([]crm.Touched, string, error) {
-				return r.Sources[sys].Changed(ctx, m, since, page)
-			}})
-		}
-	}
-	for _, m := range []crm.Module{crm.Companies, crm.Contacts} {
-		out = append(out, listing{"deleted#zoho#" + string(m), func(ctx context.Context, since time.Time, page string) ([]crm.Touched, string, error) {
-			return r.Deleted.Deleted(ctx, m, since, page)
-		}})
-	}
-	return out
-}
-
-// wait gives a listing that never ran its beginning, as far back as a first look goes: what changed since is found when the
-// stack is on.
-func (r *Reconciler) wait(ctx context.Context) error {
-	var puts []row.Put
-	for _, l := range r.listings() {
-		rows, err := r.Store.Get(ctx, r.cursor(l.name))
-		if err != nil {
-			return fmt.Errorf("upkeep %s: %w", l.name, err)
-		}
-		if rows[0].Version == 0 {
-			puts = append(puts, row.Put{Key: r.cursor(l.name), Value: []byte(r.Now().Add(-firstLook).UTC().Format(time.RFC3339))})
-		}
-	}
-	if len(puts) == 0 {
-		return nil
-	}
+// put writes rows. Where another run was faster its rows stay.
+func (r *Reconciler) put(ctx context.Context, name string, puts ...row.Put) error {
 	if err := r.Store.Put(ctx, puts...); err != nil && !errors.Is(err, row.ErrConflict) {
-		return fmt.Errorf("upkeep: %w", err)
-	}
-	return nil
-}
-
-func (r *Reconciler) cursor(name string) row.Key {
-	return row.Key{Part: "cursor#" + r.Connection, Sort: name}
-}
-
-// look goes through the pages of one listing, from that much before its cursor on.
-func (r *Reconciler) look(ctx context.Context, l listing, back time.Duration, resumed bool) error {
-	began, name := r.Now(), l.name
-	at := r.cursor(name)
-	rows, err := r.Store.Get(ctx, at)
-	if err != nil {
 		return fmt.Errorf("upkeep %s: %w", name, err)
 	}
-	since := began.Add(-firstLook)
-	if rows[0].Version != 0 {
-		if since, err = time.Parse(time.RFC3339, string(rows[0].Value)); err != nil {
-			return fmt.Errorf("upkeep %s: the cursor: %w", name, err)
-		}
-		since = since.Add(-overlap - back)
-	}
-	trace := Found
-	if resumed || rows[0].Version == 0 {
-		trace = Resumed
-	}
-	queued := 0
-	for page := ""; ; {
-		touched, next, err := l.list(ctx, since, page)
-		if err != nil {
-			return fmt.Errorf("upkeep %s: %w", name, err)
-		}
-		n, err := r.queue(ctx, touched, trace)
-		if err != nil {
-			return fmt.Errorf("upkeep %s: %w", name, err)
-		}
-		queued += n
-		if page = next; page == "" {
-			break
-		}
-	}
-	if queued > 0 {
-		r.Log.Info("changes that no event told", "listing", name, "queued", queued)
-	}
-	return r.put(ctx, name, row.Put{Key: at, If: rows[0].Version, Value: []byte(began.UTC().Format(time.RFC3339))})
+	return nil
 }
 
 // queue sends an operation for every record that shows more than its pair has seen. After the mode was set nothing else may
 // bring a record in step that was seen and has not come to rest.
 func (r *Reconciler) queue(ctx context.Context, touched []crm.Touched, trace string) (int, error) {
+	ids := make([]crm.ID, len(touched))
+	for i, t := range touched {
+		ids[i] = t.ID
+	}
+	pairs, err := r.Book.FindAll(ctx, r.Connection, ids...)
+	if err != nil {
+		return 0, err
+	}
 	var ops []crm.Operation
-	for _, t := range touched {
-		p, err := r.Book.Find(ctx, r.Connection, t.ID)
-		if err != nil {
-			return 0, err
-		}
+	for i, t := range touched {
+		p := pairs[i]
 		if p.Version != 0 && p.State == pair.Living && !unheard(p.Pair, t) && !(trace == Resumed && p.Begun) {
 			continue
 		}

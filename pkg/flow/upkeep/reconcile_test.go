@@ -38,7 +38,7 @@ func TestEveryListingGoesOnFromItsLastRunWithAnOverlap(t *testing.T) {
 	b.run(t)
 	second := b.crms.since()
 	for _, name := range listings {
-		if got, want := first[name], noon.Add(-2*time.Hour); !got.Equal(want) {
+		if got, want := first[name], noon.Add(-firstLook-overlap); !got.Equal(want) {
 			t.Errorf("%s: the first look begins at %s, want %s", name, got, want)
 		}
 		if got, want := second[name], noon.Add(-5*time.Minute); !got.Equal(want) {
@@ -218,8 +218,8 @@ func TestOneListingThatFailsDoesNotKeepTheRestBackAndIsReadAgain(t *testing.T) {
 			b.run(t)
 			for name, at := range b.crms.since() {
 				want := noon.Add(-5 * time.Minute)
-				if name == broken {
-					want = noon.Add(-time.Hour) // no cursor yet: the first look again
+				if name == broken { // pages behind an id are gone on with: no first page is asked for
+					want = noon.Add(-firstLook - overlap) // where it was to begin at first
 				}
 				if !at.Equal(want) {
 					t.Errorf("%s%s failed: %s goes on at %s, want %s", broken, page, name, at, want)
@@ -264,7 +264,7 @@ func TestAQueueOrTableThatFailsLeavesTheCursor(t *testing.T) {
 		b.queue.ops, b.crms.asked = nil, nil
 		b.run(t)
 		b.wantQueued(t, "update hubspot/contact/1")
-		if got, want := b.crms.since()["hubspot contact"], noon.Add(-2*time.Hour); !got.Equal(want) {
+		if got, want := b.crms.since()["hubspot contact"], noon.Add(-firstLook-overlap); !got.Equal(want) {
 			t.Errorf("%s: goes on at %s, want %s", name, got, want)
 		}
 	}

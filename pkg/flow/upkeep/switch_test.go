@@ -33,7 +33,7 @@ func TestTheFirstLookAfterTheModeWasSetGoesAsFarBackAsAMessageCanWait(t *testing
 	set := b.switches()
 	set() // before the first look of all
 	b.run(t)
-	b.wantSince(t, "the first look", noon.Add(-2*time.Hour))
+	b.wantSince(t, "the first look", noon.Add(-firstLook-overlap))
 	b.now = noon.Add(time.Hour)
 	b.run(t)
 	b.wantSince(t, "the second", noon.Add(-5*time.Minute))
@@ -46,10 +46,10 @@ func TestTheFirstLookAfterTheModeWasSetGoesAsFarBackAsAMessageCanWait(t *testing
 	b.crms.since()
 	b.crms.fail = nil
 	b.now = noon.Add(3 * time.Hour)
-	b.run(t) // not all of it was seen, so all of it once more
+	b.run(t)
 	since := b.crms.since()
-	if got, want := since["hubspot contact"], noon.Add(2*time.Hour-5*time.Minute-14*24*time.Hour); !got.Equal(want) {
-		t.Errorf("after the mode was set: %s, want %s", got, want)
+	if got, want := since["hubspot contact"], noon.Add(2*time.Hour-5*time.Minute); !got.Equal(want) {
+		t.Errorf("what was seen: %s, want %s", got, want)
 	}
 	if got, want := since["zoho contact"], noon.Add(time.Hour-5*time.Minute-14*24*time.Hour); !got.Equal(want) {
 		t.Errorf("what failed: %s, want %s", got, want)
@@ -57,6 +57,29 @@ func TestTheFirstLookAfterTheModeWasSetGoesAsFarBackAsAMessageCanWait(t *testing
 	b.now = noon.Add(4 * time.Hour)
 	b.run(t)
 	b.wantSince(t, "the one after", noon.Add(3*time.Hour-5*time.Minute))
+}
+
+func TestAListingThatFailsFromTheFirstHourOnHidesNothingAndAPauseIsLookedBehindOfEachListingByItself(t *testing.T) {
+	b := newBench()
+	set := b.switches()
+	b.crms.fail["zoho contact"] = errGone
+	for range 6 {
+		if err := b.Run(t.Context()); !errors.Is(err, errGone) {
+			t.Fatal(err)
+		}
+		b.now = b.now.Add(time.Hour)
+	}
+	set()
+	b.crms.since()
+	b.crms.fail = nil
+	b.run(t)
+	since := b.crms.since()
+	if got, want := since["zoho contact"], noon.Add(-firstLook-overlap); !got.Equal(want) {
+		t.Errorf("what failed from the beginning: %s, want %s", got, want)
+	}
+	if got, want := since["hubspot contact"], noon.Add(5*time.Hour-overlap-backlog); !got.Equal(want) {
+		t.Errorf("what was seen before the pause: %s, want %s", got, want)
+	}
 }
 
 func TestACountOfSwitchesThatCannotBeReadIsAnErrorAndNothingIsLookedAt(t *testing.T) {
