@@ -12,6 +12,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/upkeep"
 )
 
 // functions looks whether the functions' settings can be read, which most checks rest on. There is nothing to say where they can.
@@ -294,8 +295,12 @@ func (e *exam) keyNumber(ctx context.Context) {
 	}
 }
 
-// silent is how old a cursor of reconcile may be while the stack is on: it runs hourly.
-const silent = 3 * time.Hour
+const (
+	// silent is how long ago a look of reconcile may have ended while the stack is on: it runs hourly.
+	silent = 3 * time.Hour
+	// longest is how long a look may be under way: a run takes up some hundred thousand records.
+	longest = 24 * time.Hour
+)
 
 // reconciled looks when reconcile last came to an end. While the stack is not on it stands still, and a stack that was switched
 // on a while ago has until then to look.
@@ -308,12 +313,12 @@ func (e *exam) reconciled(ctx context.Context) {
 		e.fault("reconcile", err.Error(), trouble(err))
 		return
 	}
-	var oldest time.Time
+	var oldest, began time.Time
 	var name string
 	for _, r := range rows {
-		at, err := time.Parse(time.RFC3339, string(r.Value))
-		if err == nil && (oldest.IsZero() || at.Before(oldest)) {
-			oldest, name = at, r.Key.Sort
+		ended, underWay, err := upkeep.Looked(r.Value)
+		if err == nil && !ended.IsZero() && (oldest.IsZero() || ended.Before(oldest)) {
+			oldest, began, name = ended, underWay, r.Key.Sort
 		}
 	}
 	switch age := e.Now().Sub(oldest); {
@@ -323,6 +328,8 @@ func (e *exam) reconciled(ctx context.Context) {
 		e.ok("reconcile", "it stands still while the mode is %s; its first look when it is on reaches back %s and further", e.now.Mode, age.Round(time.Minute))
 	case age > silent && e.Now().Sub(e.now.since()) <= silent:
 		e.note("reconcile", "it has not looked since the stack was switched on at "+e.now.since().Format(time.RFC3339), "wait: it looks within the hour")
+	case age > silent && !began.IsZero() && e.Now().Sub(began) <= longest:
+		e.note("reconcile", fmt.Sprintf("its listing %s is long and has been under way for %s", name, e.Now().Sub(began).Round(time.Minute)), "wait: it goes on every hour")
 	case age > silent:
 		e.fault("reconcile", fmt.Sprintf("its listing %s ended %s ago", name, age.Round(time.Minute)), "see the log of reconcile: what it could not list is named there")
 	default:

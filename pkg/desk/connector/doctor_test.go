@@ -360,6 +360,21 @@ func TestReconcileStandsStillWhileTheStackIsNotOnAndHasTimeAfterwards(t *testing
 	if f := reconciled(); f.Level != levelOK || !strings.Contains(f.What, "ended 0s ago") && !strings.Contains(f.What, "m0s ago") {
 		t.Errorf("it looked: %+v", f)
 	}
+	for _, tt := range []struct {
+		hours int
+		level string
+		want  string
+	}{{4, levelNote, "its listing changed#zoho#contact is long and has been under way for 4h"}, {25, levelFault, "its listing changed#zoho#contact ended "}} {
+		at := b.Clock.Now().Add(-time.Duration(tt.hours) * time.Hour).UTC().Format(time.RFC3339)
+		for r := range b.Tables[sandbox.Config].All("cursor#main") {
+			if r.Key.Sort == "changed#zoho#contact" {
+				b.must(b.Tables[sandbox.Config].Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Value: []byte(`{"since":"` + at + `","switches":1,"walk":{"from":"` + at + `","began":"` + at + `","page":"7","switches":1}}`)}))
+			}
+		}
+		if f := reconciled(); f.Level != tt.level || !strings.Contains(f.What, tt.want) {
+			t.Errorf("under way for %d hours: %+v", tt.hours, f)
+		}
+	}
 	for r := range b.Tables[sandbox.Config].All("cursor#main") {
 		b.must(b.Tables[sandbox.Config].Put(t.Context(), row.Put{Key: r.Key, If: r.Version, Delete: true}))
 	}

@@ -59,15 +59,31 @@ type walk struct {
 	Resumed  bool      `json:"resumed"`        // what it finds tells nothing of silence
 }
 
-// parseCursor reads a stored cursor. Earlier versions kept the instant alone.
-func parseCursor(value []byte) (c cursor, err error) {
-	if c.Since, err = time.Parse(time.RFC3339, string(value)); err == nil {
-		return cursor{Since: c.Since.UTC()}, nil
+// parse reads a stored cursor. Old ones hold the instant alone.
+func parse(value []byte) (c cursor, old bool, err error) {
+	if at, err := time.Parse(time.RFC3339, string(value)); err == nil {
+		return cursor{Since: at.UTC()}, true, nil
 	}
 	if json.Unmarshal(value, &c) != nil || c.Since.IsZero() {
-		return cursor{}, errors.New("the cursor cannot be read")
+		return cursor{}, false, errors.New("the cursor cannot be read")
 	}
-	return c, nil
+	return c, false, nil
+}
+
+// Looked tells from the stored cursor of a listing when its last look was begun that came to an end, and when one was begun that is under
+// way; zero for none.
+func Looked(cursor []byte) (ended, underWay time.Time, err error) {
+	c, old, err := parse(cursor)
+	if err != nil {
+		return time.Time{}, time.Time{}, fmt.Errorf("upkeep.Looked: %w", err)
+	}
+	if c.Switches != nil || old {
+		ended = c.Since
+	}
+	if c.Walk != nil {
+		underWay = c.Walk.Began
+	}
+	return ended, underWay, nil
 }
 
 // begin returns the look that is under way, else a new one. After the mode was set it goes much further back, and begins anew: what was
@@ -158,7 +174,7 @@ func (r *Reconciler) open(ctx context.Context, l listing, switches int64) (*look
 	if err != nil {
 		return nil, fmt.Errorf("upkeep %s: %w", l.name, err)
 	}
-	c, err := parseCursor(rows[0].Value)
+	c, _, err := parse(rows[0].Value)
 	if err != nil {
 		return nil, fmt.Errorf("upkeep %s: %w", l.name, err)
 	}

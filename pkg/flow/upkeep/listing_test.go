@@ -128,16 +128,44 @@ func TestACursorOfAnEarlierVersionIsGoneOnWith(t *testing.T) {
 	b.wantSince(t, "and ours", noon.Add(-overlap))
 }
 
+func TestACursorTellsWhenALookEndedAndWhetherOneIsUnderWay(t *testing.T) {
+	b := newBench()
+	at := func() (ended, underWay time.Time) {
+		rows, err := b.cursors.Get(t.Context(), b.cursor("changed#zoho#contact"))
+		if err == nil {
+			ended, underWay, err = Looked(rows[0].Value)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ended, underWay
+	}
+	b.crms.pages["zoho contact"] = long(crm.Zoho, 200, 3)
+	next := b.hours(7)
+	b.run(t)
+	if ended, underWay := at(); !ended.IsZero() || !underWay.Equal(noon) {
+		t.Errorf("the first one is under way: %s, %s", ended, underWay)
+	}
+	next()
+	b.run(t)
+	if ended, underWay := at(); !ended.Equal(noon) || !underWay.IsZero() {
+		t.Errorf("it has ended: %s, %s", ended, underWay)
+	}
+	if _, _, err := Looked([]byte("yesterday")); err == nil {
+		t.Error("what nobody wrote is read")
+	}
+}
+
 func FuzzACursorIsReadOrRefused(f *testing.F) {
 	for _, s := range []string{"2026-11-03T12:00:00Z", `{"since":"2026-11-03T12:00:00Z","switches":2,"walk":{"from":"2026-11-03T09:00:00Z","began":"2026-11-03T12:00:00Z","page":"7","switches":2,"resumed":true}}`, `{}`, "yesterday"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, err := parseCursor(text)
+		c, _, err := parse(text)
 		if err != nil {
 			return
 		}
-		if again, err := parseCursor(encode(c)); err != nil || !again.Since.Equal(c.Since) {
+		if again, _, err := parse(encode(c)); err != nil || !again.Since.Equal(c.Since) {
 			t.Errorf("%+v, %v", again, err)
 		}
 	})
