@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/adapter/queue"
@@ -10,6 +11,7 @@ import (
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/desk/sandbox"
 )
 
 // facts is what an onlooker notes while the run goes on.
@@ -17,7 +19,7 @@ type facts struct {
 	taken         map[string]string // operations that were accepted, and what they are about
 	heard         map[crm.ID]bool   // records that an operation was about
 	endings       map[string]fault.Ending
-	stopped       map[string]int // operations: how many workers that held them died, or stood still for too long
+	stopped       map[string]int // operations: how many workers that held them died, stood still for too long or could not count their starts
 	belated       []string       // keys of parked rows that a worker wrote after it had been frozen
 	pairs         map[string][]pairVersion
 	hubspotWrites []*hubspotWrite
@@ -57,6 +59,13 @@ func (inv *invocation) stops() {
 		if op, err := queue.Decode(d.Body); err == nil {
 			inv.s.stopped[op.ID]++
 		}
+	}
+}
+
+// miscounts notes that a worker could not count its starts, or take them back: what it held counts as started and not ended.
+func (inv *invocation) miscounts(what string) {
+	if strings.HasPrefix(what, sandbox.Attempts+".Put") {
+		inv.stops()
 	}
 }
 

@@ -112,6 +112,7 @@ func (s *sim) touch(ctx context.Context, c class, what string, do func() error) 
 		return inv.die(fmt.Sprintf("before %s (#%d)", what, d.n))
 	case refused:
 		s.tracef("%s %s: refused (#%d)", inv, what, d.n)
+		inv.miscounts(what)
 		return &fault.Error{Op: "dynamo." + what, Kind: fault.Throttled}
 	case freeze:
 		inv.freeze(d, what)
@@ -123,6 +124,7 @@ func (s *sim) touch(ctx context.Context, c class, what string, do func() error) 
 		return inv.die(fmt.Sprintf("after %s (#%d)", what, d.n))
 	case d.fate == lostAfter && err == nil:
 		s.tracef("%s %s: its answer is lost (#%d)", inv, what, d.n)
+		inv.miscounts(what)
 		return &fault.Error{Op: "dynamo." + what, Kind: fault.Down}
 	}
 	return err

@@ -52,7 +52,7 @@ func (t *task) merged(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
 		return t.unite(survivor, pairs, ids, unnamed), true
 	}
 	if len(pairs) == 1 && t.repeated() { // the try that united them may not have lived to close their rows
-		if err := t.over(t.past(pairs[0].Pair), nil); err != nil {
+		if err := t.over(t.past(pairs[0].Pair), nil, t.began); err != nil {
 			return t.fail(err), true
 		}
 	}
@@ -65,7 +65,7 @@ func (t *task) goesOn(p pair.Pair) error {
 	if t.id = p.Record(crm.HubSpot); t.id == former {
 		return nil
 	}
-	return t.over([]crm.ID{former}, nil)
+	return t.over([]crm.ID{former}, nil, t.now())
 }
 
 // past are the records that a pair goes on without.

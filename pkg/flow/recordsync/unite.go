@@ -177,7 +177,7 @@ func (t *task) store(u *union) error {
 	if err := t.save(&u.head, u.puts...); err != nil {
 		return err
 	}
-	return t.over(u.past, u.rows)
+	return t.over(u.past, u.rows, t.now())
 }
 
 // nameless returns the records that no pair has. One that another pair has than those that become one is row.ErrConflict.
