@@ -46,7 +46,7 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 	var fresh []string
 	lacking := false
 	for _, e := range all {
-		there, err := s.there(ctx, st, e.name)
+		there, err := s.serving(ctx, st, e)
 		if err != nil {
 			return nil, err
 		}
@@ -117,14 +117,11 @@ func (s *session) offered(e entry, there crm.Secret) (crm.Secret, error) {
 
 // keep stores a secret that is handed over, when it is another than the one that is there, or makes one of the stack's own.
 func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
-	there, err := s.there(ctx, st, e.name)
+	there, err := s.serving(ctx, st, e)
 	if err != nil {
 		return err
 	}
 	given, err := s.offered(e, there)
-	if e.from == own && len(several(there)) == 0 {
-		there = crm.Secret{} // commas alone are none
-	}
 	switch {
 	case err != nil:
 		return err
@@ -158,8 +155,20 @@ func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
 	return nil
 }
 
+// serving returns what is stored of a secret. What nobody can go by counts as nothing: commas alone, and a text that cannot be the key
+// of the hashes.
+func (s *session) serving(ctx context.Context, st *Stack, e entry) (crm.Secret, error) {
+	there, err := s.there(ctx, st, e.name)
+	switch {
+	case err != nil:
+	case e.from == own && len(several(there)) == 0, e.from == forever && wrongKey(there) != "":
+		return crm.Secret{}, nil
+	}
+	return there, err
+}
+
 func (s *session) there(ctx context.Context, st *Stack, name string) (crm.Secret, error) {
-	all, err := st.Vault.Get(ctx, name)
+	all, err := st.secrets(ctx, name)
 	return all[name], err
 }
 
@@ -244,12 +253,12 @@ func shape(name string, v crm.Secret) string {
 		})
 	}
 	switch {
-	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "has a blank or a control character in it"
-	case name == settings.PairKey: // in quotation marks too: one that is stored so is the one that every hash is made with
+	case name == settings.PairKey: // whatever the functions take: one that is stored so is the one that every hash is made with
 		if _, err := pair.NewHasher(v, 0); err != nil {
 			return err.Error()
 		}
+	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "has a blank or a control character in it"
 	case slices.ContainsFunc(members, quoted):
 		return "begins or ends with a quotation mark"
 	case len(members) > 1 && slices.Contains(members, ""):

@@ -35,7 +35,7 @@ func (e *exam) environment() {
 // secrets looks whether every secret is there and can be one.
 func (e *exam) secrets(ctx context.Context) {
 	needs := e.needs(ctx)
-	got, err := e.st.Vault.Get(ctx, needs...)
+	got, err := e.st.secrets(ctx, needs...)
 	if err != nil {
 		e.fault("secrets", err.Error(), "let this command read the parameters under /"+e.st.Name+"/ (ssm:GetParameters, kms:Decrypt)")
 		return
@@ -47,14 +47,10 @@ func (e *exam) secrets(ctx context.Context) {
 			e.fault("secrets", err.Error(), trouble(err))
 		}
 		switch what := shape(name, v); {
+		case name == settings.PairKey && wrongKey(v) != "":
+			e.fault("secrets", name+" "+wrongKey(v), e.mendKey(ctx, e.st))
 		case v.IsZero():
-			mend := "connector " + setupOf(name) + " " + e.at() + " stores it"
-			if name == settings.PairKey {
-				mend = e.mendKey(ctx, e.st)
-			}
-			e.fault("secrets", name+" is missing", mend)
-		case what != "" && name == settings.PairKey: // one that is there stays, whatever is handed over
-			e.fault("secrets", name+" "+what, e.anotherKey())
+			e.fault("secrets", name+" is missing", "connector "+setupOf(name)+" "+e.at()+" stores it")
 		case what != "":
 			e.fault("secrets", name+" "+what, "store it again: connector "+again(name)+" "+e.at())
 		default:

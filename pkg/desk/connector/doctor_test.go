@@ -87,7 +87,7 @@ var seeded = []broken{
 	{name: "a secret was pasted with something in it", spoil: func(b *bench) { b.vault[settings.ZohoRefreshToken] = crm.NewSecret("sandbox refresh") },
 		check: "secrets", what: "ZOHO_REFRESH_TOKEN has a blank", mend: "connector setup zoho"},
 	{name: "the key of the hashes is short", spoil: func(b *bench) { b.vault[settings.PairKey] = crm.NewSecret("short") },
-		check: "secrets", what: "PAIR_KEY has less than 32", mend: "connector pause --stack shop, after two minutes connector setup key --stack shop"},
+		check: "secrets", what: "PAIR_KEY has less than 32", mend: "connector setup hubspot --stack shop stores it"},
 	{name: "a setting is missing", spoil: func(b *bench) { delete(b.told, "HUBSPOT_APP_ID") },
 		check: "settings", what: "HUBSPOT_APP_ID is not set", mend: "sam deploy"},
 	{name: "a table does not answer", spoil: func(b *bench) {

@@ -393,7 +393,7 @@ func TestAKeyThatCannotBeOneIsNamedWhereItIsNeeded(t *testing.T) {
 	hub, zo := b.rossi()
 	b.vault[settings.PairKey] = crm.NewSecret(b.vault[settings.PairKey].Reveal() + ",")
 	b.unchanged("a comma", func() {
-		has(t, b.want(ExitFinding, "link", hub, zo), "PAIR_KEY has a comma with nothing before or behind it, so that nobody knows who was erased", "connector setup key --stack shop")
+		has(t, b.want(ExitFinding, "link", hub, zo), "PAIR_KEY has a comma with nothing before or behind it, so that nobody knows who was erased: put the old one back")
 	})
 	_, all := b.examine()
 	if !slices.ContainsFunc(all, func(f finding) bool {
@@ -719,17 +719,15 @@ func TestALostKeyOfTheHashesIsNotReplacedWhereSomethingWasMadeWithIt(t *testing.
 	b.settle() // of the pair the tombstones are left
 	was := b.vault[settings.PairKey]
 	delete(b.vault, settings.PairKey)
-	mend := "put the old one back: connector setup hubspot --secret-file FILE --stack shop; only where it is lost for good make another: connector pause --stack shop, " +
-		"after two minutes connector setup key --stack shop, and deploy with the PairKeyId that it names"
 	_, all := b.examine()
 	i := slices.IndexFunc(all, func(f finding) bool { return f.What == "PAIR_KEY is missing" })
-	if i < 0 || !strings.Contains(all[i].Mend, mend) {
+	if i < 0 || !strings.Contains(all[i].Mend, oldBack) {
 		t.Errorf("%+v", all)
 	}
 	b.env["ZOHO_CHANNEL_TOKEN"] = "handed-over-by-somebody"
 	for _, line := range [][]string{{"setup", "hubspot", "--out", t.TempDir()}, {"setup", "zoho"}, {"setup", "zoho", "--plan"}} {
 		b.unchanged("a lost key", func() {
-			has(t, b.want(ExitFinding, line...), "PAIR_KEY is missing, and what shop has in its table pairs was made with it. Nothing was stored; "+mend)
+			has(t, b.want(ExitFinding, line...), "PAIR_KEY is missing, and shop has in its table pairs what was made with the right one. Nothing was stored; "+oldBack)
 		})
 	}
 	has(t, b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--secret-file", file(t, "secrets.env", "PAIR_KEY="+was.Reveal()+"\n")), "done   PAIR_KEY is stored")

@@ -18,11 +18,13 @@ import (
 // rest is how long after a pause the last function may still be at work: it notices within a minute, and ends within another.
 const rest = 2 * time.Minute
 
-type setupKeyCommand struct{}
+type setupKeyCommand struct {
+	FirstKeyLost bool `help:"Make a key although the first one is neither stored nor handed over: who was erased, and whose STOP stands on no contact, is forgotten."`
+}
 
 // Help is what --help adds.
 func (setupKeyCommand) Help() string {
-	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on, until its record is next looked at: a field that is cleared before is filled again from the other side. What is found by its hash, as who was erased or wants no messages, stays with the first key, which is stored behind the new one: read docs/operate.md first. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits; connector sync hubspot --all then has every pair looked at.
+	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on, until its record is next looked at: a field that is cleared before is filled again from the other side. What is found by its hash, as who was erased or wants no messages, stays with the first key, which is stored behind the new one: read docs/operate.md first. Where the stored one is missing or damaged, the old one is handed over (PAIR_KEY), whole or the first key alone. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits; connector sync hubspot --all then has every pair looked at.
 
 Examples:
 
@@ -31,7 +33,7 @@ Examples:
 }
 
 // Run exchanges the key of the hashes.
-func (setupKeyCommand) Run(ctx context.Context, s *session) error {
+func (c setupKeyCommand) Run(ctx context.Context, s *session) error {
 	st, err := s.stack(ctx, toChange)
 	if err != nil {
 		return err
@@ -51,7 +53,7 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 	case s.Now().Before(paused.Add(rest)):
 		return fmt.Errorf("a function that is still at work would go on with the old key: run this again from %s on", paused.Add(rest).UTC().Format(time.RFC3339))
 	}
-	keys, how, err := s.nextKeys(ctx, st)
+	keys, how, err := s.nextKeys(ctx, st, c.FirstKeyLost)
 	if err != nil {
 		return err
 	}
@@ -71,8 +73,8 @@ func (setupKeyCommand) Run(ctx context.Context, s *session) error {
 }
 
 // nextKeys returns a new key with the first one behind it, and how that came about.
-func (s *session) nextKeys(ctx context.Context, st *Stack) (crm.Secret, string, error) {
-	there, err := s.there(ctx, st, settings.PairKey)
+func (s *session) nextKeys(ctx context.Context, st *Stack, lost bool) (crm.Secret, string, error) {
+	first, err := s.firstKey(ctx, st, lost)
 	if err != nil {
 		return crm.Secret{}, "", err
 	}
@@ -80,18 +82,45 @@ func (s *session) nextKeys(ctx context.Context, st *Stack) (crm.Secret, string, 
 	if err != nil {
 		return crm.Secret{}, "", err
 	}
-	first, ok := firstKey(there)
-	if !ok {
+	if first.IsZero() {
 		s.note("there is no first key to go on with: who was erased, and whose STOP stands on no contact, is not known any more (docs/operate.md, PAIR_KEY)")
 		return key, madeNow, nil
 	}
 	return crm.NewSecret(key.Reveal() + "," + first.Reveal()), "with the first key behind it " + madeNow, nil
 }
 
-// firstKey is the key that names are hashed with under the stored secret; a text that cannot be a key has none.
-func firstKey(stored crm.Secret) (crm.Secret, bool) {
-	h, err := pair.NewHasher(stored, 0)
-	return h.First(), err == nil
+// firstKey is the key that names are hashed with: of the stored secret, or where that can be none of the one that is handed over. It is
+// zero where neither has one, which is an error unless nothing was made with a key yet, or it is said to be lost.
+func (s *session) firstKey(ctx context.Context, st *Stack, lost bool) (crm.Secret, error) {
+	there, err := s.there(ctx, st, settings.PairKey)
+	if err != nil {
+		return crm.Secret{}, err
+	}
+	given, err := s.secret(settings.PairKey, false)
+	if err != nil {
+		return crm.Secret{}, err
+	}
+	for _, v := range []crm.Secret{there, given} {
+		if h, err := pair.NewHasher(v, 0); err == nil {
+			return h.First(), nil
+		}
+	}
+	if !given.IsZero() {
+		return crm.Secret{}, wrongf("%s %s", settings.PairKey, shape(settings.PairKey, given))
+	}
+	paired, err := st.paired(ctx)
+	if err == nil && paired && !lost {
+		err = fmt.Errorf("%s %s, so that the first key is not known, and %s has in its table pairs what was made with it. Nothing was stored; %s", settings.PairKey, wrongKey(there), st.Name, s.keyBack())
+	}
+	return crm.Secret{}, err
+}
+
+// wrongKey says why a stored text cannot be the key of the hashes, "" when it can.
+func wrongKey(stored crm.Secret) string {
+	if stored.IsZero() {
+		return "is missing"
+	}
+	return shape(settings.PairKey, stored)
 }
 
 // keyID is the number of the key that the functions are told; what is not set is 1.
@@ -146,30 +175,30 @@ func pairKey(st *Stack) []entry {
 	return []entry{{name: settings.PairKey, from: forever}}
 }
 
-// first returns an error where a key that is nowhere was there once: under another one with the same number what the stack keeps of
-// values is taken for edits, and nobody who was erased is known.
+// first returns an error where a key that is nowhere, or damaged, was there once: under another one with the same number what the
+// stack keeps of values is taken for edits, and nobody who was erased is known.
 func (s *session) first(ctx context.Context, st *Stack, name string) error {
 	if !s.stands {
 		return nil
 	}
+	there, err := s.there(ctx, st, name)
+	if err != nil {
+		return err
+	}
 	paired, err := st.paired(ctx)
 	if err == nil && paired {
-		err = fmt.Errorf("%s is missing, and what %s has in its table pairs was made with it. Nothing was stored; %s", name, st.Name, s.keyBack())
+		err = fmt.Errorf("%s %s, and %s has in its table pairs what was made with the right one. Nothing was stored; %s", name, wrongKey(there), st.Name, s.keyBack())
 	}
 	return err
 }
 
 // keyBack says how a stack that has pairs comes by its key again.
 func (s *session) keyBack() string {
-	return fmt.Sprintf("put the old one back: connector %s --secret-file FILE %s; only where it is lost for good make another: %s", setupOf(settings.PairKey), s.at(), s.anotherKey())
+	return fmt.Sprintf("put the old one back: connector %s --secret-file FILE %[2]s; only where it is lost for good make another: connector pause %[2]s, after two minutes connector setup key --first-key-lost %[2]s, and deploy with the PairKeyId that it names (docs/operate.md, PAIR_KEY)",
+		setupOf(settings.PairKey), s.at())
 }
 
-// anotherKey says how the key of the hashes is exchanged.
-func (s *session) anotherKey() string {
-	return fmt.Sprintf("connector pause %[1]s, after two minutes connector setup key %[1]s, and deploy with the PairKeyId that it names (docs/operate.md, PAIR_KEY)", s.at())
-}
-
-// mendKey says what helps a stack that lacks its key. Where nobody can tell whether it has pairs, it may.
+// mendKey says what helps a stack whose key is missing or damaged. Where nobody can tell whether it has pairs, it may.
 func (s *session) mendKey(ctx context.Context, st *Stack) string {
 	if paired, err := st.paired(ctx); err == nil && !paired {
 		return "connector " + setupOf(settings.PairKey) + " " + s.at() + " stores it"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/adapter/queue"
@@ -84,6 +85,16 @@ type Stack struct {
 	Sandboxed func(ctx context.Context) (bool, error)
 }
 
+// secrets returns the secrets that are there as the functions read them: without white space around them, as a file leaves behind.
+func (st *Stack) secrets(ctx context.Context, names ...string) (map[string]crm.Secret, error) {
+	out := map[string]crm.Secret{}
+	all, err := st.Vault.Get(ctx, names...)
+	for name, v := range all {
+		out[name] = crm.NewSecret(strings.TrimSpace(v.Reveal()))
+	}
+	return out, err
+}
+
 // paired is Paired; where nobody can look, there may be pairs.
 func (st *Stack) paired(ctx context.Context) (bool, error) {
 	if st.Paired == nil {
@@ -137,15 +148,13 @@ func (s *session) people(ctx context.Context, st *Stack) (*people, error) {
 		return b, nil
 	}
 	key, err := s.there(ctx, st, settings.PairKey)
-	if err == nil && key.IsZero() {
-		err = fmt.Errorf("%s is missing, without which nobody knows who was erased: %s", settings.PairKey, s.mendKey(ctx, st))
-	}
 	if err != nil {
 		return b, err
 	}
-	if b.Hasher, err = pair.NewHasher(key, 0); err != nil { // no value is hashed here, so that no number is needed
-		err = fmt.Errorf("%s %w, so that nobody knows who was erased: %s", settings.PairKey, err, s.anotherKey())
+	if what := wrongKey(key); what != "" {
+		return b, fmt.Errorf("%s %s, so that nobody knows who was erased: %s", settings.PairKey, what, s.mendKey(ctx, st))
 	}
+	b.Hasher, err = pair.NewHasher(key, 0) // no value is hashed here, so that no number is needed
 	return b, err
 }
 
