@@ -50,7 +50,7 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 		if err != nil {
 			return nil, err
 		}
-		given, err := s.offered(e, there)
+		given, err := s.offered(ctx, st, e, there)
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +82,11 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 		if err := s.keep(ctx, st, e); err != nil {
 			return missing, err
 		}
+		if e.from == forever {
+			if err := s.markStored(ctx, st); err != nil {
+				return missing, err
+			}
+		}
 	}
 	return missing, nil
 }
@@ -97,7 +102,7 @@ func lack(names []string) error {
 
 // offered returns what is handed over in place of a secret that is there, or nowhere: from the environment, the secret file, or a
 // person, who is asked for what is nowhere. What cannot be that secret is an error that names the variable and not the value.
-func (s *session) offered(e entry, there crm.Secret) (crm.Secret, error) {
+func (s *session) offered(ctx context.Context, st *Stack, e entry, there crm.Secret) (crm.Secret, error) {
 	if e.from == forever && !there.IsZero() {
 		given, err := s.secret(e.name, false)
 		if err == nil && !given.IsZero() && given.Reveal() != there.Reveal() {
@@ -112,7 +117,10 @@ func (s *session) offered(e entry, there crm.Secret) (crm.Secret, error) {
 	if what := shape(e.name, given); !given.IsZero() && what != "" {
 		return given, wrongf("%s %s", e.name, what)
 	}
-	return given, nil
+	if e.from == forever {
+		err = s.otherKey(ctx, st, given)
+	}
+	return given, err
 }
 
 // keep stores a secret that is handed over, when it is another than the one that is there, or makes one of the stack's own.
@@ -121,7 +129,7 @@ func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
 	if err != nil {
 		return err
 	}
-	given, err := s.offered(e, there)
+	given, err := s.offered(ctx, st, e, there)
 	switch {
 	case err != nil:
 		return err
@@ -155,16 +163,18 @@ func (s *session) keep(ctx context.Context, st *Stack, e entry) error {
 	return nil
 }
 
-// serving returns what is stored of a secret. What nobody can go by counts as nothing: commas alone, and a text that cannot be the key
-// of the hashes.
+// serving returns what is stored of a secret. What nobody can go by counts as nothing: commas alone, and a text that is not the key of
+// the hashes.
 func (s *session) serving(ctx context.Context, st *Stack, e entry) (crm.Secret, error) {
 	there, err := s.there(ctx, st, e.name)
-	switch {
-	case err != nil:
-	case e.from == own && len(several(there)) == 0, e.from == forever && wrongKey(there) != "":
-		return crm.Secret{}, nil
+	wrong := ""
+	if err == nil && e.from == forever {
+		wrong, err = s.notTheKey(ctx, st, there)
 	}
-	return there, err
+	if err != nil || wrong != "" || e.from == own && len(several(there)) == 0 {
+		return crm.Secret{}, err
+	}
+	return there, nil
 }
 
 func (s *session) there(ctx context.Context, st *Stack, name string) (crm.Secret, error) {

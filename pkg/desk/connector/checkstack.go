@@ -276,6 +276,29 @@ func (e *exam) mode(ctx context.Context) {
 	e.now, e.works["mode"] = m, err == nil
 }
 
+// key looks whether the stored key is the one that the hashes were made with, and whether the functions are told its number.
+func (e *exam) key(ctx context.Context) {
+	e.keyNumber(ctx)
+	if !e.works[settings.PairKey] || !e.works["table config"] {
+		return
+	}
+	noted, err := e.marked(ctx, e.st)
+	what := ""
+	if err == nil {
+		what, err = e.foreign(ctx, e.st, e.held[settings.PairKey])
+	}
+	switch {
+	case err != nil:
+		e.fault("key", err.Error(), trouble(err))
+	case what != "":
+		e.fault("key", settings.PairKey+" "+what, e.keyBack())
+	case noted == "" && !e.flags.Plan:
+		if err := e.mark(ctx, e.st, e.held[settings.PairKey]); err != nil {
+			e.note("key", "its fingerprint is noted nowhere: "+err.Error(), "connector setup hubspot "+e.at()+" notes it")
+		}
+	}
+}
+
 // keyNumber looks whether the functions are told the number that was noted when the key was exchanged.
 func (e *exam) keyNumber(ctx context.Context) {
 	if !e.after("key", "functions", "table config") {

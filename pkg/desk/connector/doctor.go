@@ -16,7 +16,7 @@ type doctorCommand struct {
 
 // Help is what --help adds.
 func (doctorCommand) Help() string {
-	return `Looks at secrets, settings, tables, queues, mapping, mode, both CRMs, the notification channel, the door, WhatsApp and conversions where they are set up, the mail and the clocks: at what is stored and what the functions are told. A variable that says something else in the environment here is named, and not gone by. It changes nothing but this: it has a new access token of Zoho put into the stack's table, which shows that client and refresh token work; of those the stack takes eight in ten minutes at most. With --plan it goes on with the one that is stored. Whether that token may write it learns by updating a contact and an account that are not there. A fault ends with exit code 1; a note does not.
+	return `Looks at secrets, settings, tables, queues, mapping, mode, both CRMs, the notification channel, the door, WhatsApp and conversions where they are set up, the mail and the clocks: at what is stored and what the functions are told. A variable that says something else in the environment here is named, and not gone by. It changes nothing but this: it has a new access token of Zoho put into the stack's table, which shows that client and refresh token work; of those the stack takes eight in ten minutes at most. With --plan it goes on with the one that is stored. And where none is noted yet, it notes a fingerprint of PAIR_KEY. Whether that token may write it learns by updating a contact and an account that are not there. A fault ends with exit code 1; a note does not.
 
 With --test-record it also learns whether Zoho refuses a stale conditional write and a second record with the same HubSpot_Id, whether our own writes are recognised as ours in HubSpot's history and Zoho's timeline, and whether Zoho finds an e-mail address that is written with capitals, on a contact that it makes in Zoho for that and removes. What it learned is kept, and part of every later look. Take a contact that nobody needs, and let the stack be on.
 
@@ -59,7 +59,7 @@ func (c doctorCommand) Run(ctx context.Context, s *session) error {
 	s.looks = s.flags.Plan
 	e := &exam{session: s, st: st, works: map[string]bool{}}
 	for _, check := range []func(context.Context){
-		e.functions, e.secrets, e.settings, e.tables, e.queues, e.keyNumber, e.mapping, e.mode, e.reconciled,
+		e.functions, e.secrets, e.settings, e.tables, e.queues, e.key, e.mapping, e.mode, e.reconciled,
 		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.currency, e.externalID, e.channel, e.doors, e.whatsapp, e.conversions, e.mail, e.clock, e.parked, e.quarantined,
 	} {
 		check(ctx)

@@ -177,6 +177,7 @@ func stage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 		b.whole[name] = &lane{Lane: &sandbox.Lane{Name: name, Queue: memory.NewQueue(memory.QueueConfig{Name: name, DeadLetter: dead, MaxReceives: 1000, Now: w.Clock.Now}), Dead: dead}}
 	}
 	b.settle()
+	b.noted(pairKey)
 	return b
 }
 

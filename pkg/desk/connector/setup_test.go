@@ -25,6 +25,7 @@ func bareStage(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 	b := stage(t, append(adapt, func(o *sandbox.WorldOptions) { o.Zoho.NoHubSpotID = true })...)
 	b.zoho(http.MethodDelete, "?channel_ids="+channel, "")
 	clear(b.vault)
+	b.noted(crm.Secret{})
 	b.version, b.told = "", map[string]string{}
 	b.env = map[string]string{"ZOHO_CLIENT_ID": zohotest.DefaultClientID, "ZOHO_ACCOUNTS_URL": "https://accounts.zoho.eu", "ZOHO_API_URL": "https://www.zohoapis.eu"}
 	return b
@@ -629,8 +630,8 @@ func TestATokenOfAnotherPortalIsRefusedUnlessItIsMeant(t *testing.T) {
 	}
 }
 
-// noted is the portal whose records the stack pairs, as its row says.
-func (b *bench) noted() string {
+// paired is the portal whose records the stack pairs, as its row says.
+func (b *bench) paired() string {
 	r, err := (&config.Rows{Store: b.Tables[sandbox.Config], Now: b.Clock.Now}).Get(b.t.Context(), config.Portal)
 	b.must(err)
 	return string(r.Value)
@@ -685,7 +686,7 @@ func TestAnotherPortalIsNotedByTheNextRunWhereTheFirstStoredItsTokenAlone(t *tes
 	has(t, b.want(ExitFinding, setup...), "done   HUBSPOT_ACCESS_TOKEN is stored", "lost")
 	b.tables = nil
 	has(t, b.want(ExitOK, setup...), "as is  HUBSPOT_ACCESS_TOKEN is stored", "done   the records of portal 99999 are those of this stack")
-	if got := b.noted(); got != "99999" {
+	if got := b.paired(); got != "99999" {
 		t.Errorf("the row says %s", got)
 	}
 }
@@ -707,7 +708,7 @@ func TestAStackWithoutPairsTakesTheTokenOfAnotherPortal(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--other-portal")
-	if got := b.noted(); got != "99999" {
+	if got := b.paired(); got != "99999" {
 		t.Errorf("the row says %s", got)
 	}
 }

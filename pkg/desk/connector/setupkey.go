@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"slices"
@@ -19,7 +20,7 @@ import (
 const rest = 2 * time.Minute
 
 type setupKeyCommand struct {
-	FirstKeyLost bool `help:"Make a key although the first one is neither stored nor handed over: who was erased, and whose STOP stands on no contact, is forgotten."`
+	FirstKeyLost bool `help:"The first key is lost for good: go on with the one that is handed over, whatever its fingerprint, or with none, and forget who was erased, and whose STOP stands on no contact."`
 }
 
 // Help is what --help adds.
@@ -65,6 +66,9 @@ func (c setupKeyCommand) Run(ctx context.Context, s *session) error {
 	if err := s.storeSecret(ctx, st, settings.PairKey, keys, how); err != nil {
 		return err
 	}
+	if err := s.noteMark(ctx, st, keys); err != nil { // until then the next run goes on with the first key all the same
+		return err
+	}
 	s.next("set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s, then connector sync hubspot --all %[2]s", next, s.at())
 	if number == mostKeyID {
 		s.note("%d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit", number)
@@ -100,19 +104,116 @@ func (s *session) firstKey(ctx context.Context, st *Stack, lost bool) (crm.Secre
 	if err != nil {
 		return crm.Secret{}, err
 	}
+	if what := wrongKey(given); what != "" && !given.IsZero() {
+		return crm.Secret{}, wrongf("%s %s", settings.PairKey, what)
+	}
+	noted, err := s.marked(ctx, st)
+	if err != nil {
+		return crm.Secret{}, err
+	}
 	for _, v := range []crm.Secret{there, given} {
-		if h, err := pair.NewHasher(v, 0); err == nil {
+		h, err := pair.NewHasher(v, 0)
+		if err == nil && (noted == "" || strings.HasPrefix(noted, fingerprint(h.First())) || lost && v == given) {
 			return h.First(), nil
 		}
 	}
-	if !given.IsZero() {
-		return crm.Secret{}, wrongf("%s %s", settings.PairKey, shape(settings.PairKey, given))
-	}
 	paired, err := st.paired(ctx)
-	if err == nil && paired && !lost {
-		err = fmt.Errorf("%s %s, so that the first key is not known, and %s has in its table pairs what was made with it. Nothing was stored; %s", settings.PairKey, wrongKey(there), st.Name, s.keyBack())
+	if err != nil || !paired || lost {
+		return crm.Secret{}, err
+	}
+	if err := s.otherKey(ctx, st, given); err != nil {
+		return crm.Secret{}, err
+	}
+	what, err := s.notTheKey(ctx, st, there)
+	if err == nil {
+		err = fmt.Errorf("%s %s, so that the first key is not known, and %s has in its table pairs what was made with it. Nothing was stored; %s", settings.PairKey, what, st.Name, s.keyBack())
 	}
 	return crm.Secret{}, err
+}
+
+// fingerprint stands for one part of a key without telling it: what it makes of words that nothing else is made of.
+func fingerprint(part crm.Secret) string {
+	sum := pair.Hasher{Key: part}.Sum("fingerprint", settings.PairKey)
+	return hex.EncodeToString(sum[:])
+}
+
+// markOf is what the stack knows a key by: the fingerprints of the first key and of the one in force.
+func markOf(h pair.Hasher) string { return fingerprint(h.First()) + " " + fingerprint(h.Key) }
+
+// marked returns the mark that is noted, "" where none is, as before there is a table.
+func (s *session) marked(ctx context.Context, st *Stack) (string, error) {
+	if !s.stands {
+		return "", nil
+	}
+	r, err := s.rows(st).Get(ctx, config.KeyMark)
+	return string(r.Value), err
+}
+
+// mark notes by what the stack knows a key.
+func (s *session) mark(ctx context.Context, st *Stack, key crm.Secret) error {
+	h, err := pair.NewHasher(key, 0)
+	if err != nil {
+		return err
+	}
+	return s.rows(st).Set(ctx, config.KeyMark, []byte(markOf(h)))
+}
+
+// noteMark is mark for a command that says what it does, and does nothing twice.
+func (s *session) noteMark(ctx context.Context, st *Stack, key crm.Secret) error {
+	noted, err := s.marked(ctx, st)
+	h, bad := pair.NewHasher(key, 0)
+	if err != nil || bad != nil || noted == markOf(h) {
+		return err
+	}
+	return s.change("the fingerprint of "+settings.PairKey+" is noted: no other key is taken for it", func() error { return s.mark(ctx, st, key) })
+}
+
+// markStored is noteMark for the key that is stored, once there is a table.
+func (s *session) markStored(ctx context.Context, st *Stack) error {
+	if !s.stands {
+		return nil
+	}
+	there, err := s.there(ctx, st, settings.PairKey)
+	if err != nil {
+		return err
+	}
+	return s.noteMark(ctx, st, there)
+}
+
+// foreign says of a key that it is not the one that the stack is known to have made hashes with, "" where it may be.
+func (s *session) foreign(ctx context.Context, st *Stack, key crm.Secret) (string, error) {
+	h, bad := pair.NewHasher(key, 0)
+	if bad != nil {
+		return "", nil
+	}
+	noted, err := s.marked(ctx, st)
+	if err != nil || noted == "" || noted == markOf(h) {
+		return "", err
+	}
+	if paired, err := st.paired(ctx); err != nil || !paired {
+		return "", err
+	}
+	if h.Names.IsZero() && strings.Contains(noted, fingerprint(h.Key)) {
+		return "is one part alone of the key with which the hashes of " + st.Name + " were made", nil
+	}
+	return "is another key than the one with which the hashes of " + st.Name + " were made", nil
+}
+
+// notTheKey says why what is stored is not the key of the hashes, "" where it is, as far as anybody knows.
+func (s *session) notTheKey(ctx context.Context, st *Stack, stored crm.Secret) (string, error) {
+	if what := wrongKey(stored); what != "" {
+		return what, nil
+	}
+	return s.foreign(ctx, st, stored)
+}
+
+// otherKey refuses a key that is handed over and is not the stack's.
+func (s *session) otherKey(ctx context.Context, st *Stack, given crm.Secret) error {
+	what, err := s.foreign(ctx, st, given)
+	if err == nil && what != "" {
+		err = wrongf("%s as it is handed over %s: nothing was stored. Hand over the old one, whole (docs/operate.md, PAIR_KEY)", settings.PairKey, what)
+	}
+	return err
 }
 
 // wrongKey says why a stored text cannot be the key of the hashes, "" when it can.
@@ -175,19 +276,23 @@ func pairKey(st *Stack) []entry {
 	return []entry{{name: settings.PairKey, from: forever}}
 }
 
-// first returns an error where a key that is nowhere, or damaged, was there once: under another one with the same number what the
+// first returns an error where a key that is nowhere, damaged or another stack's was there once: under another one with the same number what the
 // stack keeps of values is taken for edits, and nobody who was erased is known.
 func (s *session) first(ctx context.Context, st *Stack, name string) error {
 	if !s.stands {
 		return nil
 	}
+	paired, err := st.paired(ctx)
+	if err != nil || !paired {
+		return err
+	}
 	there, err := s.there(ctx, st, name)
 	if err != nil {
 		return err
 	}
-	paired, err := st.paired(ctx)
-	if err == nil && paired {
-		err = fmt.Errorf("%s %s, and %s has in its table pairs what was made with the right one. Nothing was stored; %s", name, wrongKey(there), st.Name, s.keyBack())
+	what, err := s.notTheKey(ctx, st, there)
+	if err == nil {
+		err = fmt.Errorf("%s %s, and %s has in its table pairs what was made with the right one. Nothing was stored; %s", name, what, st.Name, s.keyBack())
 	}
 	return err
 }

@@ -8,6 +8,10 @@ import (
 
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
+	"crm-connector/pkg/desk/sandbox"
+	"crm-connector/pkg/flow/config"
 )
 
 // forgotten is a stack of which somebody was erased: his tombstones are what is left of the pair. It returns his ids and the key.
@@ -134,5 +138,149 @@ func TestADamagedKeyIsMadeAnewWhereNothingWasMadeWithIt(t *testing.T) {
 	has(t, b.want(ExitOK, "setup", "zoho"), "done   PAIR_KEY is stored as /shop/PAIR_KEY (made just now, shown to nobody)")
 	if got := len(b.vault[settings.PairKey].Reveal()); got != 64 {
 		t.Errorf("%d characters", got)
+	}
+}
+
+// noted has the stack know a key by its fingerprint, or none.
+func (b *bench) noted(key crm.Secret) {
+	b.t.Helper()
+	if key.IsZero() {
+		rows, err := b.Tables[sandbox.Config].Get(b.t.Context(), row.Key{Part: "config", Sort: config.KeyMark})
+		b.must(err)
+		b.must(b.Tables[sandbox.Config].Put(b.t.Context(), row.Put{Key: rows[0].Key, If: rows[0].Version, Delete: true}))
+		return
+	}
+	h, err := pair.NewHasher(key, 0)
+	b.must(err)
+	b.set(config.KeyMark, markOf(h))
+}
+
+// mark is what the stack knows its key by, "" for nothing.
+func (b *bench) mark() string {
+	b.t.Helper()
+	rows, err := b.Tables[sandbox.Config].Get(b.t.Context(), row.Key{Part: "config", Sort: config.KeyMark})
+	b.must(err)
+	return string(rows[0].Value)
+}
+
+// another is a key of another stack.
+var another = strings.Repeat("f", 64)
+
+// exchanged is a stack whose key was exchanged after somebody was erased.
+func exchanged(t *testing.T) (b *bench, hub, zo, first, whole string) {
+	t.Helper()
+	b, hub, zo, key := forgotten(t)
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	b.want(ExitOK, "setup", "key")
+	b.told["PAIR_KEY_ID"] = "2"
+	b.want(ExitOK, "resume")
+	return b, hub, zo, key.Reveal(), b.vault[settings.PairKey].Reveal()
+}
+
+func TestNoOtherKeyIsTakenInThePlaceOfTheOneThatIsLost(t *testing.T) {
+	b, hub, zo, first, whole := exchanged(t)
+	delete(b.vault, settings.PairKey)
+	newer, _, _ := strings.Cut(whole, ",")
+	const half, other = "is one part alone of the key with which the hashes of shop were made", "is another key than the one with which the hashes of shop were made"
+	for key, why := range map[string]string{newer: half, first: half, another: other, first + "," + newer: other, another + "," + first: other, newer + "," + another: other} {
+		b.unchanged("another key", func() {
+			out := b.want(ExitUsage, offering(t, key)...)
+			has(t, out, "PAIR_KEY as it is handed over "+why+": nothing was stored. Hand over the old one, whole (docs/operate.md, PAIR_KEY)")
+			hasNot(t, out, key)
+		})
+	}
+	b.unlooked = errLost // not to know it is not to know that there are none
+	b.unchanged("a look that fails", func() { has(t, b.want(ExitFinding, offering(t, another)...), "lost") })
+	b.unlooked = nil
+	b.want(ExitOK, offering(t, whole)...)
+	has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestAStoredKeyThatIsAnotherOneIsNamedAndGivesWayToTheOldOne(t *testing.T) {
+	b, hub, zo, first, whole := exchanged(t)
+	for key, why := range map[string]string{another: "is another key than the one", first: "is one part alone of the key"} {
+		b.vault[settings.PairKey] = crm.NewSecret(key)
+		code, all := b.examine()
+		if code != ExitFinding || !slices.ContainsFunc(all, func(f finding) bool {
+			return f.Check == "key" && f.Level == levelFault && strings.HasPrefix(f.What, "PAIR_KEY "+why) && strings.HasPrefix(f.Mend, oldBack)
+		}) {
+			t.Errorf("exit %d, %+v", code, all)
+		}
+		b.unchanged("another key", func() {
+			has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "PAIR_KEY "+why, "so that nobody knows who was erased: "+oldBack)
+			has(t, b.want(ExitFinding, "setup", "zoho"), "PAIR_KEY "+why, "Nothing was stored; "+oldBack)
+		})
+		b.want(ExitOK, offering(t, whole)...)
+		if b.vault[settings.PairKey].Reveal() != whole {
+			t.Error("the old one is not stored")
+		}
+		has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
+	}
+}
+
+func TestAnExchangeGoesOnWithNoFirstKeyButTheNotedOne(t *testing.T) {
+	b, hub, zo, first, _ := exchanged(t)
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	b.vault[settings.PairKey] = crm.NewSecret(another)
+	other := file(t, "secrets.env", "PAIR_KEY="+strings.Repeat("d", 64)+"\n")
+	b.unchanged("another first key", func() {
+		has(t, b.want(ExitFinding, "setup", "key"), "PAIR_KEY is another key than the one", "so that the first key is not known", oldBack)
+		has(t, b.want(ExitUsage, "setup", "key", "--secret-file", other), "PAIR_KEY as it is handed over is another key than the one")
+	})
+	has(t, b.want(ExitOK, "setup", "key", "--secret-file", file(t, "secrets.env", "PAIR_KEY="+first+"\n")), "with the first key behind it")
+	b.told["PAIR_KEY_ID"] = "3"
+	b.want(ExitOK, "resume")
+	has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	delete(b.vault, settings.PairKey) // and where somebody knows better than the fingerprint
+	b.want(ExitOK, "setup", "key", "--first-key-lost", "--secret-file", other)
+	if !strings.HasSuffix(b.vault[settings.PairKey].Reveal(), ","+strings.Repeat("d", 64)) {
+		t.Error("what was handed over is not the first key")
+	}
+}
+
+func TestTheFingerprintOfAKeyIsNotedByTheFirstRunThatFindsNone(t *testing.T) {
+	for name, line := range map[string][]string{"doctor": {"doctor"}, "setup zoho": {"setup", "zoho"}, "setup hubspot": {"setup", "hubspot", "--out", t.TempDir()}} {
+		b := stage(t)
+		b.rossi()
+		b.set(config.Portal, "62515")
+		want := b.mark()
+		b.noted(crm.Secret{})
+		b.unchanged(name+" --plan", func() { b.want(ExitOK, append(line, "--plan")...) })
+		b.want(ExitOK, line...)
+		if got := b.mark(); got != want || strings.Contains(got, b.vault[settings.PairKey].Reveal()[:8]) {
+			t.Errorf("%s notes %q, want %q", name, got, want)
+		}
+		b.unchanged(name+" again", func() { b.want(ExitOK, line...) })
+	}
+	b := stage(t)
+	b.noted(crm.Secret{})
+	b.tables = func(name string, to Table) Table {
+		if name == sandbox.Config {
+			return unwritten{to, config.KeyMark}
+		}
+		return to
+	}
+	if code, all := b.examine(); code != ExitOK || !slices.ContainsFunc(all, func(f finding) bool { return f.Check == "key" && f.Level == levelNote }) { // a look that may not write
+		t.Errorf("exit %d, %+v", code, all)
+	}
+}
+
+func TestAStackWithoutPairsTakesAnyKeyAndNotesIt(t *testing.T) {
+	b := stage(t)
+	delete(b.vault, settings.PairKey)
+	has(t, b.want(ExitOK, offering(t, another)...), "done   PAIR_KEY is stored", "done   the fingerprint of PAIR_KEY is noted")
+	b.rossi()
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
 	}
 }

@@ -151,7 +151,11 @@ func (s *session) people(ctx context.Context, st *Stack) (*people, error) {
 	if err != nil {
 		return b, err
 	}
-	if what := wrongKey(key); what != "" {
+	what, err := s.notTheKey(ctx, st, key)
+	if err != nil {
+		return b, err
+	}
+	if what != "" {
 		return b, fmt.Errorf("%s %s, so that nobody knows who was erased: %s", settings.PairKey, what, s.mendKey(ctx, st))
 	}
 	b.Hasher, err = pair.NewHasher(key, 0) // no value is hashed here, so that no number is needed

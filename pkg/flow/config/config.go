@@ -48,13 +48,14 @@ type kept struct {
 
 // The names of the rows.
 const (
-	Mode    = "mode"    // off, observe or on; a reason may follow after a blank
-	Mapping = "mapping" // YAML
-	Fields  = "fields"  // lines of: system module property …
-	Import  = "import"  // until when an import is under way, in RFC 3339
-	Begun   = "begun"   // the version of the row Mode under which the last import began, or Unlooked
-	Portal  = "portal"  // the id of the HubSpot account whose records the pairs have
-	KeyID   = "key id"  // the number that the functions are to be told with the PAIR_KEY that is stored
+	Mode    = "mode"     // off, observe or on; a reason may follow after a blank
+	Mapping = "mapping"  // YAML
+	Fields  = "fields"   // lines of: system module property …
+	Import  = "import"   // until when an import is under way, in RFC 3339
+	Begun   = "begun"    // the version of the row Mode under which the last import began, or Unlooked
+	Portal  = "portal"   // the id of the HubSpot account whose records the pairs have
+	KeyID   = "key id"   // the number that the functions are to be told with the PAIR_KEY that is stored
+	KeyMark = "key mark" // the fingerprints of its first key and of the key in force
 
 	Conversation = "conversation" // rules of conversation, YAML
 )
