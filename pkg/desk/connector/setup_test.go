@@ -749,3 +749,42 @@ func TestAKeyOfTheHashesIsMadeForADeployedStackThatHasNoPairsYet(t *testing.T) {
 	b.unlooked = nil
 	has(t, b.want(ExitOK, "setup", "zoho"), "done   PAIR_KEY is stored as /shop/PAIR_KEY (made just now, shown to nobody)")
 }
+
+// The address of the door and the token of the channel change together: at any moment the channel has one of the two of this stack.
+func TestOnesOwnChannelIsNotTakenForAnotherStacksWhereAddressAndTokenChangeTogether(t *testing.T) {
+	const old, renewed = "https://old.example.com/webhooks/zoho", "canary-channel-token"
+	for name, refused := range map[string]string{"": "", "the channel is not replaced": "PUT /crm/v8/actions/watch"} {
+		b := stage(t)
+		b.watch(channel, old, firstToken, 6*24*time.Hour)
+		setup := []string{"setup", "zoho", "--secret-file", file(t, "secrets.env", "ZOHO_CHANNEL_TOKEN="+renewed+"\n")}
+		b.unchanged("--plan", func() {
+			has(t, b.want(ExitOK, append(setup, "--plan")...), "plan   channel "+channel+" notifies "+zohoHook, "plan   ZOHO_CHANNEL_TOKEN is stored")
+		})
+		if refused != "" {
+			b.Zoho.Fail(zohotest.Fault{On: refused, Times: 1, Status: http.StatusInternalServerError})
+			b.unchanged(name, func() { hasNot(t, b.want(ExitFinding, setup...), "ZOHO_CHANNEL_TOKEN is stored") })
+		}
+		has(t, b.want(ExitOK, setup...), "done   ZOHO_CHANNEL_TOKEN is stored as /shop/ZOHO_CHANNEL_TOKEN")
+		got := b.Zoho.Channels()[0]
+		if got.URL != zohoHook || got.Token != renewed || b.vault[settings.ZohoChannelToken].Reveal() != renewed {
+			t.Errorf("the channel notifies %s", got.URL)
+		}
+		hasNot(t, b.want(ExitOK, "setup", "zoho"), "done")
+	}
+}
+
+func TestTheTokenIsNotStoredWhereTheChannelIsAnotherStacks(t *testing.T) {
+	b := stage(t)
+	b.watch(channel, "https://stage.example.com/webhooks/zoho", "token-of-another-stack", 6*24*time.Hour)
+	b.env[settings.ZohoChannelToken] = "canary-channel-token"
+	for _, stored := range []string{firstToken, ""} {
+		b.vault[settings.ZohoChannelToken] = crm.NewSecret(stored)
+		b.unchanged("another stack's channel", func() {
+			has(t, b.want(ExitFinding, "setup", "zoho"), "channel "+channel+" notifies stage.example.com: another stack or program keeps it", "--take-channel")
+		})
+	}
+	b.want(ExitOK, "setup", "zoho", "--take-channel")
+	if got := b.Zoho.Channels()[0]; got.URL != zohoHook || got.Token != "canary-channel-token" {
+		t.Errorf("the channel notifies %s", got.URL)
+	}
+}

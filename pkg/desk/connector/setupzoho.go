@@ -61,9 +61,16 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	was, err := s.channelTokens(ctx, st)
+	if err != nil {
+		return err
+	}
 	ready := false
 	try := func(ctx context.Context, fresh []string) (err error) {
 		ready, err = c.token(ctx, s, st, v, fresh)
+		if err == nil && ready && deployed && slices.Contains(fresh, settings.ZohoChannelToken) {
+			err = c.ownChannel(ctx, s, st, v, was)
+		}
 		return err
 	}
 	_, err = s.admit(ctx, st, try, append(pairKey(st), entry{name: settings.ZohoClientSecret, from: needed}, entry{name: settings.ZohoChannelToken, from: own},
@@ -86,7 +93,7 @@ func (c setupZohoCommand) Run(ctx context.Context, s *session) error {
 		s.next("deploy the stack, then run this again: it opens the notification channel")
 		return nil
 	}
-	if err := c.openChannel(ctx, s, st, v); err != nil || !c.RotateChannelToken {
+	if err := c.openChannel(ctx, s, st, v, was); err != nil || !c.RotateChannelToken {
 		return err
 	}
 	return s.rotateChannelToken(ctx, st, v)
@@ -244,18 +251,41 @@ func refused(err error) bool {
 	return ok && e.Code != "OAUTH_SCOPE_MISMATCH"
 }
 
-// openChannel opens the notification channel, or mends it. One that is right is left to renewZohoChannel, and one that somebody else
-// keeps to him.
-func (c setupZohoCommand) openChannel(ctx context.Context, s *session, st *Stack, v *clients) error {
+// channelTokens are the tokens of the channel that are stored.
+func (s *session) channelTokens(ctx context.Context, st *Stack) (out []crm.Secret, err error) {
+	there, err := s.there(ctx, st, settings.ZohoChannelToken)
+	for _, t := range several(there) {
+		out = append(out, crm.NewSecret(t))
+	}
+	return out, err
+}
+
+// ownChannel looks at the channel before its token is exchanged. One that somebody else keeps stops the command, with nothing stored; one
+// of our own is mended with the token that it has: with neither that nor our address it would be nobody's, also to the next run.
+func (c setupZohoCommand) ownChannel(ctx context.Context, s *session, st *Stack, v *clients, was []crm.Secret) error {
 	r := s.renewer(ctx, st, v)
-	r.Take = c.TakeChannel
-	if r.ID == "" || r.URL == "" {
-		return wrongf("ZOHO_CHANNEL_ID and ZOHO_WEBHOOK_URL are not among the settings of the deployed functions: deploy the stack again")
+	now := r.Tokens
+	r.Tokens = func(ctx context.Context) ([]crm.Secret, error) {
+		given, err := now(ctx)
+		return slices.Concat(was, given), err
 	}
-	found, err := r.Check(ctx)
-	if errors.Is(err, upkeep.ErrForeign) {
-		return fmt.Errorf("%w; %s", err, s.takeChannel())
+	found, err := c.look(ctx, s, r)
+	if err != nil || len(found) == 0 || len(was) == 0 {
+		return err
 	}
+	return s.mendChannel(ctx, r, found)
+}
+
+// openChannel opens the notification channel, or mends it. One that is right is left to renewZohoChannel, and one that somebody else
+// keeps to him; what carries a token that was stored before is ours.
+func (c setupZohoCommand) openChannel(ctx context.Context, s *session, st *Stack, v *clients, was []crm.Secret) error {
+	r := s.renewer(ctx, st, v)
+	now := r.Tokens
+	r.Tokens = func(ctx context.Context) ([]crm.Secret, error) {
+		all, err := now(ctx)
+		return slices.Concat(all, was), err
+	}
+	found, err := c.look(ctx, s, r)
 	if err != nil {
 		return err
 	}
@@ -263,6 +293,23 @@ func (c setupZohoCommand) openChannel(ctx context.Context, s *session, st *Stack
 		s.nothing("channel " + r.ID + " notifies " + r.URL)
 		return nil
 	}
+	return s.mendChannel(ctx, r, found)
+}
+
+// look says what differs from the channel that is wanted.
+func (c setupZohoCommand) look(ctx context.Context, s *session, r *upkeep.Renewer) ([]string, error) {
+	r.Take = c.TakeChannel
+	if r.ID == "" || r.URL == "" {
+		return nil, wrongf("ZOHO_CHANNEL_ID and ZOHO_WEBHOOK_URL are not among the settings of the deployed functions: deploy the stack again")
+	}
+	found, err := r.Check(ctx)
+	if errors.Is(err, upkeep.ErrForeign) {
+		return nil, fmt.Errorf("%w; %s", err, s.takeChannel())
+	}
+	return found, err
+}
+
+func (s *session) mendChannel(ctx context.Context, r *upkeep.Renewer, found []string) error {
 	return s.change(fmt.Sprintf("channel %s notifies %s (found: %s)", r.ID, r.URL, strings.Join(found, ", ")), func() error {
 		_, err := r.Renew(ctx)
 		return err
