@@ -75,6 +75,7 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 			return missing, s.untried(err, fresh)
 		}
 	}
+	s.unused(all)
 	for _, e := range all {
 		if e.last != nil && !e.last() {
 			continue
@@ -89,6 +90,23 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 		}
 	}
 	return missing, nil
+}
+
+// unused names a secret file that hands over nothing to this command.
+func (s *session) unused(all []entry) {
+	var names []string
+	for _, e := range all {
+		for name := range s.given {
+			if name == e.name || e.from != forever && setupOf(name) == setupOf(e.name) {
+				return
+			}
+		}
+		names = append(names, e.name)
+	}
+	if len(s.given) > 0 {
+		last := len(names) - 1
+		s.note("--secret-file: nothing of it is taken here, which would be %s", strings.TrimPrefix(strings.Join(names[:last], ", ")+" or "+names[last], " or "))
+	}
 }
 
 // lack says that secrets are needed.

@@ -214,3 +214,39 @@ func TestDoctorNamesASecretThatWasStoredWithItsQuotationMarks(t *testing.T) {
 	b.vault[settings.HubSpotClientSecret] = crm.NewSecret(`"sandbox-client-secret"`)
 	has(t, b.want(ExitFinding, "doctor"), "fault  secrets              HUBSPOT_CLIENT_SECRET begins or ends with a quotation mark", "store it again: connector setup hubspot --secret-file FILE")
 }
+
+// Who runs a setup with a file means to hand something over: "is stored" is then no answer to a file that has nothing.
+func TestASecretFileThatHandsOverNothingOrTwoThingsIsNamedBeforeAnythingIsDone(t *testing.T) {
+	b := stage(t)
+	for text, want := range map[string]string{
+		"HUBSPOT_ACCESS_TOKEN=\n":               "--secret-file: line 1 has nothing behind HUBSPOT_ACCESS_TOKEN=: write the value, or remove the line",
+		"# one\nexport PAIR_KEY = ''\n":         "--secret-file: line 2 has nothing behind PAIR_KEY=: ",
+		"ZOHO_CLIENT_SECRET=\"\"  ":             "--secret-file: line 1 has nothing behind ZOHO_CLIENT_SECRET=: ",
+		"":                                      "--secret-file: it has no line NAME=value",
+		"\ufeff# HUBSPOT_ACCESS_TOKEN=canary\n": "--secret-file: it has no line NAME=value",
+		"HUBSPOT_ACCESS_TOKEN=canary-1\n\nHUBSPOT_ACCESS_TOKEN=canary-2": "--secret-file: HUBSPOT_ACCESS_TOKEN stands in it twice, in line 3 with another value: leave the one that is meant",
+	} {
+		path := file(t, "secrets.env", text)
+		b.unchanged("a file with nothing", func() {
+			for _, line := range []string{"setup zoho", "setup hubspot --out " + t.TempDir(), "doctor"} {
+				r := b.run(append(strings.Fields(line), "--secret-file", path)...)
+				if r.code != ExitUsage || r.out != "" || !strings.HasPrefix(r.err, "connector: "+want) {
+					t.Errorf("%s: exit %d, %s%s", line, r.code, r.out, r.err)
+				}
+				hasNot(t, r.err, "canary")
+			}
+		})
+	}
+	same := "HUBSPOT_ACCESS_TOKEN=" + hubspottest.DefaultToken + "\n"
+	b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--secret-file", file(t, "secrets.env", same+same))
+}
+
+func TestASecretFileThatIsAnotherCommandsIsNamed(t *testing.T) {
+	b := stage(t)
+	const zohos, both = "ZOHO_CLIENT_SECRET=sandbox-secret\n", "note   --secret-file: nothing of it is taken here, which would be PAIR_KEY, HUBSPOT_ACCESS_TOKEN or HUBSPOT_CLIENT_SECRET"
+	b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir())
+	has(t, b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--secret-file", file(t, "secrets.env", zohos)), both)
+	for _, text := range []string{zohos, "ZOHO_GRANT_CODE=1000.code\n", zohos + "HUBSPOT_CLIENT_SECRET=sandbox-client-secret\n"} {
+		hasNot(t, b.want(ExitOK, "setup", "zoho", "--secret-file", file(t, "secrets.env", text)), "nothing of it is taken")
+	}
+}

@@ -350,7 +350,8 @@ func secretName(name string) bool {
 }
 
 // readSecrets reads the secret file, once: lines NAME=value, with export before the name or not, the value in quotation marks or not,
-// and lines that begin with #. Its errors repeat nothing of it.
+// and lines that begin with #. Whoever names a file means to hand something over: one that has nothing, a name with nothing behind it and
+// one with two values are errors. They repeat nothing of it.
 func (s *session) readSecrets() error {
 	if s.flags.SecretFile == "" || s.given != nil {
 		return nil
@@ -384,7 +385,17 @@ func (s *session) readSecrets() error {
 		if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
 			value = value[1 : n-1]
 		}
+		before, twice := given[name]
+		switch {
+		case value == "":
+			return wrongf("--secret-file: line %d has nothing behind %s=: write the value, or remove the line", n, name)
+		case twice && before != value:
+			return wrongf("--secret-file: %s stands in it twice, in line %d with another value: leave the one that is meant", name, n)
+		}
 		given[name] = value
+	}
+	if len(given) == 0 {
+		return wrongf("--secret-file: it has no line NAME=value")
 	}
 	s.given = given
 	return nil
