@@ -5,7 +5,6 @@ import (
 	"context"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
 
 	"crm-connector/pkg/adapter/settings"
@@ -30,10 +29,6 @@ func openDesk(ctx context.Context, w World, base string) (*Stack, error) {
 	}
 	if err != nil {
 		return nil, wrongf("%v", err)
-	}
-	if kept := keptSecrets(w.Getenv, given); len(kept) > 0 {
-		return nil, wrongf("the process of make run was started with secrets of its own and does not tell them: set %s in the environment of this command, "+
-			"or hand a file with --secret-file", strings.Join(kept, ", "))
 	}
 	env := &deskEnvironment{own: w.Getenv, given: given, address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), read: map[string]bool{}}
 	set, err := sandbox.ReadSettings(env.get)
@@ -65,17 +60,6 @@ func openDesk(ctx context.Context, w World, base string) (*Stack, error) {
 	}, nil
 }
 
-// keptSecrets returns the secrets that the process was started with and this command was not: those of the sandboxes stand in for neither.
-func keptSecrets(own func(string) string, given map[string]string) (names []string) {
-	for name, told := range given {
-		if told == "" && secretName(name) && strings.TrimSpace(own(name)) == "" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
 // deskEnvironment is the environment of the process as far as it is known here.
 type deskEnvironment struct {
 	own     func(string) string
@@ -102,7 +86,7 @@ func (d *deskEnvironment) settings(set sandbox.Settings) func(context.Context, s
 	values := map[string]string{
 		"HUBSPOT_API_URL": cmp.Or(set.HubSpot.URL, "http://"+set.HubSpotAddr), "HUBSPOT_APP_ID": set.HubSpot.AppID, "HUBSPOT_WEBHOOK_URL": set.HubSpot.WebhookURLs[0],
 		"ZOHO_API_URL": cmp.Or(set.Zoho.URL, "http://"+set.ZohoAddr), "ZOHO_ACCOUNTS_URL": set.Zoho.AccountsURL, "ZOHO_CLIENT_ID": set.Zoho.ClientID,
-		"ZOHO_CHANNEL_ID": set.Zoho.ChannelID, "ZOHO_WEBHOOK_URL": cmp.Or(set.Zoho.WebhookURL, "http://"+set.Addr+zoho.Path), "REPORT_FROM": set.Report.From, "REPORT_TO": set.Report.To, "MODE": string(set.Rules.Start),
+		"ZOHO_CHANNEL_ID": set.Zoho.ChannelID, "ZOHO_WEBHOOK_URL": "http://" + set.Addr + zoho.Path, "REPORT_FROM": set.Report.From, "REPORT_TO": set.Report.To, "MODE": string(set.Rules.Start),
 		"HUBSPOT_CALLS_PER_10S": "0", "HUBSPOT_CALLS_PER_DAY": "0", "HUBSPOT_SEARCHES_PER_SECOND": "0", "ZOHO_CREDITS_PER_DAY": "0", "ZOHO_CONCURRENCY": "0", // the process has a budget of its own
 		numberID: chat.Number, "WHATSAPP_API_VERSION": chat.Version, "WHATSAPP_OWN_NUMBERS": strings.Join(chat.Own, ","),
 		issuerSetting: events.Issuer, "CONVERSIONS_JWT_AUDIENCE": events.Audience, "CONVERSIONS_JWT_SUBJECTS": strings.Join(events.Subjects, ","),

@@ -154,7 +154,7 @@ type Remote struct {
 	HTTP http.RoundTripper
 }
 
-// Settings returns the variables that the process was started with, secrets with their names alone, and the mapping that it started with.
+// Settings returns the variables that the process was started with, secrets left out, and the mapping that it started with.
 func (m Remote) Settings(ctx context.Context) (given map[string]string, mapping []byte, err error) {
 	a, err := m.call(ctx, "settings/get", remoteCall{})
 	return a.Given, a.Mapping, err

@@ -36,7 +36,7 @@ type Settings struct {
 	Budget      settings.Budget
 	Rules       consumer.Rules
 	OpenChannel bool // ZOHO_WEBHOOK_URL is set: Zoho's channel is opened at the start, and not only when it is due to be renewed
-	// Given are the variables that were set, secrets with their names alone: what the operator's command needs to know of the process.
+	// Given are the variables that were set, but for secrets: what the operator's command needs to know of the process.
 	Given map[string]string
 	// MappingText is the mapping that the process starts with, as YAML.
 	MappingText []byte
@@ -109,16 +109,12 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	return set, errors.Join(plain.Err(), r.Err(), odd(zohoURL, plain.Optional("ZOHO_ACCOUNTS_URL", ""), set.Zoho.WebhookURL))
 }
 
-// noting returns a getenv that notes what it was asked for and is set. Of a secret no more than that is noted: its name says that it is one.
+// noting returns a getenv that notes what it was asked for and is set. A secret is not noted: its name says that it is one.
 func noting(getenv func(string) string, given map[string]string) func(string) string {
 	return func(name string) string {
 		v := getenv(name)
 		secret := strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_TOKEN") || name == settings.SlackWebhookURL
-		switch {
-		case strings.TrimSpace(v) == "":
-		case secret:
-			given[name] = ""
-		default:
+		if strings.TrimSpace(v) != "" && !secret {
 			given[name] = v
 		}
 		return v
