@@ -344,12 +344,19 @@ func (s *session) renewer(ctx context.Context, st *Stack, c *clients) *upkeep.Re
 	}
 }
 
+// noChannel says of a process of make run between real CRMs that it keeps no channel.
+const noChannel = "the process of make run has no ZOHO_WEBHOOK_URL: Zoho tells it of no change, and reconcile looks every hour"
+
 // channel looks whether Zoho tells us of every change.
 func (e *exam) channel(ctx context.Context) {
 	if !e.after("zoho.channel", "settings", "zoho.scopes", settings.ZohoChannelToken) {
 		return
 	}
 	r := e.renewer(ctx, e.st, e.c)
+	if e.st.Running && r.URL == "" {
+		e.note("zoho.channel", noChannel, "set it to the https address that leads from Zoho to the door, and start it again")
+		return
+	}
 	found, err := r.Check(ctx)
 	switch {
 	case errors.Is(err, upkeep.ErrForeign):

@@ -2,6 +2,7 @@ package connector
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/zoho"
 )
 
 // doors knocks at the address that either CRM calls: once without a key, once with.
@@ -26,8 +28,9 @@ func (e *exam) doors(ctx context.Context) {
 			"HUBSPOT_CLIENT_SECRET", "setup hubspot")
 	}
 	if e.after("door.zoho", "settings", settings.ZohoChannelToken) {
+		hook := cmp.Or(e.setting(ctx, "ZOHO_WEBHOOK_URL"), e.session.door(ctx, zoho.Path)) // the door is there without a channel
 		token := newest(e.held[settings.ZohoChannelToken]).Reveal()
-		e.door(ctx, "door.zoho", e.setting(ctx, "ZOHO_WEBHOOK_URL"), e.notification(ctx, token), e.notification(ctx, "not the token"), nil, "ZOHO_CHANNEL_TOKEN", "setup zoho")
+		e.door(ctx, "door.zoho", hook, e.notification(ctx, token), e.notification(ctx, "not the token"), nil, "ZOHO_CHANNEL_TOKEN", "setup zoho")
 	}
 }
 

@@ -3,11 +3,11 @@ package connector
 import (
 	"cmp"
 	"context"
-	"net"
 	"net/url"
 	"strings"
 
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/adapter/zoho"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -30,7 +30,7 @@ func openDesk(ctx context.Context, w World, base string) (*Stack, error) {
 	if err != nil {
 		return nil, wrongf("%v", err)
 	}
-	env := &deskEnvironment{own: w.Getenv, given: given, address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), read: map[string]bool{}}
+	env := &deskEnvironment{own: w.Getenv, given: given, read: map[string]bool{}}
 	set, err := sandbox.ReadSettings(env.get)
 	if err != nil {
 		return nil, wrongf("%v\nthe process of make run does not tell its secrets: set those that it was started with in the environment of this command", err)
@@ -56,25 +56,32 @@ func openDesk(ctx context.Context, w World, base string) (*Stack, error) {
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken},
 		Version: func(context.Context) (string, error) { return w.Version, nil }, // of one checkout
 		Told:    func(context.Context) error { return nil },                      // it was, when it was opened
-		Setting: env.settings(set), Running: true, Default: m, DefaultYAML: text,
+		Setting: env.settings(set), Running: true, Door: deskDoor(set), Default: m, DefaultYAML: text,
 	}, nil
+}
+
+// deskDoor is where a route of the door of the process is reached: on this machine, and from the real WhatsApp beside the address that
+// Zoho's channel sends to.
+func deskDoor(set sandbox.Settings) func(path string) string {
+	return func(path string) string {
+		if base, public := strings.CutSuffix(set.Zoho.WebhookURL, zoho.Path); public && path == whatsapp.Path && set.WhatsApp.URL != "" {
+			return base + path
+		}
+		return "http://" + set.Door() + path
+	}
 }
 
 // deskEnvironment is the environment of the process as far as it is known here.
 type deskEnvironment struct {
-	own     func(string) string
-	given   map[string]string // as the process tells it
-	address string            // of its door, as it is reached from here
-	read    map[string]bool   // the variables that it reads
+	own   func(string) string
+	given map[string]string // as the process tells it
+	read  map[string]bool   // the variables that it reads
 }
 
 // get returns a variable as the process has it, and a secret as it stands here.
 func (d *deskEnvironment) get(name string) string {
 	d.read[name] = true
-	switch {
-	case name == "SUITE_ADDR":
-		return d.address
-	case secretName(name):
+	if secretName(name) {
 		return d.own(name)
 	}
 	return d.given[name]
@@ -86,7 +93,7 @@ func (d *deskEnvironment) settings(set sandbox.Settings) func(context.Context, s
 	values := map[string]string{
 		"HUBSPOT_API_URL": cmp.Or(set.HubSpot.URL, "http://"+set.HubSpotAddr), "HUBSPOT_APP_ID": set.HubSpot.AppID, "HUBSPOT_WEBHOOK_URL": set.HubSpot.WebhookURLs[0],
 		"ZOHO_API_URL": cmp.Or(set.Zoho.URL, "http://"+set.ZohoAddr), "ZOHO_ACCOUNTS_URL": set.Zoho.AccountsURL, "ZOHO_CLIENT_ID": set.Zoho.ClientID,
-		"ZOHO_CHANNEL_ID": set.Zoho.ChannelID, "ZOHO_WEBHOOK_URL": "http://" + set.Addr + zoho.Path, "REPORT_FROM": set.Report.From, "REPORT_TO": set.Report.To, "MODE": string(set.Rules.Start),
+		"ZOHO_CHANNEL_ID": set.Zoho.ChannelID, "ZOHO_WEBHOOK_URL": set.Zoho.WebhookURL, "REPORT_FROM": set.Report.From, "REPORT_TO": set.Report.To, "MODE": string(set.Rules.Start),
 		"HUBSPOT_CALLS_PER_10S": "0", "HUBSPOT_CALLS_PER_DAY": "0", "HUBSPOT_SEARCHES_PER_SECOND": "0", "ZOHO_CREDITS_PER_DAY": "0", "ZOHO_CONCURRENCY": "0", // the process has a budget of its own
 		numberID: chat.Number, "WHATSAPP_API_VERSION": chat.Version, "WHATSAPP_OWN_NUMBERS": strings.Join(chat.Own, ","),
 		issuerSetting: events.Issuer, "CONVERSIONS_JWT_AUDIENCE": events.Audience, "CONVERSIONS_JWT_SUBJECTS": strings.Join(events.Subjects, ","),

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"syscall"
@@ -109,7 +110,8 @@ func port(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// RoundTrip finds a sandbox where it listens, and lets it speak of itself as if that were where sandboxes usually do.
+// RoundTrip finds a sandbox where it listens, and lets it speak of itself as if that were where sandboxes usually do. What stands for a
+// public address is found behind it alike.
 func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	at, ok := p.at[r.URL.Host]
 	if !ok {
@@ -117,7 +119,7 @@ func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	usual := r.URL.Host
 	r = r.Clone(r.Context())
-	r.URL.Host = at
+	r.URL.Scheme, r.URL.Host = "http", at
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -232,6 +234,40 @@ func TestAProcessThatIsNotThereIsSaidToBeOnce(t *testing.T) {
 	p.base = "http://" + other.Addr().String()
 	has(t, p.says(ExitUsage, "doctor"), "what answers at "+p.base+" (status 404) is no process of make run")
 	fails(t, []string{"doctor"}, p.run("doctor", "--json"), ExitUsage)
+}
+
+// A tunnel leads from a public address to the door, and the channel sends there: that address is right, and stays.
+func TestAProcessIsKnownByTheAddressThatItsChannelSendsTo(t *testing.T) {
+	const hook = "https://desk.example.com/webhooks/zoho"
+	p := started(t, map[string]string{"ZOHO_WEBHOOK_URL": hook, "MODE": "off"}, "")
+	p.at["desk.example.com"] = strings.TrimPrefix(p.base, "http://")
+	for _, base := range []string{p.base, strings.Replace(p.base, "127.0.0.1", "localhost", 1)} {
+		p.base = base
+		has(t, p.says(ExitOK, "doctor"), "ok     zoho.channel", "ok     door.zoho            "+hook+" takes what is authentic", "ok     door.hubspot", "ok     door.whatsapp", "ok     door.conversions", "all is well")
+		has(t, p.says(ExitOK, "setup", "zoho"), "as is  channel 1000000068001 notifies "+hook)
+		has(t, p.says(ExitOK, "setup", "whatsapp"), "as is  the app sends to")
+	}
+}
+
+// Without an address that leads to the door from Zoho the process keeps no channel, and none is opened for it.
+func TestAProcessWithoutAChannelIsGivenNone(t *testing.T) {
+	there := httptest.NewServer(zohotest.New(zohotest.Options{Now: time.Now, Sleep: sandbox.Sleep, APIDomain: "https://www.zohoapis.eu", ClientID: zohotest.DefaultClientID}))
+	defer there.Close()
+	env := map[string]string{
+		"ZOHO_API_URL": "https://www.zohoapis.eu", "ZOHO_ACCOUNTS_URL": "https://accounts.zoho.eu", "ZOHO_CLIENT_ID": zohotest.DefaultClientID, "ZOHO_CHANNEL_ID": "7",
+		settings.ZohoClientSecret: zohotest.DefaultClientSecret, settings.ZohoRefreshToken: zohotest.DefaultRefreshToken, settings.ZohoChannelToken: "0123456789abcdef", "MODE": "off",
+	}
+	p := started(t, env, "")
+	p.env = env
+	for _, host := range []string{"www.zohoapis.eu", "accounts.zoho.eu"} {
+		p.at[host] = there.Listener.Addr().String()
+	}
+	out := p.says(ExitOK, "setup", "zoho")
+	has(t, out, "note   no channel is opened: the process of make run has no ZOHO_WEBHOOK_URL")
+	p.says(ExitOK, "setup", "whatsapp") // whose fields this Zoho does not have yet
+	out = p.says(ExitOK, "doctor")
+	has(t, out, "note   zoho.channel         the process of make run has no ZOHO_WEBHOOK_URL: Zoho tells it of no change, and reconcile looks every hour",
+		"ok     door.zoho            "+p.base+"/webhooks/zoho takes", "ok     door.whatsapp", "ok     door.conversions", "all is well")
 }
 
 func TestACommandThatIsStoppedSaysSo(t *testing.T) {

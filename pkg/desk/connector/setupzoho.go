@@ -264,6 +264,9 @@ func (s *session) channelTokens(ctx context.Context, st *Stack) (out []crm.Secre
 // of our own is mended with the token that it has: with neither that nor our address it would be nobody's, also to the next run.
 func (c setupZohoCommand) ownChannel(ctx context.Context, s *session, st *Stack, v *clients, was []crm.Secret) error {
 	r := s.renewer(ctx, st, v)
+	if st.Running && r.URL == "" {
+		return nil
+	}
 	now := r.Tokens
 	r.Tokens = func(ctx context.Context) ([]crm.Secret, error) {
 		given, err := now(ctx)
@@ -280,6 +283,10 @@ func (c setupZohoCommand) ownChannel(ctx context.Context, s *session, st *Stack,
 // keeps to him; what carries a token that was stored before is ours.
 func (c setupZohoCommand) openChannel(ctx context.Context, s *session, st *Stack, v *clients, was []crm.Secret) error {
 	r := s.renewer(ctx, st, v)
+	if st.Running && r.URL == "" {
+		s.note("no channel is opened: %s", noChannel)
+		return nil
+	}
 	now := r.Tokens
 	r.Tokens = func(ctx context.Context) ([]crm.Secret, error) {
 		all, err := now(ctx)

@@ -172,6 +172,9 @@ func (set *Settings) conversions(r *settings.Reader) {
 	}
 }
 
+// Door is the address of the door for who is on the same machine.
+func (set Settings) Door() string { return reach(set.Addr) }
+
 // reach is the address under which a listener is reached from this machine.
 func reach(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
