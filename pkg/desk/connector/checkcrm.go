@@ -25,7 +25,7 @@ func (e *exam) hubspotToken(ctx context.Context) {
 	}
 	var err error
 	if e.c, err = e.reach(ctx, e.st, true); err != nil {
-		e.add(levelSkip, "hubspot.token", "not looked at before settings is right", "")
+		e.unreached("hubspot.token")
 		return
 	}
 	if !e.after("hubspot.token", settings.HubSpotAccessToken) {
@@ -47,6 +47,15 @@ func (e *exam) hubspotToken(ctx context.Context) {
 		e.money = a.Currency
 		e.ok("hubspot.token", "portal %s, times in %s, money in %s", a.PortalID, a.TimeZone, a.Currency)
 	}
+}
+
+// unreached skips a check because neither CRM can be asked.
+func (e *exam) unreached(check string) {
+	if slices.Contains(e.st.Unknown, zohoAccessToken) {
+		e.skip(check, zohoAccessToken)
+		return
+	}
+	e.skip(check, "settings")
 }
 
 // otherPortal returns the portal that the stack has noted where it is another one, else "".
@@ -121,10 +130,10 @@ func (e *exam) scopes(check, mend string, all []scope) {
 // zohoToken has the stack's token renewed, and goes on with that one.
 func (e *exam) zohoToken(ctx context.Context) {
 	if e.c == nil {
-		e.add(levelSkip, "zoho.token", "not looked at before settings is right", "")
+		e.unreached("zoho.token")
 		return
 	}
-	if e.setting(ctx, "ZOHO_ACCESS_TOKEN") != "" {
+	if e.setting(ctx, zohoAccessToken) != "" {
 		e.ok("zoho.token", "given, and used as it is")
 		return
 	}

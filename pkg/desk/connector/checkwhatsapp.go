@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -213,11 +214,14 @@ func (e *exam) chatDoor(ctx context.Context) {
 	e.door(ctx, check, at, body, body, signed, settings.WhatsAppAppSecret, "setup whatsapp")
 }
 
-// needs are the secrets that the functions of this stack ask for.
+// needs are the secrets that the functions of this stack ask for, but for those that nobody can know here.
 func (e *exam) needs(ctx context.Context) []string {
 	names := append([]string{}, e.st.Needs...)
+	known := func() []string {
+		return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(e.st.Unknown, name) })
+	}
 	if !e.works["functions"] {
-		return names
+		return known()
 	}
 	set := e.reader(ctx)
 	if !set.WhatsApp().Missing() {
@@ -229,5 +233,5 @@ func (e *exam) needs(ctx context.Context) []string {
 	if set.Slack() {
 		names = append(names, settings.SlackWebhookURL)
 	}
-	return names
+	return known()
 }

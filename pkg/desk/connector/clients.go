@@ -89,6 +89,14 @@ type tokens struct{ zoho.Tokens }
 // use takes a token that is at hand from now on.
 func (t *tokens) use(a crm.Access) { t.Tokens = zohotoken.Fixed{Access: a} }
 
+// both is reach for a command that goes on to call both CRMs.
+func (s *session) both(ctx context.Context, st *Stack, deployed bool) (*clients, error) {
+	if err := notGiven(st.Unknown, settings.HubSpotAccessToken, settings.ZohoClientSecret, settings.ZohoRefreshToken); err != nil {
+		return nil, err
+	}
+	return s.reach(ctx, st, deployed)
+}
+
 // reach makes the clients, once. It makes no call.
 func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients, error) {
 	if s.clients != nil {
@@ -96,7 +104,10 @@ func (s *session) reach(ctx context.Context, st *Stack, deployed bool) (*clients
 	}
 	set := s.reader(ctx)
 	zohoURL, accountsURL := set.URL("ZOHO_API_URL", ""), set.URL("ZOHO_ACCOUNTS_URL", "")
-	fixed := set.Optional("ZOHO_ACCESS_TOKEN", "")
+	fixed := set.Optional(zohoAccessToken, "")
+	if err := notGiven(st.Unknown, zohoAccessToken); err != nil {
+		return nil, err
+	}
 	if fixed == "" {
 		accountsURL = set.NeedURL("ZOHO_ACCOUNTS_URL")
 	} else {

@@ -179,6 +179,9 @@ func (s *session) crmCount(ctx context.Context, st *Stack) (counting.CRM, error)
 	if at == (settings.ZohoCount{}) || own.Missing() {
 		return unasked{}, nil
 	}
+	if err := notGiven(st.Unknown, settings.ZohoClientSecret, settings.ZohoRefreshToken); err != nil {
+		return nil, err
+	}
 	c, err := s.reach(ctx, st, true)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 
 	"crm-connector/pkg/adapter/settings"
@@ -16,21 +17,22 @@ import (
 )
 
 // openDesk reaches the process that make run started: tables and queues through its door, settings and mapping as it was
-// started with, which it tells. Secrets it does not tell: they are read here as that process reads them.
+// started with, which it tells. Secrets it does not tell, but for the names of those that are not the sandbox's:
+// those are the operator's to give here, and asked for where they are needed.
 func openDesk(ctx context.Context, w World, base string) (*Stack, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" {
 		return nil, wrongf("--desk: %q is no address like http://127.0.0.1:8080", base)
 	}
 	remote := sandbox.Remote{Base: base, HTTP: w.HTTP}
-	given, text, err := remote.Settings(ctx)
+	given, own, text, err := remote.Settings(ctx)
 	if fault.KindOf(err) == fault.Down {
 		return nil, wrongf("no process of make run answers at %s: start it with make run, or give --desk its address", base)
 	}
 	if err != nil {
 		return nil, wrongf("%v", err)
 	}
-	env := &deskEnvironment{own: w.Getenv, given: given, read: map[string]bool{}}
+	env := &deskEnvironment{own: w.Getenv, given: given, theirs: own, read: map[string]bool{}}
 	set, err := sandbox.ReadSettings(env.get)
 	if err != nil {
 		return nil, wrongf("%v\nthe process of make run does not tell its secrets: set those that it was started with in the environment of this command", err)
@@ -52,8 +54,9 @@ func openDesk(ctx context.Context, w World, base string) (*Stack, error) {
 		},
 		Whole:   whole,
 		Lanes:   map[crm.System]Lane{crm.HubSpot: deskLane{remote.Lane(crm.HubSpot)}, crm.Zoho: deskLane{remote.Lane(crm.Zoho)}},
-		Vault:   deskVault(set),
-		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken},
+		Vault:   deskSecrets{deskVault(set), env.unknown()},
+		Unknown: env.unknown(),
+		Needs:   deskNeeds(set),
 		Version: func(context.Context) (string, error) { return w.Version, nil }, // of one checkout
 		Told:    func(context.Context) error { return nil },                      // it was, when it was opened
 		Setting: env.settings(set), Running: true, Door: deskDoor(set), Default: m, DefaultYAML: text,
@@ -73,18 +76,30 @@ func deskDoor(set sandbox.Settings) func(path string) string {
 
 // deskEnvironment is the environment of the process as far as it is known here.
 type deskEnvironment struct {
-	own   func(string) string
-	given map[string]string // as the process tells it
-	read  map[string]bool   // the variables that it reads
+	own    func(string) string
+	given  map[string]string // as the process tells it
+	theirs []string          // the secrets that are not the sandbox's
+	read   map[string]bool   // the variables that it reads
 }
 
-// get returns a variable as the process has it, and a secret as it stands here.
+// get returns a variable as the process has it, and a secret that is not the sandbox's as it stands here. What stands for one that is
+// not known here is read and never used.
 func (d *deskEnvironment) get(name string) string {
 	d.read[name] = true
-	if secretName(name) {
+	switch {
+	case slices.Contains(d.unknown(), name):
+		return "unknown"
+	case slices.Contains(d.theirs, name):
 		return d.own(name)
+	case secretName(name):
+		return "" // the sandbox's
 	}
 	return d.given[name]
+}
+
+// unknown are the secrets of the process that nobody gave here.
+func (d *deskEnvironment) unknown() []string {
+	return slices.DeleteFunc(slices.Clone(d.theirs), func(name string) bool { return strings.TrimSpace(d.own(name)) != "" })
 }
 
 // settings are the settings of the process by their names, and what this command alone reads.
@@ -108,6 +123,8 @@ func (d *deskEnvironment) settings(set sandbox.Settings) func(context.Context, s
 		switch {
 		case ok:
 			return v
+		case slices.Contains(d.unknown(), name):
+			return ""
 		case d.read[name]:
 			return d.get(name)
 		}
@@ -132,6 +149,47 @@ func (s secrets) Get(_ context.Context, names ...string) (map[string]crm.Secret,
 // Put refuses: the process of make run reads its secrets from its environment.
 func (secrets) Put(_ context.Context, name string, _ crm.Secret) error {
 	return wrongf("the process of make run keeps no secrets: set %s in its environment", name)
+}
+
+// deskNeeds are the secrets that every process has. One that is given an access token of Zoho has nothing renewed.
+func deskNeeds(set sandbox.Settings) []string {
+	needs := []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoChannelToken}
+	if set.Zoho.AccessToken.IsZero() {
+		needs = append(needs, settings.ZohoClientSecret, settings.ZohoRefreshToken)
+	}
+	return needs
+}
+
+// deskSecrets are those of a process, of which some are not known here.
+type deskSecrets struct {
+	secrets
+	unknown []string
+}
+
+// Get returns those of the names, and refuses where one of them is not known.
+func (d deskSecrets) Get(ctx context.Context, names ...string) (map[string]crm.Secret, error) {
+	if err := notGiven(d.unknown, names...); err != nil {
+		return nil, err
+	}
+	return d.secrets.Get(ctx, names...)
+}
+
+// theirs says of a secret why it is not known.
+const theirs = "the process of make run was started with one of its own, and does not tell it"
+
+// notGiven is the error of a command that needs secrets of which some are not known; nil where all are.
+func notGiven(unknown []string, names ...string) error {
+	for _, name := range names {
+		if !slices.Contains(unknown, name) {
+			continue
+		}
+		where := "in the environment of this command"
+		if slices.Contains(handedOver, name) {
+			where += ", or in --secret-file"
+		}
+		return wrongf("%s is needed: %s. Set it %s", name, theirs, where)
+	}
+	return nil
 }
 
 func deskVault(set sandbox.Settings) secrets {

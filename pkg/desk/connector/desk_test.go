@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
@@ -84,7 +87,7 @@ func begun(t *testing.T, env map[string]string, own string) *process {
 			return nil
 		case <-time.After(20 * time.Millisecond):
 		}
-		if _, _, err = (sandbox.Remote{Base: p.base, HTTP: http.DefaultTransport}).Settings(ctx); err == nil {
+		if _, _, _, err = (sandbox.Remote{Base: p.base, HTTP: http.DefaultTransport}).Settings(ctx); err == nil {
 			t.Cleanup(func() {
 				stop()
 				if err := <-ended; err != nil {
@@ -208,11 +211,85 @@ func TestSecretsOfAProcessAreTheOperatorsToGive(t *testing.T) {
 		"HUBSPOT_API_URL": "https://api.hubapi.example", "HUBSPOT_ACCESS_TOKEN": "canary-1", "HUBSPOT_CLIENT_SECRET": "canary-2",
 		"HUBSPOT_APP_ID": "7", "HUBSPOT_WEBHOOK_URL": "https://example.com/webhooks/hubspot", "MODE": "off",
 	}, "")
-	r := p.run("mode")
-	if r.code != ExitUsage || !strings.Contains(r.err, "HUBSPOT_ACCESS_TOKEN is not set") || !strings.Contains(r.err, "does not tell its secrets") {
-		t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
-	}
+	has(t, p.says(ExitUsage, "link", "--dry-run"), "HUBSPOT_ACCESS_TOKEN is needed: the process of make run was started with one of its own")
+	has(t, p.says(ExitOK, "mode"), "off: the mode in which the stack started") // which needs none
+	p.env = map[string]string{"HUBSPOT_ACCESS_TOKEN": "canary 1"}
+	has(t, p.says(ExitUsage, "mode"), "HUBSPOT_ACCESS_TOKEN ", "does not tell its secrets")
+	p.env = nil
 	has(t, p.says(ExitOK, "mode", "--secret-file", file(t, "secrets.env", "HUBSPOT_ACCESS_TOKEN=canary-1\nHUBSPOT_CLIENT_SECRET=canary-2\n")), "off: the mode in which the stack started")
+}
+
+// theirOwn are secrets with which a process was started, and of which a terminal beside it knows nothing.
+var theirOwn = map[string]string{
+	settings.HubSpotClientSecret: "canary-hubspot-client", settings.ZohoChannelToken: "canary-channel-token", settings.WhatsAppAppSecret: "canary-app-secret",
+	settings.ConversionsJWTSecret: strings.Repeat("canary", 8), settings.ZohoRefreshToken: zohotest.DefaultRefreshToken,
+}
+
+func TestASecretOfAProcessThatNobodyGaveIsNotTakenForTheSandboxs(t *testing.T) {
+	env := maps.Clone(theirOwn)
+	env["MODE"] = "off"
+	p := started(t, env, "")
+	out := p.says(ExitOK, "doctor")
+	for _, tt := range [][2]string{
+		{settings.HubSpotClientSecret, "door.hubspot"}, {settings.ZohoChannelToken, "zoho.channel"}, {settings.ZohoChannelToken, "door.zoho"},
+		{settings.WhatsAppAppSecret, "whatsapp.subscribed"}, {settings.WhatsAppAppSecret, "door.whatsapp"}, {settings.ConversionsJWTSecret, "conversions.keys"},
+	} {
+		has(t, out, fmt.Sprintf("skip   %-20s not looked at before %s is set here: the process of make run was started with one of its own, and does not tell it", tt[1], tt[0]))
+	}
+	hasNot(t, out, "fault")
+	has(t, out, "ok     hubspot.token", "ok     zoho.scopes", "ok     whatsapp.token", "ok     secrets              5 are there") // with the sandbox's
+	for line, name := range map[string]string{
+		"setup zoho": settings.ZohoChannelToken, "setup hubspot --out " + t.TempDir(): settings.HubSpotClientSecret, "setup whatsapp": settings.WhatsAppAppSecret,
+		"token": settings.ConversionsJWTSecret, "token --subject shop --scope metriche:leggi": settings.ConversionsJWTSecret,
+	} {
+		r := p.run(strings.Fields(line)...)
+		want := "connector: " + name + " is needed: the process of make run was started with one of its own, and does not tell it. Set it in the environment of this command, or in --secret-file\n"
+		if r.code != ExitUsage || !strings.HasSuffix(r.err, want) || strings.Contains(r.out+r.err, "canary") {
+			t.Errorf("%s: exit %d, %s%s", line, r.code, r.out, r.err)
+		}
+	}
+	p.says(ExitOK, "mode", "set", "off")
+
+	secrets := ""
+	for name, v := range theirOwn {
+		secrets += name + "=" + v + "\n"
+	}
+	given := []string{"--secret-file", file(t, "secrets.env", secrets)}
+	out = p.says(ExitOK, append([]string{"doctor"}, given...)...)
+	has(t, out, "ok     zoho.channel", "ok     door.hubspot", "ok     door.zoho", "ok     door.whatsapp", "ok     door.conversions", "ok     secrets              9 are there")
+	hasNot(t, out, "canary")
+	has(t, p.says(ExitOK, append([]string{"setup", "zoho"}, given...)...), "as is  channel 1000000068001 notifies")
+	token := p.run(append([]string{"token", "--subject", conversionstest.DefaultSubject, "--scope", "metriche:leggi"}, given...)...)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.base+conversions.MetricsPath, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token.out))
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
+		t.Errorf("the door answers %d to a token that was printed", resp.StatusCode)
+	}
+}
+
+func TestAnAccessTokenOfAProcessIsAskedForWhereItIsNeeded(t *testing.T) {
+	env := map[string]string{"MODE": "off", "ZOHO_ACCESS_TOKEN": zohotest.DefaultUserToken}
+	p := started(t, env, "")
+	out := p.says(ExitOK, "doctor")
+	has(t, out, "skip   hubspot.token        not looked at before ZOHO_ACCESS_TOKEN is set here", "skip   zoho.token           not looked at before ZOHO_ACCESS_TOKEN is set here", "ok     door.zoho")
+	has(t, p.says(ExitUsage, "link", "--dry-run"), "ZOHO_ACCESS_TOKEN is needed: "+theirs+". Set it in the environment of this command\n")
+	p.env = env
+	has(t, p.says(ExitOK, "doctor"), "ok     zoho.token           given, and used as it is", "ok     zoho.channel")
+}
+
+// The terminal of who runs a stack has that one's secrets: a process of the sandbox's is looked at with the sandbox's.
+func TestSecretsOfAnotherStackInTheTerminalAreNotTakenForThoseOfTheProcess(t *testing.T) {
+	p := started(t, map[string]string{"MODE": "off"}, "")
+	p.env = theirOwn
+	hasNot(t, p.says(ExitOK, "doctor"), "fault", "skip   door")
 }
 
 func TestAProcessThatIsNotThereIsSaidToBeOnce(t *testing.T) {

@@ -3,6 +3,7 @@ package connector
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"crm-connector/pkg/core/crm"
@@ -147,8 +148,18 @@ func (e *exam) after(check string, on ...string) bool {
 	if missing == nil {
 		return true
 	}
-	e.add(levelSkip, check, "not looked at before "+strings.Join(missing, ", ")+" is right", "")
+	e.skip(check, missing...)
 	return false
+}
+
+// skip says what is to be mended first, or given.
+func (e *exam) skip(check string, missing ...string) {
+	unknown := slices.DeleteFunc(slices.Clone(missing), func(name string) bool { return !slices.Contains(e.st.Unknown, name) })
+	if len(unknown) > 0 {
+		e.add(levelSkip, check, "not looked at before "+strings.Join(unknown, ", ")+" is set here: "+theirs, "")
+		return
+	}
+	e.add(levelSkip, check, "not looked at before "+strings.Join(missing, ", ")+" is right", "")
 }
 
 // trouble is what to do about a call that failed.

@@ -53,7 +53,7 @@ func (s *session) dryRun(ctx context.Context, path string) error {
 		return err
 	}
 	s.heavy = true
-	if d.c, err = s.reach(ctx, st, true); err != nil {
+	if d.c, err = s.both(ctx, st, true); err != nil {
 		return err
 	}
 	if d.m, err = s.inForce(ctx, st); err != nil {

@@ -87,7 +87,7 @@ func (s *session) twosome(ctx context.Context, st *Stack, hub, zo crm.ID) (*twos
 	if l.book, err = s.people(ctx, st); err != nil {
 		return nil, err
 	}
-	if l.c, err = s.reach(ctx, st, true); err != nil {
+	if l.c, err = s.both(ctx, st, true); err != nil {
 		return nil, err
 	}
 	if l.m, err = s.inForce(ctx, st); err != nil {

@@ -132,7 +132,7 @@ func (c mappingCheckCommand) Run(ctx context.Context, s *session) error {
 
 // fits prints what the CRMs lack for a mapping, and is a finding when they lack anything.
 func (s *session) fits(ctx context.Context, st *Stack, m *mapping.Mapping) error {
-	c, err := s.reach(ctx, st, true)
+	c, err := s.both(ctx, st, true)
 	if err != nil {
 		return err
 	}

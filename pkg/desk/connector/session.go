@@ -344,9 +344,12 @@ var handedOver = []string{
 	settings.WhatsAppAccessToken, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken, settings.ConversionsJWTSecret, settings.SlackWebhookURL, settings.PairKey,
 }
 
+// zohoAccessToken is a token that a process of make run may be given in place of a refresh token.
+const zohoAccessToken = "ZOHO_ACCESS_TOKEN"
+
 // secretName reports whether a variable holds a secret.
 func secretName(name string) bool {
-	return name == "ZOHO_ACCESS_TOKEN" || slices.Contains(handedOver, name)
+	return name == zohoAccessToken || slices.Contains(handedOver, name)
 }
 
 // readSecrets reads the secret file, once: lines NAME=value, with export before the name or not, the value in quotation marks or not,

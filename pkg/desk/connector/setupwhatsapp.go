@@ -56,7 +56,7 @@ func (setupWhatsAppCommand) Run(ctx context.Context, s *session) error {
 	if missing != nil {
 		return s.change("then token and number are looked at, the fields of contacts made where they are missing, and both subscriptions", nil)
 	}
-	v, err := s.reach(ctx, st, deployed)
+	v, err := s.both(ctx, st, deployed)
 	if err != nil {
 		return err
 	}

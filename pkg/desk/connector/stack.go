@@ -75,6 +75,8 @@ type Stack struct {
 	Setting func(ctx context.Context, name string) string
 	// Running says that Setting holds whatever the environment here says: nothing is deployed with it any more.
 	Running bool
+	// Unknown are the secrets that a process of make run has of its own, and that nobody gave here.
+	Unknown []string
 	// Door returns the address of a route of the door; nil where it lies beside ZOHO_WEBHOOK_URL.
 	Door func(path string) string
 	// Default is the mapping that holds where no row has another, and DefaultYAML its text; nil for the built-in one.

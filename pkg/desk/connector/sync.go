@@ -82,7 +82,7 @@ func listing(sys crm.System, m crm.Module) string { return string(sys) + "#" + s
 // sweep queues an operation for every record that was modified since, companies before their people. It says how many.
 func (s *session) sweep(ctx context.Context, st *Stack, w sweep) error {
 	s.heavy = true
-	c, err := s.reach(ctx, st, true)
+	c, err := s.both(ctx, st, true)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ type remoteAnswer struct {
 	Conflict bool              `json:"conflict,omitempty"`
 	Error    string            `json:"error,omitempty"`
 	Given    map[string]string `json:"given,omitempty"`
+	Own      []string          `json:"own,omitempty"`
 	Mapping  []byte            `json:"mapping,omitempty"`
 }
 
@@ -94,7 +95,7 @@ func loopback(address string) bool {
 
 func (d *Desk) ask(ctx context.Context, what, verb string, call remoteCall) (remoteAnswer, error) {
 	if what == "settings" {
-		return remoteAnswer{Given: d.set.Given, Mapping: d.set.MappingText}, nil
+		return remoteAnswer{Given: d.set.Given, Own: d.set.Own, Mapping: d.set.MappingText}, nil
 	}
 	table := d.suite.Tables[what]
 	if table == nil {
@@ -154,10 +155,11 @@ type Remote struct {
 	HTTP http.RoundTripper
 }
 
-// Settings returns the variables that the process was started with, secrets left out, and the mapping that it started with.
-func (m Remote) Settings(ctx context.Context) (given map[string]string, mapping []byte, err error) {
+// Settings returns the variables that the process was started with, secrets left out, the names of the secrets that are not the
+// sandbox's, and the mapping that it started with.
+func (m Remote) Settings(ctx context.Context) (given map[string]string, own []string, mapping []byte, err error) {
 	a, err := m.call(ctx, "settings/get", remoteCall{})
-	return a.Given, a.Mapping, err
+	return a.Given, a.Own, a.Mapping, err
 }
 
 // Table returns the table of that name.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/adapter/storetest"
 	"crm-connector/pkg/core/batch"
@@ -81,7 +82,10 @@ func TestTheCommandLearnsHowTheProcessWasStartedAndNoSecret(t *testing.T) {
 	}
 	d, remote, _ := officeWith(t, env)
 	d.set.MappingText = []byte("version: 1\n")
-	given, text, err := remote.Settings(t.Context())
+	given, own, text, err := remote.Settings(t.Context())
+	if want := "CONVERSIONS_JWT_SECRET HUBSPOT_ACCESS_TOKEN HUBSPOT_CLIENT_SECRET WHATSAPP_ACCESS_TOKEN WHATSAPP_APP_SECRET WHATSAPP_VERIFY_TOKEN ZOHO_CHANNEL_TOKEN ZOHO_CLIENT_SECRET ZOHO_REFRESH_TOKEN"; strings.Join(own, " ") != want {
+		t.Errorf("its own are %v", own)
+	}
 	if err != nil || given["MODE"] != "observe" || given["PHONE_MATCH"] != "mobile" || given["LEADS"] != "" || string(text) != "version: 1\n" {
 		t.Errorf("%v, %q, %v", given, text, err)
 	}
@@ -89,6 +93,13 @@ func TestTheCommandLearnsHowTheProcessWasStartedAndNoSecret(t *testing.T) {
 		if strings.Contains(v, "canarino") {
 			t.Errorf("%s is told", name)
 		}
+	}
+}
+
+func TestASecretThatIsTheSandboxsIsNoneOfTheProcesss(t *testing.T) {
+	_, remote, _ := officeWith(t, map[string]string{"HUBSPOT_CLIENT_SECRET": " " + hubspottest.DefaultClientSecret, "WHATSAPP_APP_SECRET": " ", "ZOHO_ACCESS_TOKEN": "canarino"})
+	if _, own, _, err := remote.Settings(t.Context()); err != nil || strings.Join(own, " ") != "ZOHO_ACCESS_TOKEN" {
+		t.Errorf("%v, %v", own, err)
 	}
 }
 

@@ -2,8 +2,10 @@ package sandbox
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +40,8 @@ type Settings struct {
 	OpenChannel bool // ZOHO_WEBHOOK_URL is set: Zoho's channel is opened at the start, and not only when it is due to be renewed
 	// Given are the variables that were set, but for secrets: what the operator's command needs to know of the process.
 	Given map[string]string
+	// Own are the names of the secrets that were set to something else than what the sandbox has.
+	Own []string
 	// MappingText is the mapping that the process starts with, as YAML.
 	MappingText []byte
 }
@@ -88,11 +92,16 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 		fallback["ZOHO_ACCOUNTS_URL"] = "http://127.0.0.1:8182"
 	}
 	host, _, _ := net.SplitHostPort(addr) // Listen has looked
+	own := map[string]bool{}
 	r := &settings.Reader{Host: host, Getenv: func(name string) string {
-		if v := getenv(name); strings.TrimSpace(v) != "" {
-			return v
+		v := getenv(name)
+		if strings.TrimSpace(v) == "" {
+			return fallback[name]
 		}
-		return fallback[name]
+		if secret(name) && strings.TrimSpace(v) != fallback[name] {
+			own[name] = true
+		}
+		return v
 	}}
 	set := Settings{Given: given, MappingText: mapping.DefaultYAML(), Addr: addr, HubSpotAddr: "127.0.0.1:8181", ZohoAddr: "127.0.0.1:8182", MetaAddr: "127.0.0.1:8183"}
 	set.hubspot(r)
@@ -105,16 +114,21 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	set.Rules = rules.Settings{Default: mapping.Default(), Start: over.Mode, Options: mapping.Options{
 		PhoneRegion: over.PhoneRegion, LastName: over.LastName, Leads: over.Leads, PhoneMatch: over.PhoneMatch,
 	}}
+	set.Own = slices.Sorted(maps.Keys(own))
 	set.OpenChannel = zohoURL != "" && plain.Optional("ZOHO_WEBHOOK_URL", "") != ""
 	return set, errors.Join(plain.Err(), r.Err(), odd(zohoURL, plain.Optional("ZOHO_ACCOUNTS_URL", ""), set.Zoho.WebhookURL))
 }
 
-// noting returns a getenv that notes what it was asked for and is set. A secret is not noted: its name says that it is one.
+// secret reports whether a variable holds a secret: its name says so.
+func secret(name string) bool {
+	return strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_TOKEN") || name == settings.SlackWebhookURL
+}
+
+// noting returns a getenv that notes what it was asked for and is set, but for secrets.
 func noting(getenv func(string) string, given map[string]string) func(string) string {
 	return func(name string) string {
 		v := getenv(name)
-		secret := strings.HasSuffix(name, "_SECRET") || strings.HasSuffix(name, "_TOKEN") || name == settings.SlackWebhookURL
-		if strings.TrimSpace(v) != "" && !secret {
+		if strings.TrimSpace(v) != "" && !secret(name) {
 			given[name] = v
 		}
 		return v
