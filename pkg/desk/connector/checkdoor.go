@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/mail"
+	"net/url"
 	"strings"
 	"time"
 
@@ -47,28 +48,54 @@ func (s *session) notification(ctx context.Context, token string) []byte {
 }
 
 // door expects that a delivery with the right key is taken, and one without is refused.
-func (e *exam) door(ctx context.Context, check, url string, right, forged []byte, keys http.Header, secret, setup string) {
-	status, err := e.knock(ctx, url, forged, nil)
+func (e *exam) door(ctx context.Context, check, at string, right, forged []byte, keys http.Header, secret, setup string) {
+	if !e.lit(check, at) {
+		return
+	}
+	status, err := e.knock(ctx, at, forged, nil)
 	if err == nil && status == http.StatusUnauthorized {
-		status, err = e.knock(ctx, url, right, keys)
+		status, err = e.knock(ctx, at, right, keys)
 		if err == nil && status == http.StatusOK {
-			e.ok(check, "%s takes what is authentic and nothing else", url)
+			e.ok(check, "%s takes what is authentic and nothing else", at)
 			return
 		}
 	} else if err == nil && status == http.StatusOK {
-		e.fault(check, url+" takes a forged delivery", "that is not the webhook function: correct PublicBaseUrl, or deploy the stack again")
+		e.fault(check, at+" takes a forged delivery", "that is not the webhook function: correct PublicBaseUrl, or deploy the stack again")
 		return
 	}
 	switch {
 	case err != nil:
-		e.fault(check, url+" does not answer", "compare it with the stack's outputs (PublicBaseUrl, DNS, certificate)")
+		e.unanswered(check, at)
 	case status == http.StatusUnauthorized:
 		e.fault(check, "the functions have another "+secret+" than the store", "a new one is taken up within five minutes; else run connector "+setup+" "+e.at())
 	case status == http.StatusServiceUnavailable:
-		e.fault(check, url+" answers 503: the webhook function lacks a secret or a table", "see the log of webhook: it names what is missing")
+		e.fault(check, at+" answers 503: the webhook function lacks a secret or a table", "see the log of webhook: it names what is missing")
 	default:
-		e.fault(check, fmt.Sprintf("%s answers %d", url, status), "compare it with the stack's outputs (PublicBaseUrl)")
+		e.fault(check, fmt.Sprintf("%s answers %d", at, status), "compare it with the stack's outputs (PublicBaseUrl)")
 	}
+}
+
+// lit reports whether nothing is known yet against the host of an address; else the check is skipped.
+func (e *exam) lit(check, at string) bool {
+	host := hostOf(at)
+	if e.dark[host] {
+		e.add(levelSkip, check, "not looked at before "+host+" answers", "")
+	}
+	return !e.dark[host]
+}
+
+// unanswered says of a host, once, that it does not answer.
+func (e *exam) unanswered(check, at string) {
+	e.dark[hostOf(at)] = true
+	e.fault(check, at+" does not answer", "compare it with the stack's outputs (PublicBaseUrl, DNS, certificate)")
+}
+
+func hostOf(at string) string {
+	u, err := url.Parse(at)
+	if err != nil {
+		return at
+	}
+	return u.Host
 }
 
 // knock posts a delivery and returns the status.

@@ -197,6 +197,9 @@ func (e *exam) chatDoor(ctx context.Context) {
 		return
 	}
 	at := e.session.door(ctx, whatsapp.Path)
+	if !e.lit(check, at) {
+		return
+	}
 	challenge := "1158201444"
 	status, text, err := e.ask(ctx, http.MethodGet, at+"?"+url.Values{"hub.mode": {"subscribe"}, "hub.challenge": {challenge},
 		"hub.verify_token": {newest(e.held[settings.WhatsAppVerifyToken]).Reveal()}}.Encode(), nil, nil)

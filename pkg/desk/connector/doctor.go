@@ -58,7 +58,7 @@ func (c doctorCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	s.looks = s.flags.Plan
-	e := &exam{session: s, st: st, works: map[string]bool{}}
+	e := &exam{session: s, st: st, works: map[string]bool{}, dark: map[string]bool{}}
 	for _, check := range []func(context.Context){
 		e.functions, e.secrets, e.settings, e.tables, e.queues, e.key, e.mapping, e.mode, e.reconciled,
 		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.currency, e.externalID, e.channel, e.doors, e.whatsapp, e.conversions, e.mail, e.clock, e.parked, e.quarantined,
@@ -123,6 +123,7 @@ type exam struct {
 	found []finding
 	works map[string]bool // what later checks rest on
 	wrong map[string]bool // settings that are
+	dark  map[string]bool // hosts that do not answer
 }
 
 func (e *exam) add(level, check, what, mend string) {

@@ -111,6 +111,8 @@ var seededWhole = []broken{
 		b.Zoho.Clear()
 		b.Zoho.Fail(zohotest.Fault{Match: asksForACount, Times: -1, Status: http.StatusBadRequest, Body: `{"code":"INVALID_QUERY","details":{},"message":"column given seems to be invalid","status":"error"}`})
 	}, check: "conversions.zoho", what: "zoho.Count", mend: "ConversionsZohoCount"},
+	{name: "the door does not answer", on: whole, spoil: func(b *bench) { b.dark = "connector.example.com" },
+		check: "door.hubspot", what: "https://connector.example.com/webhooks/hubspot does not answer", mend: "DNS, certificate"},
 	{name: "the key set does not answer", on: keySets, spoil: func(b *bench) { b.dark = "keys.example.com" },
 		check: "conversions.keys", what: "does not answer", mend: "connector token --jwks"},
 	{name: "the key set has no key for the algorithm", on: keySets, spoil: func(b *bench) { b.keySet = `{"keys":[]}` },
