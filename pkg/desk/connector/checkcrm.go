@@ -394,6 +394,9 @@ func (e *exam) channel(ctx context.Context) {
 // tooFar is how far a clock may be off: signatures of AWS hold five minutes, HubSpot's too, and field times decide conflicts.
 const tooFar = time.Minute
 
+// off is how far our clock is from that of who answers at an address, as far as it was told.
+func (e *exam) off(at string) time.Duration { return e.timed().skew[hostOf(at)].Abs() }
+
 // clock looks how far the clocks of those who answered are from ours.
 func (e *exam) clock(context.Context) {
 	if e.c == nil || len(e.c.clocks.skew) == 0 {

@@ -203,6 +203,8 @@ var seeded = []broken{
 		check: "mail", what: "not verified the sender", mend: "verify REPORT_FROM"},
 	{name: "the clock of this machine is wrong", spoil: func(b *bench) { b.skew = 90 * time.Second },
 		check: "clock", what: "1m30s apart", mend: "set the clock"},
+	{name: "the clock of this machine is too far off for HubSpot's signatures", spoil: func(b *bench) { b.ahead = 6 * time.Minute },
+		check: "clock", what: "6m0s apart", mend: "set the clock"},
 	{name: "conditional writes are on and Zoho does not heed them", spoil: func(b *bench) {
 		b.told["ZOHO_CONDITIONAL_WRITES"] = "true"
 		b.set("learned#main", `{"at":"2026-11-20T08:00:00Z","conditional":false,"duplicate":true,"hubspotOurs":true,"zohoOurs":true}`)

@@ -62,6 +62,7 @@ type bench struct {
 	asked     []string
 	verified  bool
 	skew      time.Duration // of everybody else's clock
+	ahead     time.Duration // of the command's own clock
 	lanes     map[crm.System]*lane
 	tables    func(name string, to Table) Table // a last word; may be nil
 	elsewhere *bench                            // whom a token of another portal reaches; may be nil
@@ -326,7 +327,7 @@ func (b *bench) bare(args ...string) ran {
 			b.typed = b.typed[1:]
 			return answer, nil
 		},
-		Now: b.Clock.Now, Sleep: b.sleep, NewID: func() string { n++; return fmt.Sprintf("connector-%d-%d", b.Clock.Now().UnixNano(), n) },
+		Now: func() time.Time { return b.Clock.Now().Add(b.ahead) }, Sleep: b.sleep, NewID: func() string { n++; return fmt.Sprintf("connector-%d-%d", b.Clock.Now().UnixNano(), n) },
 		Random: strings.NewReader(strings.Repeat(string('Z'+rune(b.chance)), 1000)), HTTP: b, Version: "0.2.0", Open: open,
 	}, args)
 	for name, v := range b.vault {
