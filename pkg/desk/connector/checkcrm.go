@@ -375,6 +375,7 @@ func (e *exam) channel(ctx context.Context) {
 		e.fault("zoho.channel", err.Error(), trouble(err))
 		return
 	case len(found) > 0:
+		e.carries = slices.Contains(found, upkeep.OtherToken)
 		e.fault("zoho.channel", fmt.Sprintf("channel %s: %s", r.ID, strings.Join(found, ", ")),
 			"connector setup zoho "+e.at()+" opens or mends it; then see the log of renewZohoChannel, which should have")
 	default:

@@ -122,8 +122,10 @@ type exam struct {
 	phone graph    // likewise
 	found []finding
 	works map[string]bool // what later checks rest on
-	wrong map[string]bool // settings that are
-	dark  map[string]bool // hosts that do not answer
+	// carries says that Zoho's channel carries another token than the store has, which the door may have too.
+	carries bool
+	wrong   map[string]bool // settings that are
+	dark    map[string]bool // hosts that do not answer
 }
 
 func (e *exam) add(level, check, what, mend string) {

@@ -179,6 +179,8 @@ var seeded = []broken{
 	{name: "the channel notifies somebody else", spoil: func(b *bench) {
 		b.watch(channel, "https://elsewhere.example.com/", "sandbox-channel-token", 6*24*time.Hour)
 	}, check: "zoho.channel", what: "another address", mend: "connector setup zoho"},
+	{name: "another token of the channel is stored by hand", spoil: func(b *bench) { b.vault[settings.ZohoChannelToken] = crm.NewSecret("canary-of-another-hand") },
+		check: "zoho.channel", what: "another token", mend: "connector setup zoho"},
 	{name: "a second channel notifies us too", spoil: func(b *bench) { b.watch("77", zohoHook, "another", 6*24*time.Hour) },
 		check: "zoho.channels", what: "channels 77 notify the same address", mend: "channel_ids=77"},
 	{name: "the door is not where the settings say", spoil: func(b *bench) { b.told["HUBSPOT_WEBHOOK_URL"] = "https://connector.example.com/elsewhere" },

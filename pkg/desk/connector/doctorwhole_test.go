@@ -119,6 +119,8 @@ var seededWhole = []broken{
 		check: "clock", what: "1m30s apart", mend: "set the clock"},
 	{name: "the clock of this machine is ahead by more than tokens may be", on: whole, spoil: func(b *bench) { b.skew = -45 * time.Second },
 		check: "conversions.clock", what: "45s apart", mend: "NTP"},
+	{name: "another token of the channel is stored by hand, where tokens open the door", on: whole, spoil: func(b *bench) { b.vault[settings.ZohoChannelToken] = crm.NewSecret("canary-of-another-hand") },
+		check: "zoho.channel", what: "another token", mend: "connector setup zoho"},
 	{name: "the key set does not answer", on: keySets, spoil: func(b *bench) { b.dark = "keys.example.com" },
 		check: "conversions.keys", what: "does not answer", mend: "connector token --jwks"},
 	{name: "the key set has no key for the algorithm", on: keySets, spoil: func(b *bench) { b.keySet = `{"keys":[]}` },

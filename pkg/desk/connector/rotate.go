@@ -10,6 +10,7 @@ import (
 
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/flow/upkeep"
 )
 
 // settled is how long after a secret was stored the last function goes on with the one before it: five minutes in which it is not
@@ -101,7 +102,7 @@ func (s *session) takes(ctx context.Context, token crm.Secret) error {
 // carry has the channel carry the first token, and sees that it stays: a renewal that read the list before may put the old one back.
 func (s *session) carry(ctx context.Context, st *Stack, v *clients) error {
 	r := s.renewer(ctx, st, v)
-	found := []string{"another token"}
+	found := []string{upkeep.OtherToken}
 	for range 3 {
 		err := s.change("channel "+r.ID+" carries the new token", func() error {
 			_, err := r.Renew(ctx)

@@ -36,6 +36,9 @@ type Channels interface {
 	ReplaceChannel(ctx context.Context, ch crm.Channel) (time.Time, error)
 }
 
+// OtherToken is what Check finds at a channel that carries another token than ours.
+const OtherToken = "another token"
+
 // ErrForeign is how a look ends at a channel of our id that somebody else keeps: its address is another one, and its token none of
 // ours. Two who share an id would take it from each other for good, and each would be told half of the time. One whose own address
 // has changed finds its own token, and one whose token was exchanged its own address.
@@ -185,7 +188,7 @@ func (r *Renewer) differences(want, got crm.Channel) []string {
 		}
 	}
 	add(got.URL != want.URL, "another address")
-	add(got.Token.IsZero() || got.Token.Reveal() != want.Token.Reveal(), "another token")
+	add(got.Token.IsZero() || got.Token.Reveal() != want.Token.Reveal(), OtherToken)
 	for _, n := range want.Notices {
 		add(!slices.Contains(got.Notices, n), fmt.Sprintf("%s %s is not told", n.Module, n.Verb))
 	}
