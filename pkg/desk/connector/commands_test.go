@@ -134,6 +134,38 @@ func TestTheModeIsShownAndChanged(t *testing.T) {
 	}
 }
 
+// Whoever looks at the decisions first, before the stack writes again, is told of the pause all the same.
+func TestALookBetweenPauseAndOnForgetsNothingOfThePause(t *testing.T) {
+	for _, tt := range []struct {
+		row   string
+		steps []string
+	}{
+		{"on", []string{"pause", "resume --observe", "mode set on"}},
+		{"on", []string{"mode set off", "mode set observe", "resume"}},
+		{"observe field phone was cleared 21 times in 10m0s", []string{"pause", "mode set observe", "resume"}},
+		{"observe field phone was cleared 21 times in 10m0s", []string{"pause", "mode set observe", "resume --observe", "mode set on"}},
+	} {
+		b := stage(t)
+		b.set(config.Mode, tt.row)
+		at := b.Clock.Now().UTC().Format(time.RFC3339)
+		last := len(tt.steps) - 1
+		for _, step := range tt.steps[:last] {
+			b.want(ExitOK, strings.Fields(step)...)
+			b.Clock.Advance(time.Hour)
+		}
+		has(t, b.want(ExitOK, "mode", "--json"), `"why": "paused `+at+`"`)
+		has(t, b.want(ExitOK, strings.Fields(tt.steps[last])...), "sooner: connector sync hubspot --all --since "+at, "sooner: connector sync zoho --all --since "+at)
+	}
+	b := stage(t)
+	b.want(ExitOK, "pause")
+	at := b.Clock.Now().UTC().Format(time.RFC3339)
+	b.want(ExitOK, "resume", "--observe")
+	if out := b.want(ExitOK, "mode"); out != "observe: nothing is written since it was paused "+at+"\n" {
+		t.Error(out)
+	}
+	hasNot(t, b.want(ExitOK, "doctor"), "brake")
+}
+
 func TestNothingButResumeLetsGoOfTheBrake(t *testing.T) {
 	const why = "field phone was cleared 21 times in 10m0s"
 	for _, steps := range [][]string{{"pause"}, {"mode set off"}, {"mode set observe"}, {"pause", "mode set observe"}, {"pause", "pause", "mode set observe", "mode set off"}} {

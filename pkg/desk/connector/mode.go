@@ -70,6 +70,8 @@ func (m modeNow) String() string {
 		return fmt.Sprintf("%s: %s; the brake was pulled, %s", m.Mode, m.Why, m.Pulled)
 	case m.Brake():
 		return fmt.Sprintf("%s: the brake was pulled, %s", m.Mode, m.Pulled)
+	case m.Mode == crm.Observe && m.paused() != "":
+		return fmt.Sprintf("%s: nothing is written since it was %s", m.Mode, m.Why)
 	case m.Why != "":
 		return fmt.Sprintf("%s: %s", m.Mode, m.Why)
 	case m.Version == 0:
@@ -91,6 +93,15 @@ func (m modeNow) since() time.Time {
 	return at
 }
 
+// paused returns when a person switched the stack off that only observes since, or is off still; "" when nobody did.
+func (m modeNow) paused() string {
+	word, rest, _ := strings.Cut(m.Why, " ")
+	if at, _, _ := strings.Cut(rest, " "); word == rules.Paused {
+		return at
+	}
+	return ""
+}
+
 // errNoMode is how mode ends at a row that says no mode. The functions do nothing by it.
 var errNoMode = errors.New("the mode's row says none of off, observe and on")
 
@@ -110,7 +121,7 @@ func (s *session) mode(ctx context.Context, st *Stack) (modeNow, error) {
 		return m, fmt.Errorf("%w: set it with connector mode set", errNoMode)
 	}
 	_, m.Why, _ = strings.Cut(strings.TrimSpace(string(r.Value)), " ")
-	if m.Pulled = rules.Pulled(string(r.Value)); m.Mode == crm.Off {
+	if m.Pulled = rules.Pulled(string(r.Value)); m.paused() != "" {
 		m.Why = strings.TrimSpace(strings.TrimSuffix(m.Why, m.Pulled))
 	}
 	return m, nil
@@ -183,9 +194,14 @@ func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mo
 		s.nothing("the mode is " + string(to))
 		return nil
 	}
-	value := string(to)
-	if word := map[crm.Mode]string{crm.Off: rules.Paused, crm.On: sinceWord}[to]; word != "" {
-		value += " " + word + " " + s.Now().UTC().Format(time.RFC3339)
+	value, at := string(to), s.Now().UTC().Format(time.RFC3339)
+	switch {
+	case to == crm.Off:
+		value += " " + rules.Paused + " " + at
+	case to == crm.On:
+		value += " " + sinceWord + " " + at
+	case now.paused() != "": // nothing is written yet: whoever switches it on is told since when
+		value += " " + rules.Paused + " " + now.paused()
 	}
 	if now.Brake() && !free {
 		value += " " + now.Pulled
@@ -207,7 +223,7 @@ func (s *session) setMode(ctx context.Context, st *Stack, now modeNow, to crm.Mo
 		s.note("an import was under way, or hardly over, when the stack stopped writing, and what it had queued may be lost: connector import --restart %s queues the base again", s.at())
 	}
 	s.next("reconcile brings in step what changed meanwhile, within the hour")
-	if word, at, _ := strings.Cut(now.Why, " "); word == rules.Paused {
+	if at := now.paused(); at != "" {
 		for _, sys := range []crm.System{crm.HubSpot, crm.Zoho} {
 			sooner := fmt.Sprintf("sooner: connector sync %s --all --since %s %s", sys, at, s.at())
 			s.nexts = append(s.nexts, sooner)

@@ -123,21 +123,23 @@ func (b *Book) Brake(ctx context.Context) (string, error) {
 	return Pulled(string(r.Value)), nil
 }
 
-// Paused stands behind the mode off, and the time behind it, in the row of a stack that a person has stopped.
+// Paused stands behind the mode, and the time behind it, in the row of a stack that a person has switched off, also while it observes
+// before it is switched on again.
 const Paused = "paused"
 
 // Pulled returns why the brake was pulled, by the text of the mode's row, "" when it was not: what stands behind the mode observe (a
-// person who lets a stack observe gives no reason), or behind the time of a pause (off paused TIME WHY), which keeps it.
+// person who lets a stack observe gives no reason), or behind the time of a pause (off paused TIME WHY, observe paused TIME WHY), which
+// keeps it.
 func Pulled(mode string) string {
 	word, why, _ := strings.Cut(strings.TrimSpace(mode), " ")
-	switch crm.Mode(word) {
-	case crm.Observe:
+	m := crm.Mode(word)
+	pause, rest, _ := strings.Cut(why, " ")
+	switch {
+	case pause == Paused && (m == crm.Off || m == crm.Observe):
+		_, why, _ = strings.Cut(rest, " ")
 		return why
-	case crm.Off:
-		if pause, rest, _ := strings.Cut(why, " "); pause == Paused {
-			_, why, _ = strings.Cut(rest, " ")
-			return why
-		}
+	case m == crm.Observe:
+		return why
 	}
 	return ""
 }

@@ -316,6 +316,8 @@ func TestWhyTheBrakeWasPulledIsKnownUntilItIsLetGo(t *testing.T) {
 		{"on since 2026-11-03T12:00:00Z", ""},
 		{"off paused 2026-11-03T12:00:00Z", ""},
 		{"off paused 2026-11-03T12:00:00Z 2,001 records in 1h0m0s", "2,001 records in 1h0m0s"},
+		{"observe paused 2026-11-03T12:00:00Z", ""},
+		{"observe paused 2026-11-03T12:00:00Z 2,001 records in 1h0m0s", "2,001 records in 1h0m0s"},
 		{"off", ""},
 	} {
 		if tt.row != "" {
