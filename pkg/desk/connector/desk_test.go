@@ -364,7 +364,9 @@ func TestACommandThatIsStoppedSaysSo(t *testing.T) {
 // Its tombstones are hashed with a key that the process makes and keeps to itself.
 func TestAProcessOfMakeRunIsSaidNotToTellWhomItErased(t *testing.T) {
 	p := started(t, map[string]string{"MODE": "on"}, "")
-	has(t, p.says(ExitOK, "link", "--dry-run"), "a process of make run does not tell whom it has erased: they are counted as if they were met for the first time")
+	for _, line := range [][]string{{"link", "--dry-run"}, {"link", "--dry-run", "--json"}} {
+		has(t, p.says(ExitOK, line...), "a process of make run does not tell whom it has erased: they are counted as if they were met for the first time")
+	}
 }
 
 // A process keeps no secret and tells none: what is handed to the command is tried, and nothing is said to be stored.

@@ -363,6 +363,9 @@ func (d *dry) duplicates() {
 
 func (d *dry) print() {
 	counts := map[crm.Module]map[string]int{crm.Companies: {}, crm.Contacts: {}}
+	for _, v := range verdicts {
+		counts[crm.Companies][v.name], counts[crm.Contacts][v.name] = 0, 0
+	}
 	for _, m := range d.matches {
 		counts[m.id.Module][m.verdict]++
 	}
@@ -372,10 +375,10 @@ func (d *dry) print() {
 	}
 	d.table([]string{"", "COMPANIES", "CONTACTS", "WHEN THE STACK IS ON"}, rows)
 	if !d.book.knows {
-		d.printf("a process of make run does not tell whom it has erased: they are counted as if they were met for the first time\n")
+		d.note("a process of make run does not tell whom it has erased: they are counted as if they were met for the first time")
 	}
 	if d.mode.Mode != crm.On {
-		d.printf("the mode is %s: until it is on nothing is created, and connector explain finds a missing one in no pair\n", d.mode.Mode)
+		d.note("the mode is %s: until it is on nothing is created, and connector explain finds a missing one in no pair", d.mode.Mode)
 	}
 	d.show("companies", counts[crm.Companies])
 	d.show("contacts", counts[crm.Contacts])

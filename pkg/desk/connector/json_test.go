@@ -185,3 +185,24 @@ func TestWithJSONACommandSaysWhatItSaysToPeople(t *testing.T) {
 		}
 	}
 }
+
+func TestADryRunSaysToAProgramWhatItSaysToPeople(t *testing.T) {
+	b := stage(t)
+	b.want(ExitOK, "mode", "set", "observe")
+	r := b.run("link", "--dry-run", "--json")
+	var out struct {
+		Companies, Contacts map[string]int
+		Notes               []string
+	}
+	if err := json.Unmarshal([]byte(r.out), &out); err != nil || r.code != ExitOK {
+		t.Fatalf("exit %d, %v: %s%s", r.code, err, r.out, r.err)
+	}
+	if len(out.Notes) != 1 || !strings.HasPrefix(out.Notes[0], "the mode is observe: until it is on nothing is created") {
+		t.Errorf("notes: %q", out.Notes)
+	}
+	for _, counts := range []map[string]int{out.Companies, out.Contacts} {
+		if n, told := counts["ambiguous"]; len(counts) != len(verdicts) || !told || n != 0 {
+			t.Errorf("%d of %d verdicts are counted: %v", len(counts), len(verdicts), counts)
+		}
+	}
+}
