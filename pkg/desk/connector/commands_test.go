@@ -52,26 +52,30 @@ func TestAWrongCommandLineDoesNothing(t *testing.T) {
 	b := stage(t)
 	b.unchanged("a wrong command line", func() {
 		for line, want := range map[string]string{
-			"mode sett":                            "unexpected argument sett",
-			"mode set onn":                         "must be one of",
-			"sync":                                 "expected",
-			"sync hubspot":                         "say which: ids, or --all",
-			"sync hubspot 1 --all":                 "say which: ids, or --all",
-			"sync salesforce 1":                    `"salesforce" is no system`,
-			"sync hubspot x1":                      "digits only",
-			"sync hubspot 1 --since 2026":          "--since",
-			"explain zoho 12345678901234567890123": "digits only, 20 at most",
-			"explain hubspot abc":                  "digits only, 20 at most",
-			"doctor --test-record abc":             "an id of hubspot has digits only, 20 at most",
-			"parked replay":                        "say which: ids, --class NAME or --all",
-			"parked replay a --all":                "say which",
-			"parked list --class none":             `there is no class "none"`,
-			"link 1":                               "give a HubSpot id and a Zoho id, or --dry-run",
-			"link 1 2 --dry-run":                   "leave ids and --company out",
-			"mapping check nowhere.yaml":           "no such file",
-			"doctor --secret-file nowhere":         "--secret-file",
-			"doctor --connection other":            `has the connection main alone, and no "other"`,
-			"setup zoho --connection other":        `no "other"`,
+			"mode sett":                                    "unexpected argument sett",
+			"mode set onn":                                 "must be one of",
+			"sync":                                         "expected",
+			"sync hubspot":                                 "say which: ids, or --all",
+			"sync hubspot 1 --all":                         "say which: ids, or --all",
+			"sync salesforce 1":                            `"salesforce" is no system`,
+			"sync hubspot x1":                              "digits only",
+			"sync hubspot 1 --since 2026":                  `"2026" is no time: write a day, 2026-11-22 (from midnight, UTC), or 2026-11-22T08:00:00Z`,
+			"sync hubspot --all --since 22.11.":            "is no time: write a day",
+			"sync hubspot 1 --since 2026-11-22":            "--since goes with --all",
+			"sync hubspot --all --since 2026-11-24":        "--since 2026-11-24T00:00:00Z lies ahead: it is 2026-11-23T",
+			"sync zoho --all --since 2027-01-01T08:00:00Z": "lies ahead",
+			"explain zoho 12345678901234567890123":         "digits only, 20 at most",
+			"explain hubspot abc":                          "digits only, 20 at most",
+			"doctor --test-record abc":                     "an id of hubspot has digits only, 20 at most",
+			"parked replay":                                "say which: ids, --class NAME or --all",
+			"parked replay a --all":                        "say which",
+			"parked list --class none":                     `there is no class "none"`,
+			"link 1":                                       "give a HubSpot id and a Zoho id, or --dry-run",
+			"link 1 2 --dry-run":                           "leave ids and --company out",
+			"mapping check nowhere.yaml":                   "no such file",
+			"doctor --secret-file nowhere":                 "--secret-file",
+			"doctor --connection other":                    `has the connection main alone, and no "other"`,
+			"setup zoho --connection other":                `no "other"`,
 		} {
 			r := b.run(strings.Fields(line)...)
 			if r.code != ExitUsage || !strings.Contains(r.err, want) {
@@ -412,8 +416,11 @@ func TestSyncQueuesRecords(t *testing.T) {
 	has(t, b.want(ExitOK, "sync", "hubspot", "--all"), "done   queued 1 contact of hubspot")
 	b.settle()
 	b.wantZoho(zo, "Mailing_City", "Roma")
-	later := b.Clock.Now().Add(time.Minute).Format(time.RFC3339)
-	has(t, b.want(ExitOK, "sync", "zoho", "--all", "--since", later), "queued 0 contacts of zoho")
+	b.Clock.Advance(time.Minute)
+	has(t, b.want(ExitOK, "sync", "zoho", "--all", "--since", b.Clock.Now().Format(time.RFC3339)), "queued 0 contacts of zoho")
+	has(t, b.want(ExitOK, "sync", "zoho", "--all", "--since", "2026-11-23", "--plan"), "queued 1 contact of zoho")
+	b.Clock.Advance(16 * time.Hour)
+	has(t, b.want(ExitOK, "sync", "zoho", "--all", "--since", "2026-11-24", "--plan"), "queued 0 contacts of zoho")
 }
 
 func (b *bench) wantZoho(id, field, want string) {

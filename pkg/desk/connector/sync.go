@@ -11,11 +11,25 @@ import (
 )
 
 type syncCommand struct {
-	System  string    `arg:"" help:"hubspot or zoho."`
-	ID      []string  `arg:"" optional:"" help:"Ids of records there."`
-	Company bool      `help:"The records are companies."`
-	All     bool      `help:"Every contact and company there."`
-	Since   time.Time `help:"With --all: only what was modified since (2026-11-22T08:00:00Z)." placeholder:"TIME"`
+	System  string   `arg:"" help:"hubspot or zoho."`
+	ID      []string `arg:"" optional:"" help:"Ids of records there."`
+	Company bool     `help:"The records are companies."`
+	All     bool     `help:"Every contact and company there."`
+	Since   moment   `help:"With --all: only what was modified since (2026-11-22T08:00:00Z, or a day from its midnight in UTC: 2026-11-22)." placeholder:"TIME"`
+}
+
+// moment is a time that a person types.
+type moment struct{ time.Time }
+
+// UnmarshalText takes a time with its zone, or a day for the midnight in UTC with which it begins.
+func (m *moment) UnmarshalText(text []byte) (err error) {
+	if m.Time, err = time.Parse(time.DateOnly, string(text)); err == nil {
+		return nil
+	}
+	if m.Time, err = time.Parse(time.RFC3339, string(text)); err != nil {
+		return fmt.Errorf("%q is no time: write a day, 2026-11-22 (from midnight, UTC), or 2026-11-22T08:00:00Z", text)
+	}
+	return nil
 }
 
 // Help is what --help adds.
@@ -26,7 +40,8 @@ Examples:
 
     connector sync hubspot 151 152 --stack crm-connector
     connector sync zoho 4876876000000333013 --company --stack crm-connector
-    connector sync hubspot --all --since 2026-11-22T08:00:00Z --stack crm-connector --plan`
+    connector sync hubspot --all --since 2026-11-22T08:00:00Z --stack crm-connector --plan
+    connector sync zoho --all --since 2026-11-22 --stack crm-connector`
 }
 
 // Run queues records.
@@ -36,6 +51,9 @@ func (c syncCommand) Run(ctx context.Context, s *session) error {
 	}
 	if !c.Since.IsZero() && !c.All {
 		return wrongf("--since goes with --all")
+	}
+	if now := s.Now(); c.Since.After(now) {
+		return wrongf("--since %s lies ahead: it is %s", c.Since.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	var ops []crm.Operation
 	for _, key := range c.ID {
@@ -58,7 +76,7 @@ func (c syncCommand) Run(ctx context.Context, s *session) error {
 		if err != nil {
 			return err
 		}
-		return s.sweep(ctx, st, sweep{systems: []crm.System{sys}, since: c.Since, mode: now.Version})
+		return s.sweep(ctx, st, sweep{systems: []crm.System{sys}, since: c.Since.Time, mode: now.Version})
 	}
 	if err := s.works(ctx, st); err != nil {
 		return err
