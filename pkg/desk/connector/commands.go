@@ -4,7 +4,7 @@ const description = `Sets up, checks and steers a stack of CRM Connector.
 
 Which stack: --stack NAME with AWS's own environment (AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL for an emulator), or --desk URL for the process that make run starts.
 
-Settings and secrets are those of the stack: what the deployed functions are told, and what is stored. A variable that says something else in the environment here is named and not gone by, but for connector setup and connector token (without --subject and --new-key), which take secrets to store, and the settings that the next deployment will bring (ZOHO_CLIENT_ID, ZOHO_ACCOUNTS_URL, WHATSAPP_PHONE_NUMBER_ID, CONVERSIONS_JWT_...); before a stack is deployed all settings are taken from the environment. The process of make run tells with which it was started, and those hold; secrets it does not tell.
+Settings and secrets are those of the stack: what the deployed functions are told, and what is stored. A variable that says something else in the environment here is named and not gone by, but for connector setup and connector token (without --subject and --new-key), which take secrets to store, and the settings that the next deployment will bring (ZOHO_CLIENT_ID, ZOHO_ACCOUNTS_URL, WHATSAPP_PHONE_NUMBER_ID, CONVERSIONS_JWT_...); before a stack is deployed all settings are taken from the environment. The process of make run tells with which it was started, and those hold; secrets it does not tell: those that are not the sandbox's are given to this command too.
 
 Secrets are never given on the command line: they come from --secret-file, else from the environment, else are asked for.
 

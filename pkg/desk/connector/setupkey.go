@@ -182,9 +182,12 @@ func (s *session) markStored(ctx context.Context, st *Stack) error {
 
 // foreign says of a key that it is not the one that the stack is known to have made hashes with, "" where it may be.
 func (s *session) foreign(ctx context.Context, st *Stack, key crm.Secret) (string, error) {
-	h, bad := pair.NewHasher(key, 0)
-	if bad != nil {
-		return "", nil
+	if wrongKey(key) != "" {
+		return "", nil // it is told as what can be no key at all
+	}
+	h, err := pair.NewHasher(key, 0)
+	if err != nil {
+		return "", err
 	}
 	noted, err := s.marked(ctx, st)
 	if err != nil || noted == "" || noted == markOf(h) {

@@ -207,6 +207,23 @@ func TestAnOptOutThatTheSendingIsAnsweredWithIsSetInBoth(t *testing.T) {
 	}
 }
 
+func TestWhoWantsMessagesAgainIsNotSilencedByAnOlderAnswerThatIsTriedAgain(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	hub, zo := w.couple("Rossi", "393471234567")
+	p := w.phone.Meet("Persona", "393471234567")
+	w.phone.Fail(whatsapptest.Fault{On: "POST", Code: 131050})
+	w.zoho.Fail(zohotest.Fault{On: "PUT /crm/v8/Contacts", Status: 503, Times: -1})
+	w.promotion("r")
+	w.pass(time.Minute)
+	w.say(p, "RIPRENDI")
+	w.pass(3 * time.Minute)
+	w.zoho.Clear()
+	w.pass(30 * time.Minute)
+	if got := w.optedOut(hub, zo); strings.Contains(got, "true") {
+		t.Errorf("the CRMs show %s", got)
+	}
+}
+
 func TestAnOptOutIsHeardThoughTheContactOfItsMessageWasMerged(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{SentAfter: time.Hour, DeliveredAfter: 2 * time.Hour})
 	w.phone.Meet("Persona", "393471234567")

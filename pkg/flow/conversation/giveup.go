@@ -34,7 +34,7 @@ func (t *task) notSent(s *shipment, err error) error {
 		coded = true
 		switch class := chat.ClassOf(code); {
 		case class == chat.ClassOptOut:
-			s.Stage = stageDenied
+			s.Stage, s.DeniedAt = stageDenied, t.now()
 			return first(t.keepShipment(s), t.denied(s))
 		case class == chat.ClassPassing && s.Tries == len(triesAfter):
 			return t.refuse(s, why)
@@ -86,7 +86,11 @@ func (t *task) denied(s *shipment) error {
 	if s.who, err = t.whose(s); err != nil {
 		return err
 	}
-	word := talk.Consent{Out: true, Source: talk.FromDelivery, At: t.now(), Person: s.request.To}
+	if s.DeniedAt.IsZero() { // of an earlier version
+		s.DeniedAt = t.now()
+	}
+	// As old as the answer, however late it is written: what he says meanwhile is later.
+	word := talk.Consent{Out: true, Source: talk.FromDelivery, At: s.DeniedAt, Person: s.request.To}
 	if s.who.id != "" { // who was erased meanwhile is nobody
 		err = t.orTell(s, t.consent(s.who, word))
 	}

@@ -42,6 +42,7 @@ type outgoing struct {
 	Until       time.Time `json:"until,omitzero"`
 	Note        string    `json:"note,omitempty"` // of a file: beside which note of Zoho it belongs
 	SentAt      time.Time `json:"sent_at,omitzero"`
+	DeniedAt    time.Time `json:"denied_at,omitzero"` // when WhatsApp said that the person wants no messages
 	Wamid       string    `json:"wamid,omitempty"`
 	Pressed     int       `json:"pressed,omitempty"` // refusals in a row for the pair rate
 	Tries       int       `json:"tries,omitempty"`   // that met a passing trouble of WhatsApp's

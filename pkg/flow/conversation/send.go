@@ -258,8 +258,8 @@ func (t *task) taken(s *shipment) error {
 	return t.f.save(t.ctx, write(key, version, state, time.Time{}))
 }
 
-// confirmed notes that a message of unknown fate went out: its status brought back our own id of it. One that was given up meanwhile
-// is taken up again, and its row closed: what WhatsApp refused or was never sent has no status.
+// confirmed notes that a message went out whatever was answered: its status brought back our own id of it. One that waits for another try
+// or was given up meanwhile is taken up again, and its row closed: what WhatsApp refused or was never sent has no status.
 func (t *task) confirmed(st chat.Status) error {
 	if !st.Callback.Filled() {
 		return nil
@@ -272,7 +272,7 @@ func (t *task) confirmed(st chat.Status) error {
 	var due []row.Put
 	switch s.Stage {
 	case stageUnknown, stageSending:
-	case stageRefused, stageGivenUp:
+	case stageWaiting, stageOver, stageRefused, stageGivenUp: // also after an answer that said that it did not
 		key := dueKey(t.conn, s.id)
 		rows, err := t.f.Store.Get(t.ctx, key)
 		if err != nil {

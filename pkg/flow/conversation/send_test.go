@@ -175,6 +175,26 @@ func TestAMessageOfUnknownFateIsNeverSentAgain(t *testing.T) {
 	}
 }
 
+func TestAMessageThatItsStatusTellsOfIsNotSentAgainWhateverWasAnswered(t *testing.T) {
+	for _, tries := range []int{1, 5} { // the last one is given up
+		w := build(t, 1, whatsapptest.Options{SentAfter: 100 * time.Millisecond})
+		w.couple("Rossi", "393471234567")
+		for range tries {
+			w.phone.Fail(whatsapptest.Fault{On: "POST", Code: 131000, Status: 500, Lost: whatsapptest.LostAfter})
+		}
+		w.promotion("r")
+		w.pass(30 * time.Minute)
+		sent := w.phone.SentMessages()
+		logged := 0
+		for _, m := range sent {
+			logged += len(w.notes(m.ID))
+		}
+		if len(sent) > 2 || logged != 1 || len(w.parked) != 0 || w.due() != 0 { // the second try goes out with the first one's status
+			t.Errorf("%d such answers: sent %d times, %d notes, parked %v, %d due", tries, len(sent), logged, w.reasons(), w.due())
+		}
+	}
+}
+
 func TestAPersonGetsNoMoreMessagesThanThePairRateAllows(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{})
 	w.couple("Rossi", "393471234567")

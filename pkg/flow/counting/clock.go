@@ -60,15 +60,17 @@ func (k *Clock) Tick(ctx context.Context) (t Ticked, err error) {
 	var errs []error
 	_, t.Closed, err = k.Counter.Close(ctx, maxClosed)
 	errs = append(errs, err)
-	scopes, err := k.Counter.scopes(ctx)
-	errs = append(errs, err)
+	scopes, known := k.Counter.scopes(ctx)
+	errs = append(errs, known)
 	for _, s := range slices.SortedFunc(maps.Keys(scopes), func(a, b scope) int { return strings.Compare(a.String(), b.String()) }) {
 		n, err := k.Counter.Release(ctx, s.tenant, s.channel, maxReleased)
 		t.Released += n
 		errs = append(errs, err)
 	}
-	t.Raised, err = k.judge(ctx, scopes, t.Closed)
-	errs = append(errs, err)
+	if known == nil { // without them no alarm goes on
+		t.Raised, err = k.judge(ctx, scopes, t.Closed)
+		errs = append(errs, err)
+	}
 	t.Told, err = k.Tell(ctx)
 	return t, errors.Join(append(errs, err)...)
 }

@@ -348,6 +348,46 @@ func TestAClockThatStoodStillMakesUpForWhatItMissedOnce(t *testing.T) {
 	}
 }
 
+// pulseless lists nothing of what arrived.
+type pulseless struct{ counting.Store }
+
+var errPulseless = errors.New("throttled")
+
+func (p pulseless) List(ctx context.Context, part, sortPrefix, after string, limit int) ([]row.Row, error) {
+	if strings.HasPrefix(part, "P#") {
+		return nil, errPulseless
+	}
+	return p.Store.List(ctx, part, sortPrefix, after, limit)
+}
+
+func TestAnAlarmDoesNotEndBecauseWhatArrivedCannotBeRead(t *testing.T) {
+	b := newBench()
+	k, x := b.watch(t, counting.Rules{})
+	b.apply(t, b.purchase(named("order-0001")))
+	for minute := range 40 {
+		b.now = noon.Add(time.Duration(minute) * time.Minute)
+		b.apply(t, b.purchase(func(e *conversion.Event) { e.ID, e.At = "order-0001", noon }))
+		if minute%2 == 1 {
+			continue
+		}
+		b.Store = b.rows
+		if minute >= 10 && minute < 30 {
+			b.Store = pulseless{b.rows}
+		}
+		if _, err := k.Tick(t.Context()); err != nil && !errors.Is(err, errPulseless) {
+			t.Fatal(err)
+		}
+		b.Store = b.rows
+	}
+	text := ""
+	for _, m := range x.told {
+		text += m.Text
+	}
+	if !strings.Contains(text, "ALLARME duplicati_cliente,") || strings.Contains(text, "RIENTRATO") {
+		t.Errorf("told\n%s", text)
+	}
+}
+
 func TestTheClockGoesOnReleasing(t *testing.T) {
 	b := newBench()
 	k, _ := b.watch(t, guarded)
