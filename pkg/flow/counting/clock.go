@@ -60,14 +60,14 @@ func (k *Clock) Tick(ctx context.Context) (t Ticked, err error) {
 	var errs []error
 	_, t.Closed, err = k.Counter.Close(ctx, maxClosed)
 	errs = append(errs, err)
-	scopes, known := k.Counter.scopes(ctx)
-	errs = append(errs, known)
+	scopes, unread := k.Counter.scopes(ctx)
+	errs = append(errs, unread)
 	for _, s := range slices.SortedFunc(maps.Keys(scopes), func(a, b scope) int { return strings.Compare(a.String(), b.String()) }) {
 		n, err := k.Counter.Release(ctx, s.tenant, s.channel, maxReleased)
 		t.Released += n
 		errs = append(errs, err)
 	}
-	if known == nil { // without them no alarm goes on
+	if unread == nil { // an alarm of what cannot be read would end
 		t.Raised, err = k.judge(ctx, scopes, t.Closed)
 		errs = append(errs, err)
 	}

@@ -142,14 +142,19 @@ func (b *Book) Load(ctx context.Context, pairID string) (Loaded, error) {
 	if err != nil {
 		return Loaded{}, fmt.Errorf("identity.Load: %w", err)
 	}
-	if rows[0].Version == 0 {
+	return loaded(rows[0], pairID)
+}
+
+// loaded reads the row of a pair. One that is not there has Version 0.
+func loaded(r row.Row, pairID string) (Loaded, error) {
+	if r.Version == 0 {
 		return Loaded{}, nil
 	}
-	p, err := pair.Decode(rows[0].Value)
+	p, err := pair.Decode(r.Value)
 	if err != nil {
-		return Loaded{}, fmt.Errorf("identity.Load pair %s: %w", pairID, err)
+		return Loaded{}, fmt.Errorf("identity: pair %s: %w", pairID, err)
 	}
-	return Loaded{p, rows[0].Version}, nil
+	return Loaded{p, r.Version}, nil
 }
 
 // Find returns the pair of a record, Version 0 when it has none. A superseded pair is returned as it is.
@@ -186,14 +191,9 @@ func (b *Book) FindAll(ctx context.Context, conn string, ids ...crm.ID) ([]Loade
 		return nil, fmt.Errorf("identity.FindAll: %w", err)
 	}
 	for i, r := range rows {
-		if r.Version == 0 {
-			continue
+		if out[at[i]], err = loaded(r, names[at[i]]); err != nil {
+			return nil, err
 		}
-		p, err := pair.Decode(r.Value)
-		if err != nil {
-			return nil, fmt.Errorf("identity.FindAll pair %s: %w", names[at[i]], err)
-		}
-		out[at[i]] = Loaded{p, r.Version}
 	}
 	return out, nil
 }

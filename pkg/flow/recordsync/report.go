@@ -177,8 +177,8 @@ func (t *task) united(ids ...crm.ID) error {
 	}, ids...)
 }
 
-// over closes the rows about records that are no more, but for those just told, those told later than asOf, when they were certainly no
-// more, and those that ask for what the others need too.
+// over closes the rows about records that were no more at asOf, but for those just told and those that ask for what the others need too.
+// What was told later may be about one that has come back.
 func (t *task) over(past []crm.ID, told []fault.Parked, asOf time.Time) error {
 	return t.closeRows(func(r fault.Parked) bool {
 		return slices.Contains(past, r.Record) && !r.Last.After(asOf) && r.Hint != fault.HintErase && r.Hint != fault.HintMergeTwins && !slices.ContainsFunc(told, func(n fault.Parked) bool { return n.ID == r.ID })

@@ -51,7 +51,7 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.Zoho))}); err != nil {
 			return t.fail(err)
 		}
-		if err := t.wake(p); err != nil {
+		if err := t.wake(p); err != nil { // that look does not know who moved the pair here
 			return t.fail(err)
 		}
 	}
