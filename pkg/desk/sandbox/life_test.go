@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/identity"
@@ -143,15 +145,21 @@ func TestAMergeInZohoLeavesOnePairAndCreatesNobodyAnew(t *testing.T) {
 	s.wantCount(crm.Contacts, 2, 1)
 }
 
+// mergedInZoho are two whose Zoho records became one, as both their addresses on it show, while HubSpot has both.
+func mergedInZoho(t *testing.T, change ...func(*sandbox.WorldOptions)) (s *scene, hub, zo [2]string) {
+	s, hub, zo = two(t, change...)
+	s.editZo(crm.Contacts, zo[0], props{"Secondary_Email": "p1@acme.example"})
+	_, err := s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
+	s.must(err)
+	s.settle()
+	s.wantRows("hubspot/contact  merge_twins")
+	return s, hub, zo
+}
+
 func TestAfterAMergeInZohoTheTwinsAreMergedInHubSpotToo(t *testing.T) {
 	for name, keep := range map[string]bool{"under a new id": false, "under the primary's id": true} {
 		t.Run(name, func(t *testing.T) {
-			s, hub, zo := two(t, func(o *sandbox.WorldOptions) { o.HubSpot.KeepPrimary = keep })
-			s.editZo(crm.Contacts, zo[0], props{"Secondary_Email": "p1@acme.example"})
-			_, err := s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
-			s.must(err)
-			s.settle()
-			s.wantRows("hubspot/contact  merge_twins")
+			s, hub, zo := mergedInZoho(t, func(o *sandbox.WorldOptions) { o.HubSpot.KeepPrimary = keep })
 			survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
 			s.must(err)
 			s.settle()
@@ -159,6 +167,41 @@ func TestAfterAMergeInZohoTheTwinsAreMergedInHubSpotToo(t *testing.T) {
 			s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": survivor})
 			s.wantRows() // what was asked for has been done
 		})
+	}
+}
+
+func TestOfTwoMergedInZohoTheOneThatIsLeftInHubSpotGoesOnWhenTheOtherIsDeletedThere(t *testing.T) {
+	for name, left := range map[string]int{"the primary": 0, "the other": 1} {
+		t.Run(name, func(t *testing.T) {
+			s, hub, zo := mergedInZoho(t)
+			s.must(s.HubSpot.Delete(crm.Contacts, hub[1-left]))
+			s.pass(time.Minute)
+			s.wantRows() // deleting one of the two is an answer too
+			s.wantZo(crm.Contacts, zo[0], props{"HubSpot_Id": hub[left]})
+			s.editZo(crm.Contacts, zo[0], props{"Title": "Buyer"})
+			s.settle()
+			s.wantHub(crm.Contacts, hub[left], props{"jobtitle": "Buyer"})
+		})
+	}
+}
+
+func TestWhoIsEditedBesideTheRecordThatItsPairGoesOnWithIsAskedAboutUnderItsPresentId(t *testing.T) {
+	s, hub, _ := mergedInZoho(t)
+	third := s.hub(crm.Contacts, props{"email": "p3@acme.example", "lastname": "Neri"})
+	s.settle()
+	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], third)
+	s.must(err)
+	s.settle()
+	s.editHub(crm.Contacts, hub[1], props{"city": "Roma"})
+	s.settle()
+	var others []string
+	for _, r := range s.parked() {
+		if r.Record.Key == hub[1] && r.Hint == fault.HintMergeTwins {
+			others = append(others, r.Other.Key)
+		}
+	}
+	if !slices.Equal(others, []string{survivor}) {
+		t.Errorf("%s is asked to be merged with %v, want %s", hub[1], others, survivor)
 	}
 }
 

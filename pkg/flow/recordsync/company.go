@@ -47,7 +47,7 @@ func (t *task) companyPair(sys crm.System, key string) (identity.Loaded, error) 
 }
 
 // companyKey returns the id, in the system that gets it, of the company that a decision names. A company without a pair is
-// pending: the contact waits for it.
+// pending: the contact waits for it. One that had a pair a moment ago is row.ErrConflict: another look tells what to wait for.
 func (t *task) companyKey(p pair.Pair, it *item, sys crm.System) (crm.Value, error) {
 	v := it.decision.Value
 	if !v.Filled() {
@@ -65,11 +65,11 @@ func (t *task) companyKey(p pair.Pair, it *item, sys crm.System) (crm.Value, err
 }
 
 // awaitCompany lists the contact among those that the company's pairing queues. A company that was paired before it was on the list
-// has woken nobody: that is row.ErrConflict.
+// has woken nobody, and one that has lost its pair since it was valued has no name to wait for: both are row.ErrConflict.
 func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 	key, ok := strings.CutPrefix(v.Text(), unpaired+string(from)+" ")
 	if !ok {
-		return nil
+		return row.ErrConflict
 	}
 	who := p.Record(from)
 	if who.IsZero() {

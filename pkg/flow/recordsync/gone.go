@@ -22,7 +22,11 @@ func (t *task) gone(p identity.Loaded, sys crm.System, r crm.Reading) fault.Outc
 	if err := t.lease(&p); err != nil {
 		return t.fail(err)
 	}
-	return t.swallowed(t.lost(&p, sys, both{}))
+	o := t.lost(&p, sys, both{})
+	if o.Ending == fault.Done && sys == crm.HubSpot && t.id.Key != p.HubSpot {
+		return again(crossing, "the pair lost the record that it went on with")
+	}
+	return t.swallowed(o)
 }
 
 // hidden reports whether a HubSpot record that cannot be read was modified a few seconds ago, as far as we have seen, and nobody
@@ -93,6 +97,11 @@ func (t *task) orphaned(p *identity.Loaded, sys crm.System) fault.Outcome {
 	if err := t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho)); err != nil { // what only one record may have is free
 		return t.fail(err)
 	}
+	if sys == crm.HubSpot {
+		if err := t.partners(p.Record(crm.HubSpot)); err != nil {
+			return t.fail(err)
+		}
+	}
 	return o
 }
 
@@ -114,8 +123,18 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 		return t.goneToo(p)
 	}
 	if r.Gone {
+		if near == crm.HubSpot && t.has(crm.Delete) {
+			if err := t.partners(t.id); err != nil {
+				return t.fail(err)
+			}
+		}
 		t.settled = append(t.settled, t.id)
 		return t.swallowed(done("gone"))
+	}
+	if near == crm.HubSpot {
+		if o, beside := t.alongside(p, r); beside {
+			return o
+		}
 	}
 	if t.undead(r) {
 		return again(covers, stillShown)

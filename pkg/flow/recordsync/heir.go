@@ -69,9 +69,7 @@ func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 
 // supersede ends a pair whose Zoho record went into that of another living pair: its HubSpot id follows that one.
 func (t *task) supersede(p *identity.Loaded, heir identity.Loaded) fault.Outcome {
-	r := t.row(crm.HubSpot, fault.HintMergeTwins, fault.CauseMerged, "their Zoho records were merged into one; merge these two in HubSpot")
-	r.Record, r.TargetID, r.Other = p.Record(crm.HubSpot), p.Record(crm.HubSpot), heir.Record(crm.HubSpot)
-	if err := t.tell(t.named(r)); err != nil {
+	if err := t.tell(t.unmerged(p.Record(crm.HubSpot), heir.Record(crm.HubSpot))); err != nil {
 		return t.release(p, t.fail(err))
 	}
 	p.State, p.Successor = pair.Superseded, heir.ID

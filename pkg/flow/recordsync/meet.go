@@ -40,6 +40,9 @@ func (t *task) meet() fault.Outcome {
 			return t.fail(err)
 		}
 		if t.has(crm.Delete) {
+			if err := t.partners(t.id); err != nil {
+				return t.fail(err)
+			}
 			if err := t.answered(fault.HintMergeTwins, t.id); err != nil { // WhatsApp asks about records that are in no pair
 				return t.fail(err)
 			}
@@ -332,6 +335,9 @@ func (t *task) regain(p identity.Loaded, hubspot string) fault.Outcome {
 		return t.fail(err)
 	}
 	if p.HubSpot != hubspot { // else the pair came to be while this task was looking
+		if err := t.partners(p.Record(crm.HubSpot), t.record(crm.HubSpot, hubspot)); err != nil {
+			return t.fail(err)
+		}
 		former, err := t.s.Book.Disown(t.ctx, t.conn, p.ID, p.Record(crm.HubSpot))
 		if err != nil {
 			return t.fail(err)

@@ -68,6 +68,70 @@ func (t *task) goesOn(p pair.Pair) error {
 	return t.over([]crm.ID{former}, nil, t.now())
 }
 
+// alongside handles an event of a HubSpot record whose pair goes on with another one, r, that has not swallowed it: their Zoho records
+// are one. Where it lives, its values go nowhere, and somebody is asked to merge the two; where it was deleted, that is answered. It
+// reports false when there is nothing of that.
+func (t *task) alongside(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
+	if t.id.Key == p.HubSpot || r.Record.ID.Key != p.HubSpot || slices.Contains(r.Record.Merged, t.id.Key) {
+		return fault.Outcome{}, false
+	}
+	own, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot))
+	switch {
+	case err != nil:
+		return t.fail(err), true
+	case own.Gone && t.has(crm.Delete):
+		if err := t.answered(fault.HintMergeTwins, t.id); err != nil {
+			return t.fail(err), true
+		}
+		t.settled = append(t.settled, t.id)
+		return t.swallowed(done("gone")), true
+	case own.Gone || own.Record.ID != t.id:
+		return fault.Outcome{}, false
+	case t.undead(own):
+		return again(covers, stillShown), true
+	case slices.Contains(t.past(p.Pair), t.id) && own.ReadAt.Sub(p.SyncedAt) < settles:
+		return again(covers, "hubspot may still show what was merged a moment ago"), true
+	}
+	r.Record.Merged = slices.Concat(r.Record.Merged, own.Record.Merged) // what it has swallowed goes where it goes
+	if o, merged := t.merged(p, r); merged {
+		return o, true
+	}
+	if err := t.lease(&p); err != nil { // whoever takes the pair over from here on finds the row
+		return t.fail(err), true
+	}
+	if err := t.tell(t.unmerged(t.id, p.Record(crm.HubSpot))); err != nil {
+		return t.release(&p, t.fail(err)), true
+	}
+	return t.release(&p, done("its pair goes on with hubspot "+p.HubSpot)), true
+}
+
+// unmerged is the row of a HubSpot record whose Zoho record is one with that of another.
+func (t *task) unmerged(own, other crm.ID) fault.Parked {
+	r := t.row(crm.HubSpot, fault.HintMergeTwins, fault.CauseMerged, "their Zoho records are one; merge these two in HubSpot")
+	r.Record, r.TargetID, r.Other = own, own, other
+	return t.named(r)
+}
+
+// partners queues the HubSpot records that somebody was asked to merge with one that is gone: one of them goes on with its pair, or is
+// told anew whom it stands beside.
+func (t *task) partners(gone crm.ID, but ...crm.ID) error {
+	rows, err := t.s.Parking.Naming(t.ctx, t.conn, gone)
+	if err != nil {
+		return err
+	}
+	var ops []crm.Operation
+	for _, r := range rows {
+		asked := r.Hint == fault.HintMergeTwins && r.Target == crm.HubSpot && r.Record.System == crm.HubSpot
+		if asked && r.Record != gone && !slices.Contains(but, r.Record) {
+			ops = append(ops, t.revisit(r.Record))
+		}
+	}
+	if len(ops) == 0 {
+		return nil
+	}
+	return t.s.Wake.Send(t.ctx, ops)
+}
+
 // past are the records that a pair goes on without.
 func (t *task) past(p pair.Pair) []crm.ID {
 	var ids []crm.ID

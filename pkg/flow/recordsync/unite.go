@@ -214,9 +214,7 @@ func (t *task) takenAlong(survivor crm.ID, pairs []identity.Loaded, ids []crm.ID
 		if r.Gone || r.Record.ID != own {
 			continue
 		}
-		told := t.row(crm.HubSpot, fault.HintMergeTwins, fault.CauseMerged, "their Zoho records are one; merge these two in HubSpot")
-		told.Record, told.TargetID, told.Other = own, own, survivor
-		rows = append(rows, t.named(told))
+		rows = append(rows, t.unmerged(own, survivor))
 	}
 	return rows, nil
 }
