@@ -29,7 +29,7 @@ func TestRulesOfConversationAreCheckedLineByLineBeforeTheyAreStored(t *testing.T
 	b.unchanged("rules that let nobody end messages", func() {
 		has(t, b.want(ExitFinding, "conversation", "apply", file(t, "none.yaml", "version: 1\n")), "line 1", "opt_out is missing")
 	})
-	if r := b.bare("conversation", "check", file(t, "good.yaml", text)); r.code != ExitOK || !strings.Contains(r.out, "good: answers to payment, order") {
+	if r := b.bare("conversation", "check", file(t, "good.yaml", text)); r.code != ExitOK || !strings.Contains(r.out, "good: answers to thanks, payment, order") {
 		t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
 	}
 	var out struct{ Faults []string }
@@ -77,7 +77,7 @@ func TestOwnRulesOfConversationArePutInForceAndAnswerWithinAMinute(t *testing.T)
 	b.unchanged("--plan", func() {
 		has(t, b.want(ExitOK, "conversation", "apply", path, "--plan"), "plan   the rules of conversation are in force as row 1, answers to horses")
 	})
-	has(t, b.want(ExitOK, "conversation", "show"), "built in; answers to payment, order")
+	has(t, b.want(ExitOK, "conversation", "show"), "built in; answers to thanks, payment, order")
 	has(t, b.want(ExitOK, "conversation", "apply", path), "done   the rules of conversation are in force as row 1")
 	b.unchanged("the second time", func() { has(t, b.want(ExitOK, "conversation", "apply", path), "as is  ", "row 1") })
 	has(t, b.want(ExitOK, "conversation", "show"), "row 1; answers to horses")

@@ -3,6 +3,7 @@ package talk
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/chat"
@@ -322,7 +323,8 @@ type understanding struct {
 	spoke    bool // there were words, or a button: if nothing fits they are a miss
 }
 
-// look puts a message to the rules: buttons before words, a person before an answer, the first rule that fits.
+// look puts a message to the rules: buttons before words, a person before an answer, the first rule that fits. A rule without an answer
+// is met with silence, so its words fit only where nothing else is said.
 func (r *Rules) look(m chat.Message) understanding {
 	choice, t := choiceOf(m), textOf(m)
 	u := understanding{spoke: choice != "" || len(t) > 0}
@@ -345,12 +347,21 @@ func (r *Rules) look(m chat.Message) understanding {
 		}
 	}
 	for _, one := range r.rules {
-		if lang, ok := one.words.match(t); ok {
+		if lang, ok := one.words.match(t); ok && (one.answer != nil || r.alone(one.words, m, t)) {
 			u.rule, u.answer, u.language = one.name, one.answer, lang
 			return u
 		}
 	}
 	return u
+}
+
+// alone reports whether a message holds nothing but words and fillers, and asks nothing. Rules that name no fillers have the built-in ones.
+func (r *Rules) alone(w words, m chat.Message, t text) bool {
+	fillers := r.fillers
+	if fillers == nil {
+		fillers = Default().fillers
+	}
+	return !strings.ContainsAny(fold(m.Text.Text()), questionMarks) && t.only(w.all(), fillers.all())
 }
 
 // wishes yields the words of a hand-over, complaints first.

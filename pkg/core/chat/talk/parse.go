@@ -39,6 +39,7 @@ func (r *reader) all(root ast.Node) *Rules {
 		"opt_in":    func(n ast.Node) { out.optIn = r.signal(n, "opt_in") },
 		"hand_over": func(n ast.Node) { out.handOver = r.handOver(n) },
 		"miss":      func(n ast.Node) { out.miss = r.answers(n, "miss") },
+		"fillers":   func(n ast.Node) { out.fillers = r.words(n, "fillers") },
 		"rules":     func(n ast.Node) { out.rules = r.rules(n) },
 	})
 	if version == 0 && r.Faults() == 0 {

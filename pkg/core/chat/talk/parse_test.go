@@ -29,7 +29,7 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 	for _, tt := range []struct{ old, new, want string }{
 		{"version: 1", "version: 2", "line 1, column 10: version must be 1"},
 		{"version: 1\n", "", "line 1, column 8: version is missing"},
-		{"version: 1", "version: 1\nfoo: 1", "line 2, column 1: the rules has no foo: use one of hand_over"},
+		{"version: 1", "version: 1\nfoo: 1", "line 2, column 1: the rules has no foo: use one of fillers, hand_over"},
 		{"opt_out: {words: [stop]}\n", "", "opt_out is missing"},
 		{"{words: [stop]}", "{payloads: [stop]}", "line 2, column 10: opt_out has no words"},
 		{"{words: [stop]}", "{words: [stop, Stop]}", "line 2, column 25: opt_out: words: Stop stands here twice"},
@@ -44,6 +44,9 @@ func TestEveryMistakeIsToldWithItsPlace(t *testing.T) {
 		{", en: [operator]", "", "hand_over: words has nothing in en: add en:"},
 		{"en: [operator]", "de: [x]", "hand_over: words has no de: use one of en, it"},
 		{"rules:\n", "rules: []\nx:\n", "line 4, column 8: rules must be a list"},
+		{"rules:\n", "fillers: [ciao]\nrules:\n", "line 4, column 10: fillers must be keys with values"},
+		{"rules:\n", "fillers: {it: [ciao]}\nrules:\n", "fillers has nothing in en: add en:"},
+		{"rules:\n", "fillers: {it: [ciao, Ciao], en: [bye]}\nrules:\n", "line 4, column 22: fillers: it: Ciao stands here twice"},
 		{"name: hours", "name: Hours!", "a rule needs a name"},
 		{"name: hours", "name: miss", "the name miss is taken"},
 		{"    words: {it: [orari], en: [hours]}\n", "", "the rule hours fits nothing"},

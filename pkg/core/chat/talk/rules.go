@@ -41,6 +41,7 @@ type Rules struct {
 	optOut, optIn signal
 	handOver      handOver
 	miss          answers
+	fillers       words
 	rules         []rule
 }
 
@@ -82,6 +83,14 @@ func (w words) match(t text) (chat.Language, bool) {
 		}
 	}
 	return "", false
+}
+
+// all returns the phrases of all languages.
+func (w words) all() (out []phrase) {
+	for _, lang := range languages {
+		out = append(out, w[lang]...)
+	}
+	return out
 }
 
 // said reports whether the message is the signal.

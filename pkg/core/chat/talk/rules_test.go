@@ -32,7 +32,7 @@ func TestTheBuiltInRulesAreFiveOrMoreInBothLanguagesAndEachAnswerLeadsToAPerson(
 
 func TestWordsAreWholeWordsWithoutCaseAndAccents(t *testing.T) {
 	const yaml = "version: 1\nopt_out: {words: [stop]}\nhand_over: {words: {it: [a voce], en: [voice]}}\n" +
-		"rules:\n- {name: r, words: {it: [perché no, città*, l'ora], en: [naïve]}, answer: {it: sì, en: yes}}\n"
+		"rules:\n- {name: r, words: {it: [perché no, città*, l'ora, non va, nn chiama], en: [naïve]}, answer: {it: sì, en: yes}}\n"
 	r, err := talk.Parse([]byte(yaml))
 	if err != nil {
 		t.Fatal(err)
@@ -40,11 +40,39 @@ func TestWordsAreWholeWordsWithoutCaseAndAccents(t *testing.T) {
 	for text, want := range map[string]string{
 		"PERCHE' NO?": "r", "perche\u0301 no": "r", "e perché no allora": "r", "perché si, no": "none", "perché": "none", "no perché": "none",
 		"cittadino": "r", "CITTÀ": "r", "cit": "none", "l’ora": "r", "lora": "none", "NAIVE": "r", "naïveté": "none", "a voce": "wish", "invoice": "none",
+		"nn va": "r", "nn chiama": "r", "non chiama": "none",
 		"ｎａｉｖｅ": "r", "per\u200bche no": "r", "": "none", "…": "none",
 	} {
 		_, d := r.Next(talk.State{}, talk.Situation{Message: said(text, noon), Now: noon, Language: chat.Italian})
 		if got := label(d); got != want {
 			t.Errorf("%q is taken for %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestARuleWithoutAnAnswerFitsOnlyWhereNothingElseIsSaid(t *testing.T) {
+	const yaml = "version: 1\nopt_out: {words: [stop]}\nhand_over: {words: {it: [a voce], en: [voice]}}\n" +
+		"rules:\n- {name: r, payloads: [p], words: {it: [a posto, ric*], en: [noted]}}\n- {name: s, words: {it: [luna], en: [moon]}, answer: {it: sì, en: yes}}\n"
+	const own = "fillers: {it: [capo, così], en: [boss]}\n"
+	for fillers, texts := range map[string]map[string]string{
+		own: {
+			"A POSTO!": "r", "a posto così, capo 👍": "r", "ricevuto": "r", "ricevuto boss, noted": "r", "così a posto": "r", "capo": "none", "a posto?": "none", "a posto？": "none",
+			"a posto\u2753": "none", "non a posto": "none", "posto": "none", "a posto, e la luna": "s", "e a posto": "none", "a posto 42": "none", "a posto ciao": "none", "": "none",
+		},
+		"": {"ciao, a posto grazie": "r", "a posto capo": "none"}, // the built-in ones
+	} {
+		r, err := talk.Parse([]byte(yaml + fillers))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range texts {
+			_, d := r.Next(talk.State{}, talk.Situation{Message: said(text, noon), Now: noon, Language: chat.Italian})
+			if got := label(d); got != want {
+				t.Errorf("%q is taken for %s, want %s", text, got, want)
+			}
+		}
+		if _, d := r.Next(talk.State{}, talk.Situation{Message: pressed("p", "Va tutto bene?"), Now: noon, Language: chat.Italian}); label(d) != "r" {
+			t.Errorf("its button is taken for %s", label(d))
 		}
 	}
 }

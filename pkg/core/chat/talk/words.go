@@ -26,6 +26,9 @@ func split(s string) text {
 	return strings.FieldsFunc(fold(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
+// questionMarks are looked for in a folded text, in which the wide ones are plain.
+const questionMarks = "?❓❔"
+
 // phrase is a word or several that are looked for one behind the other.
 type phrase []part
 
@@ -35,8 +38,9 @@ type part struct {
 	begin bool
 }
 
+// fits reports whether a word is the part. Who writes nn means non: else every phrase with it would have to stand there twice.
 func (p part) fits(word string) bool {
-	return word == p.text || p.begin && strings.HasPrefix(word, p.text)
+	return word == p.text || p.begin && strings.HasPrefix(word, p.text) || word == "nn" && p.text == "non"
 }
 
 // shortest is the least that must stand before a star: shorter beginnings fit everything.
@@ -76,4 +80,23 @@ func (t text) has(p phrase) bool {
 // is reports whether the text is the phrase and nothing else.
 func (t text) is(p phrase) bool {
 	return slices.EqualFunc(t, p, func(word string, p part) bool { return p.fits(word) })
+}
+
+// only reports whether the text is made of phrases of the lists and nothing else.
+func (t text) only(lists ...[]phrase) bool {
+	ends := make([]bool, len(t)+1) // where a phrase ends that begins where one ends
+	ends[0] = true
+	for i := range t {
+		if !ends[i] {
+			continue
+		}
+		for _, list := range lists {
+			for _, p := range list {
+				if end := i + len(p); end <= len(t) && t[i:end].is(p) {
+					ends[end] = true
+				}
+			}
+		}
+	}
+	return ends[len(t)]
 }
