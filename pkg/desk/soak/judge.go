@@ -225,6 +225,10 @@ func (s *town) persons() {
 	}
 }
 
+// tooLate begins the text of a task about what came too late to be answered: nobody asked for that one, so it is none of those that are to
+// be there within Soon.
+const tooLate = "Non ha avuto risposta in tempo."
+
 // handedOver asks whether every hand-over is one task in a CRM, and how long it took where a message of the person's was the reason.
 func (s *town) handedOver() {
 	asked := map[string]time.Time{}
@@ -237,7 +241,9 @@ func (s *town) handedOver() {
 	task := func(sys crm.System, text string, made time.Time) {
 		s.result.Tasks++
 		mark := text[max(0, strings.LastIndex(text, "[")):]
-		if at, ok := asked[mark]; ok {
+		if strings.HasPrefix(text, tooLate) {
+			s.result.Late++
+		} else if at, ok := asked[mark]; ok {
 			waits = append(waits, made.Sub(at))
 			if s.result.HandOvers++; made.Sub(at) <= Soon {
 				s.result.InTime++

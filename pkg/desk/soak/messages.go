@@ -60,6 +60,7 @@ type MessagesResult struct {
 	Notes, Communications     int
 	Tasks                     int
 	HandOvers, InTime         int           // tasks about what a person wrote, and those of them that were there within Soon
+	Late                      int           // tasks about what came too late to be answered
 	P50, P99, Slowest         time.Duration // from the 200 for what a person wrote to the task about it, in either CRM
 	Calls, Requests           int           // of functions; and of those to vendors
 	Deaths, Batches, Receives int
@@ -74,10 +75,10 @@ func (r MessagesResult) String() string {
 	return fmt.Sprintf(`%d messages of %d people in %s of model time (%d in both CRMs, %d made in HubSpot about when they wrote first), %d requests to send
   %d messages went out, %d statuses in %d posts, %d of them before their message was logged
   logged: %d notes, %d communications, %d tasks; parked: %v
-  from the 200 for a message to the task about it: p50 %s, p99 %s, slowest %s; %d of %d within %s
+  from the 200 for a message to the task about it: p50 %s, p99 %s, slowest %s; %d of %d within %s, and %d about what came too late to be answered
   %d batches of whatsappConsumer, %d calls, %d of them to vendors, %d deaths; no parcel was delivered more than %d times`,
 		r.In, r.People, r.ModelTime.Round(time.Minute), r.InBoth, r.Born, r.Asked, r.Sent, r.Statuses, r.Posts, r.Early, r.Notes, r.Communications, r.Tasks, r.Parked,
-		r.P50.Round(100*time.Millisecond), r.P99.Round(100*time.Millisecond), r.Slowest.Round(time.Second), r.InTime, r.HandOvers, Soon, r.Batches, r.Calls, r.Requests, r.Deaths, r.Receives)
+		r.P50.Round(100*time.Millisecond), r.P99.Round(100*time.Millisecond), r.Slowest.Round(time.Second), r.InTime, r.HandOvers, Soon, r.Late, r.Batches, r.Calls, r.Requests, r.Deaths, r.Receives)
 }
 
 // messagesStart is when every run begins.

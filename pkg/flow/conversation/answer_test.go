@@ -64,6 +64,47 @@ func TestAnAnswerThatCouldNotGoOutInTwoMinutesGoesOutNoMoreAndAPersonIsAsked(t *
 	}
 }
 
+func TestWhatAStrangerAsksWhileZohoIsDownIsHandedOverOnceItIsThereAgainUnlessItsDayIsOver(t *testing.T) {
+	for _, c := range []struct {
+		said []string
+		down time.Duration
+		want string // sent, told
+	}{
+		{[]string{"Che orari fate?"}, time.Minute, "[hours] [] 0 0"},
+		{[]string{"Che orari fate?"}, 5 * time.Minute, "[] [] 1 0"},
+		{[]string{"Che orari fate?", "E i prezzi?", "grazie"}, 5 * time.Minute, "[] [] 1 0"},
+		{[]string{"fate anche personalizzazioni? Grazie"}, 5 * time.Minute, "[] [] 1 0"},
+		{[]string{"Grazie mille!"}, 5 * time.Minute, "[] [] 0 0"},
+		{[]string{"STOP"}, 5 * time.Minute, "[] [] 0 0"},
+		{[]string{"voglio un rimborso"}, 5 * time.Minute, "[] [] 1 0"},
+		{[]string{"Che orari fate?"}, 25 * time.Hour, "[] [] 0 0"},
+		{[]string{"voglio un rimborso"}, 25 * time.Hour, "[] [] 1 0"},
+	} {
+		w := build(t, 1, whatsapptest.Options{})
+		p := w.phone.Meet("Persona Nuova", "393471234567")
+		w.zoho.Fail(zohotest.Fault{Status: http.StatusServiceUnavailable, Times: -1})
+		for _, text := range c.said {
+			w.say(p, text)
+		}
+		w.step()
+		w.now = w.now.Add(c.down)
+		w.zoho.Clear()
+		w.pass(20 * time.Minute)
+		got := w.answers()
+		for i := range got {
+			got[i], _, _ = strings.Cut(got[i], " ")
+		}
+		if is := fmt.Sprint(got, " ", w.told()); is != c.want || w.contacts() != 1 || w.due() != 0 {
+			t.Errorf("%q, %s later: %s, want %s; %d contacts", c.said, c.down, is, c.want, w.contacts())
+		}
+		for _, task := range w.zoho.Tasks() {
+			if text := task.Values["Description"]; c.said[0] != "voglio un rimborso" && !strings.HasPrefix(text, "Non ha avuto risposta in tempo.") {
+				t.Errorf("%q: the task says %q", c.said, text)
+			}
+		}
+	}
+}
+
 func TestAnAnswerThatWaitsAMinuteStillGoesOut(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{})
 	w.couple("Rossi", "393471234567")

@@ -113,10 +113,12 @@ var (
 	taskReasons = map[chat.Language]map[talk.Reason]string{
 		chat.Italian: {talk.ByButton: "Ha chiesto di parlare con una persona.", talk.ByWish: "Ha chiesto di parlare con una persona.",
 			talk.ByComplaint: "Si lamenta.", talk.ByLength: "La conversazione dura da molti messaggi.",
-			talk.ByMisses: "Le risposte automatiche non lo capiscono.", talk.ByFailure: "Un messaggio non è stato consegnato."},
+			talk.ByMisses: "Le risposte automatiche non lo capiscono.", talk.ByFailure: "Un messaggio non è stato consegnato.",
+			talk.ByDelay: "Non ha avuto risposta in tempo."},
 		chat.English: {talk.ByButton: "Asked for a person.", talk.ByWish: "Asked for a person.",
 			talk.ByComplaint: "Complains.", talk.ByLength: "The conversation has gone on for many messages.",
-			talk.ByMisses: "The automatic answers do not understand.", talk.ByFailure: "A message was not delivered."},
+			talk.ByMisses: "The automatic answers do not understand.", talk.ByFailure: "A message was not delivered.",
+			talk.ByDelay: "Got no answer in time."},
 	}
 )
 

@@ -61,7 +61,8 @@ const (
 	ByComplaint Reason = "complaint" //
 	ByLength    Reason = "length"    // more than MaxMessages, or more to answer than AnswersAnHour
 	ByMisses    Reason = "misses"    // not understood MaxMisses times in a row
-	ByFailure   Reason = "not_sent"  // an answer could not be sent
+	ByFailure   Reason = "not_sent"  // a message could not be sent
+	ByDelay     Reason = "late"      // no answer went out in time, or none could any more
 )
 
 // The names under which the fixed answers go. No rule is called like one of them.
@@ -139,8 +140,8 @@ func (r *Rules) counted(s State, in Situation, at time.Time) (State, Decision) {
 		s.Misses++
 	}
 	says, reason := r.reply(understood), s.over(understood.reason)
-	if reason == "" && s.Phase == Bot && s.mayAnswer(in, at, says) && len(s.recent(in.Now)) >= AnswersAnHour {
-		reason = ByLength // what is not answered any more is a person's to answer
+	if reason == "" && s.Phase == Bot && s.wants(in, says) {
+		reason = s.beyond(in.Now, at)
 	}
 	if reason != "" && s.Phase != Pending && s.Phase != Human {
 		s.Phase, s.Asked = Pending, at
@@ -152,6 +153,23 @@ func (r *Rules) counted(s State, in Situation, at time.Time) (State, Decision) {
 		s, d.Answer = s.answer(in, at, says)
 	}
 	return s, d
+}
+
+// beyond returns why what a rule would answer is a person's to answer, "" where the rule may. That holds for what comes too late to be
+// answered, as after an outage, but not for what is older than Silence: its conversation is over, WhatsApp takes no free words any more,
+// and days of messages that come at once, as after a long pause or from a replay, would be a task for everybody who wrote. They are
+// logged, and handed over for every other reason all the same: complaints, wishes, misses. The history of a number never comes here: what
+// the webhook tells under history, standby and smb_* is counted at the door and no message.
+func (s State) beyond(now, at time.Time) Reason {
+	switch age := now.Sub(at); {
+	case age >= Silence:
+		return ""
+	case age > Fresh:
+		return ByDelay
+	case len(s.recent(now)) >= AnswersAnHour:
+		return ByLength
+	}
+	return ""
 }
 
 // reply is what a rule has to say; the zero reply says nothing.
@@ -254,14 +272,14 @@ func (s State) confirm(in Situation, at time.Time, r reply) (State, *Answer) {
 	return s, a
 }
 
-// mayAnswer reports whether a reply is given: to a fresh message, to somebody who wants answers.
-func (s State) mayAnswer(in Situation, at time.Time, r reply) bool {
-	return r.text.in(in.Language) != "" && !s.OptedOut && in.Now.Sub(at) <= Fresh && in.Message.Type != chat.TypeUnsupported
+// wants reports whether there is a reply, for somebody who wants answers.
+func (s State) wants(in Situation, r reply) bool {
+	return r.text.in(in.Language) != "" && !s.OptedOut && in.Message.Type != chat.TypeUnsupported
 }
 
-// answer gives an answer if it may be given; one of a rule waits until the last one is AnswerEvery old.
+// answer gives an answer to a fresh message if it is wanted; one of a rule waits until the last one is AnswerEvery old.
 func (s State) answer(in Situation, at time.Time, r reply) (State, *Answer) {
-	if !s.mayAnswer(in, at, r) {
+	if !s.wants(in, r) || in.Now.Sub(at) > Fresh {
 		return s, nil
 	}
 	a := Answer{Language: cmp.Or(r.language, in.Language), Rule: r.rule, At: in.Now}
@@ -300,18 +318,22 @@ func (s State) Unanswered(now time.Time) (State, Decision) {
 	if s.OptedOut || s.Phase != Bot {
 		return s, Decision{}
 	}
-	return s.Failed(now)
+	return s.ask(ByDelay, now)
 }
 
 // Failed says what it means that a message to the person could not be sent: somebody takes over, unless somebody has been asked to in
 // a conversation that is still going on. There is no answer, which would fail too.
 func (s State) Failed(now time.Time) (State, Decision) {
+	return s.ask(ByFailure, now)
+}
+
+func (s State) ask(why Reason, now time.Time) (State, Decision) {
 	s = s.after(now)
 	if s.Phase == Pending || s.Phase == Human {
 		return s, Decision{}
 	}
 	s.Phase, s.Asked = Pending, now
-	return s, Decision{HandOver: ByFailure, Due: now.Add(HandOverWithin)}
+	return s, Decision{HandOver: why, Due: now.Add(HandOverWithin)}
 }
 
 // understanding is what the rules make of a message.

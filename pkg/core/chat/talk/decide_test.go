@@ -333,9 +333,53 @@ func TestAQuestionWhoseAnswerDidNotGoOutGoesToAPersonUnlessItIsOneAlready(t *tes
 		{talk.State{LastIn: noon, Phase: talk.Closed, OptedOut: true}, false}, {talk.State{LastIn: noon, OptedOut: true}, false},
 	} {
 		s, d := c.s.Unanswered(noon.Add(3 * time.Minute))
-		if asks := d.HandOver == talk.ByFailure; asks != c.asks || asks != (s.Phase == talk.Pending && c.s.Phase != talk.Pending) || d.Answer != nil {
+		if asks := d.HandOver == talk.ByDelay; asks != c.asks || asks != (s.Phase == talk.Pending && c.s.Phase != talk.Pending) || d.Answer != nil {
 			t.Errorf("%+v: %+v", c.s, d)
 		}
+	}
+}
+
+func TestAQuestionThatComesTooLateToBeAnsweredGoesToAPersonUnlessItsDayIsOver(t *testing.T) {
+	photo := said("", noon)
+	photo.Type, photo.Text = chat.TypeImage, crm.Unknown()
+	reaction := said("👍", noon)
+	reaction.Type = chat.TypeReaction
+	for _, c := range []struct {
+		name string
+		s    talk.State
+		m    chat.Message
+		late time.Duration
+		want talk.Reason
+	}{
+		{"a question in time", talk.State{}, said("orari", noon), talk.Fresh, ""},
+		{"a question", talk.State{}, said("orari", noon), talk.Fresh + time.Second, talk.ByDelay},
+		{"a greeting", talk.State{}, said("Buongiorno", noon), 5 * time.Minute, talk.ByDelay},
+		{"what nobody understands", talk.State{}, said("xyz", noon), 5 * time.Minute, talk.ByDelay},
+		{"a question beside thanks", talk.State{}, said("fate anche ricami? Grazie", noon), 5 * time.Minute, talk.ByDelay},
+		{"mere thanks", talk.State{}, said("Grazie mille, buona giornata!", noon), 5 * time.Minute, ""},
+		{"a photograph", talk.State{}, photo, 5 * time.Minute, ""},
+		{"a reaction", talk.State{}, reaction, 5 * time.Minute, ""},
+		{"a complaint", talk.State{}, said("reclamo", noon), 5 * time.Minute, talk.ByComplaint},
+		{"beyond the answers of an hour", talk.State{LastIn: noon, Count: 1, Answers: []time.Time{noon, noon, noon, noon, noon}}, said("orari", noon), 5 * time.Minute, talk.ByDelay},
+		{"somebody is asked already", talk.State{Phase: talk.Pending, LastIn: noon}, said("orari", noon), 5 * time.Minute, ""},
+		{"a person leads", talk.State{Phase: talk.Human, LastIn: noon}, said("orari", noon), 5 * time.Minute, ""},
+		{"no messages wanted", talk.State{OptedOut: true}, said("orari", noon), 5 * time.Minute, ""},
+		{"a question of almost a day ago", talk.State{}, said("orari", noon), talk.Silence - time.Second, talk.ByDelay},
+		{"a question of a day ago", talk.State{}, said("orari", noon), talk.Silence, ""},
+		{"what nobody understood a day ago", talk.State{}, said("xyz", noon), talk.Silence, ""},
+		{"a complaint of a day ago", talk.State{}, said("reclamo", noon), talk.Silence, talk.ByComplaint},
+	} {
+		s, d := talk.Default().Next(c.s, talk.Situation{Message: c.m, Now: noon.Add(c.late), Language: chat.Italian})
+		if d.HandOver != c.want || (c.want != "") != (s.Phase == talk.Pending && c.s.Phase != talk.Pending) || c.late > talk.Fresh && d.Answer != nil {
+			t.Errorf("%s: %+v, phase %q", c.name, d, s.Phase)
+		}
+	}
+	s, d := talk.Default().Next(talk.State{}, talk.Situation{Message: said("orari", noon), Now: noon.Add(5 * time.Minute), Language: chat.Italian})
+	if !d.Due.Equal(noon.Add(20*time.Second)) || !s.Asked.Equal(noon) {
+		t.Errorf("due %s, asked %s", d.Due, s.Asked)
+	}
+	if _, d = talk.Default().Next(s, talk.Situation{Message: said("prezzi", noon.Add(time.Minute)), Now: noon.Add(5 * time.Minute), Language: chat.Italian}); d.HandOver != "" {
+		t.Errorf("two questions that come late are two tasks: %+v", d)
 	}
 }
 
