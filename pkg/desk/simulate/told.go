@@ -11,7 +11,7 @@ import (
 	"crm-connector/pkg/core/pair"
 )
 
-// rowsEnd: nobody is asked to mend what is in order.
+// rowsEnd: nobody is asked to mend what is in order, or what nobody can mend.
 func (v verdict) rowsEnd() {
 	for _, r := range v.rows {
 		pr, ok := v.pairOf(r)
@@ -22,6 +22,9 @@ func (v verdict) rowsEnd() {
 			v.violate("unclosed", "%s lives beside %s, and a row still says that it is gone", v.short(pr.p.Record(r.Target)), v.short(r.Record))
 		}
 		for _, f := range v.m.Fields(pr.p.Kind) {
+			if f.Name == r.Field && f.Type == crm.TypeCompany && r.Hint == fault.HintFormat {
+				v.violate("untrue", "a row says that the company of %s has a wrong form: nobody writes a company by hand", v.short(r.Record))
+			}
 			if f.Name == r.Field && v.inStep(pr, f) {
 				v.violate("unclosed", "%s of %s is in step, and a row still tells it (%s %s)", f.Name, v.short(r.Record), r.Hint, r.Code)
 			}

@@ -248,10 +248,9 @@ next:
 	for _, it := range items {
 		for _, r := range refusals {
 			if r.Field == it.field.Name {
-				if err := t.waitFor(p, sys, r); err != nil {
+				if err := t.turnedDown(p, it, sys, r); err != nil {
 					return nil, err
 				}
-				t.hold(p.Pair, it, sys, r)
 				p.Hold(it.slot, *it.held)
 				if it.decision.Action == merge.Both && sys == crm.Zoho { // HubSpot gets it back all the same
 					it.toZoho, it.goesOn = crm.Unknown(), it.held
@@ -271,6 +270,15 @@ next:
 		}
 	}
 	return left, nil
+}
+
+// turnedDown holds a field that a system refused: its company is waited for where that is gone there, anything else is told.
+func (t *task) turnedDown(p *identity.Loaded, it *item, sys crm.System, r fault.Refusal) error {
+	if waits, err := t.companyGone(p.Pair, it, sys); waits || err != nil {
+		return err
+	}
+	t.hold(p.Pair, it, sys, r)
+	return t.waitFor(p, sys, r)
 }
 
 // waitFor asks for a second look when the record that has the value is brought in step.

@@ -85,6 +85,44 @@ func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 	return err
 }
 
+// companyGone makes a contact wait for its company where a system has refused it because it is gone there, of which nobody may have told yet:
+// it is looked at now. It reports false where the company is there, and the system has another reason.
+func (t *task) companyGone(p pair.Pair, it *item, sys crm.System) (bool, error) {
+	if it.field.Type != crm.TypeCompany {
+		return false, nil
+	}
+	sent := it.toZoho
+	if sys == crm.HubSpot {
+		sent = it.toHub
+	}
+	id := crm.ID{System: sys, Module: crm.Companies, Key: sent.Text()}
+	delete(t.asked, id) // it may have been there a moment ago
+	gone, err := t.departed(id)
+	if err != nil || !gone {
+		return false, err
+	}
+	c, err := t.companyPair(sys, id.Key)
+	if err == nil && c.Key(sys) != id.Key {
+		err = row.ErrConflict // it goes on with another one, or with none
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, on := range []crm.ID{id, c.Record(sys.Other())} {
+		if err := t.s.Book.Wait(t.ctx, t.conn, on, p.Record(sys.Other()), t.now()); err != nil {
+			return false, err
+		}
+	}
+	if c, err = t.companyPair(sys, id.Key); err == nil && c.Key(sys) != id.Key {
+		err = row.ErrConflict // before the contact was on the list: nobody has woken it
+	}
+	if err != nil {
+		return false, err
+	}
+	it.held = &pair.Held{System: sys, Base: it.shows, Mapping: t.m.Version(), Pending: true}
+	return true, t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(id)})
+}
+
 // bereft takes back what looks like an edit where a contact lost its company because the company is gone: a deletion is not
 // carried across, and neither is what it takes with it.
 func (t *task) bereft(p pair.Pair, b both, it *item, in *merge.Field) error {

@@ -72,6 +72,7 @@ func (t *task) lead(rec crm.Record) (*fault.Parked, error) {
 		}
 		row := t.row(crm.Zoho, fault.HintLead, fault.CauseLead, "the person exists as a lead in Zoho")
 		row.Other = crm.ID{System: crm.Zoho, Module: crm.Leads, Key: l.ID.Key}
+		row.RetryAt = t.now().Add(askAgain) // it may be converted, corrected or deleted
 		return &row, nil
 	}
 	return nil, nil
@@ -171,7 +172,10 @@ func (t *task) insert(p identity.Loaded, r crm.Reading, d *draft) fault.Outcome 
 			t.locks = identity.Locks{} // they stay, so that nobody makes another one meanwhile
 			return t.release(&p, t.fail(err))
 		}
-		if row := t.dropRefused(p.Pair, d, err); row != nil {
+		switch row, e := t.dropRefused(p.Pair, d, err); {
+		case e != nil:
+			return t.undo(p, t.fail(e))
+		case row != nil:
 			return t.undo(p, t.park(*row))
 		}
 		if len(refusalsOf(err)) == 0 {
@@ -188,7 +192,7 @@ func (t *task) insert(p identity.Loaded, r crm.Reading, d *draft) fault.Outcome 
 
 // dropRefused takes the refused fields out of the draft. It returns the row to park when the record cannot do without one,
 // or when the refusal names another record that has the value: that one may be the twin.
-func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
+func (t *task) dropRefused(p pair.Pair, d *draft, err error) (*fault.Parked, error) {
 	for _, r := range refusalsOf(err) {
 		_, sent := d.change.Set[r.Field]
 		if !sent || r.Field == t.m.RequiredField(t.kind()) || r.Hint == fault.HintDuplicate {
@@ -196,16 +200,23 @@ func (t *task) dropRefused(p pair.Pair, d *draft, err error) *fault.Parked {
 			if r.Hint == fault.HintDuplicate {
 				row.RetryAt = t.now().Add(askAgain)
 			}
-			return &row
+			return &row, nil
 		}
 		delete(d.change.Set, r.Field)
 		for _, it := range d.items {
-			if it.field.Name == r.Field {
+			if it.field.Name != r.Field {
+				continue
+			}
+			waits, err := t.companyGone(p, it, crm.Zoho)
+			if err != nil {
+				return nil, err
+			}
+			if !waits {
 				t.hold(p, it, crm.Zoho, r)
 			}
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // created notes the new pair: what was sent is Zoho's base. Events of a record that has no name yet end without a look, so

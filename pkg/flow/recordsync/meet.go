@@ -51,7 +51,7 @@ func (t *task) meet() fault.Outcome {
 	case t.undead(r):
 		return again(covers, stillShown)
 	case t.id.System == crm.Zoho:
-		return t.meetZoho(r)
+		return t.unpaired(t.meetZoho(r))
 	}
 	if t.stale(identity.Loaded{}, r) {
 		return again(covers, "hubspot shows less than it told us")
@@ -59,7 +59,25 @@ func (t *task) meet() fault.Outcome {
 	if o, merged := t.merged(identity.Loaded{}, r); merged {
 		return o
 	}
-	return t.meetHubSpot(r)
+	return t.unpaired(t.meetHubSpot(r))
+}
+
+// unpaired ends a look after which a record may be in no pair. Whoever wants what only one record may have is woken: this one may have given
+// it up. Of the reasons why it could not be paired the last one alone stands.
+func (t *task) unpaired(o fault.Outcome) fault.Outcome {
+	if o.Ending == fault.GoAgain || t.joined {
+		return o
+	}
+	if o.Ending == fault.ParkedAway && t.id.System == crm.HubSpot {
+		t.settled = append(t.settled, t.id)
+	}
+	if t.depth > 0 { // brought along by who waits for it
+		return o
+	}
+	if err := t.rouse(t.id); err != nil {
+		return t.fail(err)
+	}
+	return o
 }
 
 // swallowed ends the work on a record that is gone. When others were merged into it before, they are gone with it, and

@@ -225,11 +225,17 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	}
 	it.decision = merge.Decide(in)
 	if t.altered(p, b, it, in, times) {
-		it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
-		if timed {
-			t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: fault.CauseAltered, Message: "Zoho stored another value than it was sent"})
-			it.decision = merge.Decision{Field: f.Name}
+		if !timed {
+			it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
+			return it, nil
 		}
+		t.hold(p, it, crm.Zoho, fault.Refusal{Hint: fault.HintAltered, Code: fault.CauseAltered, Message: "Zoho stored another value than it was sent"})
+		if it.decision.Rule == merge.RuleUnseen { // what was sent is what a write of ours covers in HubSpot
+			if restored, err := t.restore(p, it); restored || err != nil {
+				return it, err
+			}
+		}
+		it.decision = merge.Decision{Field: f.Name}
 		return it, nil
 	}
 	if err := t.raw(p, it); err != nil {

@@ -67,7 +67,7 @@ func (t *task) paired(p identity.Loaded) fault.Outcome {
 		return again(t.later(), "somebody else is at work on the pair")
 	}
 	if p.State == pair.Creating {
-		o := t.resume(p)
+		o := t.unpaired(t.resume(p))
 		if t.landing(p.Pair) {
 			return o
 		}
