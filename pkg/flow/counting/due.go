@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/core/conversion"
@@ -20,7 +22,16 @@ const catchUp = 7
 // agenda is which days' reports are owed.
 type agenda struct {
 	Planned string          `json:"planned"` // the last day whose reports were put on it
-	Owed    map[string]bool `json:"owed"`    // by day: whether one was published that lacks what the CRM knows
+	Owed    map[string]bool `json:"owed"`    // by day and age, as in look: whether one was published that lacks what the CRM knows
+}
+
+// look names a day at one of the reportAges. Those of an earlier version have no age: any report is theirs.
+func look(day string, age int) string { return fmt.Sprintf("%s#%d", day, age) }
+
+func readLook(text string) (day string, age int) {
+	day, of, _ := strings.Cut(text, "#")
+	age, _ = strconv.Atoi(of)
+	return day, age
 }
 
 var agendaKey = row.Key{Part: "U", Sort: only}
@@ -48,7 +59,8 @@ func (r *Reporter) Due(ctx context.Context) (due []Due, err error) {
 		}
 		due = nil
 		for text, told := range a.Owed {
-			day, err := conversion.ParseDay(text)
+			of, _ := readLook(text)
+			day, err := conversion.ParseDay(of)
 			if err != nil {
 				return err
 			}
@@ -63,7 +75,8 @@ func (r *Reporter) Due(ctx context.Context) (due []Due, err error) {
 	return due, err
 }
 
-// plan puts the reports of each day since the last plan on the agenda, and takes off what is older than markers are.
+// plan puts the reports of each day since the last plan on the agenda, and takes off what is older than markers are. A later look at a
+// day takes the place of the earlier one, which can be made no more; it is owed in full, whatever was told of the earlier one.
 func (a *agenda) plan(today conversion.Day) error {
 	if a.Owed == nil {
 		a.Owed = map[string]bool{}
@@ -80,18 +93,33 @@ func (a *agenda) plan(today conversion.Day) error {
 	}
 	for ; cmpDay(next, today) <= 0; next = next.Plus(1) {
 		for _, age := range reportAges {
-			if day := next.Plus(-age).String(); !a.owes(day) {
-				a.Owed[day] = false
-			}
+			day := next.Plus(-age).String()
+			maps.DeleteFunc(a.Owed, func(text string, _ bool) bool { return strings.HasPrefix(text, day) })
+			a.Owed[look(day, age)] = false
 		}
 		a.Planned = next.String()
 	}
 	oldest := today.Plus(-int(conversion.MarkerLife / (24 * time.Hour))).String()
-	maps.DeleteFunc(a.Owed, func(day string, _ bool) bool { return day < oldest })
+	maps.DeleteFunc(a.Owed, func(text string, _ bool) bool { return text < oldest })
 	return nil
 }
 
-func (a *agenda) owes(day string) bool { _, ok := a.Owed[day]; return ok }
+// made takes what a report answers off the agenda: the looks at its day that were due when it was made. If it lacks what the CRM knows, they
+// stay. told is whether such a one was published before.
+func (a *agenda) made(rep Report) (told, owed bool) {
+	for text, before := range a.Owed {
+		if day, age := readLook(text); day != rep.Day || age > rep.Age {
+			continue
+		}
+		told, owed = told || before, true
+		if rep.lacks() {
+			a.Owed[text] = true
+		} else {
+			delete(a.Owed, text)
+		}
+	}
+	return told, owed
+}
 
 func cmpDay(a, b conversion.Day) int {
 	return a.Start(time.UTC).Compare(b.Start(time.UTC))
@@ -99,8 +127,9 @@ func cmpDay(a, b conversion.Day) int {
 
 const reportsPart = "G"
 
-// Publish keeps a report for two years, puts it into the outbox, and takes its day off those that are owed. The same day again at the same
-// age changes nothing. One that lacks what the CRM knows stays owed, is told once, and gives way to one that has it.
+// Publish keeps a report for two years, puts it into the outbox, and takes it off those that are owed. The same day again at the same
+// age changes nothing. One that lacks what the CRM knows stays owed, is told once at each of the reportAges, and gives way to one that has
+// it.
 func (r *Reporter) Publish(ctx context.Context, rep Report) error {
 	return r.Counter.retry(ctx, func() error {
 		d, now := newDraft(r.Counter.Store), r.Counter.Now().UTC()
@@ -116,13 +145,7 @@ func (r *Reporter) Publish(ctx context.Context, rep Report) error {
 		if err := d.read(agendaKey, &a); err != nil {
 			return err
 		}
-		told, owed := a.Owed[rep.Day]
-		switch {
-		case owed && rep.lacks():
-			a.Owed[rep.Day] = true
-		case owed:
-			delete(a.Owed, rep.Day)
-		}
+		told, owed := a.made(rep)
 		if owed {
 			if err := d.write(agendaKey, a, time.Time{}); err != nil {
 				return err

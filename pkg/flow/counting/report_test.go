@@ -406,3 +406,87 @@ func TestAReportOfADayThatIsAllWrongStaysReadable(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(rep.Text()), err)
 	}
 }
+
+// A CRM that is silent for days holds up neither look at a day. Each is told once without it, the later one once more when it answers.
+func TestTheSecondLookAtADayIsMadeAlsoWhileTheCRMIsSilent(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		silent, answer int // from which age to which the CRM does not answer
+		want           string
+	}{
+		{"never silent", 0, 0, "1 8"},
+		{"silent at the second look", 8, 10, "1 8- 10"},
+		{"silent from the first look to the second", 1, 8, "1- 8"},
+		{"silent since the first look", 1, 10, "1- 8- 10"},
+		{"silent between the looks", 1, 4, "1- 4 8"},
+		{"silent for good", 1, 99, "1- 8-"},
+	} {
+		b := newBench()
+		k, x := b.watch(t, counting.Rules{})
+		b.apply(t, b.purchase(named("order-0001")))
+		told := []string{}
+		for age := 1; age <= 12; age++ {
+			b.now = noon.AddDate(0, 0, age)
+			r := &counting.Reporter{Counter: &b.Counter, CRM: crm{n: map[conversion.Channel]int64{conversion.Webform: 1}}, Queues: queues(0), Zone: rome(t)}
+			if age >= tt.silent && age < tt.answer {
+				r.CRM = crm{err: errLost}
+			}
+			for range 2 { // an invocation that fails is tried again
+				due, err := r.Due(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, d := range due {
+					rep, err := r.Report(t.Context(), d.Day)
+					if err != nil && !errors.Is(err, counting.ErrUnanswered) {
+						t.Fatal(err)
+					}
+					if err := r.Publish(t.Context(), rep); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			b.now = b.now.Add(10 * time.Minute) // one mail in five minutes
+			tick(t, k)
+			for _, m := range x.told {
+				if n := strings.Count(m.Text, "Rapporto del 2026-11-22"); n == 1 {
+					lacks := ""
+					if strings.Contains(m.Text, "CRM non risponde") {
+						lacks = "-"
+					}
+					told = append(told, fmt.Sprint(age, lacks))
+				} else if n > 1 {
+					t.Errorf("%s: %d reports of a day in one mail at age %d", tt.name, n, age)
+				}
+			}
+			x.told = nil
+		}
+		if got := strings.Join(told, " "); got != tt.want {
+			t.Errorf("%s: reports at the ages %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// What an earlier version owed by its day alone is made by any report of the day.
+func TestWhatAnEarlierVersionOwedIsMadeOnce(t *testing.T) {
+	b := newBench()
+	err := b.rows.Put(t.Context(), row.Put{Key: row.Key{Part: "U", Sort: "-"}, Value: []byte(`{"planned":"2026-11-22","owed":{"2026-11-20":true}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &counting.Reporter{Counter: &b.Counter, CRM: crm{}, Queues: queues(0), Zone: rome(t)}
+	due, err := r.Due(t.Context())
+	if err != nil || len(due) != 1 || due[0].Day.String() != "2026-11-20" || !due[0].Told {
+		t.Fatalf("%+v, %v", due, err)
+	}
+	rep, err := r.Report(t.Context(), due[0].Day)
+	if err == nil {
+		err = r.Publish(t.Context(), rep)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if due, err = r.Due(t.Context()); err != nil || len(due) != 0 {
+		t.Errorf("%+v, %v", due, err)
+	}
+}
