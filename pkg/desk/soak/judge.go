@@ -3,6 +3,7 @@ package soak
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,7 +34,11 @@ func (s *town) judge() error {
 	}
 	suspect := cmp.Or(s.still(), s.logged())
 	s.persons()
-	s.handedOver()
+	unseen, err := s.handedOver()
+	if err != nil {
+		return err
+	}
+	suspect = cmp.Or(suspect, unseen)
 	rows, err := (&digest.Ledger{Store: s.parked, Now: s.clock}).List(context.Background())
 	if err != nil {
 		return err
@@ -106,7 +111,7 @@ func wamidOf(body string) string {
 // logged asks whether every message stands once where its person is known, with its final state. It returns the mark of the
 // first one that does not.
 func (s *town) logged() (suspect string) {
-	notes, comms := map[string][]string{}, map[string][]string{}
+	notes, comms, at := map[string][]string{}, map[string][]string{}, map[string]string{}
 	for _, n := range s.zoho.Notes() {
 		id := markOf(n.Values["Note_Content"])
 		notes[id] = append(notes[id], n.Values["Note_Content"])
@@ -114,7 +119,7 @@ func (s *town) logged() (suspect string) {
 	}
 	for _, c := range s.hubspot.Communications() {
 		id := markOf(c.Properties["hs_communication_body"])
-		comms[id] = append(comms[id], c.Properties["hs_communication_body"])
+		comms[id], at[id] = append(comms[id], c.Properties["hs_communication_body"]), c.Contact
 		s.result.Communications++
 	}
 	complain := func(id, format string, args ...any) {
@@ -125,13 +130,7 @@ func (s *town) logged() (suspect string) {
 	}
 	for _, id := range sorted(s.said) {
 		m := s.said[id]
-		least, most := 0, 0
-		if c := m.by; c.hubspot != "" {
-			most = 1
-			if !c.since.IsZero() && m.at.After(c.since) {
-				least = 1
-			}
-		}
+		least, most := m.by.inHubSpot(m.at)
 		if n, k := len(notes[id]), len(comms[id]); n != 1 || k < least || k > most {
 			complain(id, "a message of %s at %s is logged %d times in Zoho and %d times in HubSpot, want 1 and %d to %d", m.by.Name, m.at.Format("2 15:04:05"), n, k, least, most)
 		}
@@ -142,8 +141,13 @@ func (s *town) logged() (suspect string) {
 		if callbacks[m.Callback]++; callbacks[m.Callback] > 1 {
 			complain(m.ID, "a message went out %d times", callbacks[m.Callback])
 		}
-		if len(notes[m.ID]) != 1 {
-			complain(m.ID, "a message that was sent at %s is logged %d times in Zoho", m.At.Format("2 15:04:05"), len(notes[m.ID]))
+		to := s.recipient(m)
+		least, most := to.inHubSpot(m.At)
+		if n, k := len(notes[m.ID]), len(comms[m.ID]); n != 1 || k < least || k > most {
+			complain(m.ID, "a message to %s that was sent at %s is logged %d times in Zoho and %d times in HubSpot, want 1 and %d to %d",
+				to.Name, m.At.Format("2 15:04:05"), n, k, least, most)
+		} else if k == 1 && at[m.ID] != to.hubspot {
+			complain(m.ID, "a message to %s that was sent at %s is logged in HubSpot on %s, want %s", to.Name, m.At.Format("2 15:04:05"), at[m.ID], to.hubspot)
 		}
 		want := s.told[m.ID].final()
 		if want == "" {
@@ -156,6 +160,23 @@ func (s *town) logged() (suspect string) {
 		}
 	}
 	return suspect
+}
+
+// inHubSpot is how often what happens to a person at a time has to stand in HubSpot: least and most. Until both CRMs are known to have him
+// to be one it may stand there.
+func (c *citizen) inHubSpot(at time.Time) (least, most int) {
+	if c.hubspot == "" {
+		return 0, 0
+	}
+	if !c.since.IsZero() && at.After(c.since) {
+		least = 1
+	}
+	return least, 1
+}
+
+// recipient returns whom a message went to.
+func (s *town) recipient(m whatsapptest.Sent) *citizen {
+	return s.people[slices.IndexFunc(s.people, func(c *citizen) bool { return c.Person == m.To })]
 }
 
 func markOf(text string) string {
@@ -229,37 +250,125 @@ func (s *town) persons() {
 // be there within Soon.
 const tooLate = "Non ha avuto risposta in tempo."
 
-// handedOver asks whether every hand-over is one task in a CRM, and how long it took where a message of the person's was the reason.
-func (s *town) handedOver() {
-	asked := map[string]time.Time{}
+// wish is what a hand-over is about, if a message is its reason: one of a person's, or one to him that was not delivered.
+type wish struct {
+	id    string // of the message
+	by    *citizen
+	at    time.Time
+	heard time.Time // of a person's: when the door first answered 200 for it
+}
+
+// wishes returns the messages that a hand-over may be about, by the mark that its tasks bear.
+func (s *town) wishes() map[string]wish {
+	out := map[string]wish{}
 	for id, m := range s.said {
-		u := chat.Update{Number: whatsapptest.DefaultNumber, Message: &chat.Message{ID: crm.Text(id)}}
-		asked["["+u.Identity()[:16]+"]"] = m.heard
+		out[taskMark(chat.Update{Number: whatsapptest.DefaultNumber, Message: &chat.Message{ID: crm.Text(id)}}.Identity())] = wish{id, m.by, m.at, m.heard}
 	}
-	marks := map[string]int{}
+	for _, m := range s.phone.SentMessages() {
+		failed := &chat.Status{ID: crm.Text(m.ID), State: chat.Failed}
+		out[taskMark(chat.Update{Number: whatsapptest.DefaultNumber, Status: failed}.Identity())] = wish{id: m.ID, by: s.recipient(m), at: m.At}
+	}
+	return out
+}
+
+func taskMark(identity string) string { return "[" + identity[:16] + "]" }
+
+// handOvers returns the marks of everything that was found to need a person.
+func (s *town) handOvers() (marks []string, err error) {
+	for r := range s.chats.All("C#") {
+		var d struct {
+			HandOver string `json:"hand_over"`
+		}
+		if r.Key.Sort != "talk" {
+			continue
+		}
+		if err := json.Unmarshal(r.Value, &d); err != nil {
+			return nil, err
+		}
+		if d.HandOver != "" {
+			marks = append(marks, taskMark(r.Key.Part[strings.LastIndex(r.Key.Part, "#")+1:]))
+		}
+	}
+	return marks, nil
+}
+
+// undated is for how long before its first task a hand-over may have been decided that is about no message known here.
+const undated = time.Hour
+
+// job is a task as a CRM has it.
+type job struct {
+	contact string
+	made    time.Time
+}
+
+// handedOver asks whether every hand-over is one task in each CRM that knows the person, on his contact, and how long it took where a
+// message of the person's was the reason. It returns the message of the first one that is not.
+func (s *town) handedOver() (suspect string, err error) {
+	marks, err := s.handOvers()
+	wishes, jobs := s.wishes(), map[crm.System]map[string][]job{crm.Zoho: {}, crm.HubSpot: {}}
 	var waits []time.Duration
-	task := func(sys crm.System, text string, made time.Time) {
+	task := func(sys crm.System, text string, j job) {
 		s.result.Tasks++
 		mark := text[max(0, strings.LastIndex(text, "[")):]
-		if strings.HasPrefix(text, tooLate) {
+		if w, ok := wishes[mark]; strings.HasPrefix(text, tooLate) {
 			s.result.Late++
-		} else if at, ok := asked[mark]; ok {
-			waits = append(waits, made.Sub(at))
-			if s.result.HandOvers++; made.Sub(at) <= Soon {
+		} else if ok && !w.heard.IsZero() {
+			waits = append(waits, j.made.Sub(w.heard))
+			if s.result.HandOvers++; j.made.Sub(w.heard) <= Soon {
 				s.result.InTime++
 			}
 		}
-		if marks[string(sys)+mark]++; marks[string(sys)+mark] == 2 {
-			s.violate("a hand-over is two tasks in %s: %s", sys, text)
+		if jobs[sys][mark] = append(jobs[sys][mark], j); !slices.Contains(marks, mark) {
+			marks = append(marks, mark)
 		}
 	}
 	for _, t := range s.zoho.Tasks() {
-		task(crm.Zoho, t.Values["Description"], t.Made)
+		task(crm.Zoho, t.Values["Description"], job{t.Parent, t.Made})
 	}
 	for _, t := range s.hubspot.Tasks() {
-		task(crm.HubSpot, t.Properties["hs_task_body"], t.Made)
+		task(crm.HubSpot, t.Properties["hs_task_body"], job{t.Contact, t.Made})
+	}
+	for _, mark := range marks {
+		w, z, h := wishes[mark], jobs[crm.Zoho][mark], jobs[crm.HubSpot][mark]
+		if w.by == nil && len(z) > 0 {
+			w = wish{by: s.owner(z[0].contact), at: z[0].made.Add(-undated)}
+		}
+		if complaint := s.amiss(w, z, h); complaint != "" {
+			suspect = cmp.Or(suspect, w.id)
+			s.violate("the hand-over %s: %s", mark, complaint)
+		}
 	}
 	s.result.P50, s.result.P99, s.result.Slowest = spread(waits)
+	return suspect, err
+}
+
+// amiss says what is wrong with the tasks of a hand-over, "" for nothing.
+func (s *town) amiss(w wish, zoho, hubspot []job) string {
+	if w.by == nil {
+		return fmt.Sprintf("%d tasks in Zoho and %d in HubSpot about nobody", len(zoho), len(hubspot))
+	}
+	least, most := w.by.inHubSpot(w.at)
+	switch {
+	case len(zoho) != 1 || len(hubspot) < least || len(hubspot) > most:
+		return fmt.Sprintf("%d tasks in Zoho and %d in HubSpot about %s since %s, want 1 and %d to %d",
+			len(zoho), len(hubspot), w.by.Name, w.at.Format("2 15:04:05"), least, most)
+	case s.owner(zoho[0].contact) != w.by:
+		return fmt.Sprintf("the task about %s lies in Zoho on %s", w.by.Name, zoho[0].contact)
+	case len(hubspot) > 0 && hubspot[0].contact != w.by.hubspot:
+		return fmt.Sprintf("the task about %s lies in HubSpot on %s, want %s", w.by.Name, hubspot[0].contact, w.by.hubspot)
+	}
+	return ""
+}
+
+// owner returns the person whom a contact of Zoho is about, nil for nobody.
+func (s *town) owner(contact string) *citizen {
+	props, _ := s.zoho.Props(crm.Contacts, contact)
+	for _, c := range s.people {
+		if props["Mobile"] == "+"+c.Phone || props["Phone"] == "+"+c.Phone || props["WhatsApp_User"] == c.User && c.User != "" {
+			return c
+		}
+	}
+	return nil
 }
 
 // again plays the run once more, as far as it matters, and keeps the lines about one message.
