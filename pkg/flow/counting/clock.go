@@ -18,6 +18,7 @@ import (
 type Clock struct {
 	Counter *Counter
 	Teller  Teller
+	Queues  Queues
 	Zone    *time.Location // whose hours volumes are compared by
 	Rules   Rules
 }
@@ -157,8 +158,10 @@ func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []C
 	return out, nil
 }
 
-// repeats judges a channel by what arrived since an instant, at least RepeatSpan ago.
+// repeats judges a channel by what arrived since an instant, at least RepeatSpan ago, and by what a queue held up until then.
 func (k *Clock) repeats(s scope, p pulse, since, now time.Time) (out []finding) {
+	conflict := time.UnixMilli(p.Conflict).After(since)
+	since = p.Late.unseen(since)
 	span := within(p.Minutes, now, time.Minute, conversion.RepeatSpan)
 	day := within(p.Hours, now, time.Hour, daySpan) // which the span is a part of
 	add := func(r Rule, format string, of ...any) {
@@ -172,7 +175,7 @@ func (k *Clock) repeats(s scope, p pulse, since, now time.Time) (out []finding) 
 			add(RuleChannel, "%d duplicati su %d arrivi in un'ora in cui nessuno guardava", b.Duplicates, b.Arrivals)
 		}
 	}
-	if time.UnixMilli(p.Conflict).After(since) {
+	if conflict {
 		n := max(span.Conflicts, 1)
 		if since.Before(now.Add(-conversion.RepeatSpan)) {
 			n = max(n, within(p.Hours, now, time.Hour, now.Sub(since)).Conflicts)

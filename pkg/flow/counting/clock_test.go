@@ -47,7 +47,7 @@ func (x *teller) Tell(_ context.Context, m counting.Message) error {
 
 func (b *bench) watch(t *testing.T, rules counting.Rules) (*counting.Clock, *teller) {
 	x := &teller{}
-	return &counting.Clock{Counter: &b.Counter, Teller: x, Zone: rome(t), Rules: rules}, x
+	return &counting.Clock{Counter: &b.Counter, Teller: x, Queues: queues(0), Zone: rome(t), Rules: rules}, x
 }
 
 func tick(t *testing.T, k *counting.Clock) counting.Ticked {

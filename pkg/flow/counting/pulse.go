@@ -7,10 +7,12 @@ import (
 	"crm-connector/pkg/core/row"
 )
 
-// pulse is what arrived of a channel in one shard, by time of arrival and not of the events.
+// pulse is what arrived of a channel in one shard, by when the door received it: neither by the times of the events nor by when they were
+// counted.
 type pulse struct {
 	Recent   []int64 `json:"recent,omitempty"`   // the newest repeats, ms
-	Conflict int64   `json:"conflict,omitempty"` // the newest one, ms
+	Conflict int64   `json:"conflict,omitempty"` // when the newest one was counted, ms
+	Late     late    `json:"late,omitzero"`
 	Minutes  []beat  `json:"minutes,omitempty"`
 	Hours    []beat  `json:"hours,omitempty"`
 }
@@ -21,6 +23,41 @@ type beat struct {
 	Arrivals   int64 `json:"arrivals"`
 	Duplicates int64 `json:"duplicates,omitempty"`
 	Conflicts  int64 `json:"conflicts,omitempty"`
+}
+
+// arrived is when an event arrived: never after now. Clocks differ.
+func (a arrival) arrived(now time.Time) time.Time {
+	if a.Received.After(now) {
+		return now
+	}
+	return a.Received
+}
+
+// heldUp is how long after its arrival an event is counted if its queue was held up: else it takes seconds.
+const heldUp = time.Minute
+
+// late are repeats and conflicts that a queue held up: whoever judged meanwhile knew nothing of them.
+type late struct {
+	Counted int64 `json:"counted"` // ms, the newest
+	From    int64 `json:"from"`    // ms, when the first one arrived of those that were counted shortly before
+}
+
+func (l late) plus(o late) late {
+	if l.Counted < o.Counted {
+		l, o = o, l
+	}
+	if l.Counted-o.Counted < conversion.RepeatSpan.Milliseconds() {
+		l.From = min(l.From, o.From)
+	}
+	return l
+}
+
+// unseen returns from when on nobody has judged what arrived, if the last judgement was at since.
+func (l late) unseen(since time.Time) time.Time {
+	if from := time.UnixMilli(l.From - 1); time.UnixMilli(l.Counted).After(since) && from.Before(since) {
+		return from
+	}
+	return since
 }
 
 // daySpan is what the usual share of repeats is taken from.
@@ -37,7 +74,7 @@ func (s *sheet) beat() error {
 				return err
 			}
 		}
-		pulses[key].add(a.Verdict, s.now)
+		pulses[key].add(a.Verdict, a.arrived(s.now), s.now)
 	}
 	for key, p := range pulses {
 		if err := s.write(key, *p, s.now.Add(KeptEvents)); err != nil {
@@ -47,22 +84,26 @@ func (s *sheet) beat() error {
 	return nil
 }
 
-func (p *pulse) add(v conversion.Verdict, now time.Time) {
+// add adds an event that arrived at a time. Where its minute or hour is no longer kept, it is in none.
+func (p *pulse) add(v conversion.Verdict, at, now time.Time) {
 	b := beat{Arrivals: 1}
 	switch v {
 	case conversion.Duplicate:
 		b.Duplicates = 1
-		p.Recent = recentTexts(recentOf(p.Recent).Plus(now))
+		p.Recent = recentTexts(recentOf(p.Recent).Plus(at))
 	case conversion.Conflict:
 		b.Conflicts, p.Conflict = 1, now.UnixMilli()
 	}
-	p.Minutes = beats(p.Minutes, b, now, time.Minute, conversion.RepeatSpan)
-	p.Hours = beats(p.Hours, b, now, time.Hour, daySpan)
+	if b.Duplicates+b.Conflicts > 0 && now.Sub(at) > heldUp {
+		p.Late = p.Late.plus(late{Counted: now.UnixMilli(), From: at.UnixMilli()})
+	}
+	p.Minutes = beats(p.Minutes, b, at, now, time.Minute, conversion.RepeatSpan)
+	p.Hours = beats(p.Hours, b, at, now, time.Hour, daySpan)
 }
 
-// beats adds to the beat of now and drops those that ended a span ago.
-func beats(all []beat, b beat, now time.Time, width, span time.Duration) []beat {
-	b.At = now.Truncate(width).Unix()
+// beats adds to the beat of an instant and drops those that ended a span ago.
+func beats(all []beat, b beat, at, now time.Time, width, span time.Duration) []beat {
+	b.At = at.Truncate(width).Unix()
 	kept := all[:0]
 	for _, old := range all {
 		if old.At == b.At {
@@ -70,6 +111,9 @@ func beats(all []beat, b beat, now time.Time, width, span time.Duration) []beat 
 		} else if !ended(old, now, width, span) {
 			kept = append(kept, old)
 		}
+	}
+	if ended(b, now, width, span) {
+		return kept
 	}
 	return append(kept, b)
 }
@@ -116,7 +160,7 @@ const (
 
 // fired is a client that repeated too often.
 type fired struct {
-	At        int64  `json:"at"`        // ms
+	At        int64  `json:"at"`        // when that was found, ms
 	Ingestion string `json:"ingestion"` // the request of the newest repeat
 }
 
@@ -127,7 +171,7 @@ func (s *sheet) repeat(a arrival) error {
 	if err := s.read(key, &ms); err != nil {
 		return err
 	}
-	r := recentOf(ms).Plus(s.now)
+	r := recentOf(ms).Plus(a.arrived(s.now))
 	if err := s.write(key, recentTexts(r), s.now.Add(recentLife)); err != nil {
 		return err
 	}

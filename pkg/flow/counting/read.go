@@ -162,7 +162,7 @@ func (c *Counter) scopes(ctx context.Context) (map[scope]pulse, error) {
 			s, _ := scopeOf(r.Key.Sort)
 			sum := out[s]
 			sum.Recent = recentTexts(recentOf(sum.Recent).Merge(recentOf(p.Recent)))
-			sum.Conflict = max(sum.Conflict, p.Conflict)
+			sum.Conflict, sum.Late = max(sum.Conflict, p.Conflict), sum.Late.plus(p.Late)
 			sum.Minutes, sum.Hours = append(sum.Minutes, p.Minutes...), append(sum.Hours, p.Hours...)
 			out[s] = sum
 			return nil

@@ -1,11 +1,14 @@
 package counting_test
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/conversion/submission"
 	"crm-connector/pkg/flow/counting"
 )
 
@@ -204,5 +207,126 @@ func TestTheReportOfAVeryBadDayIsKeptAndTold(t *testing.T) {
 	tick(t, k)
 	if len(x.told) != 1 || len(x.told[0].Text) < 1000 {
 		t.Errorf("told %d times", len(x.told))
+	}
+}
+
+// backlog is a queue that events come through.
+type backlog struct{ waits []submission.Submission }
+
+func (q *backlog) Waiting(context.Context) (int64, error) { return int64(len(q.waits)), nil }
+
+// live lets an event arrive every two minutes, and a clock look every ten. What arrives while held says so waits, and is counted at once
+// when it says so no more. It returns the instants at which alarms were raised or over.
+func (b *bench) live(t *testing.T, from, until time.Time, silent, held func(time.Time) bool) (changes []string) {
+	t.Helper()
+	q := &backlog{}
+	k, _ := b.watch(t, counting.Rules{Volume: conversion.UsualVolume})
+	k.Queues = q
+	for b.now = from; b.now.Before(until); b.now = b.now.Add(time.Minute) {
+		if b.now.Minute()%2 == 0 {
+			if !silent(b.now) {
+				q.waits = append(q.waits, b.purchase(func(e *conversion.Event) { e.Client = fmt.Sprintf("CLIENTE-ROMA-%06d", b.n) }))
+			}
+		} else if b.now.Minute()%10 == 1 && tick(t, k).Raised > 0 {
+			changes = append(changes, b.now.Format("2 15:04"))
+		}
+		if !held(b.now) {
+			for some := range slices.Chunk(q.waits, counting.MaxBatch) {
+				b.apply(t, some...)
+			}
+			q.waits = nil
+		}
+	}
+	return changes
+}
+
+// An event is of the hour in which it was received, whenever it is counted.
+func TestAQueueThatWasHeldUpAndDrainedAtOnceNeitherRaisesNorHidesAnAlarmOfVolume(t *testing.T) {
+	day := noon.AddDate(0, 0, 1)
+	between := func(from, until time.Duration) func(time.Time) bool {
+		return func(at time.Time) bool { return !at.Before(day.Add(from)) && at.Before(day.Add(until)) }
+	}
+	never := func(time.Time) bool { return false }
+	for _, tt := range []struct {
+		name         string
+		silent, held func(time.Time) bool
+		want         string
+	}{
+		{"nothing happens", never, never, "[]"},
+		{"held up from ten past to ten past", never, between(10*time.Minute, 70*time.Minute), "[]"},
+		{"held up for three hours", never, between(-time.Hour, 2*time.Hour), "[]"},
+		{"silent for an hour", between(time.Hour, 2*time.Hour), never, "[23 14:01 23 15:01]"},
+		{"silent for the hour in which the one before is drained", between(time.Hour, 2*time.Hour), between(0, 70*time.Minute), "[23 14:01 23 15:01]"},
+	} {
+		b := newBench()
+		if got := fmt.Sprint(b.live(t, noon.Add(-2*time.Hour), day.Add(5*time.Hour), tt.silent, tt.held)); got != tt.want {
+			t.Errorf("%s: alarms and ends at %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestWhatWasReceivedInTheFutureArrivesNowAndWhatWasReceivedMoreThanADayAgoInNoHour(t *testing.T) {
+	for name, tt := range map[string]struct {
+		received time.Duration // from when it is counted
+		raised   int
+	}{
+		"now":                {0, 1},
+		"in an hour":         {time.Hour, 1},
+		"the day before":     {-25 * time.Hour, 0},
+		"three hours before": {-3 * time.Hour, 0},
+	} {
+		b := newBench()
+		k, _ := b.watch(t, counting.UsualRules)
+		b.push(t, noon.AddDate(0, 0, -1).Add(time.Minute), 30, time.Minute)
+		b.tickUntil(t, k, noon.AddDate(0, 0, -1).Add(time.Hour), noon.AddDate(0, 0, -1).Add(61*time.Minute))
+		b.push(t, noon.Add(time.Minute), 30, time.Minute)
+		for range 30 {
+			s := b.purchase(func(e *conversion.Event) {
+				e.Client, e.At = fmt.Sprintf("CLIENTE-OGGI-%06d", b.n), b.now.Add(min(tt.received, 0))
+			})
+			s.Received = b.now.Add(tt.received)
+			b.apply(t, s)
+		}
+		if raised := b.tickUntil(t, k, noon.Add(time.Hour), noon.Add(61*time.Minute)); raised != tt.raised {
+			t.Errorf("%s: %d alarms, want %d", name, raised, tt.raised)
+		}
+	}
+}
+
+// Repeats that a queue held up are judged by when they were received, and told although that is an hour ago.
+func TestRepeatsThatAQueueHeldUpAreJudgedByWhenTheyWereReceived(t *testing.T) {
+	for _, tt := range []struct {
+		apart  time.Duration
+		guard  conversion.Guard
+		raised int
+	}{
+		{2 * time.Minute, conversion.Guarded, 1}, // the client's: five arrivals of the channel say nothing
+		{2 * time.Minute, conversion.Guard{Arrivals: 5, Percent: 5, Factor: 3}, 2},
+		{15 * time.Minute, conversion.Guarded, 0},
+	} {
+		b := newBench()
+		k, _ := b.watch(t, counting.Rules{Guard: tt.guard})
+		var waits []submission.Submission
+		b.apply(t, b.purchase(named("order-0001")))
+		for i := range 4 {
+			b.now = noon.Add(time.Duration(i) * tt.apart)
+			waits = append(waits, b.purchase(func(e *conversion.Event) { e.ID, e.At = "order-0001", noon }))
+		}
+		raised := 0
+		for b.now = noon; b.now.Before(noon.Add(90 * time.Minute)); b.now = b.now.Add(2 * time.Minute) {
+			raised += tick(t, k).Raised
+		}
+		b.apply(t, waits...)
+		b.now = b.now.Add(time.Minute)
+		if raised += tick(t, k).Raised; raised != tt.raised {
+			t.Errorf("%v apart: %d alarms, want %d", tt.apart, raised, tt.raised)
+		}
+		for range 10 {
+			b.now = b.now.Add(2 * time.Minute)
+			raised += tick(t, k).Raised
+		}
+		if raised != 2*tt.raised {
+			t.Errorf("%v apart: %d alarms and ends, want %d", tt.apart, raised, 2*tt.raised)
+		}
 	}
 }

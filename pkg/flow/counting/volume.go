@@ -23,7 +23,8 @@ type hours map[int64]int64
 func hoursKey(s scope) row.Key { return row.Key{Part: "L#" + s.String(), Sort: only} }
 
 // volume compares what arrived in the last whole hour with the same hour of the days before, counting those on which anything arrived
-// in it. What an event tells of itself is another time: a sender that collects and sends later is as regular as any other.
+// in it. What an event tells of itself is another time: a sender that collects and sends later is as regular as any other. Too few are
+// told if what still waits to be counted could not make up for them, whatever channel it is of.
 func (k *Clock) volume(ctx context.Context, s scope, p pulse, now time.Time) ([]finding, error) {
 	if k.Rules.Volume == (conversion.Volume{}) {
 		return nil, nil
@@ -41,7 +42,15 @@ func (k *Clock) volume(ctx context.Context, s scope, p pulse, now time.Time) ([]
 			before, sum = append(before, b), sum+b
 		}
 	}
-	if k.Rules.Volume.Judge(n, before) == conversion.Usual {
+	deviation := k.Rules.Volume.Judge(n, before)
+	if deviation == conversion.Low {
+		waiting, err := k.Queues.Waiting(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("counting.Clock: the queues: %w", err)
+		}
+		deviation = min(k.Rules.Volume.Judge(n+waiting, before), conversion.Usual)
+	}
+	if deviation == conversion.Usual {
 		return nil, nil
 	}
 	mean := sum / int64(len(before)) // Judge finds nothing unusual without any
@@ -50,7 +59,8 @@ func (k *Clock) volume(ctx context.Context, s scope, p pulse, now time.Time) ([]
 }
 
 // remember carries the whole hours of a channel's pulses over into its row, where they are kept for longer than in a pulse, which is
-// written with every batch. It returns what the row has then, and writes it once an hour.
+// written with every batch. It returns what the row has then, and writes it once an hour, and when
+// a queue that was held up has told more.
 func (c *Counter) remember(ctx context.Context, s scope, p pulse, now time.Time) (known hours, err error) {
 	err = c.retry(ctx, func() error {
 		d := newDraft(c.Store)

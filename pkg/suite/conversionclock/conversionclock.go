@@ -77,7 +77,7 @@ func New(a Adapters) *Clock {
 	if c.a.CRM == nil {
 		c.a.CRM = notAsked{}
 	}
-	c.clock = counting.Clock{Counter: counter, Teller: ways, Zone: a.Zone, Rules: a.Rules}
+	c.clock = counting.Clock{Counter: counter, Teller: ways, Queues: a.Queues, Zone: a.Zone, Rules: a.Rules}
 	c.reporter = counting.Reporter{Counter: counter, CRM: c.a.CRM, Queues: a.Queues, Policy: a.Policy, Zone: a.Zone}
 	return c
 }
