@@ -308,6 +308,33 @@ func TestAReportThatCouldNotBeMadeIsMadeByALaterRun(t *testing.T) {
 	}
 }
 
+func TestWhileZohoIsSilentADayIsReportedAfterADayAndAfterEight(t *testing.T) {
+	w := build(t, variant{})
+	down := &around{crm: true}
+	clock := conversionclock.New(conversionclock.Adapters{
+		Rows: w.tables["conversions"], Mailer: w.mails, From: "connector@example.com", To: "client@example.com", Queues: down, CRM: down,
+		Rules: counting.RulesOf(true), Zone: rome(t), Now: w.clk, Sleep: w.sleep, Rand: func(int64) int64 { return 0 },
+		Log: slog.New(slog.NewJSONHandler(w.lines, nil)),
+	})
+	w.tell(purchase(noon, "10")) // 2026-11-03
+	w.pass(2 * time.Second)
+	for day := 4; day <= 13; day++ {
+		w.now = time.Date(2026, 11, day, 3, 30, 0, 0, time.UTC)
+		if err := clock.Handle(t.Context(), report); !errors.Is(err, counting.ErrUnanswered) {
+			t.Errorf("on the %dth: %v", day, err)
+		}
+	}
+	reports := []string{}
+	for r := range w.tables["conversions"].All("G") {
+		if strings.HasPrefix(r.Key.Sort, "2026-11-03") {
+			reports = append(reports, r.Key.Sort)
+		}
+	}
+	if got := strings.Join(reports, " "); got != "2026-11-03#0001 2026-11-03#0008" {
+		t.Errorf("reports: %s", got)
+	}
+}
+
 func TestCostsAndVisitsReachTheMetrics(t *testing.T) {
 	w := build(t, variant{})
 	put := w.api(t.Context(), w.request("PUT", conversions.CostsPath+"2026-11-03/webform", `{"costi":{"EUR":"28.80"}}`, "costi:scrivi"))
