@@ -53,7 +53,7 @@ func openCloud(w World, name string) (*Stack, error) {
 	if what := unfit(name); what != "" {
 		return nil, wrongf("--stack: a stack's name %s", what)
 	}
-	db := dynamo.Open(env.Config(awsenv.DynamoDB), w.Now)
+	db, rows := dynamo.Open(env.Config(awsenv.DynamoDB), w.Now), dynamodb.NewFromConfig(env.Config(awsenv.DynamoDB))
 	table := func(t dynamo.Table) Table { return db.Rows(name + "-" + string(t)) }
 	vault := &parameters{client: ssm.NewFromConfig(env.Config(awsenv.SSM)), path: "/" + name + "/"}
 	queues := sqs.NewFromConfig(env.Config(awsenv.SQS))
@@ -75,7 +75,8 @@ func openCloud(w World, name string) (*Stack, error) {
 		Whole:   map[string]Lane{whatsappQueue: lane(whatsappQueue), conversionQueue: lane(conversionQueue)},
 		Vault:   vault,
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
-		Paired:  rowed(dynamodb.NewFromConfig(env.Config(awsenv.DynamoDB)), name+"-"+string(dynamo.Pairs)),
+		Paired:  rowed(rows, name+"-"+string(dynamo.Pairs)),
+		Chatted: rowed(rows, name+"-"+string(dynamo.Chats)),
 		Version: vault.version,
 		Told:    functions.read,
 		Setting: functions.setting, Verified: mail.verified, Sandboxed: mail.sandboxed,

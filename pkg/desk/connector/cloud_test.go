@@ -285,24 +285,29 @@ func TestAStackIsNotOpenedWithoutWhatItTakes(t *testing.T) {
 	}
 }
 
-func TestAStackHasPairsWhereTheirTableHasARow(t *testing.T) {
-	answer := `{"Count":1,"ScannedCount":1,"LastEvaluatedKey":{"pk":{"S":"P#1"},"sk":{"S":"-"}}}`
-	status := http.StatusOK
-	st, _ := cloud(t, func(call, body string) (int, string) {
-		if call != "DynamoDB_20120810.Scan" || !strings.Contains(body, `"TableName":"shop-pairs"`) || !strings.Contains(body, `"Limit":1`) {
-			t.Errorf("called %s with %s", call, body)
+func TestAStackHasPairsOrChatsWhereTheirTableHasARow(t *testing.T) {
+	for table, look := range map[string]func(*Stack) (bool, error){
+		"shop-pairs": func(st *Stack) (bool, error) { return st.Paired(t.Context()) },
+		"shop-chats": func(st *Stack) (bool, error) { return st.Chatted(t.Context()) },
+	} {
+		answer := `{"Count":1,"ScannedCount":1,"LastEvaluatedKey":{"pk":{"S":"P#1"},"sk":{"S":"-"}}}`
+		status := http.StatusOK
+		st, _ := cloud(t, func(call, body string) (int, string) {
+			if call != "DynamoDB_20120810.Scan" || !strings.Contains(body, `"TableName":"`+table+`"`) || !strings.Contains(body, `"Limit":1`) {
+				t.Errorf("called %s with %s", call, body)
+			}
+			return status, answer
+		})
+		if there, err := look(st); !there || err != nil {
+			t.Errorf("%s: %t, %v", table, there, err)
 		}
-		return status, answer
-	})
-	if paired, err := st.Paired(t.Context()); !paired || err != nil {
-		t.Errorf("%t, %v", paired, err)
-	}
-	answer = `{"Count":0,"ScannedCount":0}`
-	if paired, err := st.Paired(t.Context()); paired || err != nil {
-		t.Errorf("%t, %v", paired, err)
-	}
-	status, answer = http.StatusBadRequest, `{"__type":"AccessDeniedException","message":"not authorized"}`
-	if _, err := st.Paired(t.Context()); err == nil || !strings.Contains(err.Error(), "shop-pairs") || !strings.Contains(err.Error(), "AccessDeniedException") {
-		t.Errorf("%v", err)
+		answer = `{"Count":0,"ScannedCount":0}`
+		if there, err := look(st); there || err != nil {
+			t.Errorf("%s: %t, %v", table, there, err)
+		}
+		status, answer = http.StatusBadRequest, `{"__type":"AccessDeniedException","message":"not authorized"}`
+		if _, err := look(st); err == nil || !strings.Contains(err.Error(), table) || !strings.Contains(err.Error(), "AccessDeniedException") {
+			t.Errorf("%s: %v", table, err)
+		}
 	}
 }

@@ -218,6 +218,7 @@ func (b *bench) open(context.Context, World, Where) (*Stack, error) {
 		Whole:   map[string]Lane{whatsappQueue: b.whole[whatsappQueue], conversionQueue: b.whole[conversionQueue]},
 		Needs:   []string{settings.HubSpotAccessToken, settings.HubSpotClientSecret, settings.ZohoClientSecret, settings.ZohoRefreshToken, settings.ZohoChannelToken, settings.PairKey},
 		Paired:  func(context.Context) (bool, error) { return b.Tables[sandbox.Pairs].Len() > 0, b.unlooked },
+		Chatted: func(context.Context) (bool, error) { return b.Tables["chats"].Len() > 0, b.unlooked },
 		Version: func(context.Context) (string, error) { return b.version, nil },
 		Told:    func(context.Context) error { return b.silent },
 		Setting: func(_ context.Context, name string) string {

@@ -728,7 +728,7 @@ func TestALostKeyOfTheHashesIsNotReplacedWhereSomethingWasMadeWithIt(t *testing.
 	b.env["ZOHO_CHANNEL_TOKEN"] = "handed-over-by-somebody"
 	for _, line := range [][]string{{"setup", "hubspot", "--out", t.TempDir()}, {"setup", "zoho"}, {"setup", "zoho", "--plan"}} {
 		b.unchanged("a lost key", func() {
-			has(t, b.want(ExitFinding, line...), "PAIR_KEY is missing, and shop has in its table pairs what was made with the right one. Nothing was stored; "+oldBack)
+			has(t, b.want(ExitFinding, line...), "PAIR_KEY is missing, and shop has in its tables what was made with the right one. Nothing was stored; "+oldBack)
 		})
 	}
 	has(t, b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--secret-file", file(t, "secrets.env", "PAIR_KEY="+was.Reveal()+"\n")), "done   PAIR_KEY is stored")

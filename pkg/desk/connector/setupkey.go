@@ -117,8 +117,8 @@ func (s *session) firstKey(ctx context.Context, st *Stack, lost bool) (crm.Secre
 			return h.First(), nil
 		}
 	}
-	paired, err := st.paired(ctx)
-	if err != nil || !paired || lost {
+	hashed, err := st.hashed(ctx)
+	if err != nil || !hashed || lost {
 		return crm.Secret{}, err
 	}
 	if err := s.otherKey(ctx, st, given); err != nil {
@@ -126,7 +126,7 @@ func (s *session) firstKey(ctx context.Context, st *Stack, lost bool) (crm.Secre
 	}
 	what, err := s.notTheKey(ctx, st, there)
 	if err == nil {
-		err = fmt.Errorf("%s %s, so that the first key is not known, and %s has in its table pairs what was made with it. Nothing was stored; %s", settings.PairKey, what, st.Name, s.keyBack())
+		err = fmt.Errorf("%s %s, so that the first key is not known, and %s has in its tables what was made with it. Nothing was stored; %s", settings.PairKey, what, st.Name, s.keyBack())
 	}
 	return crm.Secret{}, err
 }
@@ -193,7 +193,7 @@ func (s *session) foreign(ctx context.Context, st *Stack, key crm.Secret) (strin
 	if err != nil || noted == "" || noted == markOf(h) {
 		return "", err
 	}
-	if paired, err := st.paired(ctx); err != nil || !paired {
+	if hashed, err := st.hashed(ctx); err != nil || !hashed {
 		return "", err
 	}
 	if h.Names.IsZero() && strings.Contains(noted, fingerprint(h.Key)) {
@@ -285,8 +285,8 @@ func (s *session) first(ctx context.Context, st *Stack, name string) error {
 	if !s.stands {
 		return nil
 	}
-	paired, err := st.paired(ctx)
-	if err != nil || !paired {
+	hashed, err := st.hashed(ctx)
+	if err != nil || !hashed {
 		return err
 	}
 	there, err := s.there(ctx, st, name)
@@ -295,20 +295,20 @@ func (s *session) first(ctx context.Context, st *Stack, name string) error {
 	}
 	what, err := s.notTheKey(ctx, st, there)
 	if err == nil {
-		err = fmt.Errorf("%s %s, and %s has in its table pairs what was made with the right one. Nothing was stored; %s", name, what, st.Name, s.keyBack())
+		err = fmt.Errorf("%s %s, and %s has in its tables what was made with the right one. Nothing was stored; %s", name, what, st.Name, s.keyBack())
 	}
 	return err
 }
 
-// keyBack says how a stack that has pairs comes by its key again.
+// keyBack says how a stack that has something made with its key comes by that again.
 func (s *session) keyBack() string {
 	return fmt.Sprintf("put the old one back: connector %s --secret-file FILE %[2]s; only where it is lost for good make another: connector pause %[2]s, after two minutes connector setup key --first-key-lost %[2]s, and deploy with the PairKeyId that it names (docs/operate.md, PAIR_KEY)",
 		setupOf(settings.PairKey), s.at())
 }
 
-// mendKey says what helps a stack whose key is missing or damaged. Where nobody can tell whether it has pairs, it may.
+// mendKey says what helps a stack whose key is missing or damaged. Where nobody can tell whether it has something made with one, it may.
 func (s *session) mendKey(ctx context.Context, st *Stack) string {
-	if paired, err := st.paired(ctx); err == nil && !paired {
+	if hashed, err := st.hashed(ctx); err == nil && !hashed {
 		return "connector " + setupOf(settings.PairKey) + " " + s.at() + " stores it"
 	}
 	return s.keyBack()

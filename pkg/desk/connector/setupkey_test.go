@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"crm-connector/pkg/adapter/settings"
+	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/desk/sandbox"
 	"crm-connector/pkg/flow/config"
+	"crm-connector/pkg/flow/conversation"
 )
 
 // forgotten is a stack of which somebody was erased: his tombstones are what is left of the pair. It returns his ids and the key.
@@ -70,7 +72,7 @@ func TestADamagedKeyOfTheHashesGivesWayToTheOldOneAndToNoOther(t *testing.T) {
 			b.unchanged("a damaged key", func() {
 				has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "so that nobody knows who was erased: "+oldBack)
 				for _, line := range [][]string{{"setup", "hubspot", "--out", t.TempDir()}, {"setup", "zoho"}, {"setup", "zoho", "--plan"}} {
-					has(t, b.want(ExitFinding, line...), "and shop has in its table pairs what was made with the right one. Nothing was stored; "+oldBack)
+					has(t, b.want(ExitFinding, line...), "and shop has in its tables what was made with the right one. Nothing was stored; "+oldBack)
 				}
 			})
 			has(t, b.want(ExitOK, offering(t, key.Reveal())...), "done   PAIR_KEY is stored as /shop/PAIR_KEY")
@@ -283,4 +285,63 @@ func TestAStackWithoutPairsTakesAnyKeyAndNotesIt(t *testing.T) {
 	if code, all := b.examine(); code != ExitOK {
 		t.Errorf("%+v", all)
 	}
+}
+
+// halted pauses a stack for as long as an exchange of its key wants, and has the next run draw other randomness than the last.
+func (b *bench) halted() {
+	b.t.Helper()
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	b.chance++
+}
+
+// stopped is a stack without a pair on which a stranger wrote STOP. It returns who is known by his number: the contact of his messages.
+func stopped(t *testing.T) (b *bench, known func() string) {
+	t.Helper()
+	b = stage(t, func(o *sandbox.WorldOptions) { o.WhatsApp = &whatsapptest.Options{}; o.Mapping.PhoneRegion = "IT" })
+	_, err := b.WhatsApp.Meet("Anna", "393331110001").Say(whatsapptest.DefaultNumber, "STOP")
+	b.must(err)
+	b.settle()
+	if n := b.Tables[sandbox.Pairs].Len(); n > 0 {
+		t.Fatalf("%d rows of pairs", n)
+	}
+	return b, func() string {
+		h, err := pair.NewHasher(b.vault[settings.PairKey], 1)
+		b.must(err)
+		p := conversation.People{Store: b.Tables["chats"], Hasher: h}
+		contact, err := p.Contact(t.Context(), crm.DefaultConnection, p.Names(crm.DefaultConnection, "IT", crm.Text("+393331110001"))[0])
+		b.must(err)
+		return contact
+	}
+}
+
+func TestAKeyIsNotMadeAnewWhereSomebodyWroteOnWhatsAppBeforeThereIsAPair(t *testing.T) {
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			b, known := stopped(t)
+			right, anna := b.vault[settings.PairKey], known()
+			if anna == "" {
+				t.Fatal("nobody knows who wrote")
+			}
+			b.vault[settings.PairKey] = crm.NewSecret(damage(right.Reveal()))
+			_, all := b.examine()
+			if !slices.ContainsFunc(all, func(f finding) bool {
+				return f.Check == "secrets" && f.Level == levelFault && strings.HasPrefix(f.Mend, oldBack)
+			}) {
+				t.Errorf("%+v", all)
+			}
+			b.unchanged("a damaged key", func() {
+				has(t, b.want(ExitFinding, "setup", "hubspot", "--out", t.TempDir()), "and shop has in its tables what was made with the right one. Nothing was stored; "+oldBack)
+				has(t, b.want(ExitUsage, offering(t, another)...), "is another key than the one with which the hashes of shop were made")
+			})
+			b.want(ExitOK, offering(t, right.Reveal())...)
+			if got := known(); got != anna {
+				t.Errorf("the contact of who wrote is %q, want %q", got, anna)
+			}
+		})
+	}
+	b, _ := stopped(t)
+	b.vault[settings.PairKey] = crm.NewSecret("short")
+	b.halted()
+	b.unchanged("a damaged key", func() { has(t, b.want(ExitFinding, "setup", "key"), "the first key is not known", oldBack) })
 }

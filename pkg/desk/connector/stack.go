@@ -67,6 +67,9 @@ type Stack struct {
 	Needs []string
 	// Paired reports whether the table of pairs has a row: a pair, or the tombstone of one. It is nil where nobody can look.
 	Paired func(ctx context.Context) (bool, error)
+	// Chatted reports whether the table of chats has a row: whoever wrote on WhatsApp is in it, with a pair or without one. It is nil
+	// where nobody can look.
+	Chatted func(ctx context.Context) (bool, error)
 	// Version returns the version of the suite that is deployed, "" where none is.
 	Version func(ctx context.Context) (string, error)
 	// Told reads what the deployed functions are told, once. Where it cannot be read nobody knows what Setting would say.
@@ -105,6 +108,16 @@ func (st *Stack) paired(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	return st.Paired(ctx)
+}
+
+// hashed reports whether the stack has something that is found again by the key of the hashes alone: a pair, a tombstone, or whoever
+// wrote on WhatsApp.
+func (st *Stack) hashed(ctx context.Context) (bool, error) {
+	paired, err := st.paired(ctx)
+	if paired || err != nil || st.Chatted == nil {
+		return paired, err
+	}
+	return st.Chatted(ctx)
 }
 
 // Tables are the tables of a stack.
