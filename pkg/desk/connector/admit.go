@@ -205,7 +205,14 @@ const madeNow = "(made just now, shown to nobody)"
 
 // storeSecret stores a secret that was admitted, or made here.
 func (s *session) storeSecret(ctx context.Context, st *Stack, name string, v crm.Secret, how string) error {
-	return s.change(strings.TrimSpace(fmt.Sprintf("%s is stored as %s %s", name, st.parameter(name), how)), func() error { return st.Vault.Put(ctx, name, v) })
+	return s.change(strings.TrimSpace(fmt.Sprintf("%s is stored as %s %s", name, st.parameter(name), how)), func() error {
+		if name == settings.PairKey {
+			if err := s.expect(ctx, st, v); err != nil {
+				return err
+			}
+		}
+		return st.Vault.Put(ctx, name, v)
+	})
 }
 
 // untried says of an error that leaves open whether new secrets are right what was not tried, and what to do. Any other it returns.

@@ -276,13 +276,14 @@ func (e *exam) mode(ctx context.Context) {
 	e.now, e.works["mode"] = m, err == nil
 }
 
-// key looks whether the stored key is the one that the hashes were made with, and whether the functions are told its number.
+// key looks whether the stored key is the one that the hashes were made with, and whether the functions are told its number. A key that
+// may be that one is noted where another is, as before anything was made with one, or none.
 func (e *exam) key(ctx context.Context) {
 	e.keyNumber(ctx)
 	if !e.works[settings.PairKey] || !e.works["table config"] {
 		return
 	}
-	noted, err := e.marked(ctx, e.st)
+	mark, err := e.unmarked(ctx, e.st, e.held[settings.PairKey])
 	what := ""
 	if err == nil {
 		what, err = e.foreign(ctx, e.st, e.held[settings.PairKey])
@@ -292,9 +293,9 @@ func (e *exam) key(ctx context.Context) {
 		e.fault("key", err.Error(), trouble(err))
 	case what != "":
 		e.fault("key", settings.PairKey+" "+what, e.keyBack())
-	case noted == "" && !e.flags.Plan:
-		if err := e.mark(ctx, e.st, e.held[settings.PairKey]); err != nil {
-			e.note("key", "its fingerprint is noted nowhere: "+err.Error(), "connector setup hubspot "+e.at()+" notes it")
+	case mark != "" && !e.flags.Plan:
+		if err := e.mark(ctx, e.st, mark); err != nil {
+			e.note("key", "its fingerprint could not be noted: "+err.Error(), "connector setup hubspot "+e.at()+" notes it")
 		}
 	}
 }

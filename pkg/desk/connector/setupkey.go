@@ -25,7 +25,7 @@ type setupKeyCommand struct {
 
 // Help is what --help adds.
 func (setupKeyCommand) Help() string {
-	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on, until its record is next looked at: a field that is cleared before is filled again from the other side. What is found by its hash, as who was erased or wants no messages, stays with the first key, which is stored behind the new one: read docs/operate.md first. Where the stored one is missing or damaged, the old one is handed over (PAIR_KEY), whole or the first key alone. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits; connector sync hubspot --all then has every pair looked at.
+	return `Stores a new PAIR_KEY, made here and shown to nobody, once the stack has been paused for two minutes. Every base is unknown from then on, until its record is next looked at: a field that is cleared before is filled again from the other side. What is found by its hash, as who was erased or wants no messages, stays with the first key, which is stored behind the new one: read docs/operate.md first. Where the stored one is missing or damaged, the old one is handed over (PAIR_KEY), whole or the first key alone; where the stored one has another first key, that is refused without --first-key-lost. Raise the parameter PairKeyId and deploy before connector resume, or old hashes are taken for edits; connector sync hubspot --all then has every pair looked at.
 
 Examples:
 
@@ -66,7 +66,7 @@ func (c setupKeyCommand) Run(ctx context.Context, s *session) error {
 	if err := s.storeSecret(ctx, st, settings.PairKey, keys, how); err != nil {
 		return err
 	}
-	if err := s.noteMark(ctx, st, keys); err != nil { // until then the next run goes on with the first key all the same
+	if err := s.noteMark(ctx, st, keys); err != nil { // until then the stack knows the one before too
 		return err
 	}
 	s.next("set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s, then connector sync hubspot --all %[2]s", next, s.at())
@@ -93,29 +93,38 @@ func (s *session) nextKeys(ctx context.Context, st *Stack, lost bool) (crm.Secre
 	return crm.NewSecret(key.Reveal() + "," + first.Reveal()), "with the first key behind it " + madeNow, nil
 }
 
-// firstKey is the key that names are hashed with: of the stored secret, or where that can be none of the one that is handed over. It is
-// zero where neither has one, which is an error unless nothing was made with a key yet, or it is said to be lost.
+// firstKey is the key that names are hashed with: of the stored secret, or where that can be none of the one that is handed over. One
+// that is handed over goes before it where the first key is said to be lost, and is never dropped without a word. It is zero where
+// neither has one, which is an error unless nothing was made with a key yet, or it is said to be lost.
 func (s *session) firstKey(ctx context.Context, st *Stack, lost bool) (crm.Secret, error) {
 	there, err := s.there(ctx, st, settings.PairKey)
 	if err != nil {
 		return crm.Secret{}, err
 	}
-	given, err := s.secret(settings.PairKey, false)
+	given, err := s.handedKey()
 	if err != nil {
 		return crm.Secret{}, err
 	}
-	if what := wrongKey(given); what != "" && !given.IsZero() {
-		return crm.Secret{}, wrongf("%s %s", settings.PairKey, what)
-	}
-	noted, err := s.marked(ctx, st)
-	if err != nil {
-		return crm.Secret{}, err
-	}
-	for _, v := range []crm.Secret{there, given} {
-		h, err := pair.NewHasher(v, 0)
-		if err == nil && (noted == "" || strings.HasPrefix(noted, fingerprint(h.First())) || lost && v == given) {
-			return h.First(), nil
+	stored, handed := firstOf(there), firstOf(given)
+	two := !stored.IsZero() && !handed.IsZero() && stored.Reveal() != handed.Reveal()
+	if lost && !handed.IsZero() {
+		if two {
+			s.note("the first key is the one that is handed over, and no more the stored one: who was erased under that, and whose STOP stands on no contact, is not known any more (docs/operate.md, PAIR_KEY)")
 		}
+		return handed, nil
+	}
+	known, err := s.knowsFirst(ctx, st, stored)
+	switch {
+	case err != nil:
+		return crm.Secret{}, err
+	case known && two:
+		return crm.Secret{}, wrongf("%s as it is handed over has another first key than the one that is stored, with which the exchange goes on: nothing was stored. "+
+			"Leave it out; only where it is the right one, and what is stored is not: connector setup key --first-key-lost --secret-file FILE %s (docs/operate.md, PAIR_KEY)", settings.PairKey, s.at())
+	case known:
+		return stored, nil
+	}
+	if known, err = s.knowsFirst(ctx, st, handed); known || err != nil {
+		return handed, err
 	}
 	hashed, err := st.hashed(ctx)
 	if err != nil || !hashed || lost {
@@ -131,6 +140,40 @@ func (s *session) firstKey(ctx context.Context, st *Stack, lost bool) (crm.Secre
 	return crm.Secret{}, err
 }
 
+// handedKey is the key that is handed over, zero where none is.
+func (s *session) handedKey() (crm.Secret, error) {
+	given, err := s.secret(settings.PairKey, false)
+	if what := wrongKey(given); err == nil && what != "" && !given.IsZero() {
+		err = wrongf("%s %s", settings.PairKey, what)
+	}
+	return given, err
+}
+
+// firstOf is the part of a key that names are hashed with, zero of what can be no key.
+func firstOf(key crm.Secret) crm.Secret {
+	h, err := pair.NewHasher(key, 0)
+	if err != nil {
+		return crm.Secret{}
+	}
+	return h.First()
+}
+
+// knowsFirst reports whether names may be hashed with a first key, as far as anybody knows.
+func (s *session) knowsFirst(ctx context.Context, st *Stack, first crm.Secret) (bool, error) {
+	if first.IsZero() {
+		return false, nil
+	}
+	noted, err := s.marked(ctx, st)
+	if err != nil {
+		return false, err
+	}
+	if len(noted) == 0 || slices.ContainsFunc(noted, func(mark string) bool { return strings.HasPrefix(mark, fingerprint(first)) }) {
+		return true, nil
+	}
+	hashed, err := st.hashed(ctx)
+	return err == nil && !hashed, err
+}
+
 // fingerprint stands for one part of a key without telling it: what it makes of words that nothing else is made of.
 func fingerprint(part crm.Secret) string {
 	sum := pair.Hasher{Key: part}.Sum("fingerprint", settings.PairKey)
@@ -140,32 +183,48 @@ func fingerprint(part crm.Secret) string {
 // markOf is what the stack knows a key by: the fingerprints of the first key and of the one in force.
 func markOf(h pair.Hasher) string { return fingerprint(h.First()) + " " + fingerprint(h.Key) }
 
-// marked returns the mark that is noted, "" where none is, as before there is a table.
-func (s *session) marked(ctx context.Context, st *Stack) (string, error) {
+// marked returns the marks that are noted: none as before there is a table, two or more where the storing of another key broke off.
+func (s *session) marked(ctx context.Context, st *Stack) ([]string, error) {
 	if !s.stands {
-		return "", nil
+		return nil, nil
 	}
 	r, err := s.rows(st).Get(ctx, config.KeyMark)
-	return string(r.Value), err
+	return slices.Collect(strings.FieldsFuncSeq(string(r.Value), func(c rune) bool { return c == '\n' })), err
 }
 
-// mark notes by what the stack knows a key.
-func (s *session) mark(ctx context.Context, st *Stack, key crm.Secret) error {
-	h, err := pair.NewHasher(key, 0)
-	if err != nil {
+// expect notes a key beside the one that is stored, before it takes its place: wherever that breaks off the stack knows what it has. A
+// stack that has noted none accuses none.
+func (s *session) expect(ctx context.Context, st *Stack, key crm.Secret) error {
+	noted, err := s.marked(ctx, st)
+	h, bad := pair.NewHasher(key, 0)
+	if err != nil || bad != nil || len(noted) == 0 || slices.Contains(noted, markOf(h)) {
 		return err
 	}
-	return s.rows(st).Set(ctx, config.KeyMark, []byte(markOf(h)))
+	return s.rows(st).Set(ctx, config.KeyMark, []byte(strings.Join(append(noted, markOf(h)), "\n")))
+}
+
+// unmarked returns the mark of a key where it is not noted, or not alone, else "".
+func (s *session) unmarked(ctx context.Context, st *Stack, key crm.Secret) (string, error) {
+	noted, err := s.marked(ctx, st)
+	h, bad := pair.NewHasher(key, 0)
+	if err != nil || bad != nil || slices.Equal(noted, []string{markOf(h)}) {
+		return "", err
+	}
+	return markOf(h), nil
+}
+
+// mark notes by what alone the stack knows its key.
+func (s *session) mark(ctx context.Context, st *Stack, mark string) error {
+	return s.rows(st).Set(ctx, config.KeyMark, []byte(mark))
 }
 
 // noteMark is mark for a command that says what it does, and does nothing twice.
 func (s *session) noteMark(ctx context.Context, st *Stack, key crm.Secret) error {
-	noted, err := s.marked(ctx, st)
-	h, bad := pair.NewHasher(key, 0)
-	if err != nil || bad != nil || noted == markOf(h) {
+	mark, err := s.unmarked(ctx, st, key)
+	if err != nil || mark == "" {
 		return err
 	}
-	return s.change("the fingerprint of "+settings.PairKey+" is noted: no other key is taken for it", func() error { return s.mark(ctx, st, key) })
+	return s.change("the fingerprint of "+settings.PairKey+" is noted: no other key is taken for it", func() error { return s.mark(ctx, st, mark) })
 }
 
 // markStored is noteMark for the key that is stored, once there is a table.
@@ -190,13 +249,13 @@ func (s *session) foreign(ctx context.Context, st *Stack, key crm.Secret) (strin
 		return "", err
 	}
 	noted, err := s.marked(ctx, st)
-	if err != nil || noted == "" || noted == markOf(h) {
+	if err != nil || len(noted) == 0 || slices.Contains(noted, markOf(h)) {
 		return "", err
 	}
 	if hashed, err := st.hashed(ctx); err != nil || !hashed {
 		return "", err
 	}
-	if h.Names.IsZero() && strings.Contains(noted, fingerprint(h.Key)) {
+	if h.Names.IsZero() && slices.ContainsFunc(noted, func(mark string) bool { return strings.Contains(mark, fingerprint(h.Key)) }) {
 		return "is one part alone of the key with which the hashes of " + st.Name + " were made", nil
 	}
 	return "is another key than the one with which the hashes of " + st.Name + " were made", nil

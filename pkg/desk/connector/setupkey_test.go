@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -295,6 +296,86 @@ func (b *bench) halted() {
 	b.chance++
 }
 
+// handing is a secret file that hands over a key of the hashes.
+func handing(t *testing.T, key string) string { return file(t, "secrets.env", "PAIR_KEY="+key+"\n") }
+
+// firstIs checks which key names are hashed with.
+func (b *bench) firstIs(first string) {
+	b.t.Helper()
+	if now, behind, _ := strings.Cut(b.vault[settings.PairKey].Reveal(), ","); behind != first || now == first {
+		b.t.Errorf("of %d and %d characters the second part is not the first key", len(now), len(behind))
+	}
+}
+
+func TestAFirstKeyThatTurnsUpAfterItWasGivenUpIsTheFirstOneAgain(t *testing.T) {
+	b, hub, zo, key := forgotten(t)
+	delete(b.vault, settings.PairKey)
+	b.halted()
+	b.want(ExitOK, "setup", "key", "--first-key-lost")
+	b.told["PAIR_KEY_ID"] = "2"
+	b.want(ExitOK, "resume")
+	hasNot(t, b.run("link", hub, zo, "--plan").out, "erased")
+	b.halted()
+	has(t, b.want(ExitOK, "setup", "key", "--first-key-lost", "--secret-file", handing(t, key.Reveal())),
+		"note   the first key is the one that is handed over, and no more the stored one: who was erased under that, and whose STOP stands on no contact, is not known any more", "with the first key behind it")
+	b.firstIs(key.Reveal())
+	b.told["PAIR_KEY_ID"] = "3"
+	b.want(ExitOK, "resume")
+	has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestAnExchangeDropsNoFirstKeyThatIsHandedOver(t *testing.T) {
+	for noted, mark := range map[string]crm.Secret{"no mark": {}, "the mark of the stored one": crm.NewSecret(another)} {
+		t.Run(noted, func(t *testing.T) {
+			b, hub, zo, key := forgotten(t)
+			b.vault[settings.PairKey] = crm.NewSecret(another)
+			b.noted(mark)
+			b.halted()
+			const why = "PAIR_KEY as it is handed over has another first key than the one that is stored, with which the exchange goes on: nothing was stored. " +
+				"Leave it out; only where it is the right one, and what is stored is not: connector setup key --first-key-lost --secret-file FILE --stack shop"
+			b.unchanged("another first key", func() {
+				for _, given := range []string{key.Reveal(), strings.Repeat("e", 64) + "," + key.Reveal()} {
+					out := b.want(ExitUsage, "setup", "key", "--secret-file", handing(t, given))
+					has(t, out, why)
+					hasNot(t, out, given)
+					has(t, b.want(ExitUsage, "setup", "key", "--plan", "--secret-file", handing(t, given)), why)
+				}
+				b.env[settings.PairKey] = key.Reveal()
+				has(t, b.want(ExitUsage, "setup", "key"), why)
+				delete(b.env, settings.PairKey)
+			})
+			has(t, b.want(ExitOK, "setup", "key", "--first-key-lost", "--secret-file", handing(t, key.Reveal())), "with the first key behind it")
+			b.firstIs(key.Reveal())
+			b.told["PAIR_KEY_ID"] = "2"
+			b.want(ExitOK, "resume")
+			has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
+		})
+	}
+	b, _, _, first, whole := exchanged(t)
+	for _, given := range []string{first, whole} { // the stored one again
+		b.halted()
+		hasNot(t, b.want(ExitOK, "setup", "key", "--secret-file", handing(t, given)), "note ")
+		b.firstIs(first)
+	}
+}
+
+func TestWhereNothingWasMadeWithAKeyNoFingerprintHasTheFirstOneDropped(t *testing.T) {
+	b := stage(t)
+	b.noted(crm.NewSecret(another))
+	was := b.vault[settings.PairKey].Reveal()
+	b.halted()
+	b.want(ExitOK, "setup", "key")
+	b.firstIs(was)
+	b.noted(crm.NewSecret(another))
+	delete(b.vault, settings.PairKey)
+	b.halted()
+	b.want(ExitOK, "setup", "key", "--secret-file", handing(t, strings.Repeat("d", 64)))
+	b.firstIs(strings.Repeat("d", 64))
+}
+
 // stopped is a stack without a pair on which a stranger wrote STOP. It returns who is known by his number: the contact of his messages.
 func stopped(t *testing.T) (b *bench, known func() string) {
 	t.Helper()
@@ -344,4 +425,149 @@ func TestAKeyIsNotMadeAnewWhereSomebodyWroteOnWhatsAppBeforeThereIsAPair(t *test
 	b.vault[settings.PairKey] = crm.NewSecret("short")
 	b.halted()
 	b.unchanged("a damaged key", func() { has(t, b.want(ExitFinding, "setup", "key"), "the first key is not known", oldBack) })
+}
+
+func TestAFingerprintThatWasNotedBeforeAnythingWasMadeGivesWayToThatOfTheStoredKey(t *testing.T) {
+	b := stage(t)
+	right := b.mark()
+	b.noted(crm.NewSecret(another)) // of a key that somebody exchanged past connector
+	b.unchanged("doctor --plan", func() { b.want(ExitOK, "doctor", "--plan") })
+	b.want(ExitOK, "doctor")
+	if got := b.mark(); got != right {
+		t.Errorf("noted is %q, want %q", got, right)
+	}
+	b.rossi()
+	if code, all := b.examine(); code != ExitOK {
+		t.Errorf("%+v", all)
+	}
+	b.noted(crm.NewSecret(another))
+	b.unchanged("doctor, once there is a pair", func() { has(t, b.want(ExitFinding, "doctor"), "PAIR_KEY is another key than the one") })
+}
+
+// knows checks that the key of a stack that is paused tells who was erased.
+func (b *bench) knows(hub, zo string) {
+	b.t.Helper()
+	rows, err := b.Tables[sandbox.Config].Get(b.t.Context(), row.Key{Part: "config", Sort: config.Mode})
+	b.must(err)
+	b.set(config.Mode, "observe")
+	has(b.t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
+	b.set(config.Mode, string(rows[0].Value))
+}
+
+// breaking is a stack that takes so many writes of config and of secrets, and no more.
+type breaking struct{ left int }
+
+func (br *breaking) write() error {
+	if br.left--; br.left < 0 {
+		return errLost
+	}
+	return nil
+}
+
+type breakingTable struct {
+	Table
+	*breaking
+}
+
+func (t breakingTable) Put(ctx context.Context, puts ...row.Put) error {
+	if err := t.write(); err != nil {
+		return err
+	}
+	return t.Table.Put(ctx, puts...)
+}
+
+type breakingVault struct {
+	Vault
+	*breaking
+}
+
+func (v breakingVault) Put(ctx context.Context, name string, s crm.Secret) error {
+	if err := v.write(); err != nil {
+		return err
+	}
+	return v.Vault.Put(ctx, name, s)
+}
+
+// breaks has a command line break off after so many writes, and reports whether it did.
+func (b *bench) breaks(after int, line ...string) bool {
+	b.t.Helper()
+	br := &breaking{after}
+	b.opener = func(ctx context.Context, w World, at Where) (*Stack, error) {
+		st, err := b.open(ctx, w, at)
+		st.Config, st.Vault = breakingTable{st.Config, br}, breakingVault{st.Vault, br}
+		return st, err
+	}
+	defer func() { b.opener = nil }()
+	return b.run(line...).code != ExitOK
+}
+
+func TestAnExchangeThatBreaksOffAnywhereLeavesAKeyThatTheStackKnows(t *testing.T) {
+	writes := 0
+	for broken := true; broken; writes++ {
+		for _, between := range []string{"", "doctor", "setup hubspot"} {
+			b, hub, zo, key := forgotten(t)
+			b.halted()
+			broken = b.breaks(writes, "setup", "key")
+			switch between {
+			case "doctor":
+				_, all := b.examine()
+				for _, f := range all {
+					if f.Level == levelFault && !strings.HasPrefix(f.What, "PAIR_KEY was exchanged and has the number 2") {
+						t.Errorf("after %d writes: %+v", writes, f)
+					}
+				}
+			case "setup hubspot":
+				has(t, b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir()), "as is  PAIR_KEY is stored, and stays")
+			}
+			b.knows(hub, zo)
+			b.chance++
+			b.want(ExitOK, "setup", "key")
+			b.firstIs(key.Reveal())
+			b.told["PAIR_KEY_ID"] = "2"
+			b.want(ExitOK, "resume")
+			has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
+			if code, all := b.examine(); code != ExitOK {
+				t.Errorf("after %d writes: %+v", writes, all)
+			}
+			if strings.Contains(b.mark(), "\n") {
+				t.Errorf("after %d writes two keys are known", writes)
+			}
+		}
+	}
+	if writes < 4 {
+		t.Errorf("%d writes", writes)
+	}
+}
+
+func TestAnExchangeThatBreaksOffTakesTheOldKeyBack(t *testing.T) {
+	b, hub, zo, key := forgotten(t)
+	delete(b.vault, settings.PairKey)
+	b.halted()
+	for n := 0; b.vault[settings.PairKey].IsZero(); n++ { // broken off right before the new one is stored, among others
+		if !b.breaks(n, "setup", "key", "--first-key-lost") || !b.vault[settings.PairKey].IsZero() {
+			break
+		}
+		b.want(ExitOK, offering(t, key.Reveal())...)
+		b.knows(hub, zo)
+		delete(b.vault, settings.PairKey)
+		b.unchanged("another key", func() { has(t, b.want(ExitUsage, offering(t, another)...), "is another key than the one") })
+	}
+}
+
+func TestAKeyWhoseStoringBreaksOffIsKnownWhenPairsAreMadeWithIt(t *testing.T) {
+	broken := true
+	for n := 0; broken; n++ {
+		b := stage(t)
+		right := b.vault[settings.PairKey]
+		delete(b.vault, settings.PairKey)
+		b.noted(crm.NewSecret(another))
+		line := offering(t, right.Reveal())
+		if broken = b.breaks(n, line...); b.vault[settings.PairKey].IsZero() {
+			continue
+		}
+		b.rossi()
+		if code, all := b.examine(); code != ExitOK {
+			t.Errorf("after %d writes: %+v", n, all)
+		}
+	}
 }

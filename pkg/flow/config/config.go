@@ -55,7 +55,7 @@ const (
 	Begun   = "begun"    // the version of the row Mode under which the last import began, or Unlooked
 	Portal  = "portal"   // the id of the HubSpot account whose records the pairs have
 	KeyID   = "key id"   // the number that the functions are to be told with the PAIR_KEY that is stored
-	KeyMark = "key mark" // the fingerprints of the first PAIR_KEY and of the one in force
+	KeyMark = "key mark" // the fingerprints of the first PAIR_KEY and of the one in force; a line for each that may be stored while one is exchanged
 
 	Conversation = "conversation" // rules of conversation, YAML
 )
