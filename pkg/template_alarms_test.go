@@ -108,7 +108,7 @@ func rings(t template, _ code) (out []string) {
 				metric, _ := at(stat, "Metric").(object)
 				all = append(all, one{metric, word(at(stat, "Stat")), number(at(stat, "Period"))})
 			}
-			if word(at(m, "ReturnData")) == "true" {
+			if word(at(m, "ReturnData")) != "false" { // which is what it is where nothing is said; CloudWatch refuses an alarm with two
 				told++
 			}
 		}

@@ -360,6 +360,9 @@ var breaks = []breach{
 	{"an alarm can ring, and rings for what it is named after", "ReportUndelivered: 0 of its metrics", func(t template, _ *code) {
 		list(t.get("ReportUndelivered", "Metrics"))[0].(object)["ReturnData"] = "false"
 	}},
+	{"an alarm can ring, and rings for what it is named after", "ZohoOperationsStuck: 2 of its metrics", func(t template, _ *code) {
+		delete(list(t.get("ZohoOperationsStuck", "Metrics"))[2].(object), "ReturnData") // which is as good as true
+	}},
 	{"an alarm can ring, and rings for what it is named after", "Api5xx: it looks at 45 s", func(t template, _ *code) {
 		t.property("45", "Api5xx", "Period")
 	}},

@@ -146,18 +146,18 @@ func (r *reader) match(n ast.Node, m *Mapping) {
 func (r *reader) matchKeys(n ast.Node, k crm.Kind, fields []Field) []key {
 	var out []key
 	emails := -1
-	for _, s := range r.texts(n, "match: "+string(k)) {
+	for _, e := range r.elements(n, "match: "+string(k)) {
 		var names []crm.Field
 		var kinds []crm.Type
-		for part := range strings.SplitSeq(s, "+") {
+		for part := range strings.SplitSeq(e.Text, "+") {
 			at := slices.IndexFunc(fields, func(f Field) bool { return string(f.Name) == part })
 			if at < 0 {
-				r.Fail(n, "match: %s has no field %s: use a name that stands under fields", k, part)
+				r.Fail(e.Node, "match: %s has no field %s: use a name that stands under fields", k, part)
 				return nil
 			}
 			names, kinds = append(names, fields[at].Name), append(kinds, fields[at].Type)
 		}
-		r.checkKey(n, s, names, kinds)
+		r.checkKey(e.Node, e.Text, names, kinds)
 		if kinds[0] == crm.TypeEmail && emails >= 0 {
 			out[emails].Fields = append(out[emails].Fields, names[0])
 			continue
@@ -179,5 +179,11 @@ func (r *reader) checkKey(at ast.Node, s string, names []crm.Field, kinds []crm.
 		r.Fail(at, "match: %s: an e-mail address stands alone: remove what follows it", s)
 	case human && len(names) == 1:
 		r.Fail(at, "match: %s: many share a name: join it with another field, as in name+city", s)
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			r.Fail(at, "match: %s: %s stands there twice: join it with another field, as in name+city", s, name)
+			return
+		}
 	}
 }

@@ -15,12 +15,21 @@ type reader struct{ document.Reader }
 // texts returns a scalar as a list of one, and a list of scalars as they are; one that stands there twice is a mistake.
 func (r *reader) texts(n ast.Node, what string) []string {
 	var out []string
+	for _, e := range r.elements(n, what) {
+		out = append(out, e.Text)
+	}
+	return out
+}
+
+// elements is texts, each with its place.
+func (r *reader) elements(n ast.Node, what string) []document.Element {
+	var out []document.Element
 	for _, e := range r.Texts(n, what) {
-		if slices.Contains(out, e.Text) {
+		if slices.ContainsFunc(out, func(o document.Element) bool { return o.Text == e.Text }) {
 			r.Fail(e.Node, "%s: %s stands here twice: remove one", what, e.Text)
 			continue
 		}
-		out = append(out, e.Text)
+		out = append(out, e)
 	}
 	return out
 }

@@ -85,6 +85,8 @@ func TestAMistakeIsToldWithItsPlaceAndWhatToDo(t *testing.T) {
 		{"a match of an unknown field", yamlOf("") + "match: {contact: [mail]}\n", "match: contact has no field mail: use a name that stands under fields"},
 		{"a match by a phone", yamlOf("    phone: {type: phone, hubspot: p, zoho: P}") + "match: {contact: [phone]}\n", "match: phone recognises nobody"},
 		{"a match by a name alone", yamlOf("") + "match: {company: [name]}\n", "match: name: many share a name: join it with another field"},
+		{"a match by a name and itself", yamlOf("") + "match:\n  company:\n    - host\n    - name+name\n", "line 14, column 7: match: name+name: name stands there twice: join it with another field, as in name+city"},
+		{"a match by a domain and itself", yamlOf("") + "match: {company: [host+host]}\n", "match: host+host: host stands there twice"},
 		{"a match of an e-mail and more", yamlOf("    e: {type: email, hubspot: e, zoho: E}") + "match: {contact: [e+last_name]}\n", "match: e+last_name: an e-mail address stands alone"},
 		{"a match by nothing", yamlOf("") + "match: {contact: []}\n", "match: contact is empty, and nobody would be recognised: name what does"},
 		{"nothing to be recognised by", strings.Replace(yamlOf(""), "    host: {type: domain, hubspot: host, zoho: Host}\n", "", 1),
