@@ -100,6 +100,7 @@ type details struct {
 	MaximumLength json.RawMessage `json:"maximum_length"`
 	Expected      json.RawMessage `json:"expected_data_type"`
 	Supported     json.RawMessage `json:"supported_values"`
+	Permissions   json.RawMessage `json:"permissions"` // that the user's profile lacks
 	Duplicate     struct {
 		ID digits `json:"id"`
 	} `json:"duplicate_record"`
@@ -182,7 +183,7 @@ func (e *envelope) hide(sent []string) {
 // that lacks for the whole call is a matter of setup.
 func (e envelope) fault(op string, status int, item bool) *fault.Error {
 	f := &fault.Error{Op: op, Kind: e.kind(status, item), Code: code(e.Code), Refused: e.refusals()}
-	if message := cut(e.Message); message != "" {
+	if message := e.words(); message != "" {
 		f.Err = errors.New(message)
 	}
 	switch f.Kind {
@@ -191,6 +192,23 @@ func (e envelope) fault(op string, status int, item bool) *fault.Error {
 		f.Refused = nil
 	}
 	return f
+}
+
+// words are Zoho's own, with the permissions that it says are lacking.
+func (e envelope) words() string {
+	out := cut(e.Message)
+	var all, lacking []string
+	if json.Unmarshal(e.Details.Permissions, &all) == nil {
+		for _, p := range all {
+			if word(p) != "" {
+				lacking = append(lacking, p)
+			}
+		}
+	}
+	if lacking == nil {
+		return out
+	}
+	return out + ": " + strings.Join(lacking, ", ")
 }
 
 func (e envelope) kind(status int, item bool) fault.Kind {

@@ -79,6 +79,19 @@ var faults = []struct{ file, write, read string }{
 	{"coql.400.query.json", "", "setup INVALID_QUERY"},
 }
 
+func TestAPermissionThatTheUserLacksIsNamed(t *testing.T) {
+	for permissions, want := range map[string]string{
+		`["Crm_Implied_View_Contacts","Crm_Implied_Edit_Contacts"]`: "permission denied: Crm_Implied_View_Contacts, Crm_Implied_Edit_Contacts",
+		`["anna@example.com"]`: "permission denied", `7`: "permission denied", `[7]`: "permission denied", `null`: "permission denied",
+	} {
+		c, _ := client(t, always(reply{status: 403, body: `{"code":"NO_PERMISSION","details":{"permissions":` + permissions + `},"message":"permission denied","status":"error"}`}))
+		_, err := c.Read(t.Context(), crm.Query{Module: crm.Contacts, Keys: []string{idOne}, Columns: columns})
+		if got := err.Error(); got != "zoho.Read: setup (NO_PERMISSION): "+want {
+			t.Errorf("%s: %s", permissions, got)
+		}
+	}
+}
+
 func TestEveryRecordedAnswerMeansWhatTheTableSays(t *testing.T) {
 	seen := map[string]bool{"README.md": true, "write.201.created.json": true, "write.207.mixed.json": true}
 	for _, tt := range faults {

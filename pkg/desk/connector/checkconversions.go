@@ -180,8 +180,10 @@ func (e *exam) zohoCount(ctx context.Context) {
 	}
 	f, _ := errors.AsType[*fault.Error](err)
 	switch {
-	case f != nil && f.Code == "OAUTH_SCOPE_MISMATCH":
+	case lacksScope(err):
 		e.fault(check, "the token may not read "+at.Module, "make a new code in the API console, with the READ scope of that module too, and run connector setup zoho --new-token "+e.at())
+	case f != nil && f.Code == "NO_PERMISSION":
+		e.fault(check, err.Error(), trouble(err)+"; the daily report fails with this too")
 	case err != nil:
 		e.fault(check, err.Error(), "compare ConversionsZohoCount with the API names in Zoho; the daily report fails with this too")
 	default:

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,7 +93,7 @@ func (e *exam) hubspotScopes(ctx context.Context) {
 			return err
 		}
 	}
-	e.scopes("hubspot.scopes", "add it to the app's requiredScopes (connector setup hubspot writes the project), upload, and install the app again", []scope{
+	e.scopes("hubspot.scopes", []scope{
 		{"crm.objects.contacts.read", list(crm.Contacts)},
 		{"crm.objects.companies.read", list(crm.Companies)},
 		{"crm.objects.owners.read", func() error { return hub.Owners(ctx) }},
@@ -107,25 +108,110 @@ type scope struct {
 	try  func() error
 }
 
-// scopes tries each, until one fails for another reason: the others would for the same.
-func (e *exam) scopes(check, mend string, all []scope) {
+// scopes tries each, until one fails for a reason that is none of permissions: the others would for the same. What is refused for one
+// reason is one fault, whatever it keeps from working.
+func (e *exam) scopes(check string, all []scope) {
+	var refused []refusal
 	bad := 0
+	defer func() {
+		for _, r := range refused {
+			e.fault(check, r.what(), r.mend())
+		}
+	}()
 	for _, s := range all {
 		err := s.try()
 		if err == nil {
 			continue
 		}
 		bad++
-		if fault.KindOf(err) != fault.Setup {
+		switch {
+		case fault.KindOf(err) != fault.Setup:
 			e.fault(check, fmt.Sprintf("%s: %v", s.name, err), trouble(err))
 			return
+		case lacksScope(err):
+			e.fault(check, "the token may not "+s.name, permission(err))
+		default:
+			refused = refusedToo(refused, s.name, err)
 		}
-		e.fault(check, "the token may not "+s.name, mend)
 	}
 	if bad == 0 {
 		e.ok(check, "%d tried", len(all))
 	}
 }
+
+// refusal is one reason for which a CRM refuses, which no token mends: what its code says.
+type refusal struct {
+	err           error // the first one
+	code          string
+	scopes, words []string
+}
+
+// refusedToo adds a refusal to those of the same code.
+func refusedToo(all []refusal, scope string, err error) []refusal {
+	f, _ := errors.AsType[*fault.Error](err)
+	at := slices.IndexFunc(all, func(r refusal) bool { return r.code == f.Code })
+	if at < 0 {
+		at, all = len(all), append(all, refusal{err: err, code: f.Code})
+	}
+	r := &all[at]
+	r.scopes = append(r.scopes, scope)
+	if f.Err != nil && !slices.Contains(r.words, f.Err.Error()) {
+		r.words = append(r.words, f.Err.Error())
+	}
+	return all
+}
+
+// what says what is refused, in the CRM's words.
+func (r refusal) what() string {
+	allow := "allow"
+	if len(r.scopes) == 1 {
+		allow = "allows"
+	}
+	out := fmt.Sprintf("what %s %s is refused (%s)", listed(r.scopes), allow, cmp.Or(r.code, "without a code"))
+	if r.words != nil {
+		out += ": " + listed(r.words)
+	}
+	return out
+}
+
+func (r refusal) mend() string {
+	out := permission(r.err) + ", then run connector doctor again"
+	if slices.Contains(r.scopes, leadsScope) && len(r.scopes) == 1 {
+		out += "; who has nothing to do with leads deploys with Leads=ignore"
+	}
+	return out
+}
+
+// leadsScope is needed by who asks for leads alone, which a setting switches off.
+const leadsScope = "ZohoCRM.modules.leads.READ"
+
+// lacksScope reports whether a token lacks a scope. A new token mends that, and no other refusal.
+func lacksScope(err error) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	return ok && (f.Code == "OAUTH_SCOPE_MISMATCH" || f.Code == "MISSING_SCOPES")
+}
+
+// permission is what mends a call that was refused as a whole (fault.Setup). It ends in the middle of a sentence.
+func permission(err error) string {
+	f, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case !ok:
+	case lacksScope(err) && f.From() == crm.HubSpot:
+		return "add it to the app's requiredScopes (connector setup hubspot writes the project), upload, and install the app again"
+	case lacksScope(err):
+		return newScope
+	case f.Code == "NO_PERMISSION" || f.Code == "AUTHORIZATION_FAILED":
+		return "in Zoho's setup (Security Control, Profiles) give that right to the profile of the user for whom the token was made"
+	case f.Code == "INVALID_MODULE":
+		return "in Zoho's setup (Modules and Fields) switch the module on, and show it to the profile of the user for whom the token was made"
+	case f.Code == "API_NOT_SUPPORTED" || f.Code == "FEATURE_NOT_SUPPORTED":
+		return "take an edition of Zoho CRM that has it"
+	}
+	return "mend what it names"
+}
+
+// newScope is how a token of Zoho gets a scope.
+const newScope = "make a new code in the API console with the scopes that connector setup zoho --help lists, and run it with --new-token"
 
 // zohoToken has the stack's token renewed, and goes on with that one.
 func (e *exam) zohoToken(ctx context.Context) {
@@ -209,14 +295,20 @@ func (e *exam) zohoScopes(ctx context.Context) {
 	}
 	try := []scope{
 		{"ZohoCRM.users.READ", func() error { _, err := z.CurrentUser(ctx); return err }},
-		{"ZohoCRM.settings.fields.READ", func() error { _, err := z.Definitions(ctx, crm.Contacts); return err }},
+		{"ZohoCRM.settings.fields.READ", func() error {
+			_, err := z.Definitions(ctx, crm.Contacts)
+			if err == nil {
+				_, err = z.Definitions(ctx, crm.Companies)
+			}
+			return err
+		}},
 		{"ZohoCRM.modules.contacts.ALL", all(crm.Contacts)},
 		{"ZohoCRM.modules.accounts.ALL", all(crm.Companies)},
 	}
 	if e.m == nil || e.m.Options().Leads != mapping.LeadsIgnore { // every creation asks there
-		try = append(try, scope{"ZohoCRM.modules.leads.READ", func() error { return read(crm.Leads) }})
+		try = append(try, scope{leadsScope, func() error { return read(crm.Leads) }})
 	}
-	e.scopes("zoho.scopes", "make a new code in the API console with the scopes that connector setup zoho --help lists, and run it with --new-token", append(try,
+	e.scopes("zoho.scopes", append(try,
 		scope{"ZohoCRM.coql.READ", func() error {
 			if queried == "" {
 				return nil // nothing may be read: that is told
@@ -236,7 +328,7 @@ const noRecord = "1"
 // that records may be created or deleted, which the scope allows that is asked for.
 func (e *exam) mayWrite(ctx context.Context, m crm.Module) error {
 	err := e.c.zoho.Write(ctx, crm.Change{ID: crm.ID{System: crm.Zoho, Module: m, Key: noRecord}, HubSpotID: noRecord}).Err
-	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == "OAUTH_SCOPE_MISMATCH" {
+	if lacksScope(err) {
 		return err
 	}
 	return nil
@@ -270,23 +362,29 @@ func (e *exam) currency(ctx context.Context) {
 		return
 	}
 	org, err := e.c.zoho.Organisation(ctx)
-	if err != nil && fault.KindOf(err) != fault.Setup {
+	home := e.m.HomeCurrency()
+	switch unknown := "whether Zoho counts in " + home + " is not known"; {
+	case lacksScope(err):
+		e.note("currency", "the token may not ZohoCRM.org.READ: "+unknown, permission(err))
+	case fault.KindOf(err) == fault.Setup:
+		e.note("currency", unknown+": "+err.Error(), trouble(err))
+	case err != nil:
 		e.fault("currency", err.Error(), trouble(err))
 		return
+	case e.money == org.Currency && e.money != "" && !org.Several: // both differ from the mapping, or none
+		if e.counts("HubSpot and Zoho", "count", e.money, home, false) {
+			e.ok("currency", "both count in %s, as the mapping does", home)
+		}
+		return
 	}
-	if err != nil {
-		e.note("currency", "the token may not ZohoCRM.org.READ: whether Zoho counts in "+e.m.HomeCurrency()+" is not known",
-			"make a new code in the API console with the scopes that connector setup zoho --help lists, and run it with --new-token")
-	}
-	home := e.m.HomeCurrency()
-	good := e.counts("HubSpot", e.money, home, false)
-	if err == nil && e.counts("Zoho", org.Currency, home, org.Several) && good {
+	good := e.counts("HubSpot", "counts", e.money, home, false)
+	if err == nil && e.counts("Zoho", "counts", org.Currency, home, org.Several) && good {
 		e.ok("currency", "both count in %s, as the mapping does", home)
 	}
 }
 
-// counts reports whether a system counts in the home currency of the mapping.
-func (e *exam) counts(who, currency, home string, several bool) bool {
+// counts reports whether who counts does so in the home currency of the mapping.
+func (e *exam) counts(who, count, currency, home string, several bool) bool {
 	switch {
 	case currency == home:
 		return true
@@ -295,7 +393,7 @@ func (e *exam) counts(who, currency, home string, several bool) bool {
 	case several:
 		e.note("currency", fmt.Sprintf("the mapping's home_currency is %s, and a new record of %s is in %s: its amounts stay where they are", home, who, currency), "")
 	default:
-		e.fault("currency", fmt.Sprintf("the mapping's home_currency is %s, and %s counts in %s: an amount is carried across as it stands", home, who, currency),
+		e.fault("currency", fmt.Sprintf("the mapping's home_currency is %s, and %s %s in %s: an amount is carried across as it stands", home, who, count, currency),
 			"set home_currency to what both count in, and connector mapping apply FILE; where they count differently leave amounts out of the mapping")
 	}
 	return false

@@ -174,7 +174,7 @@ func (e *exam) chatScopes(ctx context.Context) {
 		}
 	}
 	told := false // of notes: attachments lack the same
-	e.scopes(check, "make a new code in the API console with the scopes that connector setup zoho --help lists, and run it with --new-token", []scope{
+	e.scopes(check, []scope{
 		{"ZohoCRM.modules.notes.ALL", func() error {
 			err := try(e.c.zoho.Logged)()
 			told = err != nil

@@ -47,6 +47,24 @@ func TestEveryCommandLineOfTheDocumentationIsUnderstood(t *testing.T) {
 	}
 }
 
+func TestTheGuideShowsWhatTheCommandPrints(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/deploy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	b := fresh(t)
+	out := strings.NewReplacer("--stack shop", "--stack crm-connector", "https://www.zohoapis.eu", "http://127.0.0.1:8182", "https://connector.example.com", "http://127.0.0.1:9000").
+		Replace(b.want(ExitOK, "doctor"))
+	has(t, page, "$ connector doctor\n"+out+"```")
+	for line := range strings.Lines(b.want(ExitOK, "link", "--dry-run")) {
+		row := regexp.MustCompile(`^(\w+ +)\d+ +\d+ +(.*)\n$`).FindStringSubmatch(line)
+		if row != nil && !regexp.MustCompile(`(?m)^`+row[1]+`\d+ +\d+ +`+regexp.QuoteMeta(row[2])+`$`).MatchString(page) {
+			t.Errorf("docs/deploy.md does not show: %s", line)
+		}
+	}
+}
+
 func TestTheLongestStackNameLeavesRoomForTheLongestFunctionOfTheTemplate(t *testing.T) {
 	text, err := os.ReadFile("../../../template.yaml")
 	if err != nil {

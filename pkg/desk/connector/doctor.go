@@ -173,7 +173,7 @@ func trouble(err error) string {
 	case fault.Down, fault.Busy:
 		return "see whether the address is right and the system is up, then run connector doctor again"
 	case fault.Setup:
-		return "give the missing permission, then run connector doctor again"
+		return permission(err) + ", then run connector doctor again"
 	}
 	return "run connector doctor again; if it stays, report it with this line"
 }

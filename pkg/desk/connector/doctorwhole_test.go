@@ -107,6 +107,10 @@ var seededWhole = []broken{
 		b.Zoho.Clear()
 		b.Zoho.Fail(zohotest.Fault{Match: asksForACount, Times: -1, Status: http.StatusUnauthorized, Body: mismatch})
 	}, check: "conversions.zoho", what: "may not read Deals", mend: "READ scope"},
+	{name: "Zoho's user may not see what is to be counted", on: compared, spoil: func(b *bench) {
+		b.Zoho.Clear()
+		b.Zoho.Fail(zohotest.Fault{Match: asksForACount, Times: -1, Status: http.StatusForbidden, Body: noRights})
+	}, check: "conversions.zoho", what: "NO_PERMISSION", mend: "the profile of the user"},
 	{name: "Zoho has no such field", on: compared, spoil: func(b *bench) {
 		b.Zoho.Clear()
 		b.Zoho.Fail(zohotest.Fault{Match: asksForACount, Times: -1, Status: http.StatusBadRequest, Body: `{"code":"INVALID_QUERY","details":{},"message":"column given seems to be invalid","status":"error"}`})

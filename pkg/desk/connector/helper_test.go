@@ -79,6 +79,8 @@ type bench struct {
 	waits     func()                                              // told of a wait of a command before it passes; may be nil
 	doors     http.RoundTripper                                   // stands at Zoho's door in place of the world's; may be nil
 	opener    func(context.Context, World, Where) (*Stack, error) // opens in place of the bench; may be nil
+	front     func(*http.Request) *http.Response                  // answers before the door, nil for what it leaves to it; may be nil
+	through   http.RoundTripper                                   // what commands ask through; nil: the bench itself
 	strange   []string                                            // addresses and domains that SES has not verified
 	sandboxed bool                                                // SES is in its sandbox
 	unasked   error                                               // why SES does not say so; may be nil
@@ -281,6 +283,11 @@ func (b *bench) posted(r *http.Request) (*http.Response, error) {
 }
 
 func (b *bench) knock(r *http.Request) (*http.Response, error) {
+	if b.front != nil {
+		if resp := b.front(r); resp != nil {
+			return resp, nil
+		}
+	}
 	if b.doors != nil && r.URL.String() == zohoHook {
 		return b.doors.RoundTrip(r)
 	}
@@ -329,7 +336,7 @@ func (b *bench) bare(args ...string) ran {
 			return answer, nil
 		},
 		Now: func() time.Time { return b.Clock.Now().Add(b.ahead) }, Sleep: b.sleep, NewID: func() string { n++; return fmt.Sprintf("connector-%d-%d", b.Clock.Now().UnixNano(), n) },
-		Random: strings.NewReader(strings.Repeat(string('Z'+rune(b.chance)), 1000)), HTTP: b, Version: "0.2.0", Open: open,
+		Random: strings.NewReader(strings.Repeat(string('Z'+rune(b.chance)), 1000)), HTTP: cmp.Or[http.RoundTripper](b.through, b), Version: "0.2.0", Open: open,
 	}, args)
 	for name, v := range b.vault {
 		if text := v.Reveal(); text != "" && (strings.Contains(out.String(), text) || strings.Contains(errs.String(), text)) {

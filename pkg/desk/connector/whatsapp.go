@@ -215,10 +215,12 @@ func (s *session) makeFields(ctx context.Context, c *clients, m *mapping.Mapping
 			return errors.New(f.otherType(there[i]) + ": rename that one, then run this again")
 		}
 		err := s.change(name+" is made ("+f.kind+")", func() error { return f.create(ctx, c) })
-		if fault.KindOf(err) == fault.Setup {
+		switch {
+		case lacksScope(err):
 			return fmt.Errorf("%w: the token lacks the scope that makes fields; give it (connector setup %s --help), or make the field by hand, then run this again", err, f.system)
-		}
-		if err != nil {
+		case fault.KindOf(err) == fault.Setup:
+			return fmt.Errorf("%w: %s, or make the field by hand, then run this again", err, permission(err))
+		case err != nil:
 			return err
 		}
 	}
