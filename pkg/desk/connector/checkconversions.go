@@ -85,14 +85,14 @@ func (e *exam) eventDoor(ctx context.Context, b settings.Bearer) {
 	if !e.lit(check, at) {
 		return
 	}
-	status, _, err := e.ask(ctx, http.MethodPost, at, strings.NewReader("{}"), nil)
+	a, err := e.ask(ctx, http.MethodPost, at, strings.NewReader("{}"), nil)
 	proven := "refuses who brings no token"
-	if err == nil && status == http.StatusUnauthorized && b.Algorithm == "HS256" {
+	if err == nil && a.status == http.StatusUnauthorized && a.ours() && b.Algorithm == "HS256" {
 		var token string
 		if token, err = mint(b, signer{key: []byte(several(e.held[settings.ConversionsJWTSecret])[0])}, caller(b), []string{string(conversions.ScopeEvents)}, e.Now(), time.Minute); err == nil {
-			status, _, err = e.ask(ctx, http.MethodPost, at, strings.NewReader("{}"), http.Header{"Authorization": {"Bearer " + token}})
+			a, err = e.ask(ctx, http.MethodPost, at, strings.NewReader("{}"), http.Header{"Authorization": {"Bearer " + token}})
 		}
-		refused := err == nil && status == http.StatusUnauthorized
+		refused := err == nil && a.status == http.StatusUnauthorized
 		if refused && e.off(at) > conversions.Leeway { // the clock is told: it alone may be why
 			e.skip(check, clockCheck(e.off(at)))
 			return
@@ -101,19 +101,21 @@ func (e *exam) eventDoor(ctx context.Context, b settings.Bearer) {
 			e.fault(check, "the functions have another CONVERSIONS_JWT_SECRET, issuer or audience than the store and the settings here", "a new secret is taken up within five minutes; else deploy the stack again")
 			return
 		}
-		if status == http.StatusUnprocessableEntity {
-			status, proven = http.StatusUnauthorized, "takes a token of ours, and nobody without one"
+		if a.status == http.StatusUnprocessableEntity {
+			a.status, proven = http.StatusUnauthorized, "takes a token of ours, and nobody without one"
 		}
 	}
 	switch {
 	case err != nil:
 		e.unanswered(check, at)
-	case status == http.StatusUnauthorized:
+	case !a.ours():
+		e.stranger(check, at, a)
+	case a.status == http.StatusUnauthorized:
 		e.ok(check, "%s %s", at, proven)
-	case status == http.StatusServiceUnavailable:
+	case a.status == http.StatusServiceUnavailable:
 		e.fault(check, at+" answers 503: the webhook function has no keys", "see the log of webhook: it names what is missing")
 	default:
-		e.fault(check, fmt.Sprintf("%s answers %d", at, status), "compare it with the stack's outputs (PublicBaseUrl), and deploy with ConversionsJwtIssuer")
+		e.fault(check, fmt.Sprintf("%s answers %d", at, a.status), "compare it with the stack's outputs (PublicBaseUrl), and deploy with ConversionsJwtIssuer")
 	}
 }
 
@@ -127,14 +129,14 @@ func (e *exam) shut(ctx context.Context, check, method, path, function string) {
 	if method != http.MethodGet {
 		body = strings.NewReader("{}")
 	}
-	status, _, err := e.ask(ctx, method, at, body, nil)
+	a, err := e.ask(ctx, method, at, body, nil)
 	switch {
 	case err != nil:
 		e.unanswered(check, at)
-	case status == http.StatusUnauthorized:
+	case a.status == http.StatusUnauthorized:
 		e.ok(check, "%s refuses who brings no token", at)
 	default:
-		e.fault(check, fmt.Sprintf("%s answers %d to who brings no token", at, status), "see the log of "+function+": it names what is missing; else deploy the stack again")
+		e.fault(check, fmt.Sprintf("%s answers %d to who brings no token", at, a.status), "see the log of "+function+": it names what is missing; else deploy the stack again")
 	}
 }
 

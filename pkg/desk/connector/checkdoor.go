@@ -55,28 +55,28 @@ func (e *exam) door(ctx context.Context, check, at string, right, forged []byte,
 	if !e.lit(check, at) {
 		return
 	}
-	status, err := e.knock(ctx, at, forged, nil)
-	if err == nil && status == http.StatusUnauthorized {
-		status, err = e.knock(ctx, at, right, keys)
-		if err == nil && status == http.StatusOK {
-			e.ok(check, "%s takes what is authentic and nothing else", at)
-			return
-		}
-	} else if err == nil && status == http.StatusOK {
-		e.fault(check, at+" takes a forged delivery", "that is not the webhook function: correct PublicBaseUrl, or deploy the stack again")
-		return
+	a, err := e.knock(ctx, at, forged, nil)
+	proven := err == nil && a.status == http.StatusUnauthorized && a.ours()
+	if proven {
+		a, err = e.knock(ctx, at, right, keys)
 	}
 	switch {
 	case err != nil:
 		e.unanswered(check, at)
-	case status == http.StatusUnauthorized && keys.Get(hubspot.HeaderTimestamp) != "" && e.off(at) > tooFar: // which is told
+	case !a.ours():
+		e.stranger(check, at, a)
+	case a.status == http.StatusOK && proven:
+		e.ok(check, "%s takes what is authentic and nothing else", at)
+	case a.status == http.StatusOK:
+		e.fault(check, at+" takes a forged delivery", "that is not the webhook function: correct PublicBaseUrl, or deploy the stack again")
+	case a.status == http.StatusUnauthorized && keys.Get(hubspot.HeaderTimestamp) != "" && e.off(at) > tooFar: // which is told
 		e.skip(check, "clock")
-	case status == http.StatusUnauthorized:
+	case a.status == http.StatusUnauthorized:
 		e.fault(check, "the functions have another "+secret+" than the store", "a new one is taken up within five minutes; else run connector "+setup+" "+e.at())
-	case status == http.StatusServiceUnavailable:
+	case a.status == http.StatusServiceUnavailable:
 		e.fault(check, at+" answers 503: the webhook function lacks a secret or a table", "see the log of webhook: it names what is missing")
 	default:
-		e.fault(check, fmt.Sprintf("%s answers %d", at, status), "compare it with the stack's outputs (PublicBaseUrl)")
+		e.fault(check, fmt.Sprintf("%s answers %d", at, a.status), "compare it with the stack's outputs (PublicBaseUrl)")
 	}
 }
 
@@ -84,7 +84,7 @@ func (e *exam) door(ctx context.Context, check, at string, right, forged []byte,
 func (e *exam) lit(check, at string) bool {
 	host := hostOf(at)
 	if e.dark[host] {
-		e.add(levelSkip, check, "not looked at before "+host+" answers", "")
+		e.add(levelSkip, check, "not looked at before "+host+" answers as the webhook function does", "")
 	}
 	return !e.dark[host]
 }
@@ -95,6 +95,17 @@ func (e *exam) unanswered(check, at string) {
 	e.fault(check, at+" does not answer", "compare it with the stack's outputs (PublicBaseUrl, DNS, certificate)")
 }
 
+// stranger says of a host, once, that somebody else than the door answers there: another site, a proxy, or API Gateway for a function
+// that does not.
+func (e *exam) stranger(check, at string, a said) {
+	e.dark[hostOf(at)] = true
+	mend := "compare it with the stack's outputs (PublicBaseUrl); a domain of your own needs an API mapping that leads to the stack's API"
+	if a.status >= http.StatusInternalServerError {
+		mend = "see the log of webhook, which says why it does not start; where it says nothing, compare the address with the stack's outputs (PublicBaseUrl)"
+	}
+	e.fault(check, fmt.Sprintf("%s answers %d, and not as the webhook function does", at, a.status), mend)
+}
+
 func hostOf(at string) string {
 	u, err := url.Parse(at)
 	if err != nil {
@@ -103,19 +114,30 @@ func hostOf(at string) string {
 	return u.Host
 }
 
-// knock posts a delivery and returns the status.
-func (s *session) knock(ctx context.Context, url string, body []byte, keys http.Header) (int, error) {
-	status, _, err := s.ask(ctx, http.MethodPost, url, bytes.NewReader(body), keys)
-	return status, err
+// said is what somebody answers.
+type said struct {
+	status int
+	text   string
 }
 
-// ask makes a request of the door, and returns the status and the text of the answer.
-func (s *session) ask(ctx context.Context, method, url string, body io.Reader, keys http.Header) (int, string, error) {
+// ours reports whether an answer is in the words of the door: what it says of deliveries, or to callers (RFC 9457).
+func (a said) ours() bool {
+	return a.status == http.StatusOK && a.text == "{}" ||
+		a.status >= http.StatusBadRequest && (strings.HasPrefix(a.text, `{"error":"`+strings.ToLower(http.StatusText(a.status))+`"`) || strings.HasPrefix(a.text, `{"type":"about:blank"`))
+}
+
+// knock posts a delivery.
+func (s *session) knock(ctx context.Context, url string, body []byte, keys http.Header) (said, error) {
+	return s.ask(ctx, http.MethodPost, url, bytes.NewReader(body), keys)
+}
+
+// ask makes a request of the door.
+func (s *session) ask(ctx context.Context, method, url string, body io.Reader, keys http.Header) (said, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		return 0, "", err
+		return said{}, err
 	}
 	for name, values := range keys {
 		r.Header[name] = values
@@ -125,11 +147,11 @@ func (s *session) ask(ctx context.Context, method, url string, body io.Reader, k
 	}
 	resp, err := s.timed().RoundTrip(r)
 	if err != nil {
-		return 0, "", err
+		return said{}, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-	return resp.StatusCode, string(text), err
+	return said{resp.StatusCode, string(text)}, err
 }
 
 // mail looks whether the report can be sent.

@@ -201,14 +201,14 @@ func (e *exam) chatDoor(ctx context.Context) {
 		return
 	}
 	challenge := "1158201444"
-	status, text, err := e.ask(ctx, http.MethodGet, at+"?"+url.Values{"hub.mode": {"subscribe"}, "hub.challenge": {challenge},
+	a, err := e.ask(ctx, http.MethodGet, at+"?"+url.Values{"hub.mode": {"subscribe"}, "hub.challenge": {challenge},
 		"hub.verify_token": {newest(e.held[settings.WhatsAppVerifyToken]).Reveal()}}.Encode(), nil, nil)
-	if err == nil && status == http.StatusForbidden {
+	switch {
+	case err == nil && a.status == http.StatusForbidden && a.text == "": // the door's word for it
 		e.fault(check, "the functions have another WHATSAPP_VERIFY_TOKEN than the store", "a new one is taken up within five minutes; else run connector setup whatsapp "+e.at())
 		return
-	}
-	if err == nil && status == http.StatusOK && text != challenge {
-		e.fault(check, at+" does not answer the handshake with its challenge", "that is not the webhook function: correct PublicBaseUrl, or deploy the stack again")
+	case err == nil && (a.status == http.StatusForbidden || a.status == http.StatusOK && a.text != challenge):
+		e.stranger(check, at, a)
 		return
 	}
 	// What happened on another phone: the door takes it and does nothing.

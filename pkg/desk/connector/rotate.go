@@ -88,12 +88,12 @@ func (s *session) settle(ctx context.Context) error {
 func (s *session) takes(ctx context.Context, token crm.Secret) error {
 	url := s.setting(ctx, "ZOHO_WEBHOOK_URL")
 	return s.change(url+" takes the new token", func() error {
-		status, err := s.knock(ctx, url, s.notification(ctx, token.Reveal()), nil)
+		a, err := s.knock(ctx, url, s.notification(ctx, token.Reveal()), nil)
 		switch {
 		case err != nil:
 			return errors.New("it does not answer; the channel carries the old token, which is accepted: see connector doctor, then run this again")
-		case status != http.StatusOK:
-			return fmt.Errorf("it answers %d; the channel carries the old token, which is accepted: see connector doctor, then run this again", status)
+		case a.status != http.StatusOK:
+			return fmt.Errorf("it answers %d; the channel carries the old token, which is accepted: see connector doctor, then run this again", a.status)
 		}
 		return nil
 	})

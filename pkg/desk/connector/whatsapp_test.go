@@ -51,7 +51,7 @@ func (b *bench) side(r *http.Request) (door.Answer, bool) {
 	}
 	source, known := paths[r.URL.Path]
 	if !known {
-		return door.Answer{Status: http.StatusNotFound}, lanes[r.URL.Path] != ""
+		return (&webhook.Door{Now: b.Clock.Now, Log: slog.New(slog.DiscardHandler)}).Handle(r.Context(), door.Request{Method: r.Method, Path: r.URL.Path}), lanes[r.URL.Path] != ""
 	}
 	var body []byte
 	if r.Body != nil {
