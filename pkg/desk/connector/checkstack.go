@@ -323,9 +323,9 @@ const (
 )
 
 // reconciled looks when reconcile last came to an end. While the stack is not on it stands still, and a stack that was switched
-// on a while ago has until then to look.
+// on a while ago has until then to look. It comes after those who tell the time: how long ago that was, a wrong clock cannot say.
 func (e *exam) reconciled(ctx context.Context) {
-	if !e.after("reconcile", "functions", "table config") {
+	if !e.after("reconcile", "functions", "table config") || !e.onTime("reconcile") {
 		return
 	}
 	rows, err := e.st.Config.List(ctx, "cursor#"+e.flags.Connection, "", "", 0)

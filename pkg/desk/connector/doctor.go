@@ -60,28 +60,38 @@ func (c doctorCommand) Run(ctx context.Context, s *session) error {
 	s.looks = s.flags.Plan
 	e := &exam{session: s, st: st, works: map[string]bool{}, dark: map[string]bool{}}
 	for _, check := range []func(context.Context){
-		e.functions, e.secrets, e.settings, e.tables, e.queues, e.key, e.mapping, e.mode, e.reconciled,
-		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.currency, e.externalID, e.channel, e.doors, e.whatsapp, e.conversions, e.mail, e.clock, e.parked, e.quarantined,
+		e.functions, e.secrets, e.settings, e.tables, e.queues, e.key, e.mapping, e.mode,
+		e.hubspotToken, e.hubspotScopes, e.zohoToken, e.zohoScopes, e.properties, e.currency, e.externalID, e.channel, e.reconciled, e.doors, e.whatsapp, e.conversions, e.mail, e.clock, e.parked, e.quarantined,
 	} {
-		check(ctx)
-		if ctx.Err() != nil {
-			break
-		}
+		e.look(ctx, check)
 	}
-	if !test.IsZero() {
-		e.learn(ctx, test)
+	if !test.IsZero() && ctx.Err() == nil {
+		e.learn(ctx, test) // what it touched it tells, stopped or not
 	}
-	e.learned(ctx)
+	e.look(ctx, e.learned)
 	e.environment()
 	s.findings(e.found)
 	n := faults(e.found)
 	s.show("faults", n)
-	if n > 0 {
+	switch {
+	case n > 0:
 		s.printf("\n%s\n", many(n, "fault"))
 		return errFinding
+	case ctx.Err() == nil:
+		s.printf("\nall is well\n")
 	}
-	s.printf("\nall is well\n")
 	return ctx.Err()
+}
+
+// look makes one check. What a check says that was stopped (Ctrl-C) is of the stop, and those after it do not begin.
+func (e *exam) look(ctx context.Context, check func(context.Context)) {
+	if ctx.Err() != nil {
+		return
+	}
+	before := len(e.found)
+	if check(ctx); ctx.Err() != nil {
+		e.found = e.found[:before]
+	}
 }
 
 // findings prints findings.

@@ -39,6 +39,9 @@ type Channels interface {
 // OtherToken is what Check finds at a channel that carries another token than ours.
 const OtherToken = "another token"
 
+// EndsAt is how what Check finds at a channel that ends soon begins.
+const EndsAt = "ends at "
+
 // ErrForeign is how a look ends at a channel of our id that somebody else keeps: its address is another one, and its token none of
 // ours. Two who share an id would take it from each other for good, and each would be told half of the time. One whose own address
 // has changed finds its own token, and one whose token was exchanged its own address.
@@ -198,6 +201,6 @@ func (r *Renewer) differences(want, got crm.Channel) []string {
 	add(got.IDsOnly, "changed fields are not named")
 	add(got.Related, "changes of related records are told")
 	add(got.Partial, "a condition keeps changes back")
-	add(got.Ends.Before(r.Now().Add(soon)), "ends at "+got.Ends.UTC().Format(time.RFC3339))
+	add(got.Ends.Before(r.Now().Add(soon)), EndsAt+got.Ends.UTC().Format(time.RFC3339))
 	return slices.Compact(out)
 }
