@@ -22,6 +22,7 @@ import (
 // The verdicts of a dry run, in the order in which they are printed, and what becomes of such a record when the stack is on.
 var verdicts = []struct{ name, means string }{
 	{"paired", "already; stays in step"},
+	{"orphan", "its twin in zoho is gone; nothing, but an edit asks a person"},
 	{"matched", "has one free twin; is paired with it"},
 	{"missing", "has no twin; is created in zoho"},
 	{"incomplete", "has no twin, nor the name that zoho demands; a person decides"},
@@ -106,7 +107,7 @@ type dry struct {
 	made    map[made][]crm.Record
 }
 
-// made is a name by which a record is found that would be created in Zoho.
+// made is a name by which a record is found that would be created in Zoho, or paired there.
 type made struct {
 	kind crm.Kind
 	key  crm.MatchKey
@@ -157,12 +158,12 @@ func (d *dry) some(ctx context.Context, m crm.Module, keys []string) error {
 		if r.Gone || d.seen(r.Record.ID) {
 			continue
 		}
-		p, err := d.book.Find(ctx, d.flags.Connection, r.Record.ID)
+		known, err := d.known(ctx, r.Record.ID)
 		if err != nil {
 			return err
 		}
-		if p.Version != 0 {
-			d.matches = append(d.matches, match{r.Record.ID, "paired", []string{p.Zoho}})
+		if known.verdict != "" {
+			d.matches = append(d.matches, known)
 			continue
 		}
 		if erased[i] {
@@ -192,6 +193,23 @@ func (d *dry) some(ctx context.Context, m crm.Module, keys []string) error {
 		d.matches = append(d.matches, v)
 	}
 	return nil
+}
+
+// known says what a record that is in a pair has of it, no verdict for one that is in none.
+func (d *dry) known(ctx context.Context, id crm.ID) (match, error) {
+	p, err := d.book.Find(ctx, d.flags.Connection, id)
+	if err == nil && p.Version != 0 {
+		p, err = d.book.Follow(ctx, p)
+	}
+	switch {
+	case err != nil || p.Version == 0:
+		return match{}, err
+	case p.State == pair.Orphan && p.Gone == crm.Zoho:
+		return match{id: id, verdict: "orphan"}, nil
+	case p.HubSpot != id.Key: // its Zoho record went into that of another pair
+		return match{id, "taken", []string{p.Zoho}}, nil
+	}
+	return match{id, "paired", []string{p.Zoho}}, nil
 }
 
 // seen reports whether a record was looked at already: a listing may show one twice.
@@ -234,6 +252,11 @@ func (d *dry) verdict(ctx context.Context, k crm.Kind, h crm.Record, found, lead
 		out.verdict, out.twins = "matched", free
 		twin := crm.ID{System: crm.Zoho, Module: h.ID.Module, Key: free[0]}
 		d.claims[twin] = append(d.claims[twin], len(d.matches))
+		if own == "" && d.second(k, h) { // who has a twin that carries its id is paired whatever stands against it
+			out.verdict = "duplicate"
+			break
+		}
+		d.first(k, h)
 	default:
 		for _, l := range leads {
 			if d.m.Matches(k, h, l) {
@@ -243,26 +266,30 @@ func (d *dry) verdict(ctx context.Context, k crm.Kind, h crm.Record, found, lead
 		if _, _, ok := d.m.RequiredName(k, h); !ok && out.verdict == "missing" {
 			out.verdict = "incomplete"
 		}
-		if out.verdict == "missing" && !d.first(k, h) {
+		switch {
+		case out.verdict != "missing":
+		case d.second(k, h):
 			out.verdict = "duplicate"
+		default:
+			d.first(k, h)
 		}
 	}
 	return out, nil
 }
 
-// first notes a record that would be created in Zoho, and reports whether it would be: of several that are taken for the same one the
-// stack creates the first that it meets, here the first that is listed, which the others then find taken.
-func (d *dry) first(k crm.Kind, h crm.Record) bool {
-	keys := d.m.Keys(k, h, crm.Zoho)
-	for _, key := range keys {
-		if slices.ContainsFunc(d.made[made{k, key}], func(other crm.Record) bool { return d.m.Matches(k, h, other) }) {
-			return false
-		}
-	}
-	for _, key := range keys {
+// second reports whether a record is taken for one that is created in Zoho, or paired there, before it: of several the stack takes the
+// first that it meets, here the first that is listed, which the others then find taken.
+func (d *dry) second(k crm.Kind, h crm.Record) bool {
+	return slices.ContainsFunc(d.m.Keys(k, h, crm.Zoho), func(key crm.MatchKey) bool {
+		return slices.ContainsFunc(d.made[made{k, key}], func(other crm.Record) bool { return d.m.Matches(k, h, other) })
+	})
+}
+
+// first keeps a record that will be in Zoho by what it is found by there: a twin is given what its record is recognised by.
+func (d *dry) first(k crm.Kind, h crm.Record) {
+	for _, key := range d.m.Keys(k, h, crm.Zoho) {
 		d.made[made{k, key}] = append(d.made[made{k, key}], h)
 	}
-	return true
 }
 
 // twins sorts the records of Zoho that may be the twin of one: what carries its id, what is in no pair or in one that lost its

@@ -23,7 +23,7 @@ type linkCommand struct {
 func (linkCommand) Help() string {
 	return `Decides a duplicate that was parked: writes the HubSpot id into the Zoho record, by which the two are then paired and brought in step. It refuses to take a record out of a living pair: merge its twins in that CRM instead. It refuses a record whose person was erased. It writes the id itself, in observe too; the functions carry out what follows once the stack is on.
 
-With --dry-run it reads both CRMs and counts: matched (one free twin), ambiguous (several), taken (its twin has another twin), missing (would be created in Zoho), incomplete (would be, and lacks the name that Zoho demands), lead (the person is a Lead), duplicate (several HubSpot records have the same twin, or have none and are taken for one another: the first of these is missing, and created), erased (the person was, and is created no more), paired (already). It writes nothing, but for the file of --csv, and keeps nothing.
+With --dry-run it reads both CRMs and counts: matched (one free twin), ambiguous (several), taken (its twin has another twin), missing (would be created in Zoho), incomplete (would be, and lacks the name that Zoho demands), lead (the person is a Lead), duplicate (several HubSpot records have the same twin, or are taken for one another: of the latter the first is created, or paired with a twin of its own), erased (the person was, and is created no more), paired (already), orphan (it was, and its twin in Zoho is gone). It writes nothing, but for the file of --csv, and keeps nothing.
 
 Examples:
 

@@ -345,6 +345,101 @@ func TestADryRunPromisesNoCreationThatTheStackParks(t *testing.T) {
 	}
 }
 
+// predicted reads what a dry run says of each record, and its counts.
+func (b *bench) predicted() (map[string]string, string) {
+	b.t.Helper()
+	path := filepath.Join(b.t.TempDir(), "matches.csv")
+	out := b.want(ExitOK, "link", "--dry-run", "--csv", path)
+	raw, err := os.ReadFile(path)
+	b.must(err)
+	says := map[string]string{}
+	for line := range strings.Lines(string(raw)) {
+		if f := strings.Split(strings.TrimSpace(line), ","); f[0] != "kind" {
+			says[f[2]] = strings.TrimSuffix(f[1]+" "+f[3], " ")
+		}
+	}
+	return says, out
+}
+
+// A record that is paired is found by what it is recognised by, like one that is created.
+func TestADryRunPromisesNoPairToWhoIsTakenForOneThatIsPairedBefore(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.SearchRate = -1 })
+	b.set(config.Mode, "off")
+	b.Clock.Advance(61 * time.Second)
+	hub := func(p props) string {
+		id, err := b.HubSpot.Create(crm.Companies, p)
+		b.must(err)
+		return id
+	}
+	zo := func(p props) string {
+		id, err := b.Zoho.Create(crm.Companies, p)
+		b.must(err)
+		return id
+	}
+	roma, milano, torino := hub(props{"name": "Acme", "city": "Roma", "domain": "acme.example"}), hub(props{"name": "Acme Italia", "city": "Milano", "domain": "acme.example"}),
+		hub(props{"name": "Acme Piemonte", "city": "Torino", "domain": "acme.example"})
+	own := hub(props{"name": "Acme Sud", "city": "Bari", "domain": "acme.example"})
+	twin, other := zo(props{"Account_Name": "Acme", "Billing_City": "Roma"}), zo(props{"Account_Name": "Acme Piemonte", "Billing_City": "Torino"})
+	carries := zo(props{"Account_Name": "Sud", "HubSpot_Id": own}) // the id decides, whoever it may look like
+	b.Clock.Advance(10 * time.Second)
+	b.settle()
+	says, _ := b.predicted()
+	if want := map[string]string{roma: "matched " + twin, milano: "duplicate", torino: "duplicate " + other, own: "matched " + carries}; !maps.Equal(says, want) {
+		t.Errorf("%v, want %v", says, want)
+	}
+
+	b.want(ExitOK, "resume")
+	b.want(ExitOK, "import")
+	b.settle()
+	has(t, b.want(ExitOK, "explain", "hubspot", roma, "--company"), "living", twin)
+	has(t, b.want(ExitOK, "explain", "hubspot", own, "--company"), "living", carries)
+	parked := b.want(ExitOK, "parked")
+	has(t, parked, "hubspot/company/"+milano, "hubspot/company/"+torino)
+	if n := len(b.Zoho.IDs(crm.Companies)); n != 3 {
+		t.Errorf("%d companies in Zoho:\n%s", n, parked)
+	}
+}
+
+func TestADryRunSaysOfAPairThatLostAHalfThatItDid(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.SearchRate = -1 })
+	hub, zo := b.rossi()
+	living, twin := b.rossi2()
+	b.must(b.Zoho.Delete(crm.Contacts, zo))
+	b.settle()
+	says, out := b.predicted()
+	if want := map[string]string{hub: "orphan", living: "paired " + twin}; !maps.Equal(says, want) {
+		t.Errorf("%v, want %v", says, want)
+	}
+	has(t, out, "paired      0          1", "orphan      0          1")
+
+	// It comes true: nothing is made anew, and what is edited is asked.
+	b.want(ExitOK, "import")
+	b.settle()
+	hasNot(t, b.want(ExitOK, "parked"), hub)
+	b.must(b.HubSpot.Edit(crm.Contacts, hub, props{"jobtitle": "Chief"}))
+	b.settle()
+	has(t, b.want(ExitOK, "parked"), "hubspot/contact/"+hub)
+	if n := len(b.Zoho.IDs(crm.Contacts)); n != 1 {
+		t.Errorf("%d contacts in Zoho", n)
+	}
+}
+
+func TestADryRunSaysOfWhoWentIntoAnothersPairThatItsTwinIsTaken(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.SearchRate = -1 })
+	hub, zo := b.rossi()
+	other, twin := b.rossi2()
+	b.must(b.Zoho.Edit(crm.Contacts, twin, props{"Secondary_Email": "anna@acme.example"}))
+	_, err := b.Zoho.Merge(crm.Contacts, twin, zo) // two persons of HubSpot are one in Zoho
+	b.must(err)
+	b.settle()
+	b.Clock.Advance(2 * time.Hour)
+	b.settle()
+	says, _ := b.predicted()
+	if says[other] != "paired "+twin || says[hub] != "taken "+twin {
+		t.Errorf("%s of %s and %s: %v\n%s", twin, hub, other, says, b.want(ExitOK, "explain", "hubspot", hub))
+	}
+}
+
 func TestADryRunLeavesTheFileAsItIsUntilThereIsSomethingToWrite(t *testing.T) {
 	b := stage(t)
 	b.rossi()
