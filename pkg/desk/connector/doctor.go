@@ -135,7 +135,7 @@ type exam struct {
 	// carries says that Zoho's channel carries another token than the store has, which the door may have too.
 	carries bool
 	wrong   map[string]bool // settings that are
-	dark    map[string]bool // hosts that do not answer
+	dark    map[string]bool // hosts at which nobody answers, or somebody else
 }
 
 func (e *exam) add(level, check, what, mend string) {
