@@ -541,8 +541,8 @@ const (
 	messageRoute   = "POST /api/v1/messaggi"
 )
 
-// padded is a body of a whole JSON text and so many bytes.
-func padded(bytes int) string { return "{}" + strings.Repeat(" ", bytes-2) }
+// padded is a text with blanks behind it, so many bytes in all.
+func padded(text string, bytes int) string { return text + strings.Repeat(" ", bytes-len(text)) }
 
 func kept(n int) func(*testing.T, *front) {
 	return func(t *testing.T, f *front) {
@@ -566,8 +566,8 @@ func attempts() []attempt {
 			r.Header.Set(hubspot.HeaderV3, signature)
 			r.Header.Set(hubspot.HeaderTimestamp, stamp)
 		}},
-		{name: "the largest", route: hubspotRoute, status: 200, body: "[]" + strings.Repeat(" ", 256<<10-2)},
-		{name: "a byte more", route: hubspotRoute, status: 413, body: "[]" + strings.Repeat(" ", 256<<10-1)},
+		{name: "the largest", route: hubspotRoute, status: 200, body: padded("[]", door.Payload)},
+		{name: "a byte more", route: hubspotRoute, status: 413, body: padded("[]", door.Payload+1)},
 		{name: "a form", route: hubspotRoute, status: 415, body: `[]`, edit: header("Content-Type", "application/x-www-form-urlencoded")},
 		{name: "compressed", route: hubspotRoute, status: 415, body: `[]`, edit: header("Content-Encoding", "gzip")},
 		{name: "in Latin 1", route: hubspotRoute, status: 415, body: `[]`, edit: header("Content-Type", "application/json; charset=iso-8859-1")},
@@ -581,10 +581,10 @@ func attempts() []attempt {
 		{name: "changed", route: zohoRoute, status: 200, after: kept(1)},
 		{name: "no list of records", route: zohoRoute, status: 200, body: `{"channel_id":"` + channelID + `","token":"` + channelToken + `"}`, after: kept(2)},
 		{name: "not an object", route: zohoRoute, status: 400, body: `[]`},
-		{name: "the largest", route: zohoRoute, status: 401, body: padded(256 << 10)},
+		{name: "the largest", route: zohoRoute, status: 401, body: padded("{}", door.Payload)},
 		{name: "33 levels", route: zohoRoute, status: 400, body: strings.Repeat("[", 33) + strings.Repeat("]", 33)},
 		{name: "another token", route: zohoRoute, status: 401, body: `{"channel_id":"` + channelID + `","token":"another","module":"Contacts","ids":["1"]}`},
-		{name: "a byte more", route: zohoRoute, status: 413, body: padded(256<<10 + 1)},
+		{name: "a byte more", route: zohoRoute, status: 413, body: padded("{}", door.Payload+1)},
 		{name: "a form", route: zohoRoute, status: 415, body: `{}`, edit: header("Content-Type", "text/plain")},
 		{name: "no token at hand", route: zohoRoute, status: 503, body: `{"channel_id":"` + channelID + `","token":"` + channelToken + `","module":"Contacts","ids":["1"]}`, spoil: blind},
 
@@ -598,9 +598,9 @@ func attempts() []attempt {
 		{name: "text", route: whatsappRoute, status: 200, after: kept(2)},
 		{name: "delivered", route: whatsappRoute, status: 200, after: kept(2)},
 		{name: "of something else", route: whatsappRoute, status: 200, body: `{"object":"page","entry":[]}`, after: kept(3)},
-		{name: "the largest", route: whatsappRoute, status: 401, body: padded(3 << 20), spoil: drop(whatsapp.HeaderSignature)},
+		{name: "the largest", route: whatsappRoute, status: 401, body: padded("{}", 3<<20), spoil: drop(whatsapp.HeaderSignature)},
 		{name: "no signature", route: whatsappRoute, status: 401, body: `{}`, spoil: drop(whatsapp.HeaderSignature)},
-		{name: "a byte more", route: whatsappRoute, status: 413, body: padded(3<<20 + 1)},
+		{name: "a byte more", route: whatsappRoute, status: 413, body: padded("{}", 3<<20+1)},
 		{name: "a form", route: whatsappRoute, status: 415, body: `{}`, edit: header("Content-Type", "text/plain")},
 		{name: "the table is down", route: whatsappRoute, status: 503, body: `{"object":"page","entry":[]}`, spoil: down},
 

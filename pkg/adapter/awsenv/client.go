@@ -21,7 +21,7 @@ func HTTPClient(patience time.Duration) aws.HTTPClient {
 	return client{awshttp.NewBuildableClient().WithTimeout(patience)}
 }
 
-// Do sends the request. The bodies of the calls of the suite are below 2 MB.
+// Do sends the request. The bodies of the calls of the suite are below 5 MB.
 func (c client) Do(r *http.Request) (*http.Response, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return c.HTTPClient.Do(r)

@@ -104,6 +104,9 @@ type change struct {
 	identity string
 }
 
+// maxName is more bytes than the name of a property has. Nothing else of an event goes into an operation as it was written.
+const maxName = 500
+
 // errShape says that an event lacks what it cannot be without.
 var errShape = errors.New("the event lacks its type or its record")
 
@@ -141,7 +144,7 @@ func (e *event) change() (change, bool, error) {
 	case crm.Merge:
 		c.record, c.others = e.merge()
 	case crm.Update:
-		if c.field = e.Property; c.field == "" {
+		if c.field = e.Property; c.field == "" || len(c.field) > maxName {
 			return change{}, false, errShape
 		}
 	}

@@ -17,10 +17,11 @@ import (
 
 // Read reads operations from a verified delivery. The events of one record become one operation with their field names
 // united; deletions, merges and erasures stand alone. Echoes of our own writes, changes of unmapped properties, HubSpot's
-// test events and kinds that nobody asked for end here and are counted. A single event that cannot be read is counted
-// and does not keep the others back; a body that cannot be read is door.ErrUnreadable.
+// test events and kinds that nobody asked for end here and are counted. A single event that cannot be read
+// is counted and does not keep the others back; a body that cannot be read is door.ErrUnreadable. New values are read
+// over, however long they are: the record is asked for them.
 func (s *Source) Read(ctx context.Context, r door.Request) (door.Delivery, error) {
-	if err := scan.JSON(r.Body, scan.Webhook); err != nil {
+	if err := scan.JSON(r.Body, scan.Limits{String: len(r.Body)}); err != nil {
 		return door.Delivery{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
 	}
 	events, n, err := parse(r.Body)

@@ -185,6 +185,30 @@ func TestChangesOfUnmappedPropertiesEndHereIfTheMappedAreKnown(t *testing.T) {
 	}
 }
 
+func TestALongValueKeepsNoEventBackAndGoesNowhere(t *testing.T) {
+	const events = `[{"subscriptionType":"contact.propertyChange","objectId":7,"propertyName":"message","propertyValue":"%s"},
+		{"subscriptionType":"contact.deletion","objectId":8},{"subscriptionType":"contact.privacyDeletion","objectId":8}]`
+	for name, value := range map[string]string{
+		"65,536 characters of two bytes": strings.Repeat("ж", 65_536), "every one escaped": strings.Repeat(`\u0436`, 65_536), "half of one body": strings.Repeat("x", door.Payload/2),
+	} {
+		d := read(t, source(), fmt.Sprintf(events, value))
+		if diff := cmp.Diff([]string{"update contact/7 message", "delete contact/8", "erase contact/8"}, lines(d)); diff != "" || d.Unreadable != 0 {
+			t.Errorf("%s: %d unreadable:\n%s", name, d.Unreadable, diff)
+		}
+		if text := fmt.Sprintf("%+v", d); len(text) > 3000 {
+			t.Errorf("%s: %d characters came out", name, len(text))
+		}
+	}
+}
+
+func TestTheNameOfAPropertyIsNoTextOfAnyLength(t *testing.T) {
+	d := read(t, source(), `[{"subscriptionType":"contact.propertyChange","objectId":7,"propertyName":"`+strings.Repeat("x", 501)+`"},
+		{"subscriptionType":"contact.propertyChange","objectId":7,"propertyName":"`+strings.Repeat("x", 500)+`"}]`)
+	if len(d.Operations) != 1 || len(d.Operations[0].Fields) != 1 || d.Unreadable != 1 {
+		t.Errorf("%d operations, %d unreadable", len(d.Operations), d.Unreadable)
+	}
+}
+
 func TestABodyThatCannotBeReadGoesToQuarantine(t *testing.T) {
 	for _, body := range []string{``, `null`, `{}`, `7`, `[`, `[1,]`, `[{"objectId":1,"objectId":2}]`, "[\"\xff\"]",
 		strings.Repeat("[", 40) + strings.Repeat("]", 40), `[{"objectId":` + strings.Repeat("9", 30) + `}]`} {

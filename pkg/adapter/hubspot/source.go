@@ -22,9 +22,6 @@ const (
 // Path is the route of HubSpot's deliveries below the door's address.
 const Path = "/webhooks/hubspot"
 
-// maxDelivery is the largest body in bytes: 100 events of HubSpot take about 40 kB.
-const maxDelivery = 256 << 10
-
 // SourceConfig is what a Source needs.
 type SourceConfig struct {
 	// Secrets returns the app's client secrets, the old and the new one during a rotation. An error, or none at all, is a doubt
@@ -62,8 +59,9 @@ func (*Source) Path() string { return Path }
 // Methods returns POST alone.
 func (*Source) Methods() []string { return []string{http.MethodPost} }
 
-// Limit returns the largest body in bytes.
-func (*Source) Limit() int { return maxDelivery }
+// Limit returns the largest body in bytes, which is the largest that can come in: 100 events take about 40 kB, and as much more as
+// the new values of their properties, of up to 65,536 characters each.
+func (*Source) Limit() int { return door.Payload }
 
 // Verify returns nil for a delivery that HubSpot has signed for one of our URLs within 300 seconds of our clock, both
 // ways. It returns door.ErrForged when that is disproven, and any other error when it is in doubt: no secret at hand, no

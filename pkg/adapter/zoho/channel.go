@@ -29,8 +29,6 @@ const (
 // Path is the route of Zoho's notifications below the door's address.
 const Path = "/webhooks/zoho"
 
-const maxDelivery = 256 << 10
-
 // ChannelKey is a channel as it was opened: its id and the token that Zoho puts into every body.
 type ChannelKey struct {
 	ID    string
@@ -83,8 +81,18 @@ func (*Channel) Path() string { return Path }
 // Methods returns POST alone.
 func (*Channel) Methods() []string { return []string{http.MethodPost} }
 
-// Limit returns the largest body in bytes.
-func (*Channel) Limit() int { return maxDelivery }
+// Limit returns the largest body in bytes, which is the largest that can come in: a notification shows the new values of every
+// record that it names, of up to 50,000 characters each.
+func (*Channel) Limit() int { return door.Payload }
+
+// maxValues is more than a notification of some thousand records has. It bounds what a stranger makes the door do: the token that
+// tells whether a notification is authentic lies inside.
+const maxValues = 50_000
+
+// bounded looks through a body before any decoder does. New values are read over, however long they are: the record is asked for them.
+func bounded(body []byte) error {
+	return scan.JSON(body, scan.Limits{String: len(body), Values: maxValues})
+}
 
 // notice is the body of a notification.
 type notice struct {
@@ -115,7 +123,7 @@ func (l *loose) UnmarshalJSON(data []byte) error {
 // Verify returns nil for a body with the token of the channel that it names, compared in constant time. Another token, a
 // missing one and an unknown channel are door.ErrForged, a body that is no bounded JSON object door.ErrMalformed.
 func (c *Channel) Verify(ctx context.Context, r door.Request) error {
-	if err := scan.JSON(r.Body, scan.Webhook); err != nil {
+	if err := bounded(r.Body); err != nil {
 		return fmt.Errorf("%w: %w", door.ErrMalformed, err)
 	}
 	var n struct {
@@ -156,7 +164,7 @@ func same(a, b string) int {
 // unmapped fields alone are ignored. A record id that cannot be one is counted and does not keep the others back; a body of
 // another shape is door.ErrUnreadable.
 func (c *Channel) Read(ctx context.Context, r door.Request) (door.Delivery, error) {
-	if err := scan.JSON(r.Body, scan.Webhook); err != nil {
+	if err := bounded(r.Body); err != nil {
 		return door.Delivery{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
 	}
 	var n notice

@@ -180,6 +180,33 @@ func TestATimeThatCannotBeIsNoTime(t *testing.T) {
 	}
 }
 
+func TestALongValueKeepsNoNotificationOut(t *testing.T) {
+	for name, value := range map[string]string{"32,000 characters of three bytes": strings.Repeat("語", 32_000), "every one escaped": strings.Repeat(`\u8a9e`, 32_000)} {
+		r := notice("update", `,"ids":["4876876000000333013"],"affected_fields":[{"4876876000000333013":["Mobile"]}],`+
+			`"affected_values":[{"record_id":"4876876000000333013","values":{"Description":"`+value+`"}}]`)
+		if err := channel().Verify(t.Context(), r); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		d, err := channel().Read(t.Context(), r)
+		if err != nil || len(d.Operations) != 1 {
+			t.Fatalf("%s: %d operations, %v", name, len(d.Operations), err)
+		}
+		if text := fmt.Sprintf("%+v", d); len(text) > 1000 {
+			t.Errorf("%s: %d characters came out", name, len(text))
+		}
+	}
+}
+
+func TestAStrangersThousandsOfKeysAreNotLookedThrough(t *testing.T) {
+	var keys strings.Builder
+	for i := range 50_000 {
+		fmt.Fprintf(&keys, `,"k%d":0`, i)
+	}
+	if err := channel().Verify(t.Context(), notice("update", keys.String())); !errors.Is(err, door.ErrMalformed) {
+		t.Errorf("Verify = %v", err)
+	}
+}
+
 func TestABodyOfAnotherShapeIsUnreadable(t *testing.T) {
 	for _, body := range []string{`{}`, `[]`, `{"module":"Contacts"}`, `{"module":"Contacts","ids":[]}`, `{"module":"Contacts","ids":"x"}`, `{"module":7,"ids":["1"]}`, `{`} {
 		if _, err := channel().Read(t.Context(), door.Request{Body: []byte(body)}); !errors.Is(err, door.ErrUnreadable) {

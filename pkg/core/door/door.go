@@ -10,6 +10,10 @@ import (
 	"crm-connector/pkg/core/crm"
 )
 
+// Payload is the largest body that can come in, in bytes: AWS hands a function no more in one call
+// (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+const Payload = 6 << 20
+
 // Request is one delivery as it arrived: the exact bytes, base64 of the gateway undone, nothing parsed.
 type Request struct {
 	ID     string // the gateway's name for the request, for log lines and traces; "" when it has none

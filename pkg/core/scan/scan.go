@@ -1,5 +1,5 @@
-// Package scan looks through foreign JSON before any decoder does: it bounds depth, numbers and strings and refuses what
-// Go's decoder would silently repair or overwrite. It decodes nothing and knows no vendor.
+// Package scan looks through foreign JSON before any decoder does: it bounds depth, numbers, strings and the count of values, and
+// refuses what Go's decoder would silently repair or overwrite. It decodes nothing and knows no vendor.
 package scan
 
 import (
@@ -14,11 +14,13 @@ import (
 type Limits struct {
 	Depth  int // of nested arrays and objects
 	Number int // characters of a number literal
-	String int // bytes between the quotes of a string or key, as written
+	Key    int // bytes between the quotes of a key, as written
+	String int // bytes between the quotes of a string that is a value, as written
+	Values int // in the whole body: members of objects and elements of arrays
 }
 
-// Webhook holds the limits of everything that arrives at the door.
-var Webhook = Limits{Depth: 32, Number: 24, String: 64 << 10}
+// Webhook holds the limits of everything that arrives at the door. A sender whose texts are dropped unused may write them longer.
+var Webhook = Limits{Depth: 32, Number: 24, Key: 64 << 10, String: 64 << 10, Values: 250_000}
 
 // What JSON refuses.
 var (
@@ -27,6 +29,7 @@ var (
 	ErrDepth     = errors.New("nested too deep")
 	ErrNumber    = errors.New("a number is too long")
 	ErrString    = errors.New("a string is too long")
+	ErrValues    = errors.New("too many values")
 	ErrDuplicate = errors.New("an object has a key twice")
 )
 
@@ -56,17 +59,24 @@ func (l Limits) filled() Limits {
 	if l.Number <= 0 {
 		l.Number = Webhook.Number
 	}
+	if l.Key <= 0 {
+		l.Key = Webhook.Key
+	}
 	if l.String <= 0 {
 		l.String = Webhook.String
+	}
+	if l.Values <= 0 {
+		l.Values = Webhook.Values
 	}
 	return l
 }
 
 type scanner struct {
-	body []byte
-	at   int
-	lim  Limits
-	keys keys
+	body   []byte
+	at     int
+	lim    Limits
+	values int // so far
+	keys   keys
 }
 
 // peek returns the next byte, 0 at the end (a 0 byte is no part of any JSON outside strings).
@@ -92,6 +102,14 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
+// inner steps over a value inside an array or an object.
+func (s *scanner) inner(depth int) error {
+	if s.values++; s.values > s.lim.Values {
+		return ErrValues
+	}
+	return s.value(depth)
+}
+
 func (s *scanner) value(depth int) error {
 	switch c := s.peek(); {
 	case c == '{' || c == '[':
@@ -103,7 +121,7 @@ func (s *scanner) value(depth int) error {
 		}
 		return s.array(depth + 1)
 	case c == '"':
-		_, err := s.text()
+		_, err := s.text(s.lim.String)
 		return err
 	case c == '-' || c >= '0' && c <= '9':
 		return s.number()
@@ -125,7 +143,7 @@ func (s *scanner) array(depth int) error {
 	}
 	for {
 		s.space()
-		if err := s.value(depth); err != nil {
+		if err := s.inner(depth); err != nil {
 			return err
 		}
 		s.space()
@@ -152,7 +170,7 @@ func (s *scanner) object(depth int) error {
 			return err
 		}
 		s.space()
-		if err := s.value(depth); err != nil {
+		if err := s.inner(depth); err != nil {
 			return err
 		}
 		s.space()
@@ -171,7 +189,7 @@ func (s *scanner) key() error {
 	if s.peek() != '"' {
 		return ErrSyntax
 	}
-	raw, err := s.text()
+	raw, err := s.text(s.lim.Key)
 	if err != nil {
 		return err
 	}
@@ -185,8 +203,8 @@ func (s *scanner) key() error {
 	return nil
 }
 
-// text steps over a string and returns it with its quotes.
-func (s *scanner) text() ([]byte, error) {
+// text steps over a string of at most so many bytes and returns it with its quotes.
+func (s *scanner) text(most int) ([]byte, error) {
 	from := s.at
 	s.at++
 	for s.at < len(s.body) {
@@ -203,7 +221,7 @@ func (s *scanner) text() ([]byte, error) {
 		default:
 			s.at++
 		}
-		if s.at-from-1 > s.lim.String {
+		if s.at-from-1 > most {
 			return nil, ErrString
 		}
 	}

@@ -29,7 +29,11 @@ func TestJSONRefusesWhatADecoderWouldRepairOrChokeOn(t *testing.T) {
 		{"a sign counts", `-` + strings.Repeat("1", 24), scan.ErrNumber},
 		{"64 kB of string", `"` + strings.Repeat("a", 64<<10) + `"`, nil},
 		{"a byte more", `"` + strings.Repeat("a", 64<<10+1) + `"`, scan.ErrString},
+		{"64 kB of key", `{"` + strings.Repeat("a", 64<<10) + `":1}`, nil},
 		{"a key that is too long", `{"` + strings.Repeat("a", 64<<10+1) + `":1}`, scan.ErrString},
+		{"250,000 values", `{"a":[` + strings.Repeat("0,", 249_998) + `0]}`, nil},
+		{"a value more", `{"a":[` + strings.Repeat("0,", 249_999) + `0]}`, scan.ErrValues},
+		{"as many members of objects", `[` + strings.Repeat(`{"a":0},`, 125_000) + `{}]`, scan.ErrValues},
 		{"a key twice", `{"a":1,"a":2}`, scan.ErrDuplicate},
 		{"a key twice, once escaped", `{"a":1,"\u0061":2}`, scan.ErrDuplicate},
 		{"a key twice, in other case", `{"stato":1,"STATO":2}`, scan.ErrDuplicate},
@@ -76,6 +80,16 @@ func TestALimitThatIsNotSetIsTheWebhooks(t *testing.T) {
 	}
 }
 
+func TestALongerTextIsAllowedAndNoLongerKey(t *testing.T) {
+	long := `"` + strings.Repeat(`\u00e9`, 100_000) + `"`
+	if err := scan.JSON([]byte(`{"a":`+long+`}`), scan.Limits{String: 600_000}); err != nil {
+		t.Errorf("a text: %v", err)
+	}
+	if err := scan.JSON([]byte(`{`+long+`:1}`), scan.Limits{String: 600_000}); !errors.Is(err, scan.ErrString) {
+		t.Errorf("a key: %v", err)
+	}
+}
+
 func TestAKeyIsFoundTwiceAmongHoweverMany(t *testing.T) {
 	for _, n := range []int{1, 31, 32, 33, 34, 300} {
 		var b strings.Builder
@@ -98,7 +112,7 @@ func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,-2.5e3,"\u00e9",null]}`, `[{"a":1,"A":2}]`, "\"\xff\"", `{"":{"":[]}}`, `[01]`, `"\ud800"`} {
 		f.Add([]byte(seed))
 	}
-	wide := scan.Limits{Depth: 9000, Number: 1 << 30, String: 1 << 30}
+	wide := scan.Limits{Depth: 9000, Number: 1 << 30, Key: 1 << 30, String: 1 << 30, Values: 1 << 30}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		err := scan.JSON(body, wide)
 		valid := json.Valid(body) && utf8.Valid(body)

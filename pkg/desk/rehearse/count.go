@@ -135,7 +135,10 @@ func refusals(ctx context.Context, s *stage) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "422 with /valore; 401; 403", s.asks(ctx, http.MethodPost, conversions.EventsPath, s.event("rehearsal-0004", s.Now()), http.StatusForbidden, nil)
+	if err := s.asks(ctx, http.MethodPost, conversions.EventsPath, strings.Repeat(" ", 65<<10), http.StatusRequestEntityTooLarge, nil); err != nil {
+		return "", err
+	}
+	return "422 with /valore; 401; 413; 403", s.asks(ctx, http.MethodPost, conversions.EventsPath, s.event("rehearsal-0004", s.Now()), http.StatusForbidden, nil)
 }
 
 // rates tells what a day has cost and who came in, of the hour before.

@@ -19,8 +19,11 @@ import (
 // KeptFor is how long a body stays in quarantine.
 const KeptFor = 30 * 24 * time.Hour
 
-// pieceSize is how many bytes of a body one row holds: a row of DynamoDB takes 400 kB, a transaction 4 MB.
-const pieceSize = 256 << 10
+// A row of DynamoDB takes 400 kB, a transaction 4 MB.
+const (
+	pieceSize = 256 << 10 // bytes of a body that one row holds
+	together  = 12        // rows that are written at once
+)
 
 // Store is the table of the quarantine.
 type Store interface {
@@ -28,10 +31,11 @@ type Store interface {
 	List(ctx context.Context, part, sortPrefix, after string, limit int) ([]row.Row, error)
 }
 
-// Quarantine keeps the bodies of authentic deliveries that could not be read, as they came, for KeptFor. They may hold a
-// person's data. A body that comes twice is kept once.
+// Quarantine keeps the bodies of authentic deliveries that could not be read, or were of another account, as they came, for KeptFor.
+// They may hold a person's data. A body that comes twice is kept once.
 //
-// A body has one row of facts, `<id>#000`, and a row for each piece of it, `<id>#001` and so on, under one Part a source.
+// A body has one row of facts, `<id>#000`, and a row for each piece of it, `<id>#001` and so on, under one Part a source. The row of
+// facts is the last to come and the last to go: pieces without it are no body yet, and what was interrupted is done by doing it again.
 type Quarantine struct {
 	Store Store
 	Now   func() time.Time
@@ -62,13 +66,16 @@ func (q *Quarantine) Keep(ctx context.Context, source, reason string, body []byt
 	if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
-	puts := []row.Put{{Key: place(source, id, 0), Value: head, Expires: now.Add(KeptFor)}}
+	var puts []row.Put
 	for i := range pieces {
 		piece := body[i*pieceSize : min((i+1)*pieceSize, len(body))]
 		puts = append(puts, row.Put{Key: place(source, id, i+1), Value: piece, Expires: now.Add(KeptFor)})
 	}
-	if err := q.Store.Put(ctx, puts...); err != nil && !errors.Is(err, row.ErrConflict) {
-		return fmt.Errorf("quarantine: %w", err)
+	puts = append(puts, row.Put{Key: place(source, id, 0), Value: head, Expires: now.Add(KeptFor)})
+	for some := range slices.Chunk(puts, together) {
+		if err := q.Store.Put(ctx, some...); err != nil && !errors.Is(err, row.ErrConflict) { // which is there already
+			return fmt.Errorf("quarantine: %w", err)
+		}
 	}
 	return nil
 }
@@ -161,11 +168,14 @@ func (q *Quarantine) Drop(ctx context.Context, source, id string) error {
 		puts = append(puts, row.Put{Key: r.Key, If: r.Version, Delete: true})
 		return nil
 	})
-	if err != nil || len(puts) == 0 {
+	if err != nil {
 		return err
 	}
-	if err := q.Store.Put(ctx, puts...); err != nil {
-		return fmt.Errorf("quarantine: %w", err)
+	slices.Reverse(puts)
+	for some := range slices.Chunk(puts, together) {
+		if err := q.Store.Put(ctx, some...); err != nil {
+			return fmt.Errorf("quarantine: %w", err)
+		}
 	}
 	return nil
 }

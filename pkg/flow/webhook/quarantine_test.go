@@ -10,6 +10,7 @@ import (
 
 	"crm-connector/pkg/adapter/memory"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/row"
 )
 
@@ -71,6 +72,64 @@ func TestABodyThatIsDroppedIsGone(t *testing.T) {
 	left, err := q.List(t.Context(), "hubspot")
 	if err != nil || len(left) != 1 || left[0].ID != kept[1].ID {
 		t.Errorf("left %d, %v", len(left), err)
+	}
+}
+
+// narrow is a table with the bound that DynamoDB sets on a transaction.
+type narrow struct {
+	*memory.Rows
+	failAt int // the call, from 1, that fails; 0 none
+	calls  int
+}
+
+func (n *narrow) Put(ctx context.Context, puts ...row.Put) error {
+	size := 0
+	for _, p := range puts {
+		if p.Delete {
+			size += pieceSize // the row that goes
+		}
+		size += len(p.Value)
+	}
+	if n.calls++; size > 4_000_000 || n.calls == n.failAt {
+		return errors.New("down")
+	}
+	return n.Rows.Put(ctx, puts...)
+}
+
+func TestTheLargestBodyIsKeptAndDroppedAlsoWhenAWriteOfItFails(t *testing.T) {
+	clock := func() time.Time { return noon }
+	body := bytes.Repeat([]byte("[1,2"), door.Payload/4)
+	for failAt := range 4 {
+		store := &narrow{Rows: memory.NewRows(clock), failAt: failAt}
+		q := Quarantine{Store: store, Now: clock}
+		if err := q.Keep(t.Context(), "hubspot", "why", body); (err != nil) != (failAt > 0) {
+			t.Fatalf("with a failure at call %d: %v", failAt, err)
+		}
+		if kept, err := q.List(t.Context(), "hubspot"); err != nil || (len(kept) == 0) != (failAt > 0) {
+			t.Errorf("half a body is listed: %d, %v", len(kept), err)
+		}
+		store.failAt = 0
+		if err := q.Keep(t.Context(), "hubspot", "why", body); err != nil {
+			t.Errorf("the sender comes again: %v", err)
+		}
+		kept, err := q.List(t.Context(), "hubspot")
+		if err != nil || len(kept) != 1 || !bytes.Equal(kept[0].Body, body) {
+			t.Fatalf("%d bodies, %v", len(kept), err)
+		}
+		store.calls, store.failAt = 0, failAt
+		if err := q.Drop(t.Context(), "hubspot", kept[0].ID); (err != nil) != (failAt > 0) {
+			t.Errorf("dropped with a failure at call %d: %v", failAt, err)
+		}
+		store.failAt = 0
+		if left, _ := q.List(t.Context(), "hubspot"); (len(left) == 0) != (failAt == 0) {
+			t.Errorf("%d bodies are listed after a failure at call %d", len(left), failAt)
+		}
+		if err := q.Drop(t.Context(), "hubspot", kept[0].ID); err != nil {
+			t.Errorf("dropped again: %v", err)
+		}
+		if rows, err := store.List(t.Context(), "Q#hubspot", "", "", 0); err != nil || len(rows) != 0 {
+			t.Errorf("%d rows are left, %v", len(rows), err)
+		}
 	}
 }
 
