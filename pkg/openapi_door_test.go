@@ -157,7 +157,7 @@ func newFront(t *testing.T, bare bool) *front {
 			&conversions.Source{Tokens: tokens, Shards: submission.Shards, Now: clock, NewID: func() string { return "id" }})
 	}
 	deliveries := webhook.New(webhook.Adapters{
-		Sources:  func(func(crm.System) webhook.Fields) []webhookflow.Source { return sources },
+		Sources:  func(webhook.Notes) []webhookflow.Source { return sources },
 		Queues:   map[crm.System]queue.API{crm.HubSpot: newQueue("zohoOperations"), crm.Zoho: newQueue("hubspotOperations")},
 		Carriers: map[string]queue.API{string(crm.WhatsApp): newQueue("whatsappOperations"), conversions.Name: counted},
 		Absent:   absent, Config: newRows(), Quarantine: newRows(), Now: clock, Log: log, Count: f,

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"crm-connector/pkg/adapter/queue"
@@ -169,8 +170,8 @@ func TestTheDoorQueuesWhatItReadsAndKeepsWhatItCannot(t *testing.T) {
 	}
 	var seen []string
 	handle := webhook.New(webhook.Adapters{
-		Sources: func(fields func(crm.System) webhook.Fields) []webhookflow.Source {
-			return []webhookflow.Source{source{fields(crm.HubSpot), &seen}}
+		Sources: func(n webhook.Notes) []webhookflow.Source {
+			return []webhookflow.Source{source{n.Fields(crm.HubSpot), &seen}}
 		},
 		Queues: map[crm.System]queue.API{crm.HubSpot: b.fromHubSpot, crm.Zoho: b.fromZoho}, Config: b.config, Quarantine: b.quarantine, Now: b.clock, Log: b.log,
 	})
@@ -199,6 +200,53 @@ type accounts struct{ given int }
 func (a *accounts) Refresh(context.Context) (crm.Access, error) {
 	a.given++
 	return crm.Access{Token: crm.NewSecret("token"), Expires: noon.Add(time.Hour), Base: "https://www.zohoapis.eu"}, nil
+}
+
+func TestTheDoorKnowsThePortalThatIsNotedAndAsksForItOnceAMinute(t *testing.T) {
+	b := newBench()
+	var portal func(context.Context) (string, error)
+	webhook.New(webhook.Adapters{
+		Sources: func(n webhook.Notes) []webhookflow.Source { portal = n.Portal; return nil }, Config: b.config, Quarantine: b.quarantine, Now: b.clock, Log: b.log,
+	})
+	settings := &config.Rows{Store: b.config, Now: b.clock}
+	want := func(want string) {
+		t.Helper()
+		if got, err := portal(t.Context()); got != want || err != nil {
+			t.Errorf("portal %q, %v, want %q", got, err, want)
+		}
+	}
+	want("")
+	if err := settings.Set(t.Context(), config.Portal, []byte("62515")); err != nil {
+		t.Fatal(err)
+	}
+	want("")
+	b.now = b.now.Add(config.Fresh)
+	want("62515")
+}
+
+// hung is a table that does not answer.
+type hung struct{ config.Store }
+
+func (hung) Get(ctx context.Context, _ ...row.Key) ([]row.Row, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestATableOfSettingsThatHangsLeavesTheDoorTheTimeForItsQueues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench()
+		webhook.New(webhook.Adapters{
+			Sources: func(n webhook.Notes) []webhookflow.Source {
+				start := time.Now()
+				_, one := n.Fields(crm.HubSpot)(t.Context())
+				_, two := n.Portal(t.Context())
+				if took := time.Since(start); one == nil || two == nil || took > webhookflow.Patience/2 {
+					t.Errorf("%v and %v after %s", one, two, took)
+				}
+				return nil
+			}, Config: hung{b.config}, Quarantine: b.quarantine, Now: b.clock, Log: b.log,
+		})
+	})
 }
 
 func TestATokenIsFetchedOnceForEverybody(t *testing.T) {

@@ -186,7 +186,7 @@ func (w *town) wire(v variant) {
 		sources, absent, chatNumber = nil, map[string]string{whatsapp.Path: "set it up", conversions.EventsPath: "set it up"}, ""
 	}
 	w.door = webhook.New(webhook.Adapters{
-		Sources: func(func(crm.System) webhook.Fields) []webhookflow.Source { return sources }, Absent: absent,
+		Sources: func(webhook.Notes) []webhookflow.Source { return sources }, Absent: absent,
 		Queues:   map[crm.System]queue.API{crm.HubSpot: w.queues["zohoOperations"], crm.Zoho: w.queues["hubspotOperations"]},
 		Carriers: map[string]queue.API{"whatsapp": w.queues["whatsappOperations"], conversions.Name: w.queues["conversionEvents"]},
 		Config:   w.tables["config"], Quarantine: w.tables["quarantine"], Now: w.clk, Log: log, Count: w,

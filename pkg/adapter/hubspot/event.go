@@ -231,6 +231,11 @@ func appendText(to []byte, s string) []byte {
 // test reports whether the event came from the test button of the app's settings: its ids are constants.
 func (e *event) test() bool { return e.EventID == "100" && e.ObjectID == "123" }
 
+// foreign reports whether the event is of another account than the one given: an app may be installed in several, which sign alike.
+func (e *event) foreign(portal string) bool {
+	return portal != "" && e.PortalID != "" && string(e.PortalID) != portal
+}
+
 // echo reports whether our own app made the change. We write properties and associations; a deletion, a merge or a
 // restore is never ours and always passes.
 func (e *event) echo(app string, v crm.Verb) bool {

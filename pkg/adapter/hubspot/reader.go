@@ -17,8 +17,8 @@ import (
 
 // Read reads operations from a verified delivery. The events of one record become one operation with their field names
 // united; deletions, merges and erasures stand alone. Echoes of our own writes, changes of unmapped properties, HubSpot's
-// test events and kinds that nobody asked for end here and are counted. A single event that cannot be read
-// is counted and does not keep the others back; a body that cannot be read is door.ErrUnreadable. New values are read
+// test events and kinds that nobody asked for end here and are counted. A single event that cannot be read, or is of another
+// portal, is counted and does not keep the others back; a body that cannot be read is door.ErrUnreadable. New values are read
 // over, however long they are: the record is asked for them.
 func (s *Source) Read(ctx context.Context, r door.Request) (door.Delivery, error) {
 	if err := scan.JSON(r.Body, scan.Limits{String: len(r.Body)}); err != nil {
@@ -29,15 +29,19 @@ func (s *Source) Read(ctx context.Context, r door.Request) (door.Delivery, error
 		return door.Delivery{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
 	}
 	d := door.Delivery{Events: n, Unreadable: n - len(events)}
-	mapped := s.mapped(ctx)
+	mapped, portal := s.mapped(ctx), s.portal(ctx)
 	var u union
 	for i := range events {
 		e := &events[i]
 		c, wanted, err := e.change()
 		switch {
+		case e.test():
+			d.Ignored++
+		case e.foreign(portal):
+			d.Foreign++
 		case err != nil:
 			d.Unreadable++
-		case !wanted || e.test() || unmapped(mapped, c):
+		case !wanted || unmapped(mapped, c):
 			d.Ignored++
 		case e.echo(s.AppID, c.verb):
 			d.Echoes++
@@ -84,6 +88,19 @@ func (s *Source) mapped(ctx context.Context) map[crm.Module][]string {
 		return nil
 	}
 	return names
+}
+
+// portal returns the account whose events are taken, "" when it is not known: a table that is away for a while must not turn away
+// what HubSpot tells once and then gives up on.
+func (s *Source) portal(ctx context.Context) string {
+	if s.Portal == nil {
+		return ""
+	}
+	id, err := s.Portal(ctx)
+	if err != nil {
+		return ""
+	}
+	return id
 }
 
 func unmapped(mapped map[crm.Module][]string, c change) bool {

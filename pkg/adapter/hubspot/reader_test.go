@@ -209,6 +209,30 @@ func TestTheNameOfAPropertyIsNoTextOfAnyLength(t *testing.T) {
 	}
 }
 
+func TestEventsOfAnotherPortalAreNotOurs(t *testing.T) {
+	const body = `[{"portalId":62515,"subscriptionType":"contact.creation","objectId":7},{"portalId":99999,"subscriptionType":"contact.privacyDeletion","objectId":7},
+		{"portalId":99999,"subscriptionType":"contact.merge","newObjectId":8,"primaryObjectId":7},{"portalId":"625150","subscriptionType":"contact.deletion","objectId":7},
+		{"portalId":99999,"subscriptionType":"ticket.creation","objectId":7},{"portalId":99999,"subscriptionType":"contact.deletion"},
+		{"portalId":99999,"eventId":100,"subscriptionType":"contact.creation","objectId":123},{"subscriptionType":"contact.creation","objectId":9}]`
+	ours := func(id string, err error) func(context.Context) (string, error) {
+		return func(context.Context) (string, error) { return id, err }
+	}
+	s := source()
+	s.Portal = ours("62515", nil)
+	d := read(t, s, body)
+	if diff := cmp.Diff([]string{"create contact/7", "create contact/9"}, lines(d)); diff != "" || d.Foreign != 5 || d.Ignored != 1 || d.Unreadable != 0 {
+		t.Errorf("%d of another portal, %d ignored, %d unreadable:\n%s", d.Foreign, d.Ignored, d.Unreadable, diff)
+	}
+	for name, portal := range map[string]func(context.Context) (string, error){
+		"nobody says": nil, "none is noted": ours("", nil), "the table is gone": ours("", errors.New("table gone")),
+	} {
+		s.Portal = portal
+		if d := read(t, s, body); d.Foreign != 0 || len(d.Operations) != 5 {
+			t.Errorf("%s: %d of another portal, %d operations", name, d.Foreign, len(d.Operations))
+		}
+	}
+}
+
 func TestABodyThatCannotBeReadGoesToQuarantine(t *testing.T) {
 	for _, body := range []string{``, `null`, `{}`, `7`, `[`, `[1,]`, `[{"objectId":1,"objectId":2}]`, "[\"\xff\"]",
 		strings.Repeat("[", 40) + strings.Repeat("]", 40), `[{"objectId":` + strings.Repeat("9", 30) + `}]`} {

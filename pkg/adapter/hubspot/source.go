@@ -35,7 +35,10 @@ type SourceConfig struct {
 	Now     func() time.Time
 	// Fields returns the names of the mapped properties of each module. Nil, an error or a module that is missing means that
 	// they are not known; then no property is taken for unmapped.
-	Fields     func(context.Context) (map[crm.Module][]string, error)
+	Fields func(context.Context) (map[crm.Module][]string, error)
+	// Portal returns the id of the account whose records are brought in step. Nil, an error or "" means that it is not known; then no
+	// event is taken for another's.
+	Portal     func(context.Context) (string, error)
 	Connection string // "" stands for crm.DefaultConnection
 }
 

@@ -32,6 +32,7 @@ type Delivery struct {
 	Echoes     int             // events that came from our own writes, ended here
 	Ignored    int             // events of kinds or fields that nobody asked for, ended here
 	Unreadable int             // single events that could not be read although the rest could; the body goes to quarantine
+	Foreign    int             // events of another account of the sender's than the one that is brought in step; the body goes to quarantine
 }
 
 // The ways in which a delivery is not accepted. A source wraps one of them; any other error is a doubt on our side and is

@@ -73,12 +73,12 @@ func (e *exam) strange(ctx context.Context, now, noted string) {
 	const check = "hubspot.token"
 	if paired, err := e.st.paired(ctx); err == nil && !paired {
 		e.fault(check, "it is of portal "+now+", and this stack has noted portal "+noted+", of which it has no pair yet",
-			"connector setup hubspot --other-portal "+e.at()+" notes portal "+now)
+			"connector setup hubspot --other-portal "+e.at()+" notes portal "+now+"; until then its events go to quarantine")
 		return
 	}
 	e.fault(check, "it is of portal "+now+", and this stack has the records of portal "+noted+" in its pairs",
 		"store a token of that one: connector "+again(settings.HubSpotAccessToken)+" "+e.at()+
-			"; only where every pair is to be lost connector setup hubspot --other-portal "+e.at()+" stays with this one")
+			"; only where every pair is to be lost connector setup hubspot --other-portal "+e.at()+" stays with this one, whose events go to quarantine until then")
 }
 
 // hubspotScopes reads what the suite reads.

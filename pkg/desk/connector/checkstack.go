@@ -373,7 +373,7 @@ func (e *exam) parked(ctx context.Context) {
 	}
 }
 
-// quarantined counts the deliveries that nobody could read.
+// quarantined counts the deliveries that nobody could read, or that are of another portal.
 func (e *exam) quarantined(ctx context.Context) {
 	if !e.after("quarantine", "table quarantine") {
 		return
@@ -383,9 +383,9 @@ func (e *exam) quarantined(ctx context.Context) {
 	case err != nil:
 		e.fault("quarantine", err.Error(), trouble(err))
 	case len(all) == 1:
-		e.note("quarantine", "1 delivery that could not be read", "connector quarantine list "+e.at())
+		e.note("quarantine", "1 delivery that could not be read, or is of another portal", "connector quarantine list "+e.at())
 	case len(all) > 0:
-		e.note("quarantine", fmt.Sprintf("%d deliveries that could not be read", len(all)), "connector quarantine list "+e.at())
+		e.note("quarantine", fmt.Sprintf("%d deliveries that could not be read, or are of another portal", len(all)), "connector quarantine list "+e.at())
 	default:
 		e.ok("quarantine", "nothing")
 	}

@@ -41,5 +41,5 @@ type commandLine struct {
 	Redrive      redriveCommand      `cmd:"" help:"Put the messages of the dead-letter queues back into their queues."`
 	Conversions  conversionsCommand  `cmd:"" help:"Conversion events: are they counted rightly?"`
 	Token        tokenCommand        `cmd:"" help:"Keys and tokens of the callers of conversions and messages."`
-	Quarantine   quarantineCommand   `cmd:"" help:"Deliveries that could not be read."`
+	Quarantine   quarantineCommand   `cmd:"" help:"Deliveries that could not be read, or are of another portal."`
 }

@@ -704,7 +704,7 @@ func TestAStackWithoutPairsTakesTheTokenOfAnotherPortal(t *testing.T) {
 
 	b.set(config.Portal, "1")
 	_, all := b.examine()
-	if !slices.Contains(all, finding{"hubspot.token", levelFault, "it is of portal 99999, and this stack has noted portal 1, of which it has no pair yet", "connector setup hubspot --other-portal --stack shop notes portal 99999"}) {
+	if !slices.Contains(all, finding{"hubspot.token", levelFault, "it is of portal 99999, and this stack has noted portal 1, of which it has no pair yet", "connector setup hubspot --other-portal --stack shop notes portal 99999; until then its events go to quarantine"}) {
 		t.Errorf("%+v", all)
 	}
 	b.want(ExitOK, "setup", "hubspot", "--out", t.TempDir(), "--other-portal")

@@ -33,7 +33,7 @@ func (setupHubSpotCommand) Help() string {
 
 1. connector setup hubspot --stack NAME. 2. hs project upload; install the app from its Distribution tab: there is the token (HUBSPOT_ACCESS_TOKEN); its client secret (HUBSPOT_CLIENT_SECRET) and its id (for the parameter HubspotAppId) stand on its page. 3. Run this again: it has HubSpot take the token, and stores both. 4. Deploy the stack. 5. Run this and hs project upload again: the app now tells the stack of changes. Repeat step 5 after each connector mapping apply.
 
-The stack keeps the id of the portal: a token of another one, where no record is that of a pair, is refused without --other-portal once there are pairs. A folder holds the project of one stack.
+The stack keeps the id of the portal: a token of another one, where no record is that of a pair, is refused without --other-portal once there are pairs, and the door puts the events of another one into quarantine. Where the stack is to move, this with --other-portal and the token of the new portal notes it. A folder holds the project of one stack.
 
 Examples:
 

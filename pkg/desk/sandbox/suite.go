@@ -247,17 +247,17 @@ func (p Parts) queue(l *Lane) Queue {
 }
 
 // sources are the senders that the door knows.
-func (p Parts) sources(fields func(crm.System) webhook.Fields) []webhookflow.Source {
+func (p Parts) sources(n webhook.Notes) []webhookflow.Source {
 	return append([]webhookflow.Source{
 		hubspot.NewSource(hubspot.SourceConfig{
 			Secrets: func(context.Context) ([]crm.Secret, error) { return p.HubSpot.Secrets, nil }, URLs: p.HubSpot.WebhookURLs,
-			AllowV1: p.HubSpot.AllowV1, AppID: p.HubSpot.AppID, Now: p.Now, Fields: fields(crm.HubSpot),
+			AllowV1: p.HubSpot.AllowV1, AppID: p.HubSpot.AppID, Now: p.Now, Fields: n.Fields(crm.HubSpot), Portal: n.Portal,
 		}),
 		zoho.NewChannel(zoho.ChannelConfig{
 			Keys: func(context.Context) ([]zoho.ChannelKey, error) {
 				return []zoho.ChannelKey{{ID: p.Zoho.ChannelID, Token: p.Zoho.ChannelToken}}, nil
 			},
-			Now: p.Now, Fields: fields(crm.Zoho),
+			Now: p.Now, Fields: n.Fields(crm.Zoho),
 		}),
 	}, p.callers()...)
 }

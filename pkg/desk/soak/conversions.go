@@ -19,7 +19,6 @@ import (
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/submission"
-	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/counting"
@@ -146,7 +145,7 @@ func (s *shop) wire() {
 	}).Handle
 	ids := 0
 	s.enter = webhook.New(webhook.Adapters{
-		Sources: func(func(crm.System) webhook.Fields) []webhookflow.Source {
+		Sources: func(webhook.Notes) []webhookflow.Source {
 			return []webhookflow.Source{&conversions.Source{Tokens: tokens(s.clock), Shards: submission.Shards, Now: s.clock, NewID: func() string {
 				ids++
 				return fmt.Sprintf("id-%d", ids)

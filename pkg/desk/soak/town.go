@@ -158,16 +158,16 @@ func (v *suite) wire(hub *hubspot.Client, zo *zoho.Client, graph *whatsapp.Clien
 		return func(context.Context) ([]crm.Secret, error) { return []crm.Secret{crm.NewSecret(text)}, nil }
 	}
 	v.enter = webhook.New(webhook.Adapters{
-		Sources: func(fields func(crm.System) webhook.Fields) []webhookflow.Source {
+		Sources: func(n webhook.Notes) []webhookflow.Source {
 			return []webhookflow.Source{
 				hubspot.NewSource(hubspot.SourceConfig{
-					Secrets: secret(hubspottest.DefaultClientSecret), URLs: []string{hubspotHook}, AppID: hubspottest.DefaultAppID, Now: s.clock, Fields: fields(crm.HubSpot),
+					Secrets: secret(hubspottest.DefaultClientSecret), URLs: []string{hubspotHook}, AppID: hubspottest.DefaultAppID, Now: s.clock, Fields: n.Fields(crm.HubSpot), Portal: n.Portal,
 				}),
 				zoho.NewChannel(zoho.ChannelConfig{
 					Keys: func(context.Context) ([]zoho.ChannelKey, error) {
 						return []zoho.ChannelKey{{ID: channelID, Token: crm.NewSecret(channelToken)}}, nil
 					},
-					Now: s.clock, Fields: fields(crm.Zoho),
+					Now: s.clock, Fields: n.Fields(crm.Zoho),
 				}),
 				whatsapp.NewSource(whatsapp.SourceConfig{Secrets: secret(whatsapptest.DefaultAppSecret), VerifyTokens: secret(whatsapptest.DefaultVerifyToken), Now: s.clock}),
 			}

@@ -157,6 +157,12 @@ func (c *Rows) Properties(ctx context.Context, sys crm.System) (map[crm.Module][
 	return map[crm.Module][]string{}, nil
 }
 
+// PortalID returns the id of the HubSpot account whose records the pairs have, "" where none is noted.
+func (c *Rows) PortalID(ctx context.Context) (string, error) {
+	r, err := c.Get(ctx, Portal)
+	return string(r.Value), err
+}
+
 func parse(text string) fields {
 	f := fields{text: text, names: map[crm.System]map[crm.Module][]string{}}
 	for line := range strings.Lines(text) {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,10 +65,28 @@ func (v *visit) deliver(ctx context.Context) (outcome string, err error) {
 	if err := v.send(ctx); err != nil {
 		return CountDoubts, err
 	}
-	if v.delivery.Unreadable > 0 {
-		return v.keep(ctx, fmt.Errorf("%w: %d of %d events", door.ErrUnreadable, v.delivery.Unreadable, v.delivery.Events))
+	if err := v.left(); err != nil {
+		return v.keep(ctx, err)
 	}
 	return CountAccepted, nil
+}
+
+// errForeign is why events lie in quarantine that are none of this stack's.
+var errForeign = errors.New("another account than this stack's")
+
+// left tells of events that nothing was made of and that somebody is to look at; the others of the delivery are on their way.
+func (v *visit) left() error {
+	of := func(n int, what error) error {
+		if n == 0 {
+			return nil
+		}
+		return fmt.Errorf("%w: %d of %d events", what, n, v.delivery.Events)
+	}
+	unreadable, foreign := of(v.delivery.Unreadable, door.ErrUnreadable), of(v.delivery.Foreign, errForeign)
+	if unreadable != nil && foreign != nil {
+		return fmt.Errorf("%w; %w", unreadable, foreign)
+	}
+	return cmp.Or(unreadable, foreign)
 }
 
 // unverified tells what an error means where there is nothing to keep.
@@ -83,7 +102,8 @@ func unverified(err error) string {
 	return CountDoubts
 }
 
-// keep puts the body into quarantine. A sender that signs what we cannot read would only send it again, so it is told 200.
+// keep puts the body into quarantine. A sender that signs what we cannot read, or is not of ours, would only send it again, so it is
+// told 200.
 func (v *visit) keep(ctx context.Context, why error) (string, error) {
 	if err := v.door.Quarantine.Keep(ctx, v.source.Name(), why.Error(), v.req.Body); err != nil {
 		return CountDoubts, err
@@ -195,6 +215,7 @@ func (v *visit) count() {
 		{CountEchoes, v.delivery.Echoes},
 		{CountIgnored, v.delivery.Ignored},
 		{CountUnreadable, v.delivery.Unreadable},
+		{CountForeign, v.delivery.Foreign},
 	} {
 		if c.n > 0 {
 			v.door.Count.Add(v.name(), c.what, c.n)
@@ -217,7 +238,7 @@ func (v *visit) log(ctx context.Context) {
 			level = slog.LevelError
 		}
 		attrs = append(attrs, slog.Int("events", v.delivery.Events), slog.Int("echoes", v.delivery.Echoes),
-			slog.Int("ignored", v.delivery.Ignored), slog.Int("unreadable", v.delivery.Unreadable),
+			slog.Int("ignored", v.delivery.Ignored), slog.Int("unreadable", v.delivery.Unreadable), slog.Int("foreign", v.delivery.Foreign),
 			slog.Any("operations", ids(v.delivery.Operations)))
 		if n := len(v.delivery.Entries); n > 0 {
 			attrs = append(attrs, slog.Int("messages", n))

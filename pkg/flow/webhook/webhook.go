@@ -54,7 +54,7 @@ type Carrier interface {
 	Send(ctx context.Context, entries []batch.Entry) error
 }
 
-// Keeper keeps the body of an authentic delivery that could not be read, for an operator.
+// Keeper keeps the body of an authentic delivery that could not be read, or was not of ours alone, for an operator.
 type Keeper interface {
 	Keep(ctx context.Context, source, reason string, body []byte) error
 }
@@ -80,6 +80,7 @@ const (
 	CountEchoes      = "echoes"
 	CountIgnored     = "ignored"
 	CountUnreadable  = "unreadable" // single events of a delivery
+	CountForeign     = "foreign"    // events of another account than ours
 )
 
 // Patience is how long a delivery may take before the door gives up with 503: the strictest sender waits 5 s.

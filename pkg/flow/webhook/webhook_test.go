@@ -110,6 +110,31 @@ func TestEachVerdictOfASourceHasItsAnswer(t *testing.T) {
 	}
 }
 
+func TestWhatIsLeftOfADeliveryIsKeptWithItsReasonAndTheOthersGoOn(t *testing.T) {
+	for _, tt := range []struct {
+		unreadable, foreign int
+		outcome, reason     string
+	}{
+		{0, 0, "accepted", ""},
+		{2, 0, "quarantined", "the delivery cannot be read: 2 of 5 events"},
+		{0, 1, "quarantined", "another account than this stack's: 1 of 5 events"},
+		{2, 1, "quarantined", "the delivery cannot be read: 2 of 5 events; another account than this stack's: 1 of 5 events"},
+	} {
+		s := hubspot()
+		s.read = func(context.Context, door.Request) (door.Delivery, error) {
+			return door.Delivery{Operations: []crm.Operation{operation("a")}, Events: 5, Unreadable: tt.unreadable, Foreign: tt.foreign}, nil
+		}
+		b := newBench(s)
+		wantStatus(t, b.Handle(t.Context(), post(`[]`)), 200)
+		if b.keeper.reason != tt.reason || b.counts["hubspot "+tt.outcome] != 1 || b.counts["hubspot operations"] != 1 {
+			t.Errorf("%+v: kept for %q, counts %v", tt, b.keeper.reason, b.counts)
+		}
+		if b.counts["hubspot unreadable"] != tt.unreadable || b.counts["hubspot foreign"] != tt.foreign {
+			t.Errorf("%+v: counts %v", tt, b.counts)
+		}
+	}
+}
+
 func TestARefusalSaysTheSameForEveryCause(t *testing.T) {
 	var bodies []string
 	for _, cause := range []string{"no signature", "too old", "another key"} {
@@ -301,7 +326,7 @@ func TestTheLineOfADeliveryHoldsIdsAndCounts(t *testing.T) {
 	}
 	delete(line, "time")
 	want := map[string]any{"level": "INFO", "msg": "delivery", "source": "hubspot", "request": "r-1", "outcome": "accepted",
-		"status": 200., "bytes": 38., "events": 3., "echoes": 0., "ignored": 2., "unreadable": 0., "operations": []any{"a"}}
+		"status": 200., "bytes": 38., "events": 3., "echoes": 0., "ignored": 2., "unreadable": 0., "foreign": 0., "operations": []any{"a"}}
 	if got := fmt.Sprint(line); got != fmt.Sprint(want) {
 		t.Errorf("line %s\nwant %s", got, fmt.Sprint(want))
 	}

@@ -26,7 +26,7 @@ const AbsentWhatsApp = "this stack has no WhatsApp: set WhatsAppPhoneNumberId (W
 
 // Senders are those whom the door listens to.
 type Senders struct {
-	Sources  func(fields func(crm.System) webhook.Fields) []flow.Source
+	Sources  func(webhook.Notes) []flow.Source
 	Carriers map[string]queue.API // by the name of a source
 	Absent   map[string]string    // paths that this stack does not serve, with why
 }
@@ -53,12 +53,12 @@ func Open(c *cloud.Cloud, newID func() string, log *slog.Logger) Senders {
 	} else {
 		more = append(more, &conversions.Source{Tokens: proof, Shards: submission.Shards, Now: c.Now, NewID: newID})
 	}
-	s.Sources = func(fields func(crm.System) webhook.Fields) []flow.Source {
+	s.Sources = func(n webhook.Notes) []flow.Source {
 		return append([]flow.Source{
 			hubspot.NewSource(hubspot.SourceConfig{
-				Secrets: signing, URLs: hub.URLs, AllowV1: hub.AllowV1, AppID: hub.AppID, Now: c.Now, Fields: fields(crm.HubSpot),
+				Secrets: signing, URLs: hub.URLs, AllowV1: hub.AllowV1, AppID: hub.AppID, Now: c.Now, Fields: n.Fields(crm.HubSpot), Portal: n.Portal,
 			}),
-			zoho.NewChannel(zoho.ChannelConfig{Keys: zoho.ChannelKeys(channel.ID, tokens), Now: c.Now, Fields: fields(crm.Zoho)}),
+			zoho.NewChannel(zoho.ChannelConfig{Keys: zoho.ChannelKeys(channel.ID, tokens), Now: c.Now, Fields: n.Fields(crm.Zoho)}),
 		}, more...)
 	}
 	return s

@@ -16,11 +16,10 @@ import (
 
 // Adapters is everything that the door touches outside itself.
 type Adapters struct {
-	// Sources makes the senders of the door out of the names of the mapped properties, by system.
-	Sources    func(fields func(crm.System) Fields) []webhook.Source
-	Queues     map[crm.System]queue.API // by the source of an operation
-	Carriers   map[string]queue.API     // by the name of the source, of those whose messages travel whole
-	Absent     map[string]string        // paths that this stack does not serve, with what to do about it
+	Sources    func(Notes) []webhook.Source // makes the senders of the door
+	Queues     map[crm.System]queue.API     // by the source of an operation
+	Carriers   map[string]queue.API         // by the name of the source, of those whose messages travel whole
+	Absent     map[string]string            // paths that this stack does not serve, with what to do about it
 	Config     config.Store
 	Quarantine webhook.Store
 	Now        func() time.Time
@@ -28,8 +27,17 @@ type Adapters struct {
 	Count      webhook.Counter // nil counts nothing
 }
 
-// Fields gives the names of the mapped properties of one system by module; nil where none are known.
-type Fields = func(context.Context) (map[crm.Module][]string, error)
+// Notes is what senders look up in the table of settings. Each row is read once a minute, as every function does.
+type Notes struct {
+	// Fields gives the names of the mapped properties of one system by module; nil where none are known.
+	Fields func(crm.System) func(context.Context) (map[crm.Module][]string, error)
+	// Portal gives the HubSpot account whose records the pairs have; "" where none is noted.
+	Portal func(context.Context) (string, error)
+}
+
+// patience is how long a note is waited for. A delivery that names its records can do without; one that is not answered in time
+// comes again, and is given up on in the end.
+const patience = time.Second
 
 // New wires the function.
 func New(a Adapters) func(context.Context, door.Request) door.Answer {
@@ -43,8 +51,19 @@ func New(a Adapters) func(context.Context, door.Request) door.Answer {
 		carriers[name] = q
 	}
 	d := &webhook.Door{
-		Sources: a.Sources(func(sys crm.System) Fields {
-			return func(ctx context.Context) (map[crm.Module][]string, error) { return rows.Properties(ctx, sys) }
+		Sources: a.Sources(Notes{
+			Fields: func(sys crm.System) func(context.Context) (map[crm.Module][]string, error) {
+				return func(ctx context.Context) (map[crm.Module][]string, error) {
+					ctx, cancel := context.WithTimeout(ctx, patience)
+					defer cancel()
+					return rows.Properties(ctx, sys)
+				}
+			},
+			Portal: func(ctx context.Context) (string, error) {
+				ctx, cancel := context.WithTimeout(ctx, patience)
+				defer cancel()
+				return rows.PortalID(ctx)
+			},
 		}),
 		Queues:     queues,
 		Carriers:   carriers,
