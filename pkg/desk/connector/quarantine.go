@@ -21,7 +21,7 @@ type quarantineListCommand struct{}
 
 // Help is what --help adds.
 func (quarantineListCommand) Help() string {
-	return `An authentic delivery that could not be read, or has events of another portal of HubSpot, lies in quarantine for 30 days. The record that a CRM tells of is found by reconcile all the same; what people wrote on WhatsApp stands nowhere else.
+	return `An authentic delivery that could not be read, or has events of another portal of HubSpot, lies in quarantine for 30 days. What was changed in a CRM is found by reconcile all the same, and what was deleted in Zoho. A deletion or an erasure in HubSpot is not: connector erase hubspot ID repeats an erasure. What people wrote on WhatsApp stands nowhere else.
 
 Examples:
 
