@@ -72,9 +72,21 @@ func (t *task) supersede(p *identity.Loaded, heir identity.Loaded) fault.Outcome
 	if err := t.tell(t.unmerged(p.Record(crm.HubSpot), heir.Record(crm.HubSpot))); err != nil {
 		return t.release(p, t.fail(err))
 	}
+	return t.absorbed(p, heir, "zoho "+p.Zoho+" went into the record of another pair")
+}
+
+// absorbed ends a pair, leased, whose records another pair goes on for. Who waited for one of them has what that one has.
+func (t *task) absorbed(p *identity.Loaded, heir identity.Loaded, note string) fault.Outcome {
 	p.State, p.Successor = pair.Superseded, heir.ID
 	p.Forget()
-	return t.release(p, done("zoho "+p.Zoho+" went into the record of another pair"))
+	o := t.release(p, done(note))
+	if o.Ending != fault.Done {
+		return o
+	}
+	if err := t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho)); err != nil {
+		return t.fail(err)
+	}
+	return o
 }
 
 // returned handles a Zoho record that an orphan knows: a duplicate, or one that it had before and that was restored. The orphan goes
@@ -139,9 +151,7 @@ func (t *task) inherit(p identity.Loaded, h crm.Record) (fault.Outcome, bool) {
 
 // halve makes one pair of two orphans, each of which has what the other lacks: p, leased, goes into the one with the Zoho record.
 func (t *task) halve(p *identity.Loaded, other identity.Loaded) fault.Outcome {
-	p.State, p.Successor = pair.Superseded, other.ID
-	p.Forget()
-	if o := t.release(p, done("")); o.Ending != fault.Done {
+	if o := t.absorbed(p, other, ""); o.Ending != fault.Done {
 		return o
 	}
 	t.id = p.Record(crm.HubSpot)

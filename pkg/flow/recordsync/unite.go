@@ -165,8 +165,8 @@ func (t *task) twice(head, q identity.Loaded) fault.Parked {
 	return t.named(r)
 }
 
-// store tells the rows, lets the words of whoever is in it follow, writes the union and closes the rows that it ends, in this order: what
-// nobody was told is no union yet.
+// store tells the rows, lets the words of whoever is in it follow, writes the union, wakes who waited and closes the rows that it ends, in
+// this order: what nobody was told is no union yet.
 func (t *task) store(u *union) error {
 	if err := t.tell(u.rows...); err != nil {
 		return err
@@ -175,6 +175,9 @@ func (t *task) store(u *union) error {
 		return err
 	}
 	if err := t.save(&u.head, u.puts...); err != nil {
+		return err
+	}
+	if err := t.rouse(u.past...); err != nil { // who waited for one of them has what the head has
 		return err
 	}
 	return t.over(u.past, u.rows, t.now())

@@ -44,6 +44,11 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 			return t.fail(err)
 		}
 	}
+	if t.repeated() { // the try that gave it to the pair may have woken nobody
+		if err := t.rouse(t.id); err != nil {
+			return t.fail(err)
+		}
+	}
 	if p.State == pair.Orphan && p.Gone == crm.Zoho {
 		return t.returned(p)
 	}
