@@ -15,15 +15,29 @@ const maxWaiting = 50
 
 func waitPart(conn string, on crm.ID) string { return "W#" + conn + "#" + on.String() }
 
+// waitTries is how often Wait writes a row that others write or delete at the same time.
+const waitTries = 5
+
 // Wait notes that a record wants to be looked at again when another one is brought in step: a contact whose company is not
-// paired yet, a value that another record has.
+// paired yet, a value that another record has. A record that waits already waits anew: whoever has woken it for what was before, and is about
+// to forget that it waited, forgets nothing. It returns row.ErrConflict when others write the row all the time.
 func (b *Book) Wait(ctx context.Context, conn string, on, who crm.ID, now time.Time) error {
-	key := row.Key{Part: waitPart(conn, on), Sort: who.String()}
-	err := b.Store.Put(ctx, row.Put{Key: key, Value: []byte(who.String()), First: now.UnixMicro()})
-	if err != nil && !errors.Is(err, row.ErrConflict) {
-		return fmt.Errorf("identity.Wait: %w", err)
+	put := row.Put{Key: row.Key{Part: waitPart(conn, on), Sort: who.String()}, Value: []byte(who.String()), First: now.UnixMicro()}
+	for range waitTries {
+		err := b.Store.Put(ctx, put)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, row.ErrConflict) {
+			return fmt.Errorf("identity.Wait: %w", err)
+		}
+		rows, err := b.Store.Get(ctx, put.Key)
+		if err != nil {
+			return fmt.Errorf("identity.Wait: %w", err)
+		}
+		put.If = rows[0].Version
 	}
-	return nil // a conflict: it waits already
+	return fmt.Errorf("identity.Wait: %w", row.ErrConflict)
 }
 
 // Waiting returns who waits for any of the records, maxWaiting of each at most.

@@ -47,6 +47,28 @@ func TestWhoWaitsIsWokenOnceAndByTheRightRecord(t *testing.T) {
 	}
 }
 
+func TestWhoWaitsAnewIsNotForgottenByWhoeverWokeItBefore(t *testing.T) {
+	b := newBench()
+	wait := func() {
+		if err := b.Wait(t.Context(), conn, zoho("7"), zoho("1"), noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait()
+	woken, err := b.Waiting(t.Context(), conn, zoho("7"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait() // it has been looked at, and has to wait again
+	if err := b.Woken(t.Context(), woken); err != nil {
+		t.Fatal(err)
+	}
+	who, err := b.Waiting(t.Context(), conn, zoho("7"))
+	if err != nil || !slices.Equal(records(who), []crm.ID{zoho("1")}) {
+		t.Errorf("%v, %v", records(who), err)
+	}
+}
+
 func TestACrowdIsWokenInPortions(t *testing.T) {
 	b := newBench()
 	for i := range 120 {
