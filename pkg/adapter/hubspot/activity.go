@@ -38,7 +38,7 @@ const maxLinkPages = 100
 func (c *Client) Log(ctx context.Context, contact string, text crm.Value, at time.Time) (string, error) {
 	return c.addActivity(ctx, "hubspot.Log", communications, contact, text, map[string]string{
 		"hs_communication_channel_type": "WHATS_APP", "hs_communication_logged_from": "CRM",
-		"hs_communication_body": markup(text.Text()), "hs_timestamp": moments(at),
+		"hs_communication_body": shortened(text.Text()), "hs_timestamp": moments(at),
 	})
 }
 
@@ -87,6 +87,30 @@ const lineBreak = "<br>"
 // markup turns plain text into what the timeline shows as that text.
 func markup(s string) string {
 	return strings.ReplaceAll(html.EscapeString(s), "\n", lineBreak)
+}
+
+// maxBody is how long the body of a communication may be, in bytes of its markup: HubSpot takes 65,536 characters, and a status is put into
+// it later.
+const maxBody = 65_000
+
+// shortened is the markup of a text, without the end of what stands before its last line where it is too long: a quotation mark alone
+// is five characters there. The last line, by which it is found again, stays whole.
+func shortened(s string) string {
+	whole := markup(s)
+	if len(whole) <= maxBody {
+		return whole
+	}
+	last := max(0, strings.LastIndexByte(s, '\n'))
+	end := markup(" […]" + s[last:])
+	var b strings.Builder
+	for _, r := range s[:last] {
+		next := markup(string(r))
+		if b.Len()+len(next)+len(end) > maxBody {
+			break
+		}
+		b.WriteString(next)
+	}
+	return b.String() + end
 }
 
 func moments(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -90,6 +90,24 @@ func TestWhatIsLoggedOnAContactThatIsGoneIsMissing(t *testing.T) {
 	}
 }
 
+func TestATextThatIsTooLongOnceItIsMarkedUpLosesItsEndAndKeepsItsMark(t *testing.T) {
+	for _, text := range []string{strings.Repeat(`"l'a`, 6000), strings.Repeat("riga\n", 14000), strings.Repeat("😀", 20000)} {
+		a := open(t, hubspottest.Options{})
+		anna := a.make(t, crm.Contacts, map[string]string{"email": "anna@example.com"})
+		id, err := a.client.Log(t.Context(), anna, crm.Text("head\n"+text+"\n[wamid.1]"), a.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := a.Communications()[0].Properties["hs_communication_body"]
+		if !strings.HasPrefix(body, "head<br>") || !strings.HasSuffix(body, " […]<br>[wamid.1]") || len(body) < 60_000 {
+			t.Errorf("%d bytes, ends with %q", len(body), body[len(body)-40:])
+		}
+		if err := a.client.Amend(t.Context(), id, state("read")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestTooLongATextIsRefusedWithoutBeingRepeated(t *testing.T) {
 	a := open(t, hubspottest.Options{})
 	anna := a.make(t, crm.Contacts, map[string]string{"email": "anna@example.com"})

@@ -75,11 +75,12 @@ func (l *loose) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// value is what somebody wrote, cut where it is longer than any CRM shows: an update must fit into a message of the queue.
 func (l loose) value() crm.Value {
 	if l == "" {
 		return crm.Unknown()
 	}
-	return crm.Text(string(l))
+	return crm.Text(l.short(maxText))
 }
 
 // short cuts what is a name and no text: foreign words in fields of our own are bounded.
@@ -94,6 +95,8 @@ func (l loose) short(most int) string {
 const (
 	maxWord = 64  // bytes of a type, a state, an id of Meta's
 	maxName = 512 // bytes of what somebody is called
+
+	maxText = 128 << 10 // bytes of what somebody wrote
 )
 
 // The times that a delivery can name: WhatsApp is younger than the first.
@@ -180,7 +183,7 @@ type parsed struct {
 
 // parse reads a body.
 func parse(body []byte) (parsed, error) {
-	if err := scan.JSON(body, scan.Webhook); err != nil {
+	if err := scan.JSON(body, scan.Limits{String: len(body)}); err != nil { // one long text keeps nobody else's message back
 		return parsed{}, fmt.Errorf("%w: %w", door.ErrUnreadable, err)
 	}
 	var env envelope
