@@ -84,7 +84,7 @@ func TestVisitsThatArePushedOneByOneDoNotWaitForEachOther(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if failed.Load() > 1 {
+		if failed.Load() > n/200 { // a few collide by chance; with one row for all, every eighth does
 			t.Errorf("%d of %d visits failed", failed.Load(), n)
 		}
 		b.Store = b.rows
