@@ -125,7 +125,7 @@ func (e *exam) scopes(check string, all []scope) {
 		}
 		bad++
 		switch {
-		case fault.KindOf(err) != fault.Setup:
+		case fault.KindOf(err) != fault.Setup && !lacksRight(err):
 			e.fault(check, fmt.Sprintf("%s: %v", s.name, err), trouble(err))
 			return
 		case lacksScope(err):
@@ -191,6 +191,12 @@ func lacksScope(err error) bool {
 	return ok && (f.Code == "OAUTH_SCOPE_MISMATCH" || f.Code == "MISSING_SCOPES")
 }
 
+// lacksRight reports whether Zoho refuses because of the user's profile, a call as a whole or one record of it.
+func lacksRight(err error) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	return ok && (f.Code == "NO_PERMISSION" || f.Code == "AUTHORIZATION_FAILED")
+}
+
 // permission is what mends a call that was refused as a whole (fault.Setup). It ends in the middle of a sentence.
 func permission(err error) string {
 	f, ok := errors.AsType[*fault.Error](err)
@@ -200,7 +206,7 @@ func permission(err error) string {
 		return "add it to the app's requiredScopes (connector setup hubspot writes the project), upload, and install the app again"
 	case lacksScope(err):
 		return newScope
-	case f.Code == "NO_PERMISSION" || f.Code == "AUTHORIZATION_FAILED":
+	case lacksRight(err):
 		return "in Zoho's setup (Security Control, Profiles) give that right to the profile of the user for whom the token was made"
 	case f.Code == "INVALID_MODULE":
 		return "in Zoho's setup (Modules and Fields) switch the module on, and show it to the profile of the user for whom the token was made"
@@ -323,12 +329,12 @@ func (e *exam) zohoScopes(ctx context.Context) {
 // noRecord is the id of no record of Zoho's: those have many digits.
 const noRecord = "1"
 
-// mayWrite updates a record that is not there, by which nothing changes, and returns an error where the token may not. Zoho does not say
-// whether it looks at the scope or at the id first: only its word about the scope counts, whatever else it answers. Nor does it show
-// that records may be created or deleted, which the scope allows that is asked for.
+// mayWrite updates a record that is not there, by which nothing changes, and returns an error where the token or its user may not. Zoho does not
+// say whether it looks at the scope or at the id first: only its word about scope and profile counts, whatever else it answers. Nor does it
+// show that records may be created or deleted, which the scope allows that is asked for.
 func (e *exam) mayWrite(ctx context.Context, m crm.Module) error {
 	err := e.c.zoho.Write(ctx, crm.Change{ID: crm.ID{System: crm.Zoho, Module: m, Key: noRecord}, HubSpotID: noRecord}).Err
-	if lacksScope(err) {
+	if lacksScope(err) || lacksRight(err) {
 		return err
 	}
 	return nil

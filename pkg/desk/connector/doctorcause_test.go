@@ -277,3 +277,16 @@ func fresh(t *testing.T) *bench {
 	}
 	return b
 }
+
+func TestAProfileThatMayReadAndNotEditIsNamed(t *testing.T) {
+	for name, body := range map[string]string{"the call as a whole": noRights, "each record": `{"data":[` + noRights + `]}`} {
+		b := stage(t)
+		b.Zoho.Fail(zohotest.Fault{Match: func(r *http.Request) bool {
+			return r.Method == http.MethodPut && (strings.Contains(r.URL.Path, "/Contacts") || strings.Contains(r.URL.Path, "/Accounts"))
+		}, Times: -1, Status: http.StatusForbidden, Body: body})
+		all := b.faultsOf()
+		if len(all) != 1 || all[0].Check != "zoho.scopes" || !strings.Contains(all[0].What, "NO_PERMISSION") || !strings.Contains(all[0].Mend, "profile") {
+			t.Errorf("%s: %+v", name, all)
+		}
+	}
+}
