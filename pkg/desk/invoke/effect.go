@@ -33,7 +33,7 @@ type Effect struct {
 	Zoho       map[string]map[string]string `json:"zoho,omitempty"`       // likewise
 	Pairs      map[string]string            `json:"pairs,omitempty"`      // both records → state, and what is held
 	Parked     map[string]string            `json:"parked,omitempty"`     // record, system and property → reason, or closed
-	Queues     map[string][]string          `json:"queues,omitempty"`     // queue → operations, in order
+	Queues     map[string][]string          `json:"queues,omitempty"`     // queue → operations by record, those about one in order
 	Quarantine map[string][]string          `json:"quarantine,omitempty"` // source → reasons
 	Channels   map[string]string            `json:"channels,omitempty"`   // notification channel of Zoho → what it tells and for how long
 	Logged     map[string][]string          `json:"logged,omitempty"`     // contact of a CRM → what stands on it of conversations, file names too
@@ -144,6 +144,7 @@ func (w *World) LookAt(ctx context.Context, p Places) (Snapshot, error) {
 			}
 			s.queues[name] = append(s.queues[name], words)
 		}
+		slices.SortStableFunc(s.queues[name], func(a, b string) int { return strings.Compare(subject(a), subject(b)) })
 	}
 	for _, name := range append(slices.Clone(counted), sandbox.Config, sandbox.Tokens, sandbox.Attempts) {
 		s.rows[name] = map[string]string{}
@@ -155,6 +156,17 @@ func (w *World) LookAt(ctx context.Context, p Places) (Snapshot, error) {
 		}
 	}
 	return s, nil
+}
+
+// subject is the record that an operation is about, "" where it names none. A FIFO queue keeps the order of its groups alone, and two
+// records may be in two.
+func subject(operation string) string {
+	_, what, _ := strings.Cut(operation, " ")
+	id, _, _ := strings.Cut(what, " ")
+	if !strings.Contains(id, "/") {
+		return ""
+	}
+	return id
 }
 
 // counted are the tables of which only the kinds of rows are told.
