@@ -85,8 +85,9 @@ func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 	return err
 }
 
-// companyGone makes a contact wait for its company where a system has refused it because it is gone there, of which nobody may have told yet:
-// it is looked at now. It reports false where the company is there, and the system has another reason.
+// companyGone makes a contact wait for its company where a system has refused it because it is gone there, of which nobody may have told
+// yet: it is looked at now. It reports false where the company is there, and the system has another reason. Whoever overtakes it is
+// row.ErrConflict.
 func (t *task) companyGone(p pair.Pair, it *item, sys crm.System) (bool, error) {
 	if it.field.Type != crm.TypeCompany {
 		return false, nil

@@ -172,7 +172,7 @@ func (t *task) insert(p identity.Loaded, r crm.Reading, d *draft) fault.Outcome 
 			t.locks = identity.Locks{} // they stay, so that nobody makes another one meanwhile
 			return t.release(&p, t.fail(err))
 		}
-		switch row, e := t.dropRefused(p.Pair, d, err); {
+		switch row, e := t.dropRefused(&p, d, err); {
 		case e != nil:
 			return t.undo(p, t.fail(e))
 		case row != nil:
@@ -192,7 +192,7 @@ func (t *task) insert(p identity.Loaded, r crm.Reading, d *draft) fault.Outcome 
 
 // dropRefused takes the refused fields out of the draft. It returns the row to park when the record cannot do without one,
 // or when the refusal names another record that has the value: that one may be the twin.
-func (t *task) dropRefused(p pair.Pair, d *draft, err error) (*fault.Parked, error) {
+func (t *task) dropRefused(p *identity.Loaded, d *draft, err error) (*fault.Parked, error) {
 	for _, r := range refusalsOf(err) {
 		_, sent := d.change.Set[r.Field]
 		if !sent || r.Field == t.m.RequiredField(t.kind()) || r.Hint == fault.HintDuplicate {
@@ -207,12 +207,8 @@ func (t *task) dropRefused(p pair.Pair, d *draft, err error) (*fault.Parked, err
 			if it.field.Name != r.Field {
 				continue
 			}
-			waits, err := t.companyGone(p, it, crm.Zoho)
-			if err != nil {
+			if err := t.turnedDown(p, it, crm.Zoho, r); err != nil {
 				return nil, err
-			}
-			if !waits {
-				t.hold(p, it, crm.Zoho, r)
 			}
 		}
 	}

@@ -131,10 +131,8 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 		t.settled = append(t.settled, t.id)
 		return t.swallowed(done("gone"))
 	}
-	if near == crm.HubSpot {
-		if o, beside := t.alongside(p, r); beside {
-			return o
-		}
+	if o, beside := t.alongside(p, r); beside {
+		return o
 	}
 	if t.undead(r) {
 		return again(covers, stillShown)

@@ -62,8 +62,8 @@ func (t *task) meet() fault.Outcome {
 	return t.unpaired(t.meetHubSpot(r))
 }
 
-// unpaired ends a look after which a record may be in no pair. Whoever wants what only one record may have is woken: this one may have given
-// it up. Of the reasons why it could not be paired the last one alone stands.
+// unpaired ends a look after which a record may be in no pair. Whoever wants what only one record may have is woken: this one may have
+// given it up. Of the reasons why it could not be paired the last one alone stands.
 func (t *task) unpaired(o fault.Outcome) fault.Outcome {
 	if o.Ending == fault.GoAgain || t.joined {
 		return o

@@ -72,7 +72,7 @@ func (t *task) goesOn(p pair.Pair) error {
 // are one. Where it lives, its values go nowhere, and somebody is asked to merge the two; where it was deleted, that is answered. It
 // reports false when there is nothing of that.
 func (t *task) alongside(p identity.Loaded, r crm.Reading) (fault.Outcome, bool) {
-	if t.id.Key == p.HubSpot || r.Record.ID.Key != p.HubSpot || slices.Contains(r.Record.Merged, t.id.Key) {
+	if t.id.System == crm.Zoho || t.id.Key == p.HubSpot || r.Record.ID.Key != p.HubSpot || slices.Contains(r.Record.Merged, t.id.Key) {
 		return fault.Outcome{}, false
 	}
 	own, err := t.read(crm.HubSpot, t.id.Key, t.columns(crm.HubSpot))

@@ -41,10 +41,8 @@ func (t *task) step(p identity.Loaded) fault.Outcome {
 	if r.Gone {
 		return t.gone(p, near, r)
 	}
-	if near == crm.HubSpot {
-		if o, beside := t.alongside(p, r); beside {
-			return o
-		}
+	if o, beside := t.alongside(p, r); beside {
+		return o
 	}
 	if t.undead(r) {
 		return again(covers, stillShown)
