@@ -121,6 +121,7 @@ func TestWhatACallerOfTheApiIsTold(t *testing.T) {
 		{"a day of another age", "PUT", conversions.CostsPath + "0001-01-01/webform", `{"costi":{}}`},
 		{"no channel", "PUT", conversions.CostsPath + "2026-11-22/fax", `{"costi":{}}`},
 		{"a third decimal", "PUT", conversions.CostsPath + "2026-11-22/webform", `{"costi":{"EUR":"1.005"}}`},
+		{"two that are none and names that are no currencies", "PUT", conversions.CostsPath + "2026-11-22/webform", `{"costi":{"USD":"-1","EUR":"1,50","CHF":"2","segreto":"1","altro":"1"}}`},
 		{"a float", "PUT", conversions.CostsPath + "2026-11-22/webform", `{"costi":{"EUR":1.5}}`},
 		{"an unknown member", "PUT", conversions.CostsPath + "2026-11-22/webform", `{"costi":{},"segreto":1}`},
 		{"no visits", "POST", conversions.EntriesPath, strings.Replace(visits, ":12}", ":0}", 1)},

@@ -214,12 +214,20 @@ func readCost(r door.Request) (c metric.Cost, err error) {
 		return c, invalid("/campagna", conversion.CodeUnicode)
 	}
 	c.Costs = conversion.Costs{}
-	for currency, text := range in.Costs {
-		cents, err := conversion.ParseCents(text)
-		if err != nil || !currency.Valid() {
-			return c, invalid("/costi", conversion.CodeFormat)
+	var problems []conversion.Problem
+	for _, currency := range slices.Sorted(maps.Keys(in.Costs)) {
+		cents, err := conversion.ParseCents(in.Costs[currency])
+		wrong := conversion.Problem{Path: "/costi", Code: conversion.CodeFormat} // a name that is no currency may be anything
+		if currency.Valid() {
+			wrong.Path += "/" + string(currency)
+		}
+		if (err != nil || !currency.Valid()) && !slices.Contains(problems, wrong) {
+			problems = append(problems, wrong)
 		}
 		c.Costs[currency] = cents
+	}
+	if problems != nil {
+		return c, &conversion.Refusal{Reason: conversion.Invalid, Problems: problems}
 	}
 	return c, nil
 }

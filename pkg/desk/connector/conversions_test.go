@@ -56,6 +56,7 @@ func compared(t *testing.T, adapt ...func(*sandbox.WorldOptions)) *bench {
 
 func TestADayIsComparedWithZohoWhereItIsToldTo(t *testing.T) {
 	b := compared(t)
+	has(t, b.want(ExitOK, "conversions", "report", b.Clock.Now().Format(time.DateOnly), "--json"), `"canali": []`)
 	b.bought("CLIENTE-ITALIA-789456", 3)
 	day := b.Clock.Now().Format(time.DateOnly)
 	has(t, b.want(ExitOK, "conversions", "report", day, "--json"), `"crm": 3`)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/mapping"
+	"crm-connector/pkg/core/merge"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/flow/conversation"
 )
@@ -256,6 +258,9 @@ func (d *dry) verdict(ctx context.Context, k crm.Kind, h crm.Record, found, lead
 			out.verdict = "duplicate"
 			break
 		}
+		if i := slices.IndexFunc(found, func(z crm.Record) bool { return z.ID.Key == free[0] }); i >= 0 {
+			h = together(h, found[i])
+		}
 		d.first(k, h)
 	default:
 		for _, l := range leads {
@@ -283,6 +288,19 @@ func (d *dry) second(k crm.Kind, h crm.Record) bool {
 	return slices.ContainsFunc(d.m.Keys(k, h, crm.Zoho), func(key crm.MatchKey) bool {
 		return slices.ContainsFunc(d.made[made{k, key}], func(other crm.Record) bool { return d.m.Matches(k, h, other) })
 	})
+}
+
+// together returns what a HubSpot record and its twin show once they are a pair: the value of the one that has any, and of two the one
+// of the record that was modified later. Recordsync asks each field for its own time, which a dry run would need a call a record for.
+func together(h, z crm.Record) crm.Record {
+	both := h
+	both.Fields = maps.Clone(h.Fields)
+	for name, v := range z.Fields {
+		if v.Filled() && (!h.Value(name).Filled() || h.Modified.Sub(z.Modified) <= merge.Tie) {
+			both.Fields[name] = v
+		}
+	}
+	return both
 }
 
 // first keeps a record that will be in Zoho by what it is found by there: a twin is given what its record is recognised by.

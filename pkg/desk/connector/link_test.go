@@ -400,6 +400,39 @@ func TestADryRunPromisesNoPairToWhoIsTakenForOneThatIsPairedBefore(t *testing.T)
 	}
 }
 
+// Zoho's record of the later edit keeps its own domain: nobody is found there by that of its twin in HubSpot.
+func TestADryRunKnowsWhatARecordThatIsPairedWillShow(t *testing.T) {
+	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.SearchRate = -1 })
+	b.set(config.Mode, "off")
+	b.Clock.Advance(61 * time.Second)
+	company := func(domain string) string {
+		id, err := b.HubSpot.Create(crm.Companies, props{"name": "Acme", "domain": domain})
+		b.must(err)
+		return id
+	}
+	own, same, kept := company("acme.example"), company("acme.example"), company("kept.example")
+	carries, err := b.Zoho.Create(crm.Companies, props{"Account_Name": "Acme Nord", "Website": "kept.example", "HubSpot_Id": own})
+	b.must(err)
+	b.Clock.Advance(10 * time.Second)
+	b.settle()
+	says, _ := b.predicted()
+	if want := map[string]string{own: "matched " + carries, same: "missing", kept: "taken " + carries}; !maps.Equal(says, want) {
+		t.Errorf("%v, want %v", says, want)
+	}
+
+	b.want(ExitOK, "resume")
+	b.want(ExitOK, "import")
+	b.settle()
+	if z, _ := b.Zoho.Props(crm.Companies, carries); z["Website"] != "kept.example" {
+		t.Errorf("%v", z)
+	}
+	has(t, b.want(ExitOK, "explain", "hubspot", same, "--company"), "living")
+	has(t, b.want(ExitOK, "parked"), "hubspot/company/"+kept, "TWIN_TAKEN")
+	if n := len(b.Zoho.IDs(crm.Companies)); n != 2 {
+		t.Errorf("%d companies in Zoho", n)
+	}
+}
+
 func TestADryRunSaysOfAPairThatLostAHalfThatItDid(t *testing.T) {
 	b := stage(t, func(o *sandbox.WorldOptions) { o.HubSpot.SearchRate = -1 })
 	hub, zo := b.rossi()

@@ -370,7 +370,7 @@ func TestTheFirstKeyStaysBehindEveryNewOne(t *testing.T) {
 			t.Errorf("%d and %d characters", len(now), len(behind))
 		}
 	}
-	b.told["PAIR_KEY_ID"] = "2"
+	b.told["PAIR_KEY_ID"] = b.configured(config.KeyID)
 	b.want(ExitOK, "resume")
 	has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased") // by the first key
 }
@@ -415,25 +415,30 @@ func TestTheStackDoesNotGoOnWithAnotherKeyUnderTheOldNumber(t *testing.T) {
 		b.unchanged(strings.Join(line, " "), func() { has(t, b.want(ExitFinding, line...), why) })
 	}
 	b.want(ExitOK, "mode", "set", "off")
-	named := func() bool {
+	named := func(number string) bool {
 		_, all := b.examine()
 		return slices.ContainsFunc(all, func(f finding) bool {
-			return f.Check == "key" && f.Level == levelFault && strings.Contains(f.What, "has the number 5, and the functions are told 4") && strings.Contains(f.Mend, "PairKeyId=5")
+			return f.Check == "key" && f.Level == levelFault && strings.Contains(f.What, "and the functions are told 4") && strings.Contains(f.Mend, "PairKeyId="+number)
 		})
 	}
-	if !named() {
+	if !named("5") {
 		t.Error("doctor finds nothing")
 	}
-	has(t, b.want(ExitOK, "setup", "key"), "next   set PairKeyId=5 in samconfig.toml") // not deployed: the number is still free
-	b.told["PAIR_KEY_ID"] = "5"
-	if named() {
+	has(t, b.want(ExitOK, "setup", "key"), "next   set PairKeyId=6 in samconfig.toml") // whether 5 was deployed for a while is not known
+	b.told["PAIR_KEY_ID"] = "6"
+	if named("6") {
 		t.Error("doctor finds what is deployed")
 	}
 	b.want(ExitOK, "resume")
 	b.told["PAIR_KEY_ID"] = "4" // a samconfig.toml of before
-	if !named() {
+	if !named("6") {
 		t.Error("doctor finds nothing")
 	}
+	b.want(ExitOK, "pause")
+	b.Clock.Advance(rest)
+	has(t, b.want(ExitOK, "setup", "key"), "next   set PairKeyId=7 in samconfig.toml") // 5 is a key's with which pairs were made
+	b.told["PAIR_KEY_ID"] = "8"
+	has(t, b.want(ExitOK, "setup", "key"), "next   set PairKeyId=9 in samconfig.toml")
 }
 
 func TestAKeyThatCouldNotBeStoredLeavesTheStackPaused(t *testing.T) {

@@ -54,12 +54,15 @@ func (c setupKeyCommand) Run(ctx context.Context, s *session) error {
 	case s.Now().Before(paused.Add(rest)):
 		return fmt.Errorf("a function that is still at work would go on with the old key: run this again from %s on", paused.Add(rest).UTC().Format(time.RFC3339))
 	}
+	s.unused([]entry{{name: settings.PairKey, from: forever}})
 	keys, how, err := s.nextKeys(ctx, st, c.FirstKeyLost)
 	if err != nil {
 		return err
 	}
-	number := s.keyID(ctx)
-	next := nextKeyID(number)
+	next, err := s.freeKeyID(ctx, st)
+	if err != nil {
+		return err
+	}
 	if err := s.keepKeyID(ctx, st, next); err != nil { // first: nothing may go on with another key under the old number
 		return err
 	}
@@ -70,8 +73,8 @@ func (c setupKeyCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	s.next("set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s, then connector sync hubspot --all %[2]s", next, s.at())
-	if number == mostKeyID {
-		s.note("%d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit", number)
+	if next == 1 {
+		s.note("%d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit", mostKeyID)
 	}
 	return nil
 }
@@ -321,7 +324,22 @@ func (s *session) numbered(ctx context.Context, st *Stack) error {
 // mostKeyID is the highest PairKeyId: a pair keeps it in one byte.
 const mostKeyID = math.MaxUint8
 
-// nextKeyID is the number of the next key: another than that of the key before.
+// freeKeyID is the number of the next key: no key before it has it, also where the functions are told an old one since, or where the
+// exchange before was never deployed.
+func (s *session) freeKeyID(ctx context.Context, st *Stack) (int, error) {
+	told := s.keyID(ctx)
+	r, err := s.rows(st).Get(ctx, config.KeyID)
+	if err != nil || r.Version == 0 {
+		return nextKeyID(told), err
+	}
+	last, _ := strconv.Atoi(string(r.Value))
+	if next := nextKeyID(last); next != told {
+		return next, nil
+	}
+	return nextKeyID(told), nil
+}
+
+// nextKeyID is the number after another one.
 func nextKeyID(number int) int {
 	if number == mostKeyID {
 		return 1

@@ -159,9 +159,12 @@ func (b *bench) noted(key crm.Secret) {
 }
 
 // mark is what the stack knows its key by, "" for nothing.
-func (b *bench) mark() string {
+func (b *bench) mark() string { return b.configured(config.KeyMark) }
+
+// configured is what the table of settings holds.
+func (b *bench) configured(name string) string {
 	b.t.Helper()
-	rows, err := b.Tables[sandbox.Config].Get(b.t.Context(), row.Key{Part: "config", Sort: config.KeyMark})
+	rows, err := b.Tables[sandbox.Config].Get(b.t.Context(), row.Key{Part: "config", Sort: name})
 	b.must(err)
 	return string(rows[0].Value)
 }
@@ -523,7 +526,7 @@ func TestAnExchangeThatBreaksOffAnywhereLeavesAKeyThatTheStackKnows(t *testing.T
 			b.chance++
 			b.want(ExitOK, "setup", "key")
 			b.firstIs(key.Reveal())
-			b.told["PAIR_KEY_ID"] = "2"
+			b.told["PAIR_KEY_ID"] = b.configured(config.KeyID)
 			b.want(ExitOK, "resume")
 			has(t, b.want(ExitFinding, "link", hub, zo, "--plan"), "erased")
 			if code, all := b.examine(); code != ExitOK {
@@ -537,6 +540,14 @@ func TestAnExchangeThatBreaksOffAnywhereLeavesAKeyThatTheStackKnows(t *testing.T
 	if writes < 4 {
 		t.Errorf("%d writes", writes)
 	}
+}
+
+func TestAnExchangeSaysWhenTheSecretFileHoldsNoKey(t *testing.T) {
+	b := stage(t)
+	b.halted()
+	const note = "note   --secret-file: nothing of it is taken here, which would be PAIR_KEY"
+	has(t, b.want(ExitOK, "setup", "key", "--plan", "--secret-file", file(t, "secrets.env", "ZOHO_CLIENT_SECRET=sandbox-secret\n")), note)
+	hasNot(t, b.want(ExitOK, "setup", "key", "--plan", "--secret-file", file(t, "secrets.env", "PAIR_KEY="+b.vault[settings.PairKey].Reveal()+"\n")), note)
 }
 
 func TestAnExchangeThatBreaksOffTakesTheOldKeyBack(t *testing.T) {

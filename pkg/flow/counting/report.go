@@ -89,7 +89,7 @@ var ErrUnanswered = errors.New("the CRM does not answer")
 // report says all that it can without the CRM.
 func (r *Reporter) Report(ctx context.Context, day conversion.Day) (Report, error) {
 	first, n := day.Windows(r.Zone)
-	out := Report{Day: day.String(), Windows: n, Age: r.age(day), Outcome: conversion.OK.String()}
+	out := Report{Day: day.String(), Windows: n, Age: r.age(day), Outcome: conversion.OK.String(), Channels: []Audited{}}
 	scopes, err := r.Counter.scopes(ctx)
 	if err != nil {
 		return out, err
