@@ -39,7 +39,7 @@ func build(_ context.Context, getenv func(string) string) (func(context.Context,
 	queues := queue.Depth{SQS: c.Caller(awsenv.SQS), URLs: []string{c.Need(settings.ConversionsQueue), c.Need(settings.ConversionsDLQ)}}
 	return conversionclock.New(conversionclock.Adapters{
 		Absent: c.Issuer() == "", Rows: c.Rows(dynamo.Conversions), Mailer: mail.Open(c.Config(awsenv.SES), report.ConfigurationSet, time.Now),
-		From: report.From, To: report.To, Slack: clockwork.Slack(c), Queues: queues, CRM: clockwork.CRM(c, rand.Int64N),
+		From: report.From, To: report.To, Language: report.Language, Slack: clockwork.Slack(c), Queues: queues, CRM: clockwork.CRM(c, rand.Int64N),
 		Policy: conversion.PolicyOf(meaning.Events, meaning.Weights), Rules: counting.RulesOf(c.LiteralAlarms()), Zone: c.Zone("REPORT_ZONE", "Europe/Rome"),
 		Now: time.Now, Sleep: cloud.Sleep, Rand: rand.Int64N, Log: lambdacontext.NewLogger(),
 	}).Handle, c.Err()

@@ -252,6 +252,26 @@ func (a *around) Waiting(context.Context) (int64, error) {
 	return 0, nil
 }
 
+func TestReportsAndAlarmsAreInTheLanguageOfTheStack(t *testing.T) {
+	w := build(t, variant{})
+	clock := conversionclock.New(conversionclock.Adapters{
+		Rows: w.tables["conversions"], Mailer: w.mails, From: "connector@example.com", To: "client@example.com", Language: "en", Queues: &around{},
+		Rules: counting.RulesOf(true), Zone: rome(t), Now: w.clk, Sleep: w.sleep, Rand: func(int64) int64 { return 0 },
+		Log: slog.New(slog.NewJSONHandler(w.lines, nil)),
+	})
+	w.tell(purchase(noon, "10"))
+	w.pass(2 * time.Second)
+	w.now = time.Date(2026, 11, 4, 3, 30, 0, 0, time.UTC)
+	for _, e := range []conversionclock.Event{report, tick} {
+		if err := clock.Handle(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if mails := w.mails.Mails(); len(mails) != 1 || mails[0].Subject != "Conversions: 2 notices" || !strings.HasPrefix(mails[0].Text, "Report of 2026-11-03: ok\n288 windows") {
+		t.Errorf("%+v", mails)
+	}
+}
+
 func TestAReportThatCouldNotBeMadeIsMadeByALaterRun(t *testing.T) {
 	w := build(t, variant{})
 	down := &around{}

@@ -164,8 +164,8 @@ func (s *Suite) counting(p Parts, rows Store, carriers map[string]queue.API) fun
 		Rows: rows, Waiter: counted, Retry: c.Retry, Now: p.Now, Sleep: p.Sleep, Rand: p.Rand, Log: p.Log, Left: p.Left,
 	}).Handle
 	clock := conversionclock.New(conversionclock.Adapters{
-		Rows: rows, Mailer: s.Outbox, Slack: c.Slack, From: p.Report.From, To: p.Report.To, Queues: depths{lane}, Policy: c.Policy, Rules: c.Rules,
-		Zone: p.zone(), Now: p.Now, Sleep: p.Sleep, Rand: p.Rand, Log: p.Log,
+		Rows: rows, Mailer: s.Outbox, Slack: c.Slack, From: p.Report.From, To: p.Report.To, Language: p.Report.Language,
+		Queues: depths{lane}, Policy: c.Policy, Rules: c.Rules, Zone: p.zone(), Now: p.Now, Sleep: p.Sleep, Rand: p.Rand, Log: p.Log,
 	})
 	s.Functions["conversionClock"] = func(ctx context.Context) error { return clock.Handle(ctx, conversionclock.Event{}) }
 	s.Functions["conversionReport"] = func(ctx context.Context) error {

@@ -70,7 +70,7 @@ func (s *shop) reported() error {
 		}
 		days[rep.Day] = true
 		if s.result.Reports++; rep.Outcome != conversion.OK.String() {
-			s.violate("the report of %s, %d days later, says %s although nothing is wrong:\n%s", rep.Day, rep.Age, rep.Outcome, rep.Text())
+			s.violate("the report of %s, %d days later, says %s although nothing is wrong:\n%s", rep.Day, rep.Age, rep.Outcome, rep.Text("en"))
 		}
 	}
 	for day := conversion.DayOf(conversionsStart, rome); day.Plus(1).Start(rome).Before(s.now.Add(-3 * time.Hour)); day = day.Plus(1) {

@@ -117,16 +117,15 @@ type Notice struct {
 	At   time.Time `json:"at"`
 }
 
-// Line is the notice in one line, for people. It names no client, only the hash that log lines have too.
-func (n Notice) Line() string {
+// line is the notice in one line, for people. It names no client, only the hash that log lines have too.
+func (n Notice) line(w words) string {
 	s, client := scopeOf(n.Key)
-	line := strings.ToUpper(string(n.Kind)) + " " + string(n.Rule) + ", canale " + string(s.channel)
 	if client != "" {
-		line += ", cliente " + client
+		client = fmt.Sprintf(w.Client, client)
 	}
-	line += ", mittente " + string(s.tenant)[:min(8, len(s.tenant))] + ": " + n.Text
+	line := strings.ToUpper(named(w.Kinds, n.Kind)) + " " + named(w.Rules, n.Rule) + fmt.Sprintf(w.Where, s.channel, client, string(s.tenant)[:min(8, len(s.tenant))]) + n.Text
 	if n.Kind == KindRaised && (n.Rule == RuleClient || n.Rule == RuleChannel) {
-		line += " (contano anche quelli ripetuti dopo una nostra risposta 5xx)"
+		line += w.Repeated
 	}
 	return line
 }
@@ -228,7 +227,7 @@ func (k *Clock) send(ctx context.Context, t told) (int, error) {
 	}
 	var failed error
 	if len(notices) > 0 {
-		if failed = k.Teller.Tell(ctx, compose(t, notices)); failed != nil && !errors.Is(failed, ErrWay) {
+		if failed = k.Teller.Tell(ctx, compose(t, notices, wordsOf(k.Language))); failed != nil && !errors.Is(failed, ErrWay) {
 			return 0, failed
 		}
 	}
@@ -240,18 +239,18 @@ func (k *Clock) send(ctx context.Context, t told) (int, error) {
 }
 
 // compose writes one message of several notices.
-func compose(t told, notices []Notice) Message {
+func compose(t told, notices []Notice, w words) Message {
 	sum := sha256.Sum256([]byte(strings.Join(t.Open, "|")))
 	m := Message{ID: "conversioni-" + hex.EncodeToString(sum[:8])}
 	lines := make([]string, len(notices))
 	for i, n := range notices {
-		if lines[i] = n.Line(); n.Kind == KindReport {
+		if lines[i] = n.line(w); n.Kind == KindReport {
 			lines[i] = n.Text
 		}
 	}
-	m.Subject = fmt.Sprintf("Conversioni: %d avvisi", len(notices))
+	m.Subject = fmt.Sprintf(w.Notices, len(notices))
 	if len(notices) == 1 {
-		m.Subject = "Conversioni: " + string(notices[0].Kind)
+		m.Subject = fmt.Sprintf(w.Subject, named(w.Kinds, notices[0].Kind))
 	}
 	m.Text = strings.Join(lines, "\n") + "\n"
 	m.Slack = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(m.Text)

@@ -14,13 +14,14 @@ import (
 	"crm-connector/pkg/core/row"
 )
 
-// Clock does what is due every two minutes. Every field but the rules is required.
+// Clock does what is due every two minutes. Every field but the rules and the language is required.
 type Clock struct {
-	Counter *Counter
-	Teller  Teller
-	Queues  Queues
-	Zone    *time.Location // whose hours volumes are compared by
-	Rules   Rules
+	Counter  *Counter
+	Teller   Teller
+	Queues   Queues
+	Zone     *time.Location // whose hours volumes are compared by
+	Rules    Rules
+	Language string // of what is told: en, else Italian
 }
 
 // Rules are the thresholds of alarms. The zero Rules are the literal rule of repeats, and no rule of volume.
@@ -160,6 +161,7 @@ func (k *Clock) evaluate(ctx context.Context, scopes map[scope]pulse, closed []C
 
 // repeats judges a channel by what arrived since an instant, at least RepeatSpan ago, and by what a queue held up until then.
 func (k *Clock) repeats(s scope, p pulse, since, now time.Time) (out []finding) {
+	words := wordsOf(k.Language)
 	conflict := time.UnixMilli(p.Conflict).After(since)
 	since = p.Late.unseen(since)
 	span := within(p.Minutes, now, time.Minute, conversion.RepeatSpan)
@@ -170,9 +172,9 @@ func (k *Clock) repeats(s scope, p pulse, since, now time.Time) (out []finding) 
 	// A channel is judged when the last repeat arrived, whenever the clock looks; it is over once nothing more came for as long.
 	if r := recentOf(p.Recent); r.Newest().After(since) {
 		if r.TooMany() && now.Sub(r.Newest()) < conversion.RepeatSpan && k.lets(span, day) {
-			add(RuleChannel, "%d duplicati su %d arrivi in 10 minuti", span.Duplicates, span.Arrivals)
+			add(RuleChannel, words.Repeats, span.Duplicates, span.Arrivals)
 		} else if b, ok := k.missed(p, r.TooMany(), since, now, day); ok {
-			add(RuleChannel, "%d duplicati su %d arrivi in un'ora in cui nessuno guardava", b.Duplicates, b.Arrivals)
+			add(RuleChannel, words.Unseen, b.Duplicates, b.Arrivals)
 		}
 	}
 	if conflict {
@@ -180,7 +182,7 @@ func (k *Clock) repeats(s scope, p pulse, since, now time.Time) (out []finding) 
 		if since.Before(now.Add(-conversion.RepeatSpan)) {
 			n = max(n, within(p.Hours, now, time.Hour, now.Sub(since)).Conflicts)
 		}
-		add(RuleConflicts, "%d eventi con un id già usato per un altro evento", n)
+		add(RuleConflicts, words.Conflicts, n)
 	}
 	return out
 }
@@ -220,7 +222,7 @@ func (k *Clock) clients(ctx context.Context, since time.Time) (out []finding, er
 				return err
 			}
 			if time.UnixMilli(f.At).After(since) {
-				out = append(out, finding{rule: RuleClient, key: r.Key.Sort, text: "ultima richiesta " + f.Ingestion})
+				out = append(out, finding{rule: RuleClient, key: r.Key.Sort, text: fmt.Sprintf(wordsOf(k.Language).Last, f.Ingestion)})
 			}
 			return nil
 		})
@@ -259,7 +261,7 @@ func (k *Clock) spot(ctx context.Context, closed []Closed) (out []finding, err e
 			}
 		}
 		if len(wrong) > 0 {
-			out = append(out, finding{RuleLedger, s.String(), fmt.Sprintf("la finestra delle %s non corrisponde agli eventi", wrong[0]), wrong})
+			out = append(out, finding{RuleLedger, s.String(), fmt.Sprintf(wordsOf(k.Language).Ledger, wrong[0]), wrong})
 		}
 	}
 	return out, nil

@@ -230,8 +230,17 @@ func TestHoursThatNobodySawAreNotComparedWith(t *testing.T) {
 }
 
 func TestWhatIsToldReadsLikeThis(t *testing.T) {
+	for language, file := range map[string]string{"it": "alarms.txt", "en": "alarms_en.txt"} {
+		golden(t, file, toldIn(t, language))
+	}
+}
+
+// toldIn is what is told of repeats and of an id that was used twice, and of their ends.
+func toldIn(t *testing.T, language string) string {
+	t.Helper()
 	b := newBench()
 	k, x := b.watch(t, counting.Rules{})
+	k.Language = language
 	b.repeat(t, time.Second, time.Minute, 2*time.Minute, 3*time.Minute)
 	b.apply(t, b.purchase(func(e *conversion.Event) { e.ID, e.Value, e.Channel = "order-0001", 1, conversion.Email }))
 	tick(t, k)
@@ -243,7 +252,7 @@ func TestWhatIsToldReadsLikeThis(t *testing.T) {
 	for _, m := range x.told {
 		all.WriteString("== " + m.Subject + "\n" + m.Text + "\n")
 	}
-	golden(t, "alarms.txt", all.String())
+	return all.String()
 }
 
 func TestAMessageThatCouldNotBeSentIsSentAgainAsItWasAndNothingIsLost(t *testing.T) {

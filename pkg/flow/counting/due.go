@@ -154,11 +154,11 @@ func (r *Reporter) Publish(ctx context.Context, rep Report) error {
 		if rep.lacks() && told || d.has(key) && (rep.lacks() || !old.lacks()) {
 			return d.save(ctx)
 		}
-		rep := rep.fit()
+		rep := rep.fit(r.Language)
 		if err := d.write(key, rep, now.Add(KeptEvents)); err != nil {
 			return err
 		}
-		if err := d.post(Notice{Kind: KindReport, Key: rep.Day, Text: rep.Text(), At: now}); err != nil {
+		if err := d.post(Notice{Kind: KindReport, Key: rep.Day, Text: rep.Text(r.Language), At: now}); err != nil {
 			return err
 		}
 		return d.save(ctx)

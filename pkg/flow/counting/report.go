@@ -30,13 +30,14 @@ type Queues interface {
 // Sample is the percentage of events whose markers a report looks at.
 const Sample = 1
 
-// Reporter makes the daily report. Every field but Policy is required.
+// Reporter makes the daily report. Every field but Policy and Language is required.
 type Reporter struct {
-	Counter *Counter
-	CRM     CRM
-	Queues  Queues
-	Policy  conversion.Policy
-	Zone    *time.Location
+	Counter  *Counter
+	CRM      CRM
+	Queues   Queues
+	Policy   conversion.Policy
+	Zone     *time.Location
+	Language string // of what is mailed: en, else Italian
 }
 
 // Report is what a day's comparison has found.
@@ -324,8 +325,8 @@ const maxReport = 100 << 10
 
 // fit returns the report with as many differences of each channel as its row and its mail take. How many there are in all stays
 // said.
-func (r Report) fit() Report {
-	for most := maxReport; most > 0 && len(r.Text()) > maxReport; most /= 2 {
+func (r Report) fit(language string) Report {
+	for most := maxReport; most > 0 && len(r.Text(language)) > maxReport; most /= 2 {
 		r.Channels = slices.Clone(r.Channels)
 		for i, c := range r.Channels {
 			c.DoubledKeys = c.DoubledKeys[:min(len(c.DoubledKeys), most/1024)]
@@ -340,31 +341,31 @@ func (r Report) fit() Report {
 	return r
 }
 
-// Text is the report as it is mailed.
-func (r Report) Text() string {
-	b := &strings.Builder{}
-	fmt.Fprintf(b, "Rapporto del %s: %s\n%d finestre, %d eventi in coda\n", r.Day, r.Outcome, r.Windows, r.Waiting)
+// Text is the report as it is mailed, in English where the language is en, else in Italian.
+func (r Report) Text(language string) string {
+	b, w := &strings.Builder{}, wordsOf(language)
+	fmt.Fprintf(b, w.Title, r.Day, named(w.Outcomes, r.Outcome), r.Windows, r.Waiting)
 	for _, c := range r.Channels {
-		crm := "non interrogato"
+		crm := w.NotAsked
 		if c.Unanswered {
-			crm = "non risponde"
+			crm = w.Unanswered
 		} else if c.CRM != nil {
 			crm = fmt.Sprint(*c.CRM)
 		}
-		fmt.Fprintf(b, "\n%s, mittente %s: %s\n", c.Channel, string(c.Tenant)[:min(8, len(c.Tenant))], c.Outcome)
-		fmt.Fprintf(b, "  registro %d, contatori %d, conversioni %d, CRM %s\n", c.Ledger, c.Counters, c.Conversions, crm)
-		fmt.Fprintf(b, "  errori %d, in quarantena %d, marcatori %d di cui errati %d\n", c.Errors, c.Quarantined, c.Markers, c.BadMarkers)
+		fmt.Fprintf(b, w.Channel, c.Channel, string(c.Tenant)[:min(8, len(c.Tenant))], named(w.Outcomes, c.Outcome))
+		fmt.Fprintf(b, w.Counted, c.Ledger, c.Counters, c.Conversions, crm)
+		fmt.Fprintf(b, w.Checked, c.Errors, c.Quarantined, c.Markers, c.BadMarkers)
 		if c.Doubled > 0 {
-			fmt.Fprintf(b, "  %d eventi contati due volte:\n", c.Doubled)
+			fmt.Fprintf(b, w.Doubled, c.Doubled)
 		}
 		for _, key := range c.DoubledKeys {
 			fmt.Fprintf(b, "    %s\n", key)
 		}
 		if c.Differing > len(c.Differences) {
-			fmt.Fprintf(b, "  %d finestre diverse, le prime %d:\n", c.Differing, len(c.Differences))
+			fmt.Fprintf(b, w.FirstOf, c.Differing, len(c.Differences))
 		}
 		for _, d := range c.Differences {
-			fmt.Fprintf(b, "  finestra %s, %s: registro %d, contatori %d\n", d.Window, d.Type, d.Ledger, d.Counters)
+			fmt.Fprintf(b, w.Window, d.Window, d.Type, d.Ledger, d.Counters)
 			for _, key := range d.Suspects {
 				fmt.Fprintf(b, "    %s\n", key)
 			}

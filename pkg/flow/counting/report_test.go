@@ -64,7 +64,7 @@ func TestOnADayOnWhichNothingWentWrongTheReportSaysSo(t *testing.T) {
 		_, r := aDay(t, 300, seed)
 		rep := report(t, r)
 		if rep.Outcome != "ok" || len(rep.Channels) != 5 || rep.Windows != 288 || rep.Age != 1 {
-			t.Errorf("seed %d:\n%s", seed, rep.Text())
+			t.Errorf("seed %d:\n%s", seed, rep.Text("it"))
 		}
 		for _, c := range rep.Channels {
 			if c.Ledger == 0 || c.Ledger != c.Counters || c.BadMarkers != 0 {
@@ -165,7 +165,7 @@ func TestEachOfTwoHundredDefectsIsFound(t *testing.T) {
 			spoil(t, b, rand.New(rand.NewPCG(seed, 9)))
 			rep := report(t, r)
 			if rep.Outcome != "differenza" {
-				t.Fatalf("%s, seed %d:\n%s", name, seed, rep.Text())
+				t.Fatalf("%s, seed %d:\n%s", name, seed, rep.Text("it"))
 			}
 			found++
 		}
@@ -212,8 +212,8 @@ func TestAnEventThatWasCountedTwiceIsFoundByItsKey(t *testing.T) {
 	if want := []string{"E#" + string(tenant) + "#order-0001", "E#" + string(tenant) + "#order-0002"}; !slices.Equal(slices.Sorted(slices.Values(found)), want) {
 		t.Errorf("%q", found)
 	}
-	if !strings.Contains(rep.Text(), "1 eventi contati due volte:\n    E#") {
-		t.Error(rep.Text())
+	if !strings.Contains(rep.Text("it"), "1 eventi contati due volte:\n    E#") {
+		t.Error(rep.Text("it"))
 	}
 }
 
@@ -237,7 +237,7 @@ func TestWhatTheCRMSaysIsExplainedByWhatWaitsOrDiffers(t *testing.T) {
 	}
 	r.CRM = crm{err: errors.New("no CRM today")}
 	if rep, err := r.Report(t.Context(), today); !errors.Is(err, counting.ErrUnanswered) || rep.Outcome != "incompleto" || len(rep.Channels) != 5 {
-		t.Errorf("a CRM that does not answer is taken for one that agrees: %v\n%s", err, rep.Text())
+		t.Errorf("a CRM that does not answer is taken for one that agrees: %v\n%s", err, rep.Text("it"))
 	}
 }
 
@@ -296,7 +296,8 @@ func TestTheReportReadsLikeThisAndIsMailedOnce(t *testing.T) {
 	b.now = noon.Add(14*time.Hour + 30*time.Minute)
 	r := &counting.Reporter{Counter: &b.Counter, CRM: crm{n: map[conversion.Channel]int64{conversion.Email: 1}}, Queues: queues(2), Zone: rome(t)}
 	rep := report(t, r)
-	golden(t, "report.txt", rep.Text())
+	golden(t, "report.txt", rep.Text("it"))
+	golden(t, "report_en.txt", rep.Text("en"))
 	text, err := json.MarshalIndent(rep, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -308,7 +309,7 @@ func TestTheReportReadsLikeThisAndIsMailedOnce(t *testing.T) {
 		}
 	}
 	tick(t, k)
-	if len(x.told) != 1 || !strings.Contains(x.told[0].Text, rep.Text()) {
+	if len(x.told) != 1 || !strings.Contains(x.told[0].Text, rep.Text("it")) {
 		t.Errorf("%+v", x.told)
 	}
 }
@@ -324,7 +325,7 @@ func TestARepairCountsTheWindowAgainAndPublishesAFurtherVersion(t *testing.T) {
 	}
 	rep := report(t, r)
 	if rep.Outcome != "differenza" {
-		t.Fatal(rep.Text())
+		t.Fatal(rep.Text("it"))
 	}
 	for _, c := range rep.Channels {
 		for _, d := range c.Differences {
@@ -379,7 +380,7 @@ func TestEventsThatComeWhileADayIsComparedAreNoDifference(t *testing.T) {
 		b.Store = late
 		rep := report(t, r)
 		if rep.Outcome != "ok" || late.lists < 40 {
-			t.Errorf("seed %d, %d reads:\n%s", seed, late.lists, rep.Text())
+			t.Errorf("seed %d, %d reads:\n%s", seed, late.lists, rep.Text("it"))
 		}
 		for _, c := range rep.Channels {
 			if c.Ledger != c.Counters {
@@ -402,8 +403,8 @@ func TestAReportOfADayThatIsAllWrongStaysReadable(t *testing.T) {
 			t.Errorf("%s: %d windows, %d listed", c.Channel, c.Differing, len(c.Differences))
 		}
 	}
-	if err := r.Publish(t.Context(), rep); err != nil || len(rep.Text()) > 100_000 {
-		t.Errorf("%d bytes, %v", len(rep.Text()), err)
+	if err := r.Publish(t.Context(), rep); err != nil || len(rep.Text("it")) > 100_000 {
+		t.Errorf("%d bytes, %v", len(rep.Text("it")), err)
 	}
 }
 

@@ -54,7 +54,7 @@ func (k *Clock) volume(ctx context.Context, s scope, p pulse, now time.Time) ([]
 		return nil, nil
 	}
 	mean := sum / int64(len(before)) // Judge finds nothing unusual without any
-	text := fmt.Sprintf("%d arrivi dalle %s, di solito %d", n, start.Format("15:04"), mean)
+	text := fmt.Sprintf(wordsOf(k.Language).Volume, n, start.Format("15:04"), mean)
 	return []finding{{rule: RuleVolume, key: s.String(), text: text}}, nil
 }
 

@@ -19,21 +19,22 @@ import (
 
 // Adapters is everything that the function touches outside itself.
 type Adapters struct {
-	Absent bool           // this stack has no conversions: there is nothing to do
-	Rows   counting.Store // the table of conversions
-	Mailer Mailer
-	Slack  Slack // nil: nothing is told there
-	From   string
-	To     string
-	Queues counting.Queues
-	CRM    counting.CRM // nil: it is not asked
-	Policy conversion.Policy
-	Rules  counting.Rules
-	Zone   *time.Location // whose days and hours are compared
-	Now    func() time.Time
-	Sleep  func(ctx context.Context, d time.Duration) bool
-	Rand   func(n int64) int64
-	Log    *slog.Logger
+	Absent   bool           // this stack has no conversions: there is nothing to do
+	Rows     counting.Store // the table of conversions
+	Mailer   Mailer
+	Slack    Slack // nil: nothing is told there
+	From     string
+	To       string
+	Language string // of mails and of Slack: en, else Italian
+	Queues   counting.Queues
+	CRM      counting.CRM // nil: it is not asked
+	Policy   conversion.Policy
+	Rules    counting.Rules
+	Zone     *time.Location // whose days and hours are compared
+	Now      func() time.Time
+	Sleep    func(ctx context.Context, d time.Duration) bool
+	Rand     func(n int64) int64
+	Log      *slog.Logger
 }
 
 // Mailer sends a mail, once a call.
@@ -77,8 +78,8 @@ func New(a Adapters) *Clock {
 	if c.a.CRM == nil {
 		c.a.CRM = notAsked{}
 	}
-	c.clock = counting.Clock{Counter: counter, Teller: ways, Queues: a.Queues, Zone: a.Zone, Rules: a.Rules}
-	c.reporter = counting.Reporter{Counter: counter, CRM: c.a.CRM, Queues: a.Queues, Policy: a.Policy, Zone: a.Zone}
+	c.clock = counting.Clock{Counter: counter, Teller: ways, Queues: a.Queues, Zone: a.Zone, Rules: a.Rules, Language: a.Language}
+	c.reporter = counting.Reporter{Counter: counter, CRM: c.a.CRM, Queues: a.Queues, Policy: a.Policy, Zone: a.Zone, Language: a.Language}
 	return c
 }
 
