@@ -104,6 +104,62 @@ func TestAContactWaitsForACompanyThatGoesInTheMomentOfTheWrite(t *testing.T) {
 	}
 }
 
+func TestACompanyThatIsBackBeforeTheLookIsSentAgain(t *testing.T) {
+	for name, path := range map[string]string{"made": "/Contacts", "moved": "/Contacts/"} {
+		t.Run(name, func(t *testing.T) {
+			var s *scene
+			var zo string
+			armed, away := false, false
+			s, hub, zo := beta(t, meddling(crm.Zoho, func(r *http.Request) {
+				insert := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, path)
+				switch {
+				case armed && (insert || r.Method == http.MethodPut && strings.Contains(r.URL.Path, path)):
+					armed, away = false, true
+					s.must(s.Zoho.Delete(crm.Companies, zo))
+				case away && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/Accounts"):
+					away = false
+					s.must(s.Zoho.Restore(crm.Companies, zo))
+				}
+			}))
+			who := ""
+			if name == "moved" {
+				who, _ = s.rossi()
+				armed = true
+				s.must(s.HubSpot.SetCompany(who, hub))
+			} else {
+				armed = true
+				who = s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "associatedcompanyid": hub})
+			}
+			s.pass(30 * time.Minute)
+			if armed || away {
+				t.Fatal("nobody wrote, or looked")
+			}
+			s.wantRows()
+			s.wantZo(crm.Contacts, s.twin(crm.Contacts, who), props{"Account_Name": zo})
+		})
+	}
+}
+
+func TestACompanyThatIsThereAndRefusedTwiceIsTold(t *testing.T) {
+	s, hub, zo := beta(t)
+	who, twin := s.rossi()
+	s.Zoho.Fail(zohotest.Fault{
+		Match: func(r *http.Request) bool {
+			return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/Contacts/")
+		}, Times: -1, Status: http.StatusBadRequest,
+		Body: `{"data":[{"code":"INVALID_DATA","details":{"api_name":"Account_Name"},"message":"not allowed","status":"error"}]}`,
+	})
+	n := s.count()
+	s.must(s.HubSpot.SetCompany(who, hub))
+	s.pass(30 * time.Minute)
+	s.wantRows("hubspot/contact company format")
+	s.wantWrites(n, 0, 0)
+	s.wantZo(crm.Contacts, twin, props{"Account_Name": ""})
+	if p, _ := s.Zoho.Props(crm.Companies, zo); p == nil {
+		t.Error("the company is gone")
+	}
+}
+
 func TestAValueThatARecordInNoPairHadIsWrittenOnceItIsFree(t *testing.T) {
 	for name, free := range map[string]func(*scene, string){
 		"corrected": func(s *scene, z string) { s.editZo(crm.Contacts, z, props{"Email": "right@acme.example"}) },

@@ -89,6 +89,8 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "companies", Seed: 53002829},    // a contact waited for a company that had lost its pair between two looks, and was on nobody's list
 		{Config: "faults", Seed: 53033380},       // an edit that our write covered was not put back in HubSpot where Zoho had cut it
 		{Config: "companies", Seed: 54012657},    // a pair that went into another one woke nobody who waited for its records
+		{Config: "companies", Seed: 57047500},    // a company that was restored before the look that its refusal asked for had "wrong format"
+		{Config: "unfit", Seed: 57038491},        // what a creation was told of stood on after the try that ended it, in which it had come in step
 		{Config: "companies", Seed: 55007713},    // who was woken and waited anew was then taken off the list by the slow one who had woken it
 		{Config: "faults", Seed: 51005721},       // the judge: a table that refused to take back a count
 		{Config: "companies", Seed: 48013523},    // the judge: another record with the same key was looked for in between

@@ -210,12 +210,12 @@ func (t *task) send(p *identity.Loaded, change crm.Change, items []*item, raw fu
 			t.wrote = true
 			return c.result, t.sent(p, items, c.result.Skipped), nil
 		}
-		left, err := t.without(p, sys, &change, items, c.result.Err)
+		left, again, err := t.without(p, sys, &change, items, c.result.Err)
 		if err != nil {
 			p.Answered(sys, at)
 			return crm.Result{}, nil, err
 		}
-		if len(left) == len(items) && change.HubSpotID == c.change.HubSpotID {
+		if len(left) == len(items) && !again && change.HubSpotID == c.change.HubSpotID {
 			if !fault.KindOf(c.result.Err).Uncertain() {
 				p.Answered(sys, at)
 			}
@@ -240,16 +240,21 @@ func (t *task) sent(p *identity.Loaded, items []*item, skipped []crm.Field) []*i
 	return left
 }
 
-// without holds the fields that the system refused and returns the rest. An error came from a store: nothing more is held then.
-func (t *task) without(p *identity.Loaded, sys crm.System, change *crm.Change, items []*item, err error) ([]*item, error) {
+// without holds the fields that the system refused and returns the rest, and whether one that was refused is among it, to be sent again.
+// An error came from a store: nothing more is held then.
+func (t *task) without(p *identity.Loaded, sys crm.System, change *crm.Change, items []*item, err error) (left []*item, again bool, _ error) {
 	refusals := refusalsOf(err)
-	var left []*item
 next:
 	for _, it := range items {
 		for _, r := range refusals {
 			if r.Field == it.field.Name {
-				if err := t.turnedDown(p, it, sys, r); err != nil {
-					return nil, err
+				insists, err := t.turnedDown(p, it, sys, r)
+				if err != nil {
+					return nil, false, err
+				}
+				if insists {
+					again = true
+					break
 				}
 				p.Hold(it.slot, *it.held)
 				if it.decision.Action == merge.Both && sys == crm.Zoho { // HubSpot gets it back all the same
@@ -269,16 +274,33 @@ next:
 			t.relinks = append(t.relinks, t.refused(p.Record(sys.Other()), p.Record(sys), relinkField, r.Property, r))
 		}
 	}
-	return left, nil
+	return left, again, nil
 }
 
-// turnedDown holds a field that a system refused: its company is waited for where that is gone there, anything else is told.
-func (t *task) turnedDown(p *identity.Loaded, it *item, sys crm.System, r fault.Refusal) error {
-	if waits, err := t.companyGone(p.Pair, it, sys); waits || err != nil {
-		return err
+// turnedDown holds a field that a system refused: its company is waited for where that is gone there, anything else is told. It holds
+// nothing, and reports true, where the value is to be sent once more.
+func (t *task) turnedDown(p *identity.Loaded, it *item, sys crm.System, r fault.Refusal) (again bool, err error) {
+	if it.field.Type == crm.TypeCompany {
+		id := crm.ID{System: sys, Module: crm.Companies, Key: it.sent(sys).Text()}
+		gone, err := t.companyGone(p.Pair, it, id)
+		if gone || err != nil {
+			return false, err
+		}
+		if t.insist(id) {
+			return true, nil
+		}
 	}
 	t.hold(p.Pair, it, sys, r)
-	return t.waitFor(p, sys, r)
+	return false, t.waitFor(p, sys, r)
+}
+
+// insist reports, once a task, that a company which was refused is sent again: one that is there may have been gone a moment before.
+func (t *task) insist(id crm.ID) bool {
+	if slices.Contains(t.insisted, id) {
+		return false
+	}
+	t.insisted = append(t.insisted, id)
+	return true
 }
 
 // waitFor asks for a second look when the record that has the value is brought in step.

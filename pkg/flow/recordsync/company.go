@@ -86,17 +86,9 @@ func (t *task) awaitCompany(p pair.Pair, v crm.Value, from crm.System) error {
 }
 
 // companyGone makes a contact wait for its company where a system has refused it because it is gone there, of which nobody may have told
-// yet: it is looked at now. It reports false where the company is there, and the system has another reason. Whoever overtakes it is
-// row.ErrConflict.
-func (t *task) companyGone(p pair.Pair, it *item, sys crm.System) (bool, error) {
-	if it.field.Type != crm.TypeCompany {
-		return false, nil
-	}
-	sent := it.toZoho
-	if sys == crm.HubSpot {
-		sent = it.toHub
-	}
-	id := crm.ID{System: sys, Module: crm.Companies, Key: sent.Text()}
+// yet: it is looked at now. It reports false where the company is there. Whoever overtakes it is row.ErrConflict.
+func (t *task) companyGone(p pair.Pair, it *item, id crm.ID) (bool, error) {
+	sys := id.System
 	delete(t.asked, id) // it may have been there a moment ago
 	gone, err := t.departed(id)
 	if err != nil || !gone {
@@ -299,7 +291,8 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 	if err := t.tell(o.Rows...); err != nil {
 		return t.fail(err)
 	}
-	if t.settled, t.open = append(t.settled, o.Settled...), append(t.open, o.Open...); len(o.Settled) > 0 {
+	if t.settled = append(t.settled, o.Settled...); len(o.Settled) > 0 {
+		t.standing(id.String(), o.Open)
 		t.closes(o.AsOf)
 	}
 	t.wrote = t.wrote || sub.wrote

@@ -202,14 +202,18 @@ func (t *task) dropRefused(p *identity.Loaded, d *draft, err error) (*fault.Park
 			}
 			return &row, nil
 		}
-		delete(d.change.Set, r.Field)
+		again := false
 		for _, it := range d.items {
 			if it.field.Name != r.Field {
 				continue
 			}
-			if err := t.turnedDown(p, it, crm.Zoho, r); err != nil {
+			var err error
+			if again, err = t.turnedDown(p, it, crm.Zoho, r); err != nil {
 				return nil, err
 			}
+		}
+		if !again {
+			delete(d.change.Set, r.Field)
 		}
 	}
 	return nil, nil

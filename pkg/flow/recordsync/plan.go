@@ -42,6 +42,14 @@ type item struct {
 	foreign  error // why Zoho takes no value here: its record is in another currency; nil where it does
 }
 
+// sent is what is to be written to a system.
+func (it *item) sent(sys crm.System) crm.Value {
+	if sys == crm.HubSpot {
+		return it.toHub
+	}
+	return it.toZoho
+}
+
 // plan is what is to be done about one pair.
 type plan struct {
 	items    []*item

@@ -3,6 +3,7 @@ package recordsync
 import (
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ type report struct {
 	told    []fault.Parked
 	relinks []fault.Parked // HubSpot ids that Zoho refused to take
 	settled []crm.ID
-	open    []string // ids of the rows that what is settled asks still
+	open    map[string][]string // ids of the rows that what is settled asks still, by the pair as it came to rest last
 	notes   []string
 }
 
@@ -62,7 +63,7 @@ func (r *report) decision(d merge.Decision) {
 func (t *task) close(o fault.Outcome) fault.Outcome {
 	o.Applied = t.wrote && o.Ending == fault.Done
 	o.Told = append(t.told, o.Told...)
-	o.Settled, o.Open, o.AsOf = t.settled, t.open, t.asOf
+	o.Settled, o.Open, o.AsOf = t.settled, t.stands(), t.asOf
 	if o.AsOf.IsZero() {
 		o.AsOf = t.began
 	}
@@ -237,7 +238,24 @@ func (t *task) refused(from, target crm.ID, f crm.Field, property string, r faul
 // rests closes the rows about a pair's records, but for those that tell what it holds.
 func (t *task) rests(p pair.Pair) {
 	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
-	t.open = append(t.open, t.asks(p)...)
+	t.standing(p.ID, t.asks(p))
+}
+
+// stands returns the ids of the rows that stay open.
+func (t *task) stands() []string {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(t.open)) {
+		out = append(out, t.open[id]...)
+	}
+	return out
+}
+
+// standing keeps the rows open that a pair asks now, in place of those that it asked before.
+func (t *task) standing(id string, rows []string) {
+	if t.open == nil {
+		t.open = map[string][]string{}
+	}
+	t.open[id] = rows
 }
 
 // asks returns the ids of the rows that tell what a pair holds.

@@ -147,28 +147,29 @@ func (s *Syncer) tasks(ctx context.Context, ops []crm.Operation, m *mapping.Mapp
 
 // task is the work on one record.
 type task struct {
-	s       *Syncer
-	ctx     context.Context
-	m       *mapping.Mapping
-	fields  []mapping.Field // that are kept in step; made when first asked for
-	mode    crm.Mode
-	conn    string
-	id      crm.ID
-	ops     []crm.Operation
-	owner   string // of leases
-	depth   int    // how many records brought this one along
-	yield   func(*call) bool
-	began   time.Time
-	asOf    time.Time // rows told later are not this task's to close; zero: when it began
-	inserts time.Time // when this task began an insert
-	covered map[string]bool
-	busy    map[crm.ID]bool // records that a task of this batch is at work on
-	locks   identity.Locks
-	kept    map[crm.ID]crm.Reading // what this task has read
-	asked   map[crm.ID]bool        // companies that it has asked for: whether they are gone
-	floor   time.Time              // the modified time of the HubSpot record as a look-up showed it
-	derives bool                   // HubSpot was given an e-mail address: what it derives from it must be read again
-	outcome fault.Outcome
+	s        *Syncer
+	ctx      context.Context
+	m        *mapping.Mapping
+	fields   []mapping.Field // that are kept in step; made when first asked for
+	mode     crm.Mode
+	conn     string
+	id       crm.ID
+	ops      []crm.Operation
+	owner    string // of leases
+	depth    int    // how many records brought this one along
+	yield    func(*call) bool
+	began    time.Time
+	asOf     time.Time // rows told later are not this task's to close; zero: when it began
+	inserts  time.Time // when this task began an insert
+	covered  map[string]bool
+	busy     map[crm.ID]bool // records that a task of this batch is at work on
+	locks    identity.Locks
+	kept     map[crm.ID]crm.Reading // what this task has read
+	asked    map[crm.ID]bool        // companies that it has asked for: whether they are gone
+	insisted []crm.ID               // companies that it has sent again after a refusal
+	floor    time.Time              // the modified time of the HubSpot record as a look-up showed it
+	derives  bool                   // HubSpot was given an e-mail address: what it derives from it must be read again
+	outcome  fault.Outcome
 	report
 }
 
