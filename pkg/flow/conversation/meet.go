@@ -188,7 +188,8 @@ func (t *task) unlessTaken(keys who.Keys, contact string) (string, error) {
 	return contact, nil
 }
 
-// seen returns a contact as the graph has seen a number on it: with which user id, and whether its person has given the number up.
+// seen returns a contact as the graph has seen a number on it: with which user id, and whether its person has given the number up, or
+// another one was seen with it since.
 func (t *task) seen(number lead, contact string) (who.Hit, error) {
 	h := who.Hit{Contact: contact, User: crm.Unknown()}
 	if number.id == "" {
@@ -196,6 +197,7 @@ func (t *task) seen(number lead, contact string) (who.Hit, error) {
 	}
 	b, err := t.of(contact)
 	if err != nil || b.id != number.id {
+		h.Left = err == nil && b.id != "" && number.User != ""
 		return h, err
 	}
 	h.Left = number.Retired && !number.past

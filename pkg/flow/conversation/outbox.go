@@ -40,7 +40,8 @@ type outgoing struct {
 	At          time.Time `json:"at"`
 	Stage       string    `json:"stage,omitempty"`
 	Until       time.Time `json:"until,omitzero"`
-	Note        string    `json:"note,omitempty"` // of a file: beside which note of Zoho it belongs
+	Note        string    `json:"note,omitempty"`    // of a file: beside which note of Zoho it belongs
+	TriedAt     time.Time `json:"tried_at,omitzero"` // the last time
 	SentAt      time.Time `json:"sent_at,omitzero"`
 	DeniedAt    time.Time `json:"denied_at,omitzero"` // when WhatsApp said that the person wants no messages
 	Wamid       string    `json:"wamid,omitempty"`

@@ -212,7 +212,7 @@ func (t *task) recallBefore(c who.Change) (being, error) {
 	return number.being, nil
 }
 
-// absentFor is how soon somebody whose contact is gone is looked for anew.
+// absentFor is how soon somebody whose contact is gone is looked for anew; the longer nobody tells the connector of it, the later.
 const absentFor = 2 * time.Second
 
 // errGone is why there is another look: whatever was to be written onto a contact of Zoho has no place there.
@@ -230,7 +230,7 @@ func (t *task) forget(contact string) error {
 			return err
 		}
 	}
-	return &fault.Error{Op: "conversation.Person", Kind: fault.Busy, After: absentFor, Err: errGone}
+	return &fault.Error{Op: "conversation.Person", Kind: fault.Busy, After: max(absentFor, t.patience()), Err: errGone}
 }
 
 // forgetHubSpot notes that the HubSpot contact of a person who is in no pair is gone; the next update looks for another one.

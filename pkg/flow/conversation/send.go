@@ -283,7 +283,7 @@ func (t *task) confirmed(st chat.Status) error {
 		t.reopened(s)
 		return nil
 	}
-	s.Stage, s.Wamid, s.SentAt, s.Row = stageSent, st.ID.Text(), st.At, nil
+	s.Stage, s.Wamid, s.SentAt, s.Row = stageSent, st.ID.Text(), s.TriedAt, nil
 	if err := t.keepShipment(&s, due...); err != nil {
 		return err
 	}

@@ -138,12 +138,14 @@ func (t *task) handOver(sys crm.System, person someone, d decided) error {
 	return t.absent(sys, person, err)
 }
 
-// answer puts an automatic answer to what was written at a time into the outbox. A number that its person has given up since is not
-// answered: somebody else may read there.
+// answer puts an automatic answer to what was written at a time into the outbox. A number or a user id that its person has given up since
+// is not answered: somebody else may read there.
 func (t *task) answer(person someone, from chat.Person, at time.Time, a talk.Answer) error {
-	number, err := t.lead(t.names(who.Of(from)).number)
-	if err != nil || number.past {
-		return err
+	n := t.names(who.Of(from))
+	for _, name := range []string{n.number, n.user} {
+		if l, err := t.lead(name); err != nil || l.past {
+			return err
+		}
 	}
 	to := chat.Person{Phone: from.Phone}
 	if !from.Phone.Filled() {

@@ -68,7 +68,7 @@ func (t *task) turn(s *shipment, try int) (wait time.Duration, err error) {
 		return 0, fault.Again("conversation.Send", time.Second, "too little time is left to wait for the answer")
 	}
 	next := s.outgoing
-	next.Stage, next.Until = stageSending, t.now().Add(ClaimFor)
+	next.Stage, next.TriedAt, next.Until = stageSending, t.now(), t.now().Add(ClaimFor)
 	err = t.f.Store.Put(t.ctx, toHim, lane, write(own, s.version, next, s.At.Add(KeptFor)))
 	if errors.Is(err, row.ErrConflict) {
 		wait = apartFrom(s.id, try)
