@@ -73,6 +73,18 @@ func TestAContactWaitsForACompanyThatIsGoneBeforeAnybodyHasToldOfIt(t *testing.T
 	}
 }
 
+// comes makes a contact of a company of HubSpot, or moves one there, and arms what meddles with that.
+func (s *scene) comes(how, company string, armed *bool) (who string) {
+	if how == "moved" {
+		who, _ = s.rossi()
+		*armed = true
+		s.must(s.HubSpot.SetCompany(who, company))
+		return who
+	}
+	*armed = true
+	return s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "associatedcompanyid": company})
+}
+
 func TestAContactWaitsForACompanyThatGoesInTheMomentOfTheWrite(t *testing.T) {
 	for name, path := range map[string]string{"made": "/Contacts", "moved": "/Contacts/"} {
 		t.Run(name, func(t *testing.T) {
@@ -86,15 +98,7 @@ func TestAContactWaitsForACompanyThatGoesInTheMomentOfTheWrite(t *testing.T) {
 					s.must(s.Zoho.Delete(crm.Companies, zo))
 				}
 			}))
-			who := ""
-			if name == "moved" {
-				who, _ = s.rossi()
-				armed = true
-				s.must(s.HubSpot.SetCompany(who, hub))
-			} else {
-				armed = true
-				who = s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "associatedcompanyid": hub})
-			}
+			who := s.comes(name, hub, &armed)
 			s.pass(30 * time.Minute)
 			s.wantRows()
 			s.must(s.Zoho.Restore(crm.Companies, zo))
@@ -121,15 +125,7 @@ func TestACompanyThatIsBackBeforeTheLookIsSentAgain(t *testing.T) {
 					s.must(s.Zoho.Restore(crm.Companies, zo))
 				}
 			}))
-			who := ""
-			if name == "moved" {
-				who, _ = s.rossi()
-				armed = true
-				s.must(s.HubSpot.SetCompany(who, hub))
-			} else {
-				armed = true
-				who = s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "associatedcompanyid": hub})
-			}
+			who := s.comes(name, hub, &armed)
 			s.pass(30 * time.Minute)
 			if armed || away {
 				t.Fatal("nobody wrote, or looked")
