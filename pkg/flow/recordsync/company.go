@@ -278,9 +278,10 @@ func (t *task) bringCompany(p identity.Loaded, rec crm.Record) fault.Outcome {
 	t.busy[id] = true
 	defer delete(t.busy, id)
 	now := t.now()
+	received, _ := t.newest()
 	sub := &task{
 		s: t.s, ctx: t.ctx, m: t.m, mode: t.mode, conn: t.conn, owner: t.s.Book.NewID(), depth: t.depth + 1, yield: t.yield,
-		covered: map[string]bool{}, busy: t.busy, began: t.began, id: id,
+		covered: map[string]bool{}, busy: t.busy, began: t.began, waits: received, id: id,
 		ops: []crm.Operation{{
 			V: crm.OperationVersion, ID: t.ops[0].ID, Connection: t.conn, Source: crm.HubSpot, Kind: crm.Company, Module: crm.Companies,
 			Verb: crm.Associate, RecordID: v.Text(), ReceivedAt: now, Trace: t.ops[0].Trace, Repeated: t.repeated(),

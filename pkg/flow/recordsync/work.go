@@ -172,10 +172,14 @@ func (t *task) undead(r crm.Reading) bool {
 	return t.has(crm.Delete) && r.ReadAt.Sub(received) < settles
 }
 
-// later is how long to stay away from what somebody else is at work on: longer the longer it lasts, a minute at most.
+// later is how long to stay away from what somebody else is at work on: longer the longer it lasts, and a quarter of an hour at most, so
+// that an outage in which whoever has the locks gets no answer uses up nobody's deliveries.
 func (t *task) later() time.Duration {
 	received, _ := t.newest()
-	return min(max(crossing, t.now().Sub(received)/4), time.Minute)
+	if !t.waits.IsZero() {
+		received = t.waits
+	}
+	return min(max(crossing, t.now().Sub(received)/4), identity.LockFor)
 }
 
 // lease takes the pair for this task. It fails with row.ErrConflict when the row was changed since it was read.
