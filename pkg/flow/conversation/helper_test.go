@@ -108,6 +108,7 @@ type letter struct {
 type world struct {
 	t       testing.TB
 	now     time.Time
+	time    sync.Mutex       // of now, while workers are at it side by side
 	clock   func() time.Time // where time goes by by itself; nil: now
 	chance  *rand.Rand
 	fuse    *fuse
@@ -151,6 +152,8 @@ func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 		if w.clock != nil {
 			return w.clock()
 		}
+		w.time.Lock()
+		defer w.time.Unlock()
 		return w.now
 	}
 	w.hubspot = hubspottest.New(hubspottest.Options{Now: clock, Burst: -1, Daily: -1, SearchRate: -1, Properties: map[crm.Module][]hubspottest.Property{
@@ -194,7 +197,12 @@ func build(t testing.TB, seed uint64, o whatsapptest.Options) *world {
 		Phone:   whatsapp.New(whatsapp.Config{BaseURL: "http://127.0.0.1:8183", Token: crm.NewSecret(whatsapptest.DefaultToken), HTTP: wire{w.fuse, w.phone.Transport()}, Now: clock, Sleep: wait}),
 		Book:    w.book, Store: table{w.chats, w.fuse}, Parking: w, Rules: talk.Default(), Columns: columns, Number: number,
 		Own: []string{whatsapptest.DefaultDisplay}, Rate: chat.NumberRate, Language: chat.Italian, Zone: time.UTC, Now: clock,
-		Sleep: func(_ context.Context, d time.Duration) bool { w.now = w.now.Add(d); return true },
+		Sleep: func(_ context.Context, d time.Duration) bool {
+			w.time.Lock()
+			defer w.time.Unlock()
+			w.now = w.now.Add(d)
+			return true
+		},
 	}
 	return w
 }
