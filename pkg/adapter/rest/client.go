@@ -58,7 +58,7 @@ type Call struct {
 	Header  http.Header
 	Body    any           // nil, url.Values (sent as a form), File (sent as it is), anything else as JSON
 	Timeout time.Duration // of each try, 0 for DefaultTimeout; the context's deadline holds besides
-	Repeat  bool          // harmless to repeat: two quick tries more (0.2 s, 0.8 s) on fault.Down
+	Repeat  bool          // harmless to repeat: two quick tries more (0.2 s, 0.8 s) on fault.Down that asks for no longer wait
 	Raw     bool          // the answer is a file: it is bounded but neither checked nor decoded
 	Cost    int           // units of the system's allowance, 0 for one; a round tripper reads it with Cost
 }
@@ -98,7 +98,7 @@ func (c *Client) Do(ctx context.Context, call Call, out any) (Answer, error) {
 			if !c.Denied(ctx) {
 				return answer, err
 			}
-		case kind == fault.Down && call.Repeat && try < len(quick) && c.Sleep != nil && c.Sleep(ctx, quick[try]):
+		case kind == fault.Down && call.Repeat && try < len(quick) && fault.After(err) <= quick[try] && c.Sleep != nil && c.Sleep(ctx, quick[try]):
 			try++
 		default:
 			return answer, err

@@ -124,7 +124,7 @@ func (c *Client) once(ctx context.Context, call Call, body payload, out any) (An
 		answer.Body = nil
 		return answer, down(call.Op, fmt.Sprintf("the answer is larger than %d bytes", limit))
 	}
-	return answer, c.check(call, answer, out)
+	return answer, c.told(call.Op, answer, c.check(call, answer, out))
 }
 
 // readAll is io.ReadAll with room for an answer that says how long it is, which may be a lie.
@@ -144,7 +144,11 @@ func (c *Client) check(call Call, a Answer, out any) error {
 	case !call.Raw && isHTML(a) && a.Status != http.StatusTooManyRequests && a.Status != http.StatusUnauthorized:
 		return down(call.Op, fmt.Sprintf("status %d: a page instead of JSON", a.Status))
 	}
-	if err := c.judge(call.Op, a); err != nil {
+	judge := c.Judge
+	if judge == nil {
+		judge = Judge
+	}
+	if err := judge(call.Op, a.Status, a.Header, a.Body); err != nil {
 		return err
 	}
 	if call.Raw || a.Status == http.StatusNoContent || a.Status == http.StatusResetContent || a.Status == http.StatusNotModified {
@@ -153,12 +157,8 @@ func (c *Client) check(call Call, a Answer, out any) error {
 	return decode(call.Op, a, out)
 }
 
-func (c *Client) judge(op string, a Answer) error {
-	judge := c.Judge
-	if judge == nil {
-		judge = Judge
-	}
-	err := judge(op, a.Status, a.Header, a.Body)
+// told completes the fault that an answer means by the call's name and by how long the answer asks to wait.
+func (c *Client) told(op string, a Answer, err error) error {
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok {
 		return err

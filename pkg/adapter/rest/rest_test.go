@@ -53,6 +53,15 @@ func says(status int, kind, body string) func(*http.Request) (*http.Response, er
 	}
 }
 
+// asks adds how long the answer asks to wait.
+func asks(after string, answer func(*http.Request) (*http.Response, error)) func(*http.Request) (*http.Response, error) {
+	return func(r *http.Request) (*http.Response, error) {
+		resp, err := answer(r)
+		resp.Header.Set("Retry-After", after)
+		return resp, err
+	}
+}
+
 func breaks(err error) func(*http.Request) (*http.Response, error) {
 	return func(*http.Request) (*http.Response, error) { return nil, err }
 }
@@ -202,11 +211,7 @@ func TestAFaultSaysWhichCallItWasAndHowLongToWait(t *testing.T) {
 		"the vendor's words know more":    {&fault.Error{Op: "judge", Kind: fault.Throttled, After: time.Minute}, "judge", time.Minute},
 		"too long a wait":                 {&fault.Error{Kind: fault.Throttled, After: time.Hour}, "call", rest.MaxAfter},
 	} {
-		c, _ := client(func(r *http.Request) (*http.Response, error) {
-			resp, err := says(429, "", `{}`)(r)
-			resp.Header.Set("Retry-After", "30")
-			return resp, err
-		})
+		c, _ := client(asks("30", says(429, "", `{}`)))
 		c.Judge = func(string, int, http.Header, []byte) error { return tt.judge }
 		_, err := c.Do(t.Context(), rest.Call{Op: "call", Path: "/x"}, nil)
 		if e, ok := errors.AsType[*fault.Error](err); !ok || e.Op != tt.op || fault.After(err) != tt.after {
@@ -288,6 +293,9 @@ func TestOnlyHarmlessCallsAreTriedAgain(t *testing.T) {
 		{"a write", rest.Call{Method: "POST"}, says(503, "", ""), 1, 0},
 		{"a read that is throttled", rest.Call{Repeat: true}, says(429, "", ""), 1, 0},
 		{"a read that is refused", rest.Call{Repeat: true}, says(400, "", ""), 1, 0},
+		{"a read of a system that asks for ten minutes", rest.Call{Repeat: true}, asks("600", says(503, "application/json", `{}`)), 1, 0},
+		{"a read of a system that asks for nothing", rest.Call{Repeat: true}, asks("0", says(503, "application/json", `{}`)), 3, time.Second},
+		{"a read of a balancer that asks for ten minutes", rest.Call{Repeat: true}, asks("600", says(503, "text/html", "<html>busy</html>")), 1, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -305,6 +313,17 @@ func TestOnlyHarmlessCallsAreTriedAgain(t *testing.T) {
 	c.Sleep = func(context.Context, time.Duration) bool { return false }
 	if _, err := c.Do(t.Context(), rest.Call{Path: "/x", Repeat: true}, nil); err == nil || len(s.seen) != 1 {
 		t.Errorf("a wait that cannot be finished was followed by call %d", len(s.seen))
+	}
+}
+
+func TestAnyAnswerThatIsNoneMaySayHowLongToWait(t *testing.T) {
+	for _, first := range []func(*http.Request) (*http.Response, error){
+		says(503, "text/html", "<html>busy</html>"), says(502, "", "<p>"), says(503, "application/json", "{}"), says(429, "text/html", "<html>"), says(200, "application/json", "{"),
+	} {
+		c, _ := client(asks("600", first))
+		if _, err := c.Do(t.Context(), rest.Call{Op: "call", Path: "/x"}, nil); fault.After(err) != 10*time.Minute {
+			t.Errorf("%v, wait %s", err, fault.After(err))
+		}
 	}
 }
 

@@ -391,3 +391,24 @@ func TestAnOutageOfFourDaysUsesUpNoMessage(t *testing.T) {
 		})
 	}
 }
+
+func TestACRMThatSaysToEveryWriteThatTheRecordWasEditedUsesUpNoMessage(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.pass(time.Hour)
+	s.Zoho.Fail(zohotest.Fault{Match: func(r *http.Request) bool { return inAPI(r) && r.Method == http.MethodPut }, Times: -1, Status: http.StatusPreconditionFailed, Body: "{}"})
+	s.editHub(crm.Contacts, hub, props{"city": "Milano"})
+	s.pass(10 * time.Second)
+	s.editZo(crm.Contacts, zo, props{"Title": "Buyer"})
+	s.pass(30 * time.Hour)
+	for _, l := range s.Lanes {
+		if waiting, dead := l.Dead.Stats(); waiting+dead > 0 {
+			t.Errorf("%s: %d dead letters", l.Name, waiting+dead)
+		}
+	}
+	s.Zoho.Clear()
+	s.pass(time.Hour)
+	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Buyer"})
+	s.wantRows()
+}

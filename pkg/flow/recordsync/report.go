@@ -87,7 +87,7 @@ func (t *task) fail(err error) fault.Outcome {
 	case !known:
 		err = &fault.Error{Op: "recordsync", Kind: fault.Down, Err: err}
 	case isFault(err, fault.Missing):
-		return again(time.Second, "the record went away meanwhile")
+		return again(t.later(), "the record went away meanwhile")
 	case fault.KindOf(err).Final():
 		return t.park(t.final(err))
 	}

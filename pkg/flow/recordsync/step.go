@@ -105,7 +105,7 @@ func (t *task) reconcile(p *identity.Loaded, b both) fault.Outcome {
 		}
 		b.zoho, b.assumed = crm.Reading{}, false
 	}
-	return again(crossing, "zoho is being edited")
+	return again(t.later(), "zoho is being edited")
 }
 
 // complete reads what of the two records is still missing.
@@ -139,12 +139,12 @@ func (t *task) complete(p *identity.Loaded, b *both, attempt int) (fault.Outcome
 	}
 	// A worker that was frozen between its reads has seen no moment at which both showed this: what lies between is told by no base.
 	if h, z := b.hubspot, b.zoho; !b.assumed && (h.Record.Modified.After(z.ReadAt) || z.Record.Modified.After(h.ReadAt)) {
-		return again(covers, "one side was modified after the other was read"), true
+		return again(t.later(), "one side was modified after the other was read"), true
 	}
 	// Zoho's times are cut to seconds: what was modified in the second of its read may be modified again in it, unseen.
 	for looks := 1; !b.zoho.Record.Modified.Before(b.zoho.ReadAt.Truncate(time.Second)); looks++ {
 		if looks == tries || !t.s.Sleep(t.ctx, time.Second) {
-			return again(time.Second, "zoho was modified this very second"), true
+			return again(t.later(), "zoho was modified this very second"), true
 		}
 		r, err := t.read(crm.Zoho, p.Zoho, t.columns(crm.Zoho))
 		if err != nil {
@@ -175,7 +175,7 @@ func (t *task) mergedAway(p *identity.Loaded, r crm.Reading) fault.Outcome {
 	if o, merged := t.merged(*p, r); merged {
 		return o
 	}
-	return again(covers, "hubspot answers for another record")
+	return again(t.later(), "hubspot answers for another record")
 }
 
 // finish notes in the pair what came to rest and ends the task.

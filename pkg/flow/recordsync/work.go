@@ -172,8 +172,9 @@ func (t *task) undead(r crm.Reading) bool {
 	return t.has(crm.Delete) && r.ReadAt.Sub(received) < settles
 }
 
-// later is how long to stay away from what somebody else is at work on: longer the longer it lasts, and a quarter of an hour at most, so
-// that an outage in which whoever has the locks gets no answer uses up nobody's deliveries.
+// later is how long to stay away from what somebody else is at work on, here or in a CRM: longer the longer it lasts, and a quarter of an
+// hour at most, so that an outage in which whoever has the locks gets no answer uses up nobody's deliveries, nor does a CRM that refuses
+// every write because the record was edited.
 func (t *task) later() time.Duration {
 	received, _ := t.newest()
 	if !t.waits.IsZero() {
