@@ -190,6 +190,55 @@ func TestABoxThatNobodyTickedIsNoAnswerWhereTheOtherSideIsTicked(t *testing.T) {
 	}
 }
 
+func TestABoxThatNobodyTickedTakesTheTickOfNobody(t *testing.T) {
+	for _, policy := range []string{"newest", "to-zoho", "to-hubspot", "strict"} {
+		for _, first := range []string{"zoho", "hubspot"} {
+			t.Run(policy+", ticked in "+first, func(t *testing.T) {
+				s := fields(t, "    vip:\n      type: bool\n      policy: "+policy+"\n      hubspot: vip\n      zoho: {property: VIP, not_empty: true}\n",
+					[]hubspottest.Property{{Name: "vip", Type: "bool", FieldType: "booleancheckbox"}}, []zohotest.Field{{Name: "VIP", Type: "boolean"}})
+				h, z := props{"email": "anna@acme.example", "lastname": "Rossi"}, props{"Email": "anna@acme.example", "Last_Name": "Rossi"}
+				if first == "zoho" {
+					z["VIP"] = "true"
+				} else {
+					h["vip"] = "true"
+				}
+				zo := s.zo(crm.Contacts, z)
+				s.pass(24 * time.Hour)
+				hub := s.hub(crm.Contacts, h)
+				s.pass(10 * time.Minute)
+				s.editHub(crm.Contacts, hub, props{"city": "Roma"})
+				s.pass(10 * time.Minute)
+				if first == "zoho" {
+					s.wantZo(crm.Contacts, zo, props{"VIP": "true"})
+				} else {
+					s.wantHub(crm.Contacts, hub, props{"vip": "true"})
+				}
+				if policy == "newest" || policy == "strict" {
+					s.wantHub(crm.Contacts, hub, props{"vip": "true"})
+					s.wantZo(crm.Contacts, zo, props{"VIP": "true"})
+				}
+				s.wantRows()
+			})
+		}
+	}
+}
+
+func TestABoxThatWasUntickedByHandInHubSpotCountsWhereTheTwoMeet(t *testing.T) {
+	s := ticked(t, hubspottest.Property{Name: "vip", Type: "bool", FieldType: "booleancheckbox"})
+	zo := s.zo(crm.Contacts, props{"Email": "anna@acme.example", "Last_Name": "Rossi", "VIP": "true"})
+	s.pass(time.Hour)
+	lost := true
+	s.mute(crm.HubSpot, &lost)
+	hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
+	s.editHub(crm.Contacts, hub, props{"vip": "true"})
+	s.pass(10 * time.Second)
+	s.editHub(crm.Contacts, hub, props{"vip": ""})
+	lost = false
+	s.editHub(crm.Contacts, hub, props{"city": "Roma"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"VIP": "false"})
+}
+
 // lacking maps a property that is written at creation onto a list of Zoho that lacks the option Chat.
 func lacking(t *testing.T) *scene {
 	t.Helper()

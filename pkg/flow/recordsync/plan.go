@@ -232,6 +232,10 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		return it, nil
 	}
 	it.decision = merge.Decide(in)
+	if !timed && f.Policy == crm.ToHubSpot && t.unticked(it, in.BaseKnown) {
+		it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
+		return it, nil
+	}
 	if t.altered(p, b, it, in, times) {
 		if !timed {
 			it.decision = merge.Decision{Field: f.Name, Action: merge.Ask}
@@ -331,6 +335,9 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 		}
 	} else if h.History != nil && it.hubRaw.IsEmpty() && !h.Created.IsZero() {
 		in.HubSpot.At = h.Created // nobody has ever said anything of it
+		if !known && f.Type == crm.TypeBool {
+			in.HubSpot.Value = crm.Empty()
+		}
 	}
 	if entries := times[f.Name]; len(entries) > 0 {
 		top := entries[0]
