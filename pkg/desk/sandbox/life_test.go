@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
@@ -498,4 +499,88 @@ func TestAnEditThatCrossesADeletionInZohoIsAskedAboutWithinTheHour(t *testing.T)
 	s.must(s.Zoho.Delete(crm.Contacts, zo))
 	s.pass(90 * time.Minute)
 	s.wantRows("hubspot/contact  deleted")
+}
+
+func TestAnEditInHubSpotOfSomebodyWhoIsDeletedInZohoBeforeAnybodyLookedIsAskedAbout(t *testing.T) {
+	for name, tt := range map[string]struct {
+		down          bool // Zoho answers 500 for three hours
+		unheardEdit   bool
+		unheardDelete bool
+		deletedFirst  bool
+	}{
+		"an outage":                              {down: true},
+		"an outage, deleted first":               {down: true, deletedFirst: true},
+		"an outage, the deletion unheard":        {down: true, unheardDelete: true},
+		"both unheard":                           {unheardEdit: true, unheardDelete: true},
+		"the edit unheard":                       {unheardEdit: true},
+		"the deletion unheard and first":         {unheardDelete: true, deletedFirst: true},
+		"an outage, both unheard, deleted first": {down: true, unheardEdit: true, unheardDelete: true, deletedFirst: true},
+	} {
+		for _, m := range []crm.Module{crm.Contacts, crm.Companies} {
+			t.Run(fmt.Sprintf("%s, %s", name, m), func(t *testing.T) {
+				s := stage(t)
+				hub := s.hub(m, map[crm.Module]props{crm.Contacts: {"email": "anna@acme.example", "lastname": "Rossi"}, crm.Companies: {"name": "Acme", "domain": "acme.example"}}[m])
+				s.settle()
+				zo := s.twin(m, hub)
+				s.pass(2 * time.Hour)
+				s.mute(crm.HubSpot, &tt.unheardEdit)
+				s.mute(crm.Zoho, &tt.unheardDelete)
+				if tt.down {
+					s.Zoho.Fail(zohotest.Fault{Match: inAPI, Times: -1, Status: 500})
+				}
+				edit := func() { s.editHub(m, hub, props{"city": "Lecce"}) }
+				remove := func() { s.must(s.Zoho.Delete(m, zo)) }
+				if tt.deletedFirst {
+					remove()
+					edit()
+				} else {
+					edit()
+					remove()
+				}
+				s.pass(3*time.Hour + 10*time.Minute)
+				tt.unheardEdit, tt.unheardDelete = false, false
+				s.Zoho.Clear()
+				s.pass(30 * time.Hour)
+				s.wantRows(fmt.Sprintf("hubspot/%s  deleted", m))
+				s.wantMails(1)
+			})
+		}
+	}
+}
+
+func TestWhoComesBackToHubSpotAndHasNoRecordInZohoIsStillAskedAboutOnceZohoHasTold(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.pass(time.Hour)
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.settle()
+	lost := true
+	s.mute(crm.Zoho, &lost)
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.must(s.HubSpot.Restore(crm.Contacts, hub))
+	s.pass(10 * time.Minute)
+	s.wantRows("hubspot/contact  deleted")
+	lost = false
+	s.pass(3 * time.Hour) // reconcile finds the deletion
+	s.wantRows("hubspot/contact  deleted")
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.settle()
+	s.wantRows()
+}
+
+func TestWhoTookTheRecordOfAnotherAndWasNeverInStepWithItIsAskedAboutWhenItIsDeleted(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.pass(time.Hour)
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.settle()
+	s.Zoho.Fail(zohotest.Fault{Match: func(r *http.Request) bool { return inAPI(r) && r.Method == http.MethodPut }, Times: -1, Status: 500})
+	s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi", "city": "Lecce"})
+	s.pass(time.Minute)
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.pass(time.Minute)
+	s.Zoho.Clear()
+	s.pass(3 * time.Hour)
+	s.wantRows("hubspot/contact  deleted")
+	s.wantMails(1)
 }

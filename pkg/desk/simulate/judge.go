@@ -129,6 +129,8 @@ func (v verdict) twin(id crm.ID, p identity.Loaded) {
 		v.violate("orphan", "%s lives, and its pair says that it is gone", v.short(id))
 	case p.State == pair.Orphan && zoho:
 		v.violate("orphan", "%s and zoho %s live, and their pair is an orphan", v.short(id), v.name(p.Zoho))
+	case p.State == pair.Orphan && p.Gone == crm.Zoho:
+		v.asked(id, p.Pair)
 	case p.State == pair.Living && !zoho:
 		v.violate("untwinned", "the twin zoho %s of %s is gone, and its pair lives", v.name(p.Zoho), v.short(id))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -44,6 +45,38 @@ func (v verdict) answered() {
 			v.violate("unanswered", "%s was replayed, and is still parked because its twin was deleted", v.short(r.Record))
 		}
 	}
+}
+
+// asked: nobody edits in HubSpot what has no record in Zoho any more without being asked what is to become of it. Who calls asks about
+// records that no row is about. What Zoho had not taken was told before its record went.
+func (v verdict) asked(id crm.ID, p pair.Pair) {
+	for _, f := range v.m.Fields(p.Kind) {
+		if f.Type == crm.TypeCompany || f.Zoho.ReadOnly || f.Zoho.Property == "" || f.HubSpot.Property == "" || f.Policy != crm.Newest && f.Policy != crm.ToZoho {
+			continue
+		}
+		said := v.w.HubSpot.History(id.Module, id.Key, f.HubSpot.Property)
+		if len(said) == 0 || said[0].Ours || !v.metBefore(p, slotOf(f), said[0].At) {
+			continue
+		}
+		if told, ok := p.Held[slotOf(f)]; ok && told.Base.HubSpot == v.hasher.Raw(crm.HubSpot, f.Name, crm.Text(said[0].Value)) {
+			continue
+		}
+		held, at := crm.Empty(), time.Time{}
+		if h := v.w.Zoho.History(id.Module, p.Zoho, f.Zoho.Property); len(h) > 0 {
+			held, at = crm.Text(h[len(h)-1].Value), h[len(h)-1].At
+		}
+		if said[0].At.After(at.Add(tie)) && !v.equal(f, crm.Text(said[0].Value), held) {
+			v.violate("unasked", "%s of %s: %q of %s has no record in zoho to go to, and nobody is asked", f.Name, v.short(id), said[0].Value, since(said[0].At))
+		}
+	}
+}
+
+// metBefore reports whether a pair knew before the moment what both sides of a field held.
+func (v verdict) metBefore(p pair.Pair, slot pair.Slot, at time.Time) bool {
+	return slices.ContainsFunc(v.pairs[p.ID], func(w pairVersion) bool {
+		b := w.Base[slot]
+		return w.at.Before(at) && w.State == pair.Living && b.HubSpot.Known() && b.Zoho.Known()
+	})
 }
 
 // pairOf returns the two records of the living pair that a row is about, if it asks for something that their coming in step ends.

@@ -75,18 +75,29 @@ func (t *task) lost(p *identity.Loaded, sys crm.System, b both) fault.Outcome {
 		}
 		return t.several(crm.Zoho, heirs)
 	}
-	return t.orphaned(p, crm.Zoho)
+	return t.widowed(p, h.Record)
+}
+
+// widowed notes that the Zoho half of a living HubSpot record is gone. What was edited in HubSpot and has not gone across is asked about
+// by the next look, once both systems show what they were told.
+func (t *task) widowed(p *identity.Loaded, rec crm.Record) fault.Outcome {
+	o := t.orphaned(p, crm.Zoho)
+	if o.Ending == fault.Done && t.id.System == crm.HubSpot && t.edited(*p, rec) {
+		return again(settles, "what was edited in hubspot has no zoho record to go to")
+	}
+	return o
 }
 
 // orphaned notes that one half is gone. Nothing is deleted or made anew by itself.
 func (t *task) orphaned(p *identity.Loaded, sys crm.System) fault.Outcome {
-	if p.State != pair.Orphan {
+	t.settled = append(t.settled, p.Record(sys))
+	if p.State != pair.Orphan { // of an orphan the other half may live again, and ask
+		t.settled = append(t.settled, p.Record(sys.Other()))
 		p.GoneAt = t.now()
 	}
 	p.State, p.Gone = pair.Orphan, sys
 	p.Lose()  // the base stays: what is edited until both live again is told by it
 	p.Retry() // and what was held is tried anew then
-	t.settled = append(t.settled, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 	o := t.release(p, done("gone in "+string(sys)))
 	if o.Ending != fault.Done {
 		return o
@@ -192,15 +203,27 @@ func (t *task) bereaved(p identity.Loaded, r crm.Reading) fault.Outcome {
 // all the time and shows what it showed when the two were last in step has missed nothing: an echo, or a second look at what was carried
 // across, is no question.
 func (t *task) missed(p identity.Loaded, rec crm.Record) fault.Outcome {
-	h := t.s.Book.Hasher
-	edited := p.Gone == crm.HubSpot || p.KeyID != h.KeyID || slices.ContainsFunc(t.synced(), func(f mapping.Field) bool {
-		base := p.Base[slotOf(f)].HubSpot
-		return !f.Zoho.ReadOnly && f.Policy != crm.ToHubSpot && base.Known() && base != h.Raw(crm.HubSpot, f.Name, rec.Value(f.Name))
-	})
-	if !edited {
+	if p.Gone != crm.HubSpot && !t.edited(p, rec) {
 		return done("gone in zoho, and nothing to carry there")
 	}
 	return t.park(t.deleted(p))
+}
+
+// edited reports whether a HubSpot record shows, in a field that goes to Zoho, something else than when the two were last in step. What
+// they never were in step about is edited where HubSpot shows anything.
+func (t *task) edited(p identity.Loaded, rec crm.Record) bool {
+	h := t.s.Book.Hasher
+	return p.KeyID != h.KeyID || slices.ContainsFunc(t.synced(), func(f mapping.Field) bool {
+		v := rec.Value(f.Name)
+		if f.Zoho.ReadOnly || f.Policy == crm.ToHubSpot || !v.Known() {
+			return false
+		}
+		base := p.Base[slotOf(f)].HubSpot
+		if held, ok := p.Held[slotOf(f)]; ok && !base.Known() {
+			base = held.Base.HubSpot
+		}
+		return base != h.Raw(crm.HubSpot, f.Name, v) && (base.Known() || v.Filled())
+	})
 }
 
 // deleted is the row about a HubSpot record whose Zoho half is gone.
