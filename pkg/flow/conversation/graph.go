@@ -32,8 +32,9 @@ type known struct {
 // being is a person, whatever becomes of his contacts. The zero being is nobody.
 type being struct {
 	Contact string `json:"contact,omitempty"` // in Zoho; "" while he has none
-	HubSpot string `json:"hubspot,omitempty"` // a contact there that was in no pair when he was met
+	HubSpot string `json:"hubspot,omitempty"` // a contact there that was in no pair when he was met, or whose half in Zoho was gone
 	Lead    string `json:"lead,omitempty"`    // in Zoho, of one who has no contact there
+	Gone    string `json:"gone,omitempty"`    // the contact in Zoho that he had before, if it was gone
 	Into    string `json:"into,omitempty"`    // the person that he turned out to be
 
 	Looked time.Time `json:"looked,omitzero"` // when HubSpot was asked for him last, and had him not
@@ -115,7 +116,8 @@ func (t *task) someone(b being) (someone, error) {
 	return s, nil
 }
 
-// reunited goes on with the Zoho contact that a person's HubSpot contact was paired with since he was met.
+// reunited goes on with the Zoho contact that a person's HubSpot contact was paired with since he was met. For somebody whose own is
+// gone it is not that one, nor one that is another person's: there his keys decide.
 func (t *task) reunited(b being) (being, error) {
 	if b.HubSpot == "" {
 		return b, nil
@@ -124,14 +126,16 @@ func (t *task) reunited(b being) (being, error) {
 	if err != nil || p.Version == 0 || p.State != pair.Living || p.Zoho == "" || p.Zoho == b.Contact {
 		return b, err
 	}
-	if b.Contact == "" {
-		return t.adopt(b, p.Zoho, names{})
-	}
 	other, err := t.of(p.Zoho)
 	if err != nil {
 		return being{}, err
 	}
-	if other.id == "" {
+	switch {
+	case b.Contact == "" && b.Gone != "" && (p.Zoho == b.Gone || other.id != "" && other.id != b.id):
+		return b, nil
+	case b.Contact == "":
+		return t.adopt(b, p.Zoho, names{})
+	case other.id == "":
 		other = being{Contact: p.Zoho}
 	}
 	b.HubSpot = "" // of what is paired the pair knows

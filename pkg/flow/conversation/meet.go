@@ -161,6 +161,9 @@ func (t *task) search(b being, keys who.Keys) (found, error) {
 	p, err := t.pair(crm.HubSpot, f.hubspot)
 	if err == nil && p.Version != 0 && p.State == pair.Living && p.Zoho != "" {
 		contact, err := t.unlessTaken(keys, p.Zoho)
+		if err == nil && keys.Phone.IsZero() {
+			err = t.unlessOthers(b, contact)
+		}
 		return found{contact: contact}, err
 	}
 	if err == nil {
@@ -186,6 +189,15 @@ func (t *task) unlessTaken(keys who.Keys, contact string) (string, error) {
 		return "", t.ambiguous([]string{contact})
 	}
 	return contact, nil
+}
+
+// unlessOthers holds that a contact that somebody who shows no number was led to is no other person's.
+func (t *task) unlessOthers(b being, contact string) error {
+	other, err := t.of(contact)
+	if err == nil && other.id != "" && other.id != b.id {
+		err = t.ambiguous([]string{contact})
+	}
+	return err
 }
 
 // seen returns a contact as the graph has seen a number on it: with which user id, and whether its person has given the number up, or

@@ -225,12 +225,29 @@ func (t *task) forget(contact string) error {
 		return err
 	}
 	if b.Contact == contact {
-		b.Contact = ""
-		if err := t.f.save(t.ctx, write(beingKey(t.conn, b.id), b.version, b, time.Time{})); err != nil {
+		if err := t.leave(b); err != nil {
 			return err
 		}
 	}
 	return &fault.Error{Op: "conversation.Person", Kind: fault.Busy, After: max(absentFor, t.patience()), Err: errGone}
+}
+
+// leave takes a person off a Zoho contact that is gone, of a pair or of none. He stays whoever its other half is: where the pair goes on with
+// another record of Zoho, one that the contact was merged into, by now or later, he does too.
+func (t *task) leave(b being) error {
+	p, err := t.pair(crm.Zoho, b.Contact)
+	if err != nil {
+		return err
+	}
+	b.Contact, b.Gone = "", b.Contact
+	if p.HubSpot != "" && (p.State != pair.Orphan || p.Gone != crm.HubSpot) {
+		b.HubSpot = p.HubSpot
+	}
+	held, err := t.holdsHubSpot(b)
+	if err != nil {
+		return err
+	}
+	return t.f.save(t.ctx, append(held, write(beingKey(t.conn, b.id), b.version, b, time.Time{}))...)
 }
 
 // forgetHubSpot notes that the HubSpot contact of a person who is in no pair is gone; the next update looks for another one.
