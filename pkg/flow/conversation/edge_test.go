@@ -39,6 +39,32 @@ func TestTheFirstMessageOfAConversationIsToldUntilItIsTaken(t *testing.T) {
 	}
 }
 
+func TestAConversationThatBeginsWithoutATimeOrWithOneAheadOfNowBeganWhenItWasReceived(t *testing.T) {
+	for name, at := range map[string]func(time.Time) time.Time{
+		"without a time": func(time.Time) time.Time { return time.Time{} },
+		"from tomorrow":  func(now time.Time) time.Time { return now.Add(24 * time.Hour) },
+	} {
+		w := build(t, 1, whatsapptest.Options{})
+		w.met(anna)
+		var told []time.Time
+		down := &fault.Error{Op: "table", Kind: fault.Down, Err: errors.New("no answer")}
+		w.flow.Began = func(_ context.Context, _ string, at time.Time) error {
+			told = append(told, at)
+			if len(told) == 1 {
+				return down
+			}
+			return nil
+		}
+		first := w.wrote("a", "buongiorno", anna)
+		received := w.now
+		first.Message.At = at(w.now)
+		w.finish(first)
+		if len(told) != 2 || !told[0].Equal(received) || !told[1].Equal(received) {
+			t.Errorf("%s: told %v, received %v", name, told, received)
+		}
+	}
+}
+
 func TestAnAutomaticAnswerGoesOutWithTheMessageThatAskedForIt(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{})
 	w.say(w.phone.Meet("Persona", "393471234567"), "voglio un rimborso")

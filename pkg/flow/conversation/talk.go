@@ -103,7 +103,7 @@ func (t *task) carryOut(person someone, from chat.Person, d decided) error {
 		failed = append(failed, t.answer(person, from, d.At, *d.Answer))
 	}
 	if d.Began && t.f.Began != nil {
-		failed = append(failed, t.f.Began(t.ctx, t.id, t.u.At()))
+		failed = append(failed, t.f.Began(t.ctx, t.id, d.At))
 	}
 	return first(failed...)
 }
