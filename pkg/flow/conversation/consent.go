@@ -232,23 +232,35 @@ func (t *task) setField(sys crm.System, who someone, col crm.Column, v crm.Value
 	return t.absent(sys, who, t.f.side(sys).Write(t.ctx, ch).Err)
 }
 
-// refuses reports whether the person wants no messages: his own word, or a box that somebody ticked in the CRM. A box that is still to be
-// cleared for his word tells nothing.
+// refuses reports whether the person wants no messages: his own word, or a box that somebody ticked in a CRM. Of a pair Zoho's tells for
+// both, which are kept in step where the mapping has the field. A box that is still to be cleared for his word tells nothing.
 func (t *task) refuses(who someone) (bool, error) {
 	last, _, err := t.word(who)
 	if err != nil || last.Out || last.Owed {
 		return last.Out, err
 	}
-	col := t.f.Columns.OptOut
-	if col.Property == "" || who.zoho == "" {
+	out, err := t.ticked(crm.Zoho, who.zoho, t.f.Columns.OptOut)
+	switch {
+	case err != nil:
+		return false, t.absent(crm.Zoho, who, err)
+	case out || who.paired:
+		return out, nil
+	}
+	out, err = t.ticked(crm.HubSpot, who.hubspot, t.f.Columns.HubSpotOptOut)
+	return out, t.absent(crm.HubSpot, who, err)
+}
+
+// ticked reports whether the box of a contact is; one that is "" has none.
+func (t *task) ticked(sys crm.System, contact string, box crm.Column) (bool, error) {
+	if contact == "" || box.Property == "" {
 		return false, nil
 	}
-	readings, err := t.f.Zoho.Read(t.ctx, crm.Query{Module: crm.Contacts, Keys: []string{who.zoho}, Columns: []crm.Column{col}})
-	if err != nil {
+	readings, err := t.f.side(sys).Read(t.ctx, crm.Query{Module: crm.Contacts, Keys: []string{contact}, Columns: []crm.Column{box}})
+	switch {
+	case err != nil:
 		return false, err
+	case readings[0].Gone:
+		return false, &fault.Error{Op: "conversation.Consent", Kind: fault.Missing, Err: errors.New("the contact is gone")}
 	}
-	if readings[0].Gone {
-		return false, t.forget(who.zoho)
-	}
-	return readings[0].Record.Value(col.Field).Text() == "true", nil
+	return readings[0].Record.Value(box.Field).Text() == "true", nil
 }

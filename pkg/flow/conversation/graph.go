@@ -112,6 +112,7 @@ func (t *task) someone(b being) (someone, error) {
 			return someone{}, err
 		}
 	}
+	s.paired = s.hubspot != ""
 	s.hubspot = cmp.Or(s.hubspot, b.HubSpot)
 	return s, nil
 }

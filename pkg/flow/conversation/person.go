@@ -17,6 +17,7 @@ type someone struct {
 	id      string // what is his own lies under it, whatever becomes of his contacts
 	zoho    string // "" while he has no contact there
 	hubspot string // "" when HubSpot has him not
+	paired  bool   // the two are a pair
 	lead    string // in Zoho, of one whom it has as a lead only
 	unasked error  // why nobody knows whether HubSpot has him: what is to be written there waits, and nothing else does
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/whatsapp/whatsapptest"
 	"crm-connector/pkg/core/chat"
@@ -131,6 +132,52 @@ func TestALeadWhoTellsWhatsAppThatHeWantsNoMessagesGetsNone(t *testing.T) {
 	for r := range w.chats.All("K#") {
 		if strings.HasSuffix(r.Key.Part, "#") {
 			t.Errorf("a word of nobody: %s", r.Value)
+		}
+	}
+}
+
+const hubspotRead = "GET /crm/objects/" + hubspot.Version + "/contacts/{id}"
+
+func TestABoxThatSomebodyTickedInHubSpotHoldsForWhoIsInNoPair(t *testing.T) {
+	for name, c := range map[string]struct {
+		build func() (*world, string)
+		asks  bool // HubSpot is, for its box
+	}{
+		"who is a lead in Zoho": {func() (*world, string) {
+			w, h := lead(t, whatsapptest.Options{})
+			w.met(anna)
+			return w, h
+		}, true},
+		"who is a contact in Zoho": {func() (*world, string) {
+			w, h, p := known(t, "buongiorno a tutti")
+			w.say(p, "ci siete ancora?")
+			w.pass(time.Minute)
+			return w, h
+		}, true},
+		"but not for a pair": {func() (*world, string) {
+			w := build(t, 1, whatsapptest.Options{})
+			h, _ := w.couple("Rossi", "393471234567")
+			w.met(anna)
+			return w, h
+		}, false},
+	} {
+		w, h := c.build()
+		if !w.promote("before", rossi) {
+			t.Errorf("%s: nothing is sent to somebody who wants it", name)
+		}
+		w.now = w.now.Add(time.Minute)
+		if err := w.hubspot.Edit(crm.Contacts, h, map[string]string{"whatsapp_opt_out": "true"}); err != nil {
+			t.Fatal(err)
+		}
+		reads, want := w.hubspot.Count(hubspotRead), 0
+		if c.asks {
+			want = 1
+		}
+		if sent := w.promote("ticked", rossi); sent == c.asks || w.hubspot.Count(hubspotRead)-reads != want {
+			t.Errorf("%s: sent %v, HubSpot was read %d times", name, sent, w.hubspot.Count(hubspotRead)-reads)
+		}
+		if n := len(w.hubspot.Tasks()) + len(w.zoho.Tasks()); n != 0 {
+			t.Errorf("%s: %d tasks for a message that nobody wants", name, n)
 		}
 	}
 }
