@@ -38,7 +38,7 @@ func build(_ context.Context, getenv func(string) string) (func(context.Context,
 	c, log, chance := cloud.Open(getenv, time.Now), lambdacontext.NewLogger(), pairwork.Chance{NewID: uuid.NewString, Int64: rand.Int64N}
 	kit := pairwork.Open(c, pairwork.Live, chance, log)
 	talk := chatwork.Open(c, kit, chance, log)
-	talk.Entries = countwork.Entries(c, rand.Int64N)
+	talk.Entries, talk.Queues = countwork.Entries(c, rand.Int64N), chatwork.Looks(c)
 	return whatsappconsumer.New(whatsappconsumer.Adapters{
 		Adapters: talk, Counts: c.Rows(dynamo.Attempts),
 		Waiter: queue.Open(c.Config(awsenv.SQS), c.Need(settings.WhatsAppQueue)), Rand: rand.Int64N, Parallel: 4,

@@ -15,7 +15,7 @@ import (
 // sandbox are settings as the template gives them, secrets in the environment.
 var sandbox = map[string]string{
 	"PAIRS_TABLE": "pairs", "PARKED_TABLE": "parked", "ATTEMPTS_TABLE": "attempts", "CONFIG_TABLE": "config", "CHATS_TABLE": "chats", "CONVERSIONS_TABLE": "conversions",
-	"WHATSAPP_OPERATIONS_QUEUE": "https://sqs.example/whatsapp.fifo", "WHATSAPP_PHONE_NUMBER_ID": "106540352242922", "WHATSAPP_ACCESS_TOKEN": "sandbox-token",
+	"WHATSAPP_OPERATIONS_QUEUE": "https://sqs.example/whatsapp.fifo", "HUBSPOT_OPERATIONS_QUEUE": "https://sqs.example/hubspot.fifo", "WHATSAPP_PHONE_NUMBER_ID": "106540352242922", "WHATSAPP_ACCESS_TOKEN": "sandbox-token",
 	"HUBSPOT_ACCESS_TOKEN": "sandbox-app", "HUBSPOT_APP_ID": "19635961", "GET_ZOHO_TOKEN_FUNCTION": "getZohoToken",
 	"PAIR_KEY": "00112233445566778899aabbccddeeff", "MODE": "on",
 }
@@ -24,7 +24,7 @@ func TestEveryMissingSettingIsNamedAtOnce(t *testing.T) {
 	_, err := build(t.Context(), awstest.Env())
 	awstest.Lacks(t, err, append(awstest.Own(),
 		"HUBSPOT_ACCESS_TOKEN", "HUBSPOT_APP_ID", "PAIR_KEY", "GET_ZOHO_TOKEN_FUNCTION",
-		"PAIRS_TABLE", "PARKED_TABLE", "CONFIG_TABLE", "CHATS_TABLE", "CONVERSIONS_TABLE", "ATTEMPTS_TABLE", "WHATSAPP_OPERATIONS_QUEUE",
+		"PAIRS_TABLE", "PARKED_TABLE", "CONFIG_TABLE", "CHATS_TABLE", "CONVERSIONS_TABLE", "HUBSPOT_OPERATIONS_QUEUE", "ATTEMPTS_TABLE", "WHATSAPP_OPERATIONS_QUEUE",
 	)...)
 	_, err = build(t.Context(), awstest.Env(awstest.Refused(t), sandbox, map[string]string{"WHATSAPP_ACCESS_TOKEN": ""}))
 	awstest.Lacks(t, err, "WHATSAPP_ACCESS_TOKEN")

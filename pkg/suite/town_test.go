@@ -207,8 +207,10 @@ func (w *town) wire(v variant) {
 		Pairs: w.tables["pairs"], Chats: w.tables["chats"], Parked: w.tables["parked"], Config: w.tables["config"], Rules: set, Hasher: hasher, Entries: entries,
 		Number: chatNumber, Own: []string{whatsapptest.DefaultDisplay}, LeadSource: "WhatsApp", Language: chat.Italian, Zone: rome(w.t), NewID: w.newID, Now: w.clk, Sleep: w.sleep, Log: log,
 	}
+	looks := talk
+	looks.Queues = consumer.Queues{crm.Zoho: w.queues["hubspotOperations"]}
 	whatsappConsumer := whatsappconsumer.New(whatsappconsumer.Adapters{
-		Adapters: talk, Counts: w.tables["attempts"], Waiter: w.queues["whatsappOperations"], Rand: one, Parallel: v.parallel,
+		Adapters: looks, Counts: w.tables["attempts"], Waiter: w.queues["whatsappOperations"], Rand: one, Parallel: v.parallel,
 	})
 	aggregator := conversionaggregator.New(conversionaggregator.Adapters{
 		Rows: w.tables["conversions"], Waiter: w.queues["conversionEvents"], Now: w.clk, Sleep: w.sleep, Rand: one, Log: log,

@@ -180,8 +180,11 @@ type Queues struct {
 
 // Queues reads the addresses of the queues. They are SQS's own, so nobody checks their form.
 func (r *Reader) Queues() Queues {
-	return Queues{FromHubSpot: r.Need("ZOHO_OPERATIONS_QUEUE"), FromZoho: r.Need("HUBSPOT_OPERATIONS_QUEUE")}
+	return Queues{FromHubSpot: r.Need("ZOHO_OPERATIONS_QUEUE"), FromZoho: r.Need(FromZohoQueue)}
 }
+
+// FromZohoQueue is the setting with the address of the queue of operations about Zoho's records, for those who need no other.
+const FromZohoQueue = "HUBSPOT_OPERATIONS_QUEUE"
 
 // WhatsAppQueue and ConversionsQueue are the settings with the addresses of the queues of whole messages.
 const (

@@ -134,8 +134,10 @@ func (s *Suite) conversations(p Parts, common consumer.Adapters, carriers map[st
 		Number: w.Number, Own: w.Own, Coexistence: w.Coexistence, LeadSource: w.LeadSource, Language: chat.Language(p.Report.Language), Zone: p.zone(),
 		NewID: p.NewID, Now: p.Now, Sleep: p.Sleep, Log: p.Log,
 	}
+	looks := talk
+	looks.Queues = common.Queues
 	lane.Handle = whatsappconsumer.New(whatsappconsumer.Adapters{
-		Adapters: talk, Counts: common.Counts, Waiter: messages, Rand: p.Rand, Left: p.Left, Ended: p.Ended, Parallel: p.Parallel,
+		Adapters: looks, Counts: common.Counts, Waiter: messages, Rand: p.Rand, Left: p.Left, Ended: p.Ended, Parallel: p.Parallel,
 	}).Handle
 	sender := sendwhatsapp.New(sendwhatsapp.Adapters{Adapters: talk, Wire: p.wireMessages, Left: p.Left, Parallel: p.Parallel})
 	s.Functions["sendWhatsapp"] = sender.Send

@@ -145,8 +145,10 @@ func (v *suite) wire(hub *hubspot.Client, zo *zoho.Client, graph *whatsapp.Clien
 		Hasher: consumer.Hash(v.hasher), Number: whatsapptest.DefaultNumber, Own: []string{whatsapptest.DefaultDisplay}, LeadSource: "WhatsApp",
 		Language: chat.Italian, Zone: time.UTC, NewID: newID, Now: s.clock, Sleep: s.sleep, Log: log,
 	}
+	looks := talk
+	looks.Queues = pairwork.Queues
 	v.talk.handle = whatsappconsumer.New(whatsappconsumer.Adapters{
-		Adapters: talk, Counts: attempts, Waiter: waiter{s, v.talk}, Rand: s.dice.Int64N, Left: s.left, Ended: s.ended,
+		Adapters: looks, Counts: attempts, Waiter: waiter{s, v.talk}, Rand: s.dice.Int64N, Left: s.left, Ended: s.ended,
 	}).Handle
 	v.sender = sendwhatsapp.New(sendwhatsapp.Adapters{
 		Adapters: talk, Left: s.left,

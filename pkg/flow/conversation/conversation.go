@@ -92,6 +92,11 @@ type Store interface {
 	List(ctx context.Context, part, sortPrefix, after string, limit int) ([]row.Row, error)
 }
 
+// Queue takes operations for the connector.
+type Queue interface {
+	Send(ctx context.Context, ops []crm.Operation) error
+}
+
 // Columns says where in the CRMs a person's keys stand. A column without a property is not used, but for Name and Number of
 // Zoho, which are.
 type Columns struct {
@@ -112,7 +117,7 @@ type Columns struct {
 	Region         string // of numbers without a country code; canon.NoRegion for none
 }
 
-// Flow is the flow of one connection's conversations. All fields but Keys, Own, Files and Began are required. It is safe for concurrent use if
+// Flow is the flow of one connection's conversations. All fields but Keys, Own, Files, Wake and Began are required. It is safe for concurrent use if
 // they are.
 type Flow struct {
 	Zoho     Zoho
@@ -132,6 +137,8 @@ type Flow struct {
 	Zone     *time.Location
 	Now      func() time.Time
 	Sleep    func(ctx context.Context, d time.Duration) bool // false when it did not wait to the end
+	// Wake is where the connector is asked to look at a contact that is gone and still in its pair. Nil: it hears of that in its own time.
+	Wake Queue
 	// Began is told of the first message of every conversation, by the identity of its update, at least once; while it fails, the
 	// message comes again.
 	Began func(ctx context.Context, update string, at time.Time) error

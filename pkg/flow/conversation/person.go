@@ -213,6 +213,12 @@ func (t *task) recallBefore(c who.Change) (being, error) {
 	return number.being, nil
 }
 
+// unheardAfter is how long a message waits for the connector to hear that a contact is gone before it is asked to look.
+const unheardAfter = 15 * time.Second
+
+// askedFor is how long nobody else asks the connector for the same look.
+const askedFor = 15 * time.Minute
+
 // absentFor is how soon somebody whose contact is gone is looked for anew; the longer nobody tells the connector of it, the later.
 const absentFor = 2 * time.Second
 
@@ -225,8 +231,17 @@ func (t *task) forget(contact string) error {
 	if err != nil {
 		return err
 	}
+	p, err := t.pair(crm.Zoho, contact)
+	if err != nil {
+		return err
+	}
 	if b.Contact == contact {
-		if err := t.leave(b); err != nil {
+		if err := t.leave(b, p.Pair); err != nil {
+			return err
+		}
+	}
+	if p.State == pair.Living && p.Zoho == contact {
+		if err := t.unheard(contact); err != nil {
 			return err
 		}
 	}
@@ -235,11 +250,7 @@ func (t *task) forget(contact string) error {
 
 // leave takes a person off a Zoho contact that is gone, of a pair or of none. He stays whoever its other half is: where the pair goes on with
 // another record of Zoho, one that the contact was merged into, by now or later, he does too.
-func (t *task) leave(b being) error {
-	p, err := t.pair(crm.Zoho, b.Contact)
-	if err != nil {
-		return err
-	}
+func (t *task) leave(b being, p pair.Pair) error {
 	b.Contact, b.Gone = "", b.Contact
 	if p.HubSpot != "" && (p.State != pair.Orphan || p.Gone != crm.HubSpot) {
 		b.HubSpot = p.HubSpot
@@ -249,6 +260,32 @@ func (t *task) leave(b being) error {
 		return err
 	}
 	return t.f.save(t.ctx, append(held, write(beingKey(t.conn, b.id), b.version, b, time.Time{}))...)
+}
+
+// unheard asks the connector to look at a contact whose pair does not know that it is gone: what should have told of it was lost, and until
+// somebody looks nothing can be logged on whatever the pair goes on with. It is asked once for all who wait, and anew when nobody has
+// looked for long.
+func (t *task) unheard(contact string) error {
+	now := t.now()
+	if t.f.Wake == nil || now.Sub(t.received) < unheardAfter {
+		return nil
+	}
+	var asked struct{ At time.Time }
+	key := claimKey(t.conn, contact, "unheard")
+	version, err := t.f.load(t.ctx, key, &asked)
+	if err != nil || version != 0 && now.Sub(asked.At) < askedFor {
+		return err
+	}
+	id := contactID(crm.Zoho, contact)
+	err = t.f.Wake.Send(t.ctx, []crm.Operation{{
+		V: crm.OperationVersion, ID: t.f.Book.NewID(), Connection: t.conn, Source: id.System, Kind: id.Module.Kind(), Module: id.Module,
+		Verb: crm.Revisit, RecordID: id.Key, OccurredAt: now, ReceivedAt: now, Trace: t.id,
+	}})
+	if err != nil {
+		return err
+	}
+	asked.At = now
+	return t.f.save(t.ctx, write(key, version, asked, now.Add(KeptFor)))
 }
 
 // forgetHubSpot notes that the HubSpot contact of a person who is in no pair is gone; the next update looks for another one.

@@ -33,6 +33,7 @@ type Adapters struct {
 	Config  config.Store // mode, mapping, rules of conversation
 	Rules   consumer.Rules
 	Hasher  consumer.Hasher
+	Queues  consumer.Queues   // where the connector is asked to look at a contact; nil: nobody asks
 	Entries *consumer.Entries // counts conversations that begin; nil: nobody counts
 
 	Number      string   // id of the number that requests are sent from; "": this stack has no WhatsApp
@@ -115,12 +116,16 @@ func (t *Talk) Flow(ctx context.Context) (*conversation.Flow, error) {
 	if t.a.Coexistence {
 		rate = chat.CoexistenceRate
 	}
-	return &conversation.Flow{
+	flow := &conversation.Flow{
 		Zoho: t.a.Zoho, HubSpot: t.a.HubSpot, Phone: t.a.Phone, Store: t.a.Chats, Parking: t.Ledger,
 		Book:  &identity.Book{Store: t.a.Pairs, Hasher: h, NewID: t.a.NewID},
 		Rules: words, Columns: columns(m, t.a.LeadSource), Keys: keys(m),
 		Number: t.a.Number, Own: t.a.Own, Rate: rate, Files: t.files, Language: t.a.Language, Zone: t.a.Zone, Now: t.a.Now, Sleep: t.a.Sleep, Began: t.a.Entries.Conversation,
-	}, nil
+	}
+	if t.a.Queues != nil {
+		flow.Wake = t.a.Queues
+	}
+	return flow, nil
 }
 
 // words returns the rules of conversation: those of the table's row, else the built-in ones. A row that cannot be read as rules is

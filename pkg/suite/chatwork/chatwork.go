@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net/http"
 
+	"crm-connector/pkg/adapter/awsenv"
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/dynamo"
+	"crm-connector/pkg/adapter/queue"
 	"crm-connector/pkg/adapter/secret"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp"
@@ -18,6 +20,7 @@ import (
 	"crm-connector/pkg/suite/bearer"
 	"crm-connector/pkg/suite/chats"
 	"crm-connector/pkg/suite/cloud"
+	"crm-connector/pkg/suite/consumer"
 	"crm-connector/pkg/suite/doorwork"
 	"crm-connector/pkg/suite/pairwork"
 	"crm-connector/pkg/suite/sendwhatsapp"
@@ -32,6 +35,11 @@ func Open(c *cloud.Cloud, kit *pairwork.Kit, chance pairwork.Chance, log *slog.L
 		Number: w.Number, Own: w.Own, Coexistence: w.Coexistence, LeadSource: w.LeadSource, Language: chat.Language(language), Zone: zone,
 		NewID: chance.NewID, Now: c.Now, Sleep: cloud.Sleep, Log: log,
 	}
+}
+
+// Looks is the queue in which the connector is asked to look at a contact of Zoho.
+func Looks(c *cloud.Cloud) consumer.Queues {
+	return consumer.Queues{crm.Zoho: queue.Open(c.Config(awsenv.SQS), c.Need(settings.FromZohoQueue))}
 }
 
 // Wire makes the route of messages to send; on a stack without tokens or without WhatsApp it says so to everybody.
