@@ -354,6 +354,31 @@ func TestAnErasureLeavesWhoTookOverTheZohoRecordAndAsksAboutIt(t *testing.T) {
 	}
 }
 
+func TestAnErasureAsksAboutTheRecordThatSomebodyTookOverAlsoWhileItIsDeleted(t *testing.T) {
+	for _, heard := range []bool{true, false} {
+		t.Run(fmt.Sprintf("the deletion heard %t", heard), func(t *testing.T) {
+			s := stage(t)
+			hub, zo := s.rossi()
+			s.must(s.HubSpot.Delete(crm.Contacts, hub))
+			s.settle()
+			heir := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
+			s.settle()
+			s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": heir})
+			lost := !heard
+			s.mute(crm.Zoho, &lost)
+			s.must(s.Zoho.Delete(crm.Contacts, zo))
+			s.pass(10 * time.Minute)
+			s.send(crm.Contacts, crm.HubSpot, hub, crm.Erase)
+			s.pass(10 * time.Minute)
+			lost = false
+			s.must(s.Zoho.Restore(crm.Contacts, zo))
+			s.pass(2 * time.Hour)
+			s.wantRows("hubspot/contact  erase")
+			s.wantZo(crm.Contacts, zo, props{"HubSpot_Id": heir})
+		})
+	}
+}
+
 func TestOfTwoWhoseZohoRecordsWereMergedTheOtherIsNamed(t *testing.T) {
 	for name, which := range map[string]int{"the one whose pair went on": 0, "the one whose pair ended": 1} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -218,5 +219,38 @@ func TestWhoIsParkedAsALeadIsMadeOnceTheLeadIsGoneOrIsSomebodyElse(t *testing.T)
 			s.wantCount(crm.Contacts, 1, 1)
 			s.wantRows()
 		})
+	}
+}
+
+func TestACompanyThatIsBackBeforeTheLookThatAContactAskedForWakesIt(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		for name, path := range map[string]string{"made": "/Contacts", "moved": "/Contacts/"} {
+			t.Run(fmt.Sprintf("%s, the restoration unheard %t", name, lost), func(t *testing.T) {
+				var s *scene
+				var zo string
+				muted, armed, looks := false, false, 0
+				s, hub, zo := beta(t, meddling(crm.Zoho, func(r *http.Request) {
+					insert := r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, path)
+					switch {
+					case armed && (insert || r.Method == http.MethodPut && strings.Contains(r.URL.Path, path)):
+						armed, muted, looks = false, true, 1
+						s.must(s.Zoho.Delete(crm.Companies, zo))
+					case looks == 1 && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/Accounts"):
+						looks = 2 // the contact's own: it is gone
+					case looks == 2 && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/Accounts"):
+						looks, muted = 3, lost
+						s.must(s.Zoho.Restore(crm.Companies, zo))
+					}
+				}))
+				s.mute(crm.Zoho, &muted)
+				who := s.comes(name, hub, &armed)
+				s.pass(30 * time.Minute)
+				if looks != 3 {
+					t.Fatalf("the scene was not played: %d looks", looks)
+				}
+				s.wantZo(crm.Contacts, s.twin(crm.Contacts, who), props{"Account_Name": zo})
+				s.wantRows()
+			})
+		}
 	}
 }

@@ -34,7 +34,9 @@ func (t *task) erase() fault.Outcome {
 		return t.fail(err)
 	}
 	e.suspect(rows)
-	e.held = slices.DeleteFunc(e.held, t.vanished)
+	e.held = slices.DeleteFunc(e.held, func(id crm.ID) bool { // what the heir goes on with may be restored
+		return id != e.heir.Record(crm.Zoho) && t.vanished(id)
+	})
 	if err := t.tell(t.remains(e)...); err != nil {
 		return t.fail(err)
 	}

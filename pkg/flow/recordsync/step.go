@@ -292,18 +292,26 @@ func (t *task) revisit(id crm.ID) crm.Operation {
 }
 
 // wake queues the records that waited for one of the pair's records. What was not written has freed nothing: two records
-// that wait for each other's value would wake each other for ever. What an earlier try wrote has.
+// that wait for each other's value would wake each other for ever. What an earlier try wrote has. The contacts of a company that they had
+// looked at, because it was gone, go on where it is there again: no company waits for a contact.
 func (t *task) wake(p identity.Loaded) error {
-	if !t.wrote && !t.joined && !t.repeated() {
+	all := t.wrote || t.joined || t.repeated()
+	if !all && (t.kind() != crm.Company || !t.has(crm.Revisit)) {
 		return nil
 	}
-	return t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho))
+	return t.rouseThose(func(who crm.ID) bool { return all || who.Module == crm.Contacts }, p.Record(crm.HubSpot), p.Record(crm.Zoho))
 }
 
 // rouse queues whoever waits for one of the records.
 func (t *task) rouse(ids ...crm.ID) error {
+	return t.rouseThose(func(crm.ID) bool { return true }, ids...)
+}
+
+// rouseThose queues those who wait for one of the records.
+func (t *task) rouseThose(which func(crm.ID) bool, ids ...crm.ID) error {
 	for {
 		who, err := t.s.Book.Waiting(t.ctx, t.conn, ids...)
+		who = slices.DeleteFunc(who, func(w identity.Waiter) bool { return !which(w.Record) })
 		if err != nil || len(who) == 0 {
 			return err
 		}
