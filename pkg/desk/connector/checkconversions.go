@@ -196,7 +196,7 @@ func (e *exam) zohoCount(ctx context.Context) {
 // uncounted counts the events that lie among the errors.
 func (e *exam) uncounted(ctx context.Context) {
 	const check = "conversions.errors"
-	if !e.after(check, "table conversions") {
+	if !e.after(check, "rows of conversions") {
 		return
 	}
 	c, err := e.counter(e.st)

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -181,9 +182,11 @@ func moving(hooks []string) bool {
 	return n > 1
 }
 
-// tables looks whether every table answers.
+// tables looks whether every table answers, when it is asked for a row and when for a list. What one cause keeps from several tables is
+// one fault.
 func (e *exam) tables(ctx context.Context) {
-	bad := 0
+	silent := map[silence][]string{}
+	var causes []silence
 	for _, t := range []struct {
 		name  string
 		table Table
@@ -194,16 +197,36 @@ func (e *exam) tables(ctx context.Context) {
 		if t.table == nil {
 			continue
 		}
-		if _, err := t.table.Get(ctx, row.Key{Part: "doctor", Sort: "doctor"}); err != nil {
-			bad++
-			e.fault("tables", fmt.Sprintf("%s-%s: %v", e.st.Name, t.name, err), "deploy the stack again, and let this command read its tables (dynamodb:GetItem)")
-			continue
+		if cause := e.silence(ctx, t.name, t.table); cause != (silence{}) {
+			if silent[cause] == nil {
+				causes = append(causes, cause)
+			}
+			silent[cause] = append(silent[cause], e.st.Name+"-"+t.name)
 		}
-		e.works["table "+t.name] = true
 	}
-	if bad == 0 {
+	for _, c := range causes {
+		e.fault("tables", strings.Join(silent[c], ", ")+": "+c.what, "deploy the stack again, and let this command read its tables ("+c.right+")")
+	}
+	if causes == nil {
 		e.ok("tables", "all answer")
 	}
+}
+
+// silence is why a table does not answer, and which right such a call takes.
+type silence struct{ what, right string }
+
+// silence asks a table for a row, and then for a list: each takes a right of its own.
+func (e *exam) silence(ctx context.Context, name string, table Table) silence {
+	nobody := row.Key{Part: "doctor", Sort: "doctor"}
+	if _, err := table.Get(ctx, nobody); err != nil {
+		return silence{err.Error(), "dynamodb:GetItem"}
+	}
+	e.works["table "+name] = true
+	if _, err := table.List(ctx, nobody.Part, "", "", 1); err != nil {
+		return silence{err.Error(), "dynamodb:Query"}
+	}
+	e.works["rows of "+name] = true
+	return silence{}
 }
 
 // tooOld is how old the oldest message may be that SQS tells the age of: the alarm of the template goes off then too. It does not tell of
@@ -212,9 +235,11 @@ const tooOld = 10 * time.Minute
 
 // queues looks into all queues and their dead-letter queues.
 func (e *exam) queues(ctx context.Context) {
+	var unseen error
 	for _, l := range e.st.lines() {
 		check := l.name
 		d, err := l.Depth(ctx)
+		unseen = cmp.Or(unseen, d.Unseen)
 		switch {
 		case err != nil:
 			e.fault(check, err.Error(), "deploy the stack again, and let this command look at its queues (sqs:GetQueueUrl, sqs:GetQueueAttributes)")
@@ -225,6 +250,9 @@ func (e *exam) queues(ctx context.Context) {
 		default:
 			e.ok(check, "%d waiting, %d in flight, none dead", d.Waiting, d.InFlight)
 		}
+	}
+	if unseen != nil { // of all of them for one reason
+		e.note("queues", "how old the oldest messages are is not known: "+unseen.Error(), "let this command ask CloudWatch (cloudwatch:GetMetricStatistics)")
 	}
 }
 
@@ -325,7 +353,7 @@ const (
 // reconciled looks when reconcile last came to an end. While the stack is not on it stands still, and a stack that was switched
 // on a while ago has until then to look. It comes after those who tell the time: how long ago that was, a wrong clock cannot say.
 func (e *exam) reconciled(ctx context.Context) {
-	if !e.after("reconcile", "functions", "table config") || !e.onTime("reconcile") {
+	if !e.after("reconcile", "functions", "rows of config") || !e.onTime("reconcile") {
 		return
 	}
 	rows, err := e.st.Config.List(ctx, "cursor#"+e.flags.Connection, "", "", 0)
@@ -359,7 +387,7 @@ func (e *exam) reconciled(ctx context.Context) {
 
 // parked counts what was given up on.
 func (e *exam) parked(ctx context.Context) {
-	if !e.after("parked", "table parked") {
+	if !e.after("parked", "rows of parked") {
 		return
 	}
 	n, err := e.ledger(e.st).Counts(ctx)
@@ -375,7 +403,7 @@ func (e *exam) parked(ctx context.Context) {
 
 // quarantined counts the deliveries that nobody could read, or that are of another portal.
 func (e *exam) quarantined(ctx context.Context) {
-	if !e.after("quarantine", "table quarantine") {
+	if !e.after("quarantine", "rows of quarantine") {
 		return
 	}
 	all, err := e.kept(ctx, e.st)

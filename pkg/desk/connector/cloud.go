@@ -292,12 +292,12 @@ func (l *cloudLane) Depth(ctx context.Context) (Depth, error) {
 		into(n(sqstypes.QueueAttributeNameApproximateNumberOfMessages)+n(sqstypes.QueueAttributeNameApproximateNumberOfMessagesDelayed),
 			n(sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible))
 	}
-	d.Oldest = l.oldest(ctx)
+	d.Oldest, d.Unseen = l.oldest(ctx)
 	return d, nil
 }
 
-// oldest returns the age of the oldest message in the last minutes; 0 where CloudWatch does not tell it.
-func (l *cloudLane) oldest(ctx context.Context) time.Duration {
+// oldest returns the age of the oldest message in the last minutes; 0 where CloudWatch has none to tell.
+func (l *cloudLane) oldest(ctx context.Context) (time.Duration, error) {
 	now := l.now()
 	out, err := l.watch.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
 		Namespace: aws.String("AWS/SQS"), MetricName: aws.String("ApproximateAgeOfOldestMessage"),
@@ -305,7 +305,7 @@ func (l *cloudLane) oldest(ctx context.Context) time.Duration {
 		StartTime:  aws.Time(now.Add(-10 * time.Minute)), EndTime: &now, Period: aws.Int32(60), Statistics: []cwtypes.Statistic{cwtypes.StatisticMaximum},
 	})
 	if err != nil {
-		return 0
+		return 0, plain("CloudWatch", err)
 	}
 	var last time.Time
 	age := 0.0
@@ -314,7 +314,7 @@ func (l *cloudLane) oldest(ctx context.Context) time.Duration {
 			last, age = at, aws.ToFloat64(p.Maximum)
 		}
 	}
-	return time.Duration(age) * time.Second
+	return time.Duration(age) * time.Second, nil
 }
 
 // polled is how long SQS looks for a message before it says that there is none, in seconds. By a long poll it asks all of its servers,

@@ -170,10 +170,11 @@ func TestAQueueInAWSIsLookedAtAndRedriven(t *testing.T) {
 			order = append(order, "delete")
 			return http.StatusOK, `{}`
 		}
-		return http.StatusBadRequest, `{}` // CloudWatch has no age to tell
+		return http.StatusForbidden, "\xa1\x66__type\x6cAccessDenied" // CloudWatch speaks CBOR
 	})
 	lane := st.Lanes[crm.HubSpot]
-	if d, err := lane.Depth(t.Context()); err != nil || d != (Depth{Waiting: 3, InFlight: 4, Dead: 3}) {
+	d, err := lane.Depth(t.Context())
+	if unseen := fmt.Sprint(d.Unseen); err != nil || d != (Depth{Waiting: 3, InFlight: 4, Dead: 3, Unseen: d.Unseen}) || unseen != "CloudWatch answers AccessDenied" {
 		t.Errorf("%+v, %v", d, err)
 	}
 	s := &session{World: World{Now: time.Now}}

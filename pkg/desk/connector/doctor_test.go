@@ -18,6 +18,7 @@ import (
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/batch"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/desk/sandbox"
@@ -81,6 +82,13 @@ type lost struct{ Table }
 
 func (lost) Get(context.Context, ...row.Key) ([]row.Row, error) { return nil, errLost }
 
+// unlisted is a table of which single rows may be read, and no list of them.
+type unlisted struct{ Table }
+
+func (unlisted) List(context.Context, string, string, string, int) ([]row.Row, error) {
+	return nil, &fault.Error{Op: "dynamodb.Query", Kind: fault.Setup, Code: "AccessDeniedException"}
+}
+
 var seeded = []broken{
 	{name: "a secret is missing", spoil: func(b *bench) { delete(b.vault, settings.HubSpotClientSecret) },
 		check: "secrets", what: "HUBSPOT_CLIENT_SECRET is missing", mend: "connector setup hubspot --stack shop"},
@@ -106,6 +114,16 @@ var seeded = []broken{
 			return to
 		}
 	}, check: "tables", what: "shop-tokens", mend: "deploy the stack again"},
+	{name: "the right to list the tables is missing", spoil: func(b *bench) { b.tables = func(_ string, to Table) Table { return unlisted{to} } },
+		check: "tables", what: "shop-pairs, shop-parked, shop-attempts, shop-config, shop-tokens, shop-quarantine", mend: "read its tables (dynamodb:Query)"},
+	{name: "the right to list one table is missing", spoil: func(b *bench) {
+		b.tables = func(name string, to Table) Table {
+			if name == sandbox.Parked {
+				return unlisted{to}
+			}
+			return to
+		}
+	}, check: "tables", what: "shop-parked: dynamodb.Query: setup (AccessDeniedException)", mend: "read its tables (dynamodb:Query)"},
 	{name: "a queue does not answer", spoil: func(b *bench) { b.lanes[crm.Zoho].err = errLost },
 		check: "hubspot-operations", what: "lost", mend: "deploy the stack again"},
 	{name: "a message is dead", spoil: func(b *bench) {
@@ -296,6 +314,19 @@ func TestDoctorNamesEachFaultAndNoOther(t *testing.T) {
 				t.Errorf("%d faults, exit %d: %+v", n, code, all)
 			}
 		})
+	}
+}
+
+func TestAnAgeThatNobodyMayAskForIsToldOnceAndIsNoFault(t *testing.T) {
+	b := stage(t)
+	for _, l := range b.lanes {
+		l.unseen = errors.New("CloudWatch answers AccessDenied")
+	}
+	code, all := b.examine()
+	all = slices.DeleteFunc(all, func(f finding) bool { return f.Check != "queues" })
+	want := []finding{{"queues", levelNote, "how old the oldest messages are is not known: CloudWatch answers AccessDenied", "let this command ask CloudWatch (cloudwatch:GetMetricStatistics)"}}
+	if code != ExitOK || !slices.Equal(all, want) {
+		t.Errorf("exit %d, %+v", code, all)
 	}
 }
 

@@ -105,7 +105,8 @@ type lane struct {
 	*sandbox.Lane
 	oldest time.Duration
 	err    error
-	blind  int // for so many looks its dead-letter queue shows nothing
+	unseen error // why nobody tells how old its messages are; may be nil
+	blind  int   // for so many looks its dead-letter queue shows nothing
 }
 
 func (l *lane) Send(ctx context.Context, entries []batch.Entry) error {
@@ -115,7 +116,7 @@ func (l *lane) Send(ctx context.Context, entries []batch.Entry) error {
 func (l *lane) Depth(context.Context) (d Depth, err error) {
 	d.Waiting, d.InFlight = l.Queue.Stats()
 	a, b := l.Dead.Stats()
-	d.Dead, d.Oldest = a+b, l.oldest
+	d.Dead, d.Oldest, d.Unseen = a+b, l.oldest, l.unseen
 	return d, l.err
 }
 

@@ -45,6 +45,7 @@ type Depth struct {
 	InFlight int           `json:"inFlight"` // delivered and not ended, those that wait for a CRM included
 	Dead     int           `json:"dead"`
 	Oldest   time.Duration `json:"-"` // age of the oldest message, without those that were tried a few times and go again; 0 where it is not told
+	Unseen   error         `json:"-"` // why nobody can tell Oldest; nil where it is told, or there is none
 }
 
 // Vault keeps the secrets of the stack.
