@@ -77,3 +77,13 @@ func TestTablesThatAreGoneAreADoubtAndAStackWithoutTokensSaysWhatToSet(t *testin
 		t.Errorf("%d %s, %v", a.StatusCode, a.Body, err)
 	}
 }
+
+func TestAWrongSettingOfTokensIsADoubt(t *testing.T) {
+	handle, err := build(t.Context(), awstest.Env(awstest.Refused(t), sandbox, map[string]string{"CONVERSIONS_JWKS_URL": "http://issuer.example/keys"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := handle(t.Context(), ask("metriche:leggi")); err != nil || a.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("%d %s, %v", a.StatusCode, a.Body, err)
+	}
+}

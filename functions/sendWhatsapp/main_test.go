@@ -63,6 +63,7 @@ func TestARequestIsAnsweredAndAScheduleIsNot(t *testing.T) {
 	down, _ := awstest.Serve(t, func(string, string) (int, string) {
 		return http.StatusBadRequest, `{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}`
 	})
+	wrong := map[string]string{"CONVERSIONS_JWT_ALGORITHM": "none"}
 	none := map[string]string{"WHATSAPP_PHONE_NUMBER_ID": "", "WHATSAPP_ACCESS_TOKEN": ""}
 	for _, tt := range []struct {
 		name string
@@ -72,6 +73,8 @@ func TestARequestIsAnsweredAndAScheduleIsNot(t *testing.T) {
 		{"another scope", ask(t, request(other), awstest.Refused(t), sandbox), `"statusCode":403`},
 		{"no token", ask(t, request(""), awstest.Refused(t), sandbox), `"statusCode":401`},
 		{"the tables are gone", ask(t, request(token), down, sandbox), `"statusCode":503`},
+		{"a wrong setting of tokens", ask(t, request(token), awstest.Refused(t), sandbox, wrong), `"statusCode":503`},
+		{"the schedule beside a wrong setting of tokens, and the tables are gone", ask(t, json.RawMessage(`{"action":"send"}`), down, sandbox, wrong), "dynamodb."},
 		{"no WhatsApp", ask(t, request(token), awstest.Refused(t), sandbox, none), "WHATSAPP_PHONE_NUMBER_ID"},
 		{"no tokens", ask(t, request(token), awstest.Refused(t), sandbox, map[string]string{"CONVERSIONS_JWT_ISSUER": "", "CONVERSIONS_JWT_SECRET": ""}), "CONVERSIONS_JWT_ISSUER"},
 		{"the schedule of a stack without WhatsApp", ask(t, json.RawMessage(`{"action":"send"}`), awstest.Refused(t), sandbox, none), "null"},

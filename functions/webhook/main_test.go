@@ -152,6 +152,36 @@ func TestAStackWithoutWhatsAppAndConversionsStartsAndSaysWhatToSet(t *testing.T)
 	}
 }
 
+func TestAWrongSettingOfTokensIsADoubtOnItsOwnRouteAndStopsNobodyElse(t *testing.T) {
+	for name, wrong := range map[string]map[string]string{
+		"an address that is none":           {"CONVERSIONS_JWKS_URL": "http://issuer.example/keys"},
+		"an algorithm that is none":         {"CONVERSIONS_JWT_ALGORITHM": "none"},
+		"a shared secret and a key set":     {"CONVERSIONS_JWT_ALGORITHM": "HS256", "CONVERSIONS_JWKS_URL": "https://issuer.example/keys"},
+		"several, of which each is a doubt": {"CONVERSIONS_JWT_ALGORITHM": "none", "CONVERSIONS_JWKS_URL": "keys"},
+	} {
+		handle, err := build(t.Context(), awstest.Env(awstest.Refused(t), sandbox, both, wrong))
+		if err != nil {
+			t.Errorf("%s: the door does not start: %v", name, err)
+			continue
+		}
+		token := map[string]string{"authorization": "Bearer " + conversionstest.Caller{}.Token(time.Now(), "conversioni:scrivi")}
+		for _, tt := range []struct {
+			event  events.APIGatewayV2HTTPRequest
+			status int
+		}{
+			{post(conversions.EventsPath, "{}", token), http.StatusServiceUnavailable},
+			{post(conversions.EventsPath, "{}", nil), http.StatusServiceUnavailable},
+			{signed("another secret"), http.StatusUnauthorized},
+			{post("/webhooks/zoho", `{"channel_id":"1000000068001","token":"another","module":"Contacts","operation":"insert","ids":["1"]}`, nil), http.StatusUnauthorized},
+			{asked("sandbox-verify"), http.StatusOK},
+		} {
+			if answer, err := handle(t.Context(), tt.event); err != nil || answer.StatusCode != tt.status {
+				t.Errorf("%s, %s: %d %s, %v", name, tt.event.RawPath, answer.StatusCode, answer.Body, err)
+			}
+		}
+	}
+}
+
 // asked is Meta's handshake.
 func asked(token string) events.APIGatewayV2HTTPRequest {
 	e := events.APIGatewayV2HTTPRequest{RawPath: whatsapp.Path, RawQueryString: "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=" + token}

@@ -46,6 +46,9 @@ const (
 	ScopeMessages Scope = "messaggi:invia"
 )
 
+// Unproven stands in the line of a request whose token nobody can prove, since a setting is wrong. An alarm waits for it.
+const Unproven = "no token can be proven"
+
 // Keys finds the key that a token says it is signed with: *ecdsa.PublicKey, *rsa.PublicKey, or []byte for HS256. An error that
 // wraps door.ErrForged says that there is none of that name; any other is a doubt on our side.
 type Keys interface {
@@ -53,8 +56,9 @@ type Keys interface {
 }
 
 // Tokens proves bearer tokens (RFC 6750, RFC 7519) by a strict list: one algorithm, and nothing optional. Every field but
-// Subjects is required.
+// Subjects is required, and where Unsound is set none is.
 type Tokens struct {
+	Unsound   error  // why nobody's token can be proven here: a doubt on our side, whatever comes; may be nil
 	Algorithm string // ES256, RS256, or HS256 for a single trusted sender: a token cannot choose
 	Issuer    string
 	Audience  string
@@ -76,6 +80,9 @@ type claims struct {
 // not genuine, or that there is none; ErrForbidden that it allows something else; any other error is a doubt on our side. No
 // error repeats anything of a token.
 func (t *Tokens) Verify(ctx context.Context, h http.Header, s Scope) (conversion.Tenant, error) {
+	if t.Unsound != nil {
+		return "", fmt.Errorf("conversions: %s: %w", Unproven, t.Unsound)
+	}
 	raw, err := bearer(h)
 	if err != nil {
 		return "", err

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,15 @@ func (r *Reader) NeedURL(name string) string {
 	return r.address(name, v, server)
 }
 
+// Page returns the address of the one page that is fetched from it, or "" when it is not set: as it is written, with any query that it has.
+func (r *Reader) Page(name string) string {
+	v := r.Optional(name, "")
+	if v == "" || r.address(name, v, page) == "" {
+		return ""
+	}
+	return v
+}
+
 // NeedDoors is NeedList for addresses under which somebody calls us. They are returned as they are written: they are signed so.
 func (r *Reader) NeedDoors(name string) []string {
 	all := r.NeedList(name)
@@ -41,11 +51,12 @@ func (r *Reader) NeedDoors(name string) []string {
 }
 
 // use is what an address is for.
-type use bool
+type use int
 
 const (
-	server use = false // we call what lies below it
-	door   use = true  // somebody calls exactly it
+	server use = iota // we call what lies below it
+	page              // we call exactly it
+	door              // somebody calls exactly it
 )
 
 func (r *Reader) address(name, v string, u use) string {
@@ -70,18 +81,18 @@ func (r *Reader) wrongURL(v string, use use) string {
 		return "is an http address: use https (http is for this machine and a container's network)"
 	case u.Port() != "" && !port(u.Port()):
 		return "has a port that is not from 1 to 65535"
-	case strings.Contains(v, "#"), use == server && strings.Contains(v, "?"):
+	case use == server && strings.ContainsAny(v, "?#"):
 		return "holds a ? or a #: leave out what follows"
-	case use == server && vendors(u.Path):
+	case strings.Contains(v, "#"):
+		return "holds a #: leave out what follows"
+	case use == server && vendors.MatchString(u.Path):
 		return "holds a path of the vendor's own: leave out /crm, /oauth and what follows"
 	}
 	return ""
 }
 
-// vendors reports whether a path is one that is put behind the address of a vendor's server, and not one before which it stands.
-func vendors(path string) bool {
-	return strings.Contains(path+"/", "/crm/v") || strings.Contains(path+"/", "/crm/objects/") || strings.Contains(path+"/", "/oauth/")
-}
+// vendors finds a path that is put behind the address of a vendor's server, and is not one before which it stands.
+var vendors = regexp.MustCompile(`/(oauth|crm/objects|crm/v[0-9.]+)(/|$)`)
 
 func port(s string) bool {
 	n, err := strconv.Atoi(s)

@@ -16,7 +16,7 @@ type Bearer struct {
 	Issuer    string   // CONVERSIONS_JWT_ISSUER; "": this stack serves none of those routes
 	Audience  string   // CONVERSIONS_JWT_AUDIENCE; conversioni unless set
 	Algorithm string   // CONVERSIONS_JWT_ALGORITHM: HS256, ES256 or RS256; HS256, and with a key set ES256, unless set
-	KeySet    string   // CONVERSIONS_JWKS_URL; "": the key is the secret CONVERSIONS_JWT_SECRET
+	KeySet    string   // CONVERSIONS_JWKS_URL, as it is written; "": the key is the secret CONVERSIONS_JWT_SECRET
 	Subjects  []string // CONVERSIONS_JWT_SUBJECTS; nil: everybody whom the issuer gives a token
 }
 
@@ -31,7 +31,7 @@ func (r *Reader) Bearer() Bearer {
 	b := Bearer{
 		Issuer:   r.Issuer(),
 		Audience: r.Optional("CONVERSIONS_JWT_AUDIENCE", "conversioni"),
-		KeySet:   r.URL("CONVERSIONS_JWKS_URL", ""),
+		KeySet:   r.Page("CONVERSIONS_JWKS_URL"),
 		Subjects: r.List("CONVERSIONS_JWT_SUBJECTS"),
 	}
 	usual := "HS256"

@@ -175,7 +175,7 @@ func TestAWrongSettingIsNamedWithWhatIsAllowedAndNotRepeated(t *testing.T) {
 		{[]string{"HUBSPOT_API_URL", "ZOHO_API_URL", "ZOHO_ACCOUNTS_URL", "ZOHO_WEBHOOK_URL", "HUBSPOT_RECORDS_URL", "ZOHO_RECORDS_URL"}, servers},
 		{[]string{"HUBSPOT_API_URL", "ZOHO_API_URL", "ZOHO_ACCOUNTS_URL"}, vendors},
 		{[]string{"HUBSPOT_WEBHOOK_URL"}, map[string]string{
-			"https://a.example/webhooks/hubspot,canary": notHTTPS, "https://a.example/webhooks/hubspot,https://b.example/#canary": query,
+			"https://a.example/webhooks/hubspot,canary": notHTTPS, "https://a.example/webhooks/hubspot,https://b.example/#canary": "holds a #: leave out what follows",
 		}},
 		{[]string{"HUBSPOT_ACCESS_TOKEN", "HUBSPOT_CLIENT_SECRET", "ZOHO_CLIENT_SECRET", "ZOHO_REFRESH_TOKEN", "ZOHO_ACCESS_TOKEN", "ZOHO_CHANNEL_TOKEN"},
 			map[string]string{"canary canary": key, "canary\ncanary": key, "canaryè": key, "canary\u200b": key}},
@@ -243,6 +243,38 @@ func TestEverythingThatIsSoundIsTaken(t *testing.T) {
 			if everything(r); r.Err() != nil {
 				t.Errorf("%s=%s: %v", name, value, r.Err())
 			}
+		}
+	}
+}
+
+func TestTheAddressOfAKeySetIsCalledAsItIsWrittenQueryAndAll(t *testing.T) {
+	for in, what := range map[string]string{
+		"https://acme.b2clogin.com/acme.onmicrosoft.com/discovery/v2.0/keys?p=b2c_1_signin": "",
+		"https://issuer.example/oauth/discovery/keys":                                       "",
+		"https://issuer.example/keys/":                                                      "",
+		"http://localhost:8080/keys?x=1":                                                    "",
+		"https://issuer.example/keys?p=1#canary":                                            "holds a #: leave out what follows",
+		"https://user:canary@issuer.example/keys?p=1":                                       "holds a user name or a password: an address has none here",
+		"http://canary.example/keys?p=1":                                                    "is an http address: use https (http is for this machine and a container's network)",
+	} {
+		r := from("CONVERSIONS_JWT_ISSUER=i", "CONVERSIONS_JWKS_URL="+in)
+		got := r.Bearer().KeySet
+		if what == "" && (got != in || r.Err() != nil) {
+			t.Errorf("%s: %s, %v", in, got, r.Err())
+		}
+		if what != "" && !slices.Equal(said(r), []string{"CONVERSIONS_JWKS_URL " + what}) {
+			t.Errorf("%s: %q", in, said(r))
+		}
+	}
+}
+
+func TestAnOrganisationMayBeCalledLikeAPathOfTheVendors(t *testing.T) {
+	for in, ok := range map[string]bool{
+		"https://crm.zoho.eu/crm/vinirossi": true, "https://crm.zoho.eu/crm/org7": true, "https://www.zohoapis.eu/crm/v8": false, "https://www.zohoapis.eu/crm/v2.1/": false,
+	} {
+		r := from("ZOHO_RECORDS_URL=" + in)
+		if got := r.Records().Zoho; (got == in) != ok || (r.Err() == nil) != ok {
+			t.Errorf("%s: %q, %v", in, got, r.Err())
 		}
 	}
 }

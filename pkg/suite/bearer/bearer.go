@@ -4,8 +4,10 @@ package bearer
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"crm-connector/pkg/adapter/conversions"
@@ -22,11 +24,16 @@ const Absent = "this stack serves no conversions: set ConversionsJwtIssuer (CONV
 // patience is how long a key set may take: the door has four seconds in all.
 const patience = 3 * time.Second
 
-// Open returns what proves tokens, nil on a stack that has none. It makes no call: what it complains of is in c.Err.
+// Open returns what proves tokens, nil on a stack that has none. It makes no call: a secret that is nowhere is in c.Err. Of a wrong setting
+// every caller is told 503, and nobody else: who shares the function with these routes goes on.
 func Open(c *cloud.Cloud, secrets *secret.Store, log *slog.Logger) *conversions.Tokens {
-	b := c.Bearer()
+	own := &settings.Reader{Getenv: c.Getenv, Host: c.Host}
+	b := own.Bearer()
 	if b.Missing() {
 		return nil
+	}
+	if err := own.Err(); err != nil {
+		return &conversions.Tokens{Unsound: errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))}
 	}
 	return &conversions.Tokens{
 		Algorithm: b.Algorithm, Issuer: b.Issuer, Audience: b.Audience, Subjects: b.Subjects, Keys: keys(c, secrets, b, log), Now: c.Now,
