@@ -63,8 +63,21 @@ func between(fallback, least, most int) values {
 
 var (
 	address = values{
-		"", []string{"", "https://app-eu1.hubspot.com/contacts/139000001", "http://127.0.0.1:8181", "https://crm.example/"},
-		[]string{"app.hubspot.com", "https://", "ftp://crm.example", "https://crm.example/a b", "javascript:alert(1)", "https:///contacts"},
+		"", []string{
+			"", "https://app-eu1.hubspot.com/contacts/139000001", "http://127.0.0.1:8181", "https://crm.example/", "https://crm.zoho.eu/crm/vini", "http://sandbox:8181/hubspot",
+			"http://host.docker.internal:8181", "https://proxy.example:65535/a%20b",
+		},
+		[]string{
+			"app.hubspot.com", "https://", "ftp://crm.example", "https://crm.example/a b", "javascript:alert(1)", "https:///contacts", "http://crm.example", "http://10.0.0.1",
+			"https://me@crm.example", "https://crm.example?a", "https://crm.example/#a", "https://crm.example:65536", "https://crm.example/oauth/v2", "https://www.zohoapis.eu/crm/v8",
+		},
+	}
+	keySet = values{
+		"", []string{
+			"", "https://issuer.example/jwks.json", "https://acme.b2clogin.com/acme.onmicrosoft.com/discovery/v2.0/keys?p=b2c_1_signin", "https://issuer.example/oauth/discovery/keys",
+			"http://127.0.0.1:8080",
+		},
+		[]string{"issuer.example", "http://issuer.example/keys", "https://issuer.example/keys#a", "https://me:pass@issuer.example/keys", "https://issuer.example/a b"},
 	}
 	// notMailboxes are what looks like an e-mail address and is none that a function, or SES, takes.
 	notMailboxes = []string{
@@ -73,24 +86,24 @@ var (
 		"mario@[192.0.2.1]", "mario@example", "client", "A <a@example.com>", "a@b@example.com", "a b@example.com",
 	}
 	subject    = values{"", []string{"", "crm", "auth0|5f7c8ec7c33c6c004bbafe82", strings.Repeat("s", 200)}, []string{"a b", `a"b`, `a\b`, strings.Repeat("s", 201)}}
-	eventNames = values{"", []string{"", "acquisto_concluso", "acquisto_concluso,richiesta_preventivo"}, []string{"Acquisto", "a, b", "a,", ",a", "a-b", strings.Repeat("a", 41)}}
+	eventNames = values{"", []string{"", "acquisto_concluso", "acquisto_concluso,richiesta_demo"}, []string{"acquisto", "Acquisto", "a, b", "a,", ",a", "a-b", strings.Repeat("a", 41)}}
 )
 
 // parameterValues are the values of every parameter.
 var parameterValues = map[string]values{
-	"HubspotAppId":          {needed, []string{"1", "19635961", strings.Repeat("9", 20)}, []string{"", "app", "1 ", "-1", strings.Repeat("9", 21)}},
+	"HubspotAppId":          {needed, []string{"1", "19635961", strings.Repeat("9", 20)}, []string{"", "app", "1 ", "-1", "0", "01", strings.Repeat("9", 21)}},
 	"HubspotSignatureMode":  oneOf("v3", "v3-or-v1"),
 	"HubspotRecordsUrl":     address,
 	"HubspotApiUrl":         address,
-	"ZohoAccountsUrl":       {"https://accounts.zoho.eu", []string{"https://accounts.zohocloud.ca", "http://127.0.0.1:8182"}, []string{"", "accounts.zoho.eu", "https://accounts.zoho.eu/oauth", "https://accounts.zoho.eu/"}},
+	"ZohoAccountsUrl":       {"https://accounts.zoho.eu", []string{"https://accounts.zohocloud.ca", "http://127.0.0.1:8182"}, []string{"", "accounts.zoho.eu", "https://accounts.zoho.eu/oauth", "https://accounts.zoho.eu/", "http://accounts.zoho.eu"}},
 	"ZohoClientId":          {needed, []string{"1000.ABCDEFGHIJKLMNOPQRSTUVWXYZ0123", "sandbox-client"}, []string{"", "1000 A", "1000.A,B", strings.Repeat("1", 101)}},
 	"ZohoChannelId":         {"1000000068001", []string{"1", strings.Repeat("9", 18)}, []string{"", "0", "01", "a", strings.Repeat("9", 19)}},
 	"ZohoRecordsUrl":        address,
 	"ZohoConditionalWrites": oneOf("false", "true"),
 	"ZohoApiUrl":            address,
 
-	"WhatsappPhoneNumberId": {"", []string{"", "106540352242922", "12345", strings.Repeat("1", 20)}, []string{"1234", "+390612340000", "1065 4035", strings.Repeat("1", 21)}},
-	"WhatsappOwnNumbers":    {"", []string{"", "390612340000", "390612340000,390612340001"}, []string{"+390612340000", "390612340000, 390612340001", "390612", "390612340000,", strings.Repeat("1", 16)}},
+	"WhatsappPhoneNumberId": {"", []string{"", "106540352242922", "12345", strings.Repeat("1", 20)}, []string{"1234", "012345", "+390612340000", "1065 4035", strings.Repeat("1", 21)}},
+	"WhatsappOwnNumbers":    {"", []string{"", "390612340000", "390612340000,390612340001"}, []string{"+390612340000", "390612340000, 390612340001", "0612340000", "390612", "390612340000,", strings.Repeat("1", 16)}},
 	"WhatsappCoexistence":   oneOf("false", "true"),
 	"WhatsappLeadSource":    {"WhatsApp", []string{"Web Download", "Più"}, []string{"", "two\nlines", strings.Repeat("w", 101)}},
 	"WhatsappApiVersion":    {"v25.0", []string{"v9.0", "v100.12"}, []string{"", "25.0", "v25", "v0.1", "v25.0/me"}},
@@ -99,7 +112,7 @@ var parameterValues = map[string]values{
 	"ConversionsJwtIssuer":      {"", []string{"", "https://issuer.example/", strings.Repeat("i", 200)}, []string{"a b", `a"b`, `a\b`, strings.Repeat("i", 201)}},
 	"ConversionsJwtAudience":    {"conversioni", []string{"a", strings.Repeat("a", 200)}, []string{"", "a b", `a"b`, `a\b`, strings.Repeat("a", 201)}},
 	"ConversionsJwtAlgorithm":   oneOf("", "ES256", "RS256", "HS256"),
-	"ConversionsJwksUrl":        address,
+	"ConversionsJwksUrl":        keySet,
 	"ConversionsJwtSubjects":    {"", []string{"", "shop", "shop,crm"}, []string{"shop, crm", "shop,", ",shop", `sh"op`, `sh\op`}},
 	"ConversionsOwnSubject":     subject,
 	"ConversionsContactChannel": {"webform", []string{"email", "social_media", "webform", "sms", "whatsapp"}, []string{"", "fax", "web form"}},
@@ -107,15 +120,15 @@ var parameterValues = map[string]values{
 	"ConversionsWeights":        eventNames,
 	"ConversionsRetries":        oneOf("esponenziale", "fisso"),
 	"ConversionsAlarms":         oneOf("guarded", "literal"),
-	"ConversionsZohoCount":      {"", []string{"", "Deals.Closing_Time.Canale"}, []string{"Deals", "Deals.Closing_Time", "Deals.Closing Time.Canale", "Deals.A.B.C", ".A.B"}},
+	"ConversionsZohoCount":      {"", []string{"", "Deals.Closing_Time.Canale"}, []string{"Deals", "Deals.Closing_Time", "Deals.Closing Time.Canale", "Deals.A.B.C", ".A.B", "Deals.A." + strings.Repeat("b", 51)}},
 	"Slack":                     oneOf("false", "true"),
 
 	"ReportTo":       {needed, []string{"client@example.com", "client@example.com,second@example.com", "m.o'neill+crm_1@mail.example-1.co.uk", strings.Repeat("a@example.com,", 49) + "a@example.com"}, append([]string{"", "a@example.com, b@example.com", "a@example.com,", "a@example.com,b..c@example.com", strings.Repeat("a@example.com,", 50) + "a@example.com"}, notMailboxes...)},
 	"ReportFrom":     {needed, []string{"reports@example.com"}, append([]string{"", "a@example.com,b@example.com"}, notMailboxes...)},
 	"ReportLanguage": oneOf("it", "en"),
-	"ReportZone":     {"Europe/Rome", []string{"UTC", "America/Argentina/Buenos_Aires", "Etc/GMT+3"}, []string{"", "Europe/", "/Rome", "../zone", "a/b/c/d", "Europe Rome"}},
+	"ReportZone":     {"Europe/Rome", []string{"UTC", "America/Argentina/Buenos_Aires", "Etc/GMT+3"}, []string{"", "Europe/", "/Rome", "../zone", "a/b/c/d", "Europe Rome", "Europe/Roma"}},
 
-	"PhoneRegion": {"", []string{"", "IT", "DE"}, []string{"it", "ITA", "I", "39"}},
+	"PhoneRegion": {"", []string{"", "IT", "DE", "GB", "NO", "XK", "ZZ"}, []string{"it", "ITA", "I", "39", "UK", "AA"}},
 	"LastName":    oneOf("", "fallback", "require"),
 	"Leads":       oneOf("", "ask", "ignore"),
 	"PhoneMatch":  oneOf("", "never", "mobile"),
@@ -135,7 +148,7 @@ var parameterValues = map[string]values{
 	"WhatsappBatches":    between(5, 2, 100),
 	"ConversionBatches":  between(8, 2, 100),
 	"ReserveConcurrency": oneOf("false", "true"),
-	"PublicBaseUrl":      {"", []string{"", "https://hooks.example.com", "https://example.com/hooks"}, []string{"hooks.example.com", "https://hooks.example.com/", "https://hooks.example.com/a b", "ftp://hooks.example.com"}},
+	"PublicBaseUrl":      {"", []string{"", "https://hooks.example.com", "https://example.com/hooks"}, []string{"hooks.example.com", "https://hooks.example.com/", "https://hooks.example.com/a b", "ftp://hooks.example.com", "http://hooks.example.com", "https://hooks.example.com/a,b", "https://hooks.example.com/?a"}},
 	"PairKeyId":          between(1, 1, 255),
 	"Architecture":       oneOf("x86_64", "arm64"),
 	"AwsEndpointUrl":     {"", []string{"", "http://127.0.0.1:4566"}, []string{"127.0.0.1:4566", "http://127.0.0.1:4566/", "https://"}},
@@ -144,19 +157,34 @@ var parameterValues = map[string]values{
 // constraints are all that a parameter may say.
 var constraints = []string{"Type", "Description", "Default", "AllowedPattern", "AllowedValues", "ConstraintDescription", "MinValue", "MaxValue"}
 
+// lookahead is how a pattern begins that also says what must not follow, which CloudFormation's have and Go's do not.
+var lookahead = regexp.MustCompile(`^\^\(\?!((?:[^()]|\([^()]*\))*)\)`)
+
+// patterns returns what a value must be, and what it must not begin with; nil where a pattern has no such part.
+func patterns(text string) (must, not *regexp.Regexp, err error) {
+	if parts := lookahead.FindStringSubmatch(text); parts != nil {
+		if not, err = regexp.Compile("^(?:" + parts[1] + ")"); err != nil {
+			return nil, nil, err
+		}
+		text = text[len(parts[0]):]
+	}
+	must, err = regexp.Compile("^(?:" + text + ")$")
+	return must, not, err
+}
+
 // taker returns whether CloudFormation takes a value for a parameter.
 func taker(p any) func(value string) bool {
-	choice, pattern, count := list(at(p, "AllowedValues")), (*regexp.Regexp)(nil), word(at(p, "Type")) == "Number"
+	choice, count := list(at(p, "AllowedValues")), word(at(p, "Type")) == "Number"
+	var must, not *regexp.Regexp
 	if has := at(p, "AllowedPattern"); has != nil {
-		re, err := regexp.Compile("^(?:" + word(has) + ")$")
-		if err != nil {
+		var err error
+		if must, not, err = patterns(word(has)); err != nil {
 			return func(string) bool { return false }
 		}
-		pattern = re
 	}
 	least, most := at(p, "MinValue"), at(p, "MaxValue")
 	return func(value string) bool {
-		if choice != nil && !slices.Contains(words(choice), value) || pattern != nil && !pattern.MatchString(value) {
+		if choice != nil && !slices.Contains(words(choice), value) || must != nil && !must.MatchString(value) || not != nil && not.MatchString(value) {
 			return false
 		}
 		if !count {

@@ -172,6 +172,7 @@ var rules = []rule{
 	{"a variable is set to what it is named after", variablesNamed},
 	{"a condition holds where its parameter says so", conditionsHeld},
 	{"a parameter takes what is right and refuses what is wrong", taken},
+	{"what does not go together is refused", paired},
 	{"an output gives out what it is named after", givenOut},
 	{"the dashboard shows every function and queue, and what the logs tell", dashboard},
 	{"a right is an allowance of what is called, on a thing of the stack", worded},

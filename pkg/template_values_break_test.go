@@ -73,7 +73,10 @@ var valueBreaks = []breach{
 	overall(asItsKind, "Template: Globals.Function.Environment.Variables is",
 		object{"Fn::If": []any{"OnAws", to("AwsEndpointUrl"), unset}}, "Globals", "Function", "Environment", "Variables", "AWS_ENDPOINT_URL"),
 	overall(nobodyLooks, "Template: the section Globals.Function.Timeout", "3", "Globals", "Function", "Timeout"),
-	overall(nobodyLooks, "Template: the section Rules", object{}, "Rules"),
+	overall(nobodyLooks, "Template: the section Hooks", object{}, "Hooks"),
+	overall("what does not go together is refused", "KeySetsHoldPublicKeys: there is no such rule", object{}, "Rules"),
+	overall("what does not go together is refused", "KeySetsHoldPublicKeys: map[ConversionsJwksUrl:https://issuer.example/keys ConversionsJwtAlgorithm:HS256] is kept: true",
+		object{"Fn::Equals": []any{to("ConversionsJwksUrl"), "x"}}, "Rules", "KeySetsHoldPublicKeys", "RuleCondition"),
 	overall(nobodyLooks, "webhook: the property Condition", "HasWhatsapp", "Resources", "webhook", "Condition"),
 	overall(asItsKind, "webhook: Metadata.BuildMethod is makefile", "makefile", "Resources", "webhook", "Metadata", "BuildMethod"),
 

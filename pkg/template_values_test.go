@@ -204,7 +204,7 @@ var wakes = map[string]shape{
 // sections is the shape of the template, what it says of all functions and of what is not a resource.
 var sections = shape{
 	"AWSTemplateFormatVersion": is("2010-09-09"), "Transform": is("AWS::Serverless-2016-10-31"), "Description": ruled,
-	"Metadata.AWS::CloudFormation::Interface.ParameterGroups": ruled, "Parameters": ruled, "Conditions": ruled, "Resources": ruled, "Outputs": ruled,
+	"Metadata.AWS::CloudFormation::Interface.ParameterGroups": ruled, "Parameters": ruled, "Rules": ruled, "Conditions": ruled, "Resources": ruled, "Outputs": ruled,
 
 	"Globals.Function.Runtime": is("provided.al2023"), "Globals.Function.Handler": is("bootstrap"),
 	"Globals.Function.Architectures": is([]any{to("Architecture")}), "Globals.Function.Tracing": is("Active"),
