@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/flow/inbox"
 )
 
@@ -428,8 +429,9 @@ var writers = map[string][]string{
 	"Denied":          {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
 	"OurFault":        {"zohoConsumer", "hubspotConsumer", "whatsappConsumer", "sendWhatsapp"},
 	"Brake":           {"zohoConsumer", "hubspotConsumer"}, "Untold": {"zohoConsumer", "hubspotConsumer"}, // suite/consumer writes them
-	"BudgetLost": {"zohoConsumer", "hubspotConsumer", "reconcile", "whatsappConsumer", "sendWhatsapp"}, // who has a budget of calls
-	"StaleKeys":  {"webhook", "conversionApi", "sendWhatsapp"},                                         // who proves tokens
+	"BudgetLost":     {"zohoConsumer", "hubspotConsumer", "reconcile", "whatsappConsumer", "sendWhatsapp"}, // who has a budget of calls
+	"TokensUnproven": {"webhook", "conversionApi", "sendWhatsapp"},
+	"StaleKeys":      {"webhook", "conversionApi", "sendWhatsapp"}, // who proves tokens
 	// who drains the queue
 	"zoho-operations-age": {"zohoConsumer"}, "hubspot-operations-age": {"hubspotConsumer"}, "whatsapp-operations-age": {"whatsappConsumer"},
 	"conversion-events-age": {"conversionAggregator"},
@@ -448,6 +450,31 @@ func listened(t template, _ code) (out []string) {
 			if !slices.Contains(in[name], capital(f)+"Logs") {
 				out = append(out, fmt.Sprintf("%s: nobody counts its lines for %s", f, name))
 			}
+		}
+	}
+	return out
+}
+
+// wronged is what the alarm on a sender's secret compares: deliveries with another one, as long as none comes with the right one.
+const wronged = "IF(FILL(accepted, 0) == 0, FILL(forged, 0), 0)"
+
+// unmasked: a sender with another secret is told by the first of its deliveries, and a stranger beside it is not.
+func unmasked(t template, _ code) (out []string) {
+	for sender, secret := range map[string]string{"Hubspot": settings.HubSpotClientSecret, "Zoho": settings.ZohoChannelToken, "Whatsapp": settings.WhatsAppAppSecret} {
+		id := sender + "SecretWrong"
+		names, compared := map[string]string{}, ""
+		for _, m := range list(t.get(id, "Metrics")) {
+			if stat := at(m, "MetricStat"); stat != nil {
+				names[word(at(m, "Id"))] = word(at(stat, "Metric", "MetricName"))
+			} else {
+				compared = word(at(m, "Expression"))
+			}
+		}
+		if compared != wronged || names["forged"] != "Forged"+sender || names["accepted"] != "Accepted"+sender || word(t.get(id, "EvaluationPeriods")) != "1" {
+			out = append(out, fmt.Sprintf("%s: it compares %s of %v, want %s", id, compared, names, wronged))
+		}
+		if name := text(t.get(id, "AlarmName")); name != "${AWS::StackName}-wrong-"+secret {
+			out = append(out, fmt.Sprintf("%s: it is called %s", id, name))
 		}
 	}
 	return out

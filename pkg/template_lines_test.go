@@ -248,6 +248,16 @@ func stale(t *testing.T) []string {
 	return p.lines()
 }
 
+// unproven returns the line of a request whose token nobody can prove.
+func unproven(t *testing.T) []string {
+	p := &paper{}
+	m := &conversions.Messages{Tokens: &conversions.Tokens{Unsound: errors.New("CONVERSIONS_JWKS_URL is no address")}, Log: p.log()}
+	if a := m.Handle(t.Context(), door.Request{ID: "r", Method: http.MethodPost, Path: conversions.MessagesPath}); a.Status != http.StatusServiceUnavailable {
+		t.Fatal(a.Status)
+	}
+	return p.lines()
+}
+
 // clocked returns the lines of a run of conversionClock.
 func clocked(t *testing.T, e conversionclock.Event) []string {
 	p := &paper{}
@@ -459,8 +469,13 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"another URL", atTheDoor(t, both, hubspot.Path, event, signed(doorURL+"/", event)), []string{"WrongUrl"}},
 		{"the old signature alone", atTheDoor(t, both, hubspot.Path, event, v1), []string{"Doubts", "OldSignature"}},
 		{"signed and unreadable", atTheDoor(t, both, hubspot.Path, `[{"x":`, signed(doorURL, `[{"x":`)), []string{"Quarantined"}},
-		{"an ordinary delivery", atTheDoor(t, both, hubspot.Path, event, signed(doorURL, event)), nil},
-		{"an ordinary notification", atTheDoor(t, both, zoho.Path, zohoEvent, nil), nil},
+		{"an ordinary delivery", atTheDoor(t, both, hubspot.Path, event, signed(doorURL, event)), []string{"AcceptedHubspot"}},
+		{"an ordinary notification", atTheDoor(t, both, zoho.Path, zohoEvent, nil), []string{"AcceptedZoho"}},
+		{"HubSpot with another secret", atTheDoor(t, map[string]string{settings.HubSpotClientSecret: "another"}, hubspot.Path, event, signed(doorURL, event)), []string{"ForgedHubspot"}},
+		{"Zoho with another token", atTheDoor(t, both, zoho.Path, strings.Replace(zohoEvent, `"token":"token"`, `"token":"another"`, 1), nil), []string{"ForgedZoho"}},
+		{"Meta with another secret", atTheDoor(t, map[string]string{settings.WhatsAppAppSecret: "another"}, whatsapp.Path, "{}", signedByMeta("{}")), []string{"ForgedWhatsapp"}},
+		{"a stranger instead of Zoho", atTheDoor(t, both, zoho.Path, `{"channel_id":"7","token":"canary"}`, nil), nil},
+		{"a stranger who knows the channel and no token", atTheDoor(t, both, zoho.Path, `{"channel_id":"`+channel+`"}`, nil), nil},
 		{"a stranger", atTheDoor(t, both, hubspot.Path, event, map[string]string{hubspot.HeaderV3: "AAAA", hubspot.HeaderTimestamp: "1"}), nil},
 		{"HubSpot's token is missing", drained(t, atHubSpot(t)), waits("MissingHubspotAccessToken", "SetupUnfinished")},
 		{"the key is missing", drained(t, keyless), waits("MissingPairKey", "SetupUnfinished")},
@@ -483,7 +498,7 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"calls that cannot be counted", uncounted(t), []string{"BudgetLost"}},
 		{"WhatsApp's secret is missing", atTheDoor(t, nil, whatsapp.Path, "{}", signedByMeta("{}")), []string{"Doubts", "MissingWhatsappAppSecret"}},
 		{"the token of the handshake is missing", knock(t, nil, shake, nil), []string{"Doubts", "MissingWhatsappVerifyToken"}},
-		{"a handshake", knock(t, with, shake, nil), nil},
+		{"a handshake", knock(t, with, shake, nil), []string{"AcceptedWhatsapp"}},
 		{"signed by Meta and unreadable", atTheDoor(t, with, whatsapp.Path, "{}", signedByMeta("{}")), []string{"Quarantined"}},
 		{"a stranger instead of Meta", atTheDoor(t, with, whatsapp.Path, "{}", nil), nil},
 		{"the key of tokens is missing", atTheDoor(t, nil, conversions.EventsPath, "{}", bearing(jwtKey)), []string{"Doubts", "MissingConversionsJwtSecret"}},
@@ -499,6 +514,7 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"the daily report", clocked(t, conversionclock.Event{Action: conversionclock.ActionReport, Day: "2026-11-20"}), []string{"Reports"}},
 		{"two minutes are over", clocked(t, conversionclock.Event{}), nil},
 		{"the issuer's keys cannot be fetched", stale(t), []string{"StaleKeys"}},
+		{"a setting of tokens is wrong", unproven(t), []string{"TokensUnproven"}},
 		{"WhatsApp is not set up", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Setup}), []string{"SetupUnfinished"}},
 		{"WhatsApp's token is dead", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Denied}), []string{"Denied"}},
 		{"a message that WhatsApp cannot take now", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Throttled}), nil},

@@ -200,6 +200,7 @@ var rules = []rule{
 	{"a metric filter looks for what the code writes, and an alarm for what a filter finds", filters},
 	{"who writes a line is listened to", listened},
 	{"a silent subscription is told within the hour", silenceTold},
+	{"a sender with another secret is told, and a stranger is not", unmasked},
 	{"the address that is given out is the first that the door accepts", addresses},
 	{"a name is derived from the stack's", names},
 	{"a parameter is described and grouped", parameters},

@@ -73,6 +73,9 @@ var valueBreaks = []breach{
 	overall(asItsKind, "Template: Globals.Function.Environment.Variables is",
 		object{"Fn::If": []any{"OnAws", to("AwsEndpointUrl"), unset}}, "Globals", "Function", "Environment", "Variables", "AWS_ENDPOINT_URL"),
 	overall(nobodyLooks, "Template: the section Globals.Function.Timeout", "3", "Globals", "Function", "Timeout"),
+	{"a sender with another secret is told, and a stranger is not", "WhatsappSecretWrong: it compares", func(t template, _ *code) {
+		first(t.get("WhatsappSecretWrong", "Metrics")).(object)["Expression"] = "SUM(METRICS())"
+	}},
 	overall(nobodyLooks, "Template: the section Hooks", object{}, "Hooks"),
 	overall("what does not go together is refused", "KeySetsHoldPublicKeys: there is no such rule", object{}, "Rules"),
 	overall("what does not go together is refused", "KeySetsHoldPublicKeys: map[ConversionsJwksUrl:https://issuer.example/keys ConversionsJwtAlgorithm:HS256] is kept: true",

@@ -127,13 +127,13 @@ func (s *Source) withV3(secrets []crm.Secret, r door.Request, header string) err
 	if rightV1(secrets, r) {
 		return fmt.Errorf("%w: the secret is right but another URL was signed; compare %s with the app's target URL", door.ErrForged, SettingURL)
 	}
-	return fmt.Errorf("%w: wrong signature", door.ErrForged)
+	return fmt.Errorf("%w: wrong signature; compare %s with the app's client secret", door.ErrForged, SettingSecret)
 }
 
 func (s *Source) withoutV3(secrets []crm.Secret, r door.Request) error {
 	switch right := rightV1(secrets, r); {
 	case !right:
-		return fmt.Errorf("%w: wrong signature", door.ErrForged)
+		return fmt.Errorf("%w: wrong signature; compare %s with the app's client secret", door.ErrForged, SettingSecret)
 	case s.AllowV1:
 		return nil
 	}

@@ -137,17 +137,21 @@ func (c *Channel) Verify(ctx context.Context, r door.Request) error {
 	if err != nil {
 		return fmt.Errorf("zoho: %s and %s cannot be read: %w", SettingChannel, SettingToken, err)
 	}
-	right, known := 0, 0
+	right, ours, known := 0, 0, 0
 	for _, k := range keys {
 		if k.ID == "" || k.Token.IsZero() {
 			continue
 		}
 		known++
-		right |= same(string(n.Token), k.Token.Reveal()) & same(string(n.Channel), k.ID)
+		mine := same(string(n.Channel), k.ID)
+		right |= same(string(n.Token), k.Token.Reveal()) & mine
+		ours |= mine
 	}
 	switch {
 	case known == 0:
 		return errors.New("zoho: " + SettingChannel + " and " + SettingToken + " are not set")
+	case right != 1 && ours == 1 && n.Token != "": // a stranger does not know our channel
+		return fmt.Errorf("%w: another token; compare %s with the channel's", door.ErrForged, SettingToken)
 	case right != 1:
 		return fmt.Errorf("%w: not the token of one of our channels", door.ErrForged)
 	}

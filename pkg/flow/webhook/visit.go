@@ -224,8 +224,8 @@ func (v *visit) count() {
 }
 
 // log writes the one line of a delivery: ids and counts. The cause of a doubt is told, since somebody must mend it; what
-// a stranger sent is not, and of a flood of refusals for one cause only one in a hundred has a line: strangers who knock do
-// not hide a setting that is wrong.
+// a stranger sent is not, and of a flood of refusals for one cause only one in a hundred has a line, and one a minute: strangers who
+// knock do not hide a setting that is wrong, and an alarm goes on as long as it is.
 func (v *visit) log(ctx context.Context) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
@@ -251,8 +251,8 @@ func (v *visit) log(ctx context.Context) {
 		if v.outcome == CountForged && v.err != nil {
 			why = v.err.Error()
 		}
-		n := v.door.refusals.next(v.outcome + why)
-		if n%100 != 1 {
+		n, tell := v.door.refusals.next(v.outcome+why, v.door.Now())
+		if !tell {
 			return
 		}
 		level = slog.LevelWarn

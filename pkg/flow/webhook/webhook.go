@@ -97,24 +97,29 @@ type Door struct {
 	Log        *slog.Logger
 	Count      Counter // nil counts nothing
 
-	refusals tally // 4xx answers so far by cause; of a flood of them one in a hundred is logged
+	refusals tally // 4xx answers so far by cause; of a flood of them one in a hundred is logged, and one a minute
 }
 
 // tally counts by cause. The causes are few: no text of an error holds a value out of a delivery.
 type tally struct {
-	mu sync.Mutex
-	n  map[string]int
+	mu   sync.Mutex
+	n    map[string]int
+	told map[string]time.Time
 }
 
-// next counts one more and returns how many there were of that cause, this one included.
-func (t *tally) next(cause string) int {
+// next counts one more and returns how many there were of that cause, this one included, and whether this one is told: one in a hundred, and
+// the first after a minute without.
+func (t *tally) next(cause string, now time.Time) (n int, tell bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.n == nil {
-		t.n = map[string]int{}
+		t.n, t.told = map[string]int{}, map[string]time.Time{}
 	}
 	t.n[cause]++
-	return t.n[cause]
+	if tell = t.n[cause]%100 == 1 || now.Sub(t.told[cause]) >= time.Minute; tell {
+		t.told[cause] = now
+	}
+	return t.n[cause], tell
 }
 
 // Handle answers one delivery: path, method and content type → size → Verify → Read → queues → 200.

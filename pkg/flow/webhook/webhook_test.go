@@ -364,6 +364,22 @@ func TestStrangersWhoKnockDoNotHideASettingThatIsWrong(t *testing.T) {
 	}
 }
 
+func TestARefusalThatGoesOnHasALineAMinute(t *testing.T) {
+	s, now := hubspot(), noon
+	s.verify = func(context.Context, door.Request) error {
+		return fmt.Errorf("%w: compare THE_SETTING", door.ErrForged)
+	}
+	b := newBench(s)
+	b.Now = func() time.Time { return now }
+	for range 60 {
+		b.Handle(t.Context(), post("[]"))
+		now = now.Add(20 * time.Second)
+	}
+	if got := strings.Count(b.lines.String(), "compare THE_SETTING"); got != 20 {
+		t.Errorf("%d lines in 20 minutes, want 20", got)
+	}
+}
+
 func TestADoorWithoutACounterCountsNothing(t *testing.T) {
 	b := newBench(hubspot())
 	b.Count = nil
