@@ -97,6 +97,8 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "deleterestore", Seed: 61000736}, // the question about who had come back to HubSpot ended once Zoho had told that its half was gone
 		{Config: "companies", Seed: 60017169},     // a company that was back before the look that its contact had asked for woke nobody
 		{Config: "deleterestore", Seed: 60011088}, // a record that was deleted for the moment of an erasure was asked about by nobody once it was restored
+		{Config: "replays", Seed: 64000302},       // what was told of a Zoho record stood on after its pair had gone on with another one
+		{Config: "replays", Seed: 64001137},       // and after its pair had gone into another pair
 		{Config: "faults", Seed: 51005721},        // the judge: a table that refused to take back a count
 		{Config: "companies", Seed: 48013523},     // the judge: another record with the same key was looked for in between
 		{Config: "companies", Seed: 7003063},      // the judge: somebody chose the company that another one had gone on as

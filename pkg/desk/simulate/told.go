@@ -15,6 +15,9 @@ import (
 // rowsEnd: nobody is asked to mend what is in order, or what nobody can mend.
 func (v verdict) rowsEnd() {
 	for _, r := range v.rows {
+		if _, lives := v.props(r.Record.System, r.Record.Module, r.Record.Key); r.Field != "" && r.Record.System == crm.Zoho && !lives && !v.wasBelated(r) {
+			v.violate("unclosed", "%s is gone, and a row still tells its %s (%s %s)", v.short(r.Record), r.Field, r.Hint, r.Code)
+		}
 		pr, ok := v.pairOf(r)
 		if !ok || v.wasBelated(r) {
 			continue

@@ -54,6 +54,7 @@ func (t *task) lost(p *identity.Loaded, sys crm.System, b both) fault.Outcome {
 		return t.mergedAway(p, h)
 	}
 	heirs, err := t.heirs(p, h.Record)
+	heirs = heirs.named(p.HubSpot)
 	switch {
 	case err != nil:
 		return t.release(p, t.fail(err))
@@ -178,6 +179,9 @@ func (t *task) orphan(p identity.Loaded) fault.Outcome {
 func (t *task) goneToo(p identity.Loaded) fault.Outcome {
 	if err := t.lease(&p); err != nil {
 		return t.fail(err)
+	}
+	if err := t.answered(fault.HintMergeTwins, t.id); err != nil {
+		return t.release(&p, t.fail(err))
 	}
 	return t.swallowed(t.orphaned(&p, t.id.System))
 }

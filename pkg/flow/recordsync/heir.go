@@ -75,13 +75,17 @@ func (t *task) supersede(p *identity.Loaded, heir identity.Loaded) fault.Outcome
 	return t.absorbed(p, heir, "zoho "+p.Zoho+" went into the record of another pair")
 }
 
-// absorbed ends a pair, leased, whose records another pair goes on for. Who waited for one of them has what that one has.
+// absorbed ends a pair, leased, whose records another pair goes on for. Who waited for one of them has what that one has, and what was
+// asked about its Zoho record is nobody's question any more.
 func (t *task) absorbed(p *identity.Loaded, heir identity.Loaded, note string) fault.Outcome {
 	p.State, p.Successor = pair.Superseded, heir.ID
 	p.Forget()
 	o := t.release(p, done(note))
 	if o.Ending != fault.Done {
 		return o
+	}
+	if err := t.over([]crm.ID{p.Record(crm.Zoho)}, nil, t.now()); err != nil {
+		return t.fail(err)
 	}
 	if err := t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho)); err != nil {
 		return t.fail(err)

@@ -68,7 +68,7 @@ func (t *task) unpaired(o fault.Outcome) fault.Outcome {
 	if o.Ending == fault.GoAgain || t.joined {
 		return o
 	}
-	if o.Ending == fault.ParkedAway && t.id.System == crm.HubSpot {
+	if o.Ending == fault.ParkedAway {
 		t.settled = append(t.settled, t.id)
 	}
 	if t.depth > 0 { // brought along by who waits for it
@@ -333,6 +333,11 @@ func (t *task) newPair(state pair.State, hubspot, zoho string) identity.Loaded {
 
 // move gives a pair whose Zoho record is gone another one, and brings it in step as if they met for the first time.
 func (t *task) move(p identity.Loaded, zoho string) fault.Outcome {
+	if p.Zoho != "" && p.Zoho != zoho { // what was asked about that one is nobody's question any more
+		if err := t.over([]crm.ID{p.Record(crm.Zoho)}, nil, t.now()); err != nil {
+			return t.fail(err)
+		}
+	}
 	name, err := t.rename(p, t.record(crm.Zoho, zoho))
 	if err != nil {
 		return t.fail(err)

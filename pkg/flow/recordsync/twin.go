@@ -23,6 +23,21 @@ type candidates struct {
 	orphans []identity.Loaded // pairs of records among the heirs of an orphan whose HubSpot half is gone
 }
 
+// named leaves of several heirs the only free one that carries the HubSpot id of the pair itself, if there is one: it is what the pair's own
+// Zoho record was merged into.
+func (c candidates) named(hubspot string) candidates {
+	var out candidates
+	for _, z := range c.free {
+		if z.HubSpotID == hubspot {
+			out.free = append(out.free, z)
+		}
+	}
+	if len(out.free) != 1 {
+		return c
+	}
+	return out
+}
+
 // twins looks in Zoho by the HubSpot id and by the match keys. The answer does not lag.
 func (t *task) twins(rec crm.Record, own string) (candidates, error) {
 	ids := append([]string{rec.ID.Key}, rec.Merged...)

@@ -43,6 +43,9 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 		if err := t.answered(fault.HintMergeTwins, t.id); err != nil {
 			return t.fail(err)
 		}
+		if err := t.over([]crm.ID{t.id}, nil, t.began); err != nil {
+			return t.fail(err)
+		}
 	}
 	if t.repeated() { // the try that gave it to the pair may have woken nobody
 		if err := t.rouse(t.id); err != nil {
