@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -126,6 +127,9 @@ func (c conversionsReportCommand) Run(ctx context.Context, s *session) error {
 	}
 	meaning := s.reader(ctx).Meaning() // what cannot be read is doctor's to name
 	rep, err := (&counting.Reporter{Counter: counter, CRM: crm, Queues: waiting{st}, Policy: conversion.PolicyOf(meaning.Events, meaning.Weights), Zone: zone}).Report(ctx, day)
+	if errors.Is(err, counting.ErrExpired) {
+		return wrongf("%v: nothing of that day can be compared", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -259,19 +263,16 @@ func (c conversionsRepairCommand) Run(ctx context.Context, s *session) error {
 
 // repair repairs the windows of a channel from one to before another that differ, and returns how many they were.
 func (s *session) repair(ctx context.Context, c *counting.Counter, t conversion.Tenant, ch conversion.Channel, span [2]conversion.Window) (done int, err error) {
-	ledger, err := c.Ledger(ctx, t, span[0], span[1])
-	if err != nil {
-		return 0, err
+	differences, err := c.Differences(ctx, t, ch, span[0], span[1])
+	if errors.Is(err, counting.ErrExpired) {
+		return 0, wrongf("%v: nothing tells what its counters should be", err)
 	}
-	counters, err := c.Counters(ctx, t, span[0], span[1])
 	if err != nil {
 		return 0, err
 	}
 	types := map[conversion.Window]int{}
-	for _, d := range conversion.Compare(ledger, counters) {
-		if d.Channel == ch {
-			types[d.Window]++
-		}
+	for _, d := range differences {
+		types[d.Window]++
 	}
 	for _, w := range slices.Sorted(maps.Keys(types)) {
 		err := s.change(fmt.Sprintf("counted the window %s of %s again: %s of event differed", w, ch, many(types[w], "type")), func() error {

@@ -33,6 +33,7 @@ import (
 	"fmt"
 	"time"
 
+	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 )
@@ -53,6 +54,18 @@ const (
 	KeptErrors  = 90 * 24 * time.Hour
 	KeptMinutes = 48 * time.Hour
 )
+
+// ErrExpired says that the ledger no longer has every event of the time that is meant: nothing can be compared with it or counted again.
+var ErrExpired = fmt.Errorf("events are kept for %d days", KeptEvents/(24*time.Hour))
+
+// kept returns ErrExpired where events of a window may be gone from the ledger. Each is kept from when it was counted, which is at most
+// MaxAhead before its own time.
+func kept(w conversion.Window, now time.Time) error {
+	if w.Start().Add(KeptEvents - conversion.MaxAhead).After(now) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", w, ErrExpired)
+}
 
 // draft is what one transaction has read and is going to write.
 type draft struct {

@@ -33,6 +33,9 @@ func (q *Query) Rows(ctx context.Context, ask metric.Query) (metric.Answer, erro
 		channels = []conversion.Channel{ask.Channel}
 	}
 	if ask.Campaign != "" {
+		if kept(conversion.WindowOf(ask.From), now) != nil {
+			return metric.Answer{}, &conversion.Refusal{Reason: conversion.Malformed, Problems: []conversion.Problem{{Path: "da", Code: conversion.CodePast}}}
+		}
 		if err := p.fit(ctx, channels); err != nil {
 			return metric.Answer{}, err
 		}

@@ -325,6 +325,25 @@ func TestAQueryThatCannotBeAnsweredSaysWhy(t *testing.T) {
 	}
 }
 
+func TestACampaignIsToldOfTheTimeWhoseEventsAreKept(t *testing.T) {
+	b := newBench()
+	reader := counting.Query{Store: b.rows, Shards: 4, Zone: rome(t), Now: b.clock}
+	first := noon.Add(10*time.Minute - counting.KeptEvents)
+	ask := metric.Query{Tenant: tenant, From: first, To: first.Add(time.Hour), Step: conversion.ByHour, Zone: time.UTC, Campaign: "Natale"}
+	if _, err := reader.Rows(t.Context(), ask); err != nil {
+		t.Error(err)
+	}
+	ask.From = first.Add(-5 * time.Minute)
+	_, err := reader.Rows(t.Context(), ask)
+	if r, ok := errors.AsType[*conversion.Refusal](err); !ok || r.Reason != conversion.Malformed || fmt.Sprint(r.Problems) != "[{da troppo_vecchio}]" {
+		t.Errorf("five minutes earlier: %v", err)
+	}
+	ask.Campaign = ""
+	if _, err := reader.Rows(t.Context(), ask); err != nil {
+		t.Errorf("of all campaigns, whose counters stay: %v", err)
+	}
+}
+
 func TestARateOverAllChannelsIsNotThatOfOne(t *testing.T) {
 	b := newBench()
 	for range 3 {

@@ -2,6 +2,8 @@ package counting
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"crm-connector/pkg/core/conversion"
@@ -10,8 +12,12 @@ import (
 
 // Repair counts a window of a channel again from the ledger, puts that in the place of its counters where they differ, and
 // publishes it as a further version if it is final. It is for an operator who was told of a difference, and can be repeated. How
-// often events were sent and how many came late the ledger does not know: those stay, and so do minutes.
+// often events were sent and how many came late the ledger does not know: those stay, and so do minutes. With ErrExpired the ledger no longer
+// has the window's events, and nothing is done.
 func (c *Counter) Repair(ctx context.Context, t conversion.Tenant, ch conversion.Channel, w conversion.Window) (changed int, err error) {
+	if err := kept(w, c.Now()); err != nil {
+		return 0, err
+	}
 	s := scope{t, ch}
 	for shard := range c.Shards {
 		n := 0
@@ -36,6 +42,31 @@ func (c *Counter) Repair(ctx context.Context, t conversion.Tenant, ch conversion
 		}
 	}
 	return changed, nil
+}
+
+// Differences returns where the counters of a channel and the ledger disagree, in the windows from first to before end. Events that come
+// meanwhile are no difference: each window that differs is looked at again by itself. With ErrExpired the ledger no longer has them all.
+func (c *Counter) Differences(ctx context.Context, t conversion.Tenant, ch conversion.Channel, first, end conversion.Window) (out []conversion.Difference, err error) {
+	if err := kept(first, c.Now()); err != nil {
+		return nil, err
+	}
+	s := scope{t, ch}
+	all, err := c.compare(ctx, s, first, end)
+	if err != nil {
+		return nil, err
+	}
+	windows := map[conversion.Window]bool{}
+	for _, d := range all {
+		windows[d.Window] = true
+	}
+	for _, w := range slices.Sorted(maps.Keys(windows)) {
+		some, err := c.compare(ctx, s, w, w+1)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
 }
 
 // repair mends the rows of one shard, one a type, and returns how many differed. They are read before the ledger: an event that

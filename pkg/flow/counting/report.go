@@ -87,9 +87,12 @@ var ErrUnanswered = errors.New("the CRM does not answer")
 
 // Report compares a day of the zone: the ledger with the counters, a sample of markers with the ledger, the ledger's keys with each
 // other, and the CRM with what was counted. It changes nothing; a failing CRM or queue is an error, never a guess. With ErrUnanswered the
-// report says all that it can without the CRM.
+// report says all that it can without the CRM; with ErrExpired the ledger no longer has the day, and nothing is said.
 func (r *Reporter) Report(ctx context.Context, day conversion.Day) (Report, error) {
 	first, n := day.Windows(r.Zone)
+	if err := kept(first, r.Counter.Now()); err != nil {
+		return Report{}, err
+	}
 	out := Report{Day: day.String(), Windows: n, Age: r.age(day), Outcome: conversion.OK.String(), Channels: []Audited{}}
 	scopes, err := r.Counter.scopes(ctx)
 	if err != nil {

@@ -390,6 +390,58 @@ func TestEventsThatComeWhileADayIsComparedAreNoDifference(t *testing.T) {
 	}
 }
 
+func TestWhereEventsComeMeanwhileNoWindowDiffers(t *testing.T) {
+	for seed := range uint64(5) {
+		b, _ := aDay(t, 100, seed)
+		first, n := today.Windows(rome(t))
+		end := first + conversion.Window(n)
+		dice, plain := rand.New(rand.NewPCG(seed, 6)), b.Counter
+		late := &lively{Store: b.rows, happens: func() {
+			s := b.purchase(func(e *conversion.Event) {
+				e.ID, e.Client = fmt.Sprintf("late-%06d", b.n), fmt.Sprintf("CLIENTE-ABCD-%06d", b.n)
+				e.At = first.Start().Add(time.Duration(dice.IntN(24*3600)) * time.Second)
+			})
+			if _, err := plain.Apply(t.Context(), s); err != nil {
+				t.Error(err)
+			}
+		}}
+		b.Store = late
+		differences, err := b.Differences(t.Context(), tenant, conversion.Webform, first, end)
+		if err != nil || len(differences) > 0 || late.lists < 12 {
+			t.Errorf("seed %d, %d reads: %v, %v", seed, late.lists, differences, err)
+		}
+	}
+}
+
+func TestWhatIsNoLongerKeptIsNeitherComparedNorCountedAgain(t *testing.T) {
+	b, r := aDay(t, 100, 1)
+	first, n := today.Windows(rome(t))
+	before, err := b.Counters(t.Context(), tenant, first, first+conversion.Window(n))
+	if err != nil || len(before) == 0 {
+		t.Fatal(before, err)
+	}
+	b.now = first.Start().Add(counting.KeptEvents - conversion.MaxAhead)
+	if _, err := r.Report(t.Context(), today); !errors.Is(err, counting.ErrExpired) {
+		t.Errorf("the report: %v", err)
+	}
+	if _, err := b.Differences(t.Context(), tenant, conversion.Webform, first, first+1); !errors.Is(err, counting.ErrExpired) {
+		t.Errorf("the differences: %v", err)
+	}
+	for cell := range before {
+		if n, err := b.Repair(t.Context(), tenant, cell.Channel, first); n != 0 || !errors.Is(err, counting.ErrExpired) {
+			t.Errorf("a repair of %s: %d, %v", cell.Channel, n, err)
+		}
+	}
+	after, err := b.Counters(t.Context(), tenant, first, first+conversion.Window(n))
+	if err != nil || len(conversion.Compare(before, after)) > 0 {
+		t.Errorf("%d cells, then %d, %v", len(before), len(after), err)
+	}
+	b.now = b.now.Add(-time.Nanosecond)
+	if _, err := r.Report(t.Context(), today); err != nil {
+		t.Errorf("a moment before: %v", err)
+	}
+}
+
 func TestAReportOfADayThatIsAllWrongStaysReadable(t *testing.T) {
 	b, r := aDay(t, 1500, 4)
 	for e := range b.rows.All("E#") {
