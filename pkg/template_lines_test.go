@@ -249,13 +249,18 @@ func stale(t *testing.T) []string {
 }
 
 // unproven returns the line of a request whose token nobody can prove.
-func unproven(t *testing.T) []string {
+func unproven(t *testing.T, tokens *conversions.Tokens) []string {
 	p := &paper{}
-	m := &conversions.Messages{Tokens: &conversions.Tokens{Unsound: errors.New("CONVERSIONS_JWKS_URL is no address")}, Log: p.log()}
-	if a := m.Handle(t.Context(), door.Request{ID: "r", Method: http.MethodPost, Path: conversions.MessagesPath}); a.Status != http.StatusServiceUnavailable {
+	m := &conversions.Messages{Tokens: tokens, Log: p.log()}
+	if a := m.Handle(t.Context(), door.Request{ID: "r", Method: http.MethodPost, Path: conversions.MessagesPath, Header: http.Header(headers(bearing(jwtKey)))}); a.Status != http.StatusServiceUnavailable {
 		t.Fatal(a.Status)
 	}
 	return p.lines()
+}
+
+// tooShort is a secret that the door does not use.
+func tooShort(context.Context) ([]crm.Secret, error) {
+	return []crm.Secret{crm.NewSecret("short")}, nil
 }
 
 // clocked returns the lines of a run of conversionClock.
@@ -514,7 +519,8 @@ func TestEveryMetricFilterFindsItsLine(t *testing.T) {
 		{"the daily report", clocked(t, conversionclock.Event{Action: conversionclock.ActionReport, Day: "2026-11-20"}), []string{"Reports"}},
 		{"two minutes are over", clocked(t, conversionclock.Event{}), nil},
 		{"the issuer's keys cannot be fetched", stale(t), []string{"StaleKeys"}},
-		{"a setting of tokens is wrong", unproven(t), []string{"TokensUnproven"}},
+		{"a setting of tokens is wrong", unproven(t, &conversions.Tokens{Unsound: errors.New("CONVERSIONS_JWKS_URL is no address")}), []string{"TokensUnproven"}},
+		{"the secret of tokens is too short", unproven(t, &conversions.Tokens{Algorithm: "HS256", Keys: conversions.Given{Algorithm: "HS256", Secrets: tooShort}}), []string{"TokensUnproven"}},
 		{"WhatsApp is not set up", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Setup}), []string{"SetupUnfinished"}},
 		{"WhatsApp's token is dead", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Denied}), []string{"Denied"}},
 		{"a message that WhatsApp cannot take now", outbox(t, &fault.Error{Op: "whatsapp.Send", Kind: fault.Throttled}), nil},

@@ -46,7 +46,8 @@ type KeySet struct {
 	keys    map[string]any
 	fetched time.Time // the last success
 	tried   time.Time
-	failed  error // of the last try
+	failed  error     // of the last try
+	failing time.Time // the first try that failed since the last success
 }
 
 // NewKeySet returns the key set at an address. Redirects are not followed, whatever the client says. Only keys for signatures
@@ -79,7 +80,7 @@ func (s *KeySet) Key(ctx context.Context, kid string) (any, error) {
 	}
 	switch {
 	case s.fetched.IsZero(), now.Sub(s.fetched) >= StaleFor:
-		return nil, fmt.Errorf("conversions: no key set: %w", s.failed)
+		return nil, s.none()
 	case known:
 		return key, nil
 	case s.failed != nil:
@@ -91,6 +92,14 @@ func (s *KeySet) Key(ctx context.Context, kid string) (any, error) {
 		}
 	}
 	return nil, forged("an unknown key")
+}
+
+// none says that there is no set, and once a second fetch has failed that no token can be proven: the first may have met a moment.
+func (s *KeySet) none() error {
+	if s.tried.Sub(s.failing) < FetchAtMost {
+		return fmt.Errorf("conversions: no key set: %w", s.failed)
+	}
+	return fmt.Errorf("conversions: %s: no key set: %w", Unproven, s.failed)
 }
 
 // Stale returns for how long the set could not be fetched; 0 when the last fetch succeeded.
@@ -106,10 +115,14 @@ func (s *KeySet) Stale() time.Duration {
 func (s *KeySet) fetch(ctx context.Context, now time.Time) {
 	s.tried = now
 	keys, err := s.get(ctx)
-	if s.failed = err; err == nil {
-		s.keys, s.fetched = keys, now
+	if err == nil {
+		s.keys, s.fetched, s.failed = keys, now, nil
 		return
 	}
+	if s.failed == nil {
+		s.failing = now
+	}
+	s.failed = err
 	if stale := now.Sub(s.fetched); s.Log != nil && !s.fetched.IsZero() && stale > ToldAfter {
 		s.Log.WarnContext(ctx, StaleLine+"; the one of before is used", "stale_s", int64(stale.Seconds()), "err", err.Error())
 	}
@@ -162,7 +175,7 @@ func readKeys(body []byte, algorithm string) (map[string]any, error) {
 		if k.Kid == "" || !keyID(k.Kid) || k.Use != "sig" || k.Alg != algorithm {
 			continue
 		}
-		if key, err := k.public(); err == nil && usable(key) == nil {
+		if key, err := k.public(); err == nil && usable(key) == "" {
 			keys[k.Kid] = key
 		}
 	}
@@ -192,22 +205,27 @@ func (k jwk) public() (any, error) {
 	return nil, errors.New("a key of another kind")
 }
 
-// usable refuses keys that are too weak.
-func usable(key any) error {
-	weak := errors.New("conversions: the key is too weak or of a kind that is not used")
+// usable says of whoever has a key why it is not used, "" where it is strong enough.
+func usable(key any) string {
 	switch k := key.(type) {
 	case *ecdsa.PublicKey:
-		if k.Curve == elliptic.P256() {
-			return nil
+		if k.Curve != elliptic.P256() {
+			return "has a key of another curve than P-256"
 		}
+		return ""
 	case *rsa.PublicKey:
-		if k.N.BitLen() >= minRSA && k.E >= 3 && k.E%2 == 1 {
-			return nil
+		switch {
+		case k.N.BitLen() < minRSA:
+			return fmt.Sprintf("has a key of less than %d bits", minRSA)
+		case k.E < 3 || k.E%2 == 0:
+			return "has a key whose exponent is none"
 		}
+		return ""
 	case []byte:
-		if len(k) >= minSecret {
-			return nil
+		if len(k) < minSecret {
+			return fmt.Sprintf("has a key of less than %d bytes", minSecret)
 		}
+		return ""
 	}
-	return weak
+	return "has a key of a kind that is not used"
 }

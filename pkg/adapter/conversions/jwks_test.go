@@ -222,3 +222,42 @@ func TestAKeySetThatCannotBeFetchedForAnHourIsToldOnceAMinute(t *testing.T) {
 		t.Errorf("fetched again, and %d lines", n)
 	}
 }
+
+func TestAKeySetThatNeverWasOneIsToldOfAtTheSecondFetch(t *testing.T) {
+	for name, spoil := range map[string]func(*issuer){
+		"not found":            func(s *issuer) { s.status = http.StatusNotFound },
+		"elsewhere":            func(s *issuer) { s.status = http.StatusFound },
+		"no key for signing":   func(s *issuer) { s.body = []byte(`{"keys":[]}`) },
+		"a page and no set":    func(s *issuer) { s.body = []byte("<html>") },
+		"nobody listens there": func(s *issuer) { s.Close() },
+	} {
+		s := newIssuer(t)
+		spoil(s)
+		k := s.set()
+		for _, step := range []struct {
+			wait time.Duration
+			told bool
+		}{{0, false}, {59 * time.Second, false}, {time.Second, true}, {time.Second, true}, {time.Hour, true}} {
+			s.now = s.now.Add(step.wait)
+			_, err := k.Key(t.Context(), "key-1")
+			if err == nil || errors.Is(err, door.ErrForged) || strings.Contains(err.Error(), conversions.Unproven) != step.told {
+				t.Errorf("%s, after %v more: %v", name, step.wait, err)
+			}
+		}
+	}
+	s := newIssuer(t)
+	k := s.set()
+	s.status = http.StatusBadGateway
+	_, _ = k.Key(t.Context(), "key-1")
+	s.status, s.now = http.StatusOK, s.now.Add(time.Minute)
+	if _, err := k.Key(t.Context(), "key-1"); err != nil {
+		t.Error(err)
+	}
+	s.status = http.StatusBadGateway
+	for _, after := range []time.Duration{time.Hour, 22 * time.Hour} {
+		s.now = s.now.Add(after)
+		if _, err := k.Key(t.Context(), "key-1"); err != nil {
+			t.Errorf("one that was: %v", err)
+		}
+	}
+}

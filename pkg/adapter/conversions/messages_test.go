@@ -156,6 +156,16 @@ func TestATokenIsProvenByTheKeysThatWereSetAndByNoOther(t *testing.T) {
 		if got != tt.want {
 			t.Errorf("%s: %s (%v), want %s", name, got, err, tt.want)
 		}
+		if said := err != nil && strings.Contains(err.Error(), conversions.Unproven+": CONVERSIONS_JWT_SECRET "); said != (tt.want == doubt) {
+			t.Errorf("%s: the alarm that names the setting waits for other words: %v", name, err)
+		}
+		unfit := tt.set == nil
+		for _, s := range tt.set {
+			unfit = unfit || conversions.Unfit(tt.algorithm, s) != ""
+		}
+		if unfit != (tt.want == doubt) {
+			t.Errorf("%s: who stores it is told that it is unfit: %t, and at the door it is %s", name, unfit, got)
+		}
 		for _, s := range tt.set {
 			if err != nil && strings.Contains(err.Error(), s) {
 				t.Errorf("%s: the key is in the error", name)

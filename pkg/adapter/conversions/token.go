@@ -213,5 +213,8 @@ func (o One) Key(context.Context, string) (any, error) {
 	if o.Public == nil {
 		return nil, errors.New("conversions: no key is configured")
 	}
-	return o.Public, usable(o.Public)
+	if what := usable(o.Public); what != "" {
+		return nil, errors.New("conversions: whoever is trusted " + what)
+	}
+	return o.Public, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -16,6 +17,8 @@ import (
 type entry struct {
 	name string
 	from source
+	// unfit says why a text that can be such a secret is of no use here, "" where it is; nil where that is not known.
+	unfit func(text string) string
 	// last says, once the vendor was asked, whether it is to be stored; nil for always.
 	last func() bool
 }
@@ -132,7 +135,11 @@ func (s *session) offered(ctx context.Context, st *Stack, e entry, there crm.Sec
 	if err != nil {
 		return given, err
 	}
-	if what := shape(e.name, given); !given.IsZero() && what != "" {
+	what := shape(e.name, given)
+	if what == "" && e.unfit != nil {
+		what = e.unfit(given.Reveal())
+	}
+	if !given.IsZero() && what != "" {
 		return given, wrongf("%s %s", e.name, what)
 	}
 	if e.from == forever {
@@ -261,6 +268,10 @@ const (
 	maxChannelToken = 50
 )
 
+// maxParameter is how long a standard parameter may be, in bytes
+// (https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html).
+const maxParameter = 4096
+
 // lists are the secrets of which several may be in force at once, separated by commas.
 var lists = []string{
 	settings.HubSpotClientSecret, settings.ZohoChannelToken, settings.WhatsAppAppSecret, settings.WhatsAppVerifyToken, settings.ConversionsJWTSecret,
@@ -292,6 +303,9 @@ func shape(name string, v crm.Secret) string {
 		if _, err := pair.NewHasher(v, 0); err != nil {
 			return err.Error()
 		}
+	case len(text) > maxParameter:
+		return fmt.Sprintf("has more than %d characters, and the Parameter Store takes no more", maxParameter)
+	case name == settings.ConversionsJWTSecret && conversions.OneLine(text) != "": // the lines of PEM end
 	case strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return "has a blank or a control character in it"
 	case slices.ContainsFunc(members, quoted):

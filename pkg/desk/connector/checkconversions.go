@@ -12,7 +12,6 @@ import (
 	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/conversion"
-	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/door"
 	"crm-connector/pkg/core/fault"
 )
@@ -56,22 +55,12 @@ func (e *exam) keys(ctx context.Context, b settings.Bearer) {
 	if !e.after(check, settings.ConversionsJWTSecret) {
 		return
 	}
-	if _, err := e.stored(b).Key(ctx, ""); err != nil {
-		e.fault(check, "CONVERSIONS_JWT_SECRET is no key for "+b.Algorithm+", or too weak: every caller is answered 503",
+	if what := unfitFor(b.Algorithm)(e.held[settings.ConversionsJWTSecret].Reveal()); what != "" {
+		e.fault(check, settings.ConversionsJWTSecret+" "+what+": every caller is answered 503",
 			"correct ConversionsJwtAlgorithm, or have a key made: connector token --new-key "+e.at())
 		return
 	}
 	e.ok(check, "%s, for tokens of %s to %s", b.Algorithm, b.Issuer, b.Audience)
-}
-
-// stored are the keys of the stack.
-func (e *exam) stored(b settings.Bearer) conversions.Given {
-	return conversions.Given{Algorithm: b.Algorithm, Secrets: func(context.Context) (out []crm.Secret, _ error) {
-		for _, v := range several(e.held[settings.ConversionsJWTSecret]) {
-			out = append(out, crm.NewSecret(v))
-		}
-		return out, nil
-	}}
 }
 
 // eventDoor knocks without a token, and with one where this command can make it: with what is no event, so that nothing is

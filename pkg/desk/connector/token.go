@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -28,6 +29,7 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/crm"
+	"crm-connector/pkg/core/door"
 )
 
 // issuerSetting is the setting by which a stack has the routes that tokens open.
@@ -48,7 +50,9 @@ func (tokenCommand) Help() string {
 
 HS256, for a single sender whom you trust: stack and sender share a secret, which is made and stored as CONVERSIONS_JWT_SECRET when there is none. A token is minted with the one that the stack has, whatever stands in the environment or the secret file here; to store one of yours, run connector token --secret-file FILE without --subject. ES256 and RS256: the private key stays in a file of yours (--key), which the sender gets to make tokens with; the stack stores the public key alone. With ConversionsJwksUrl it stores none: publish there what --jwks prints.
 
-The token goes to standard output and nowhere else; everything else is told on standard error. Whoever has it may do what it allows until it ends, and nothing ends it sooner but another key. Issuer and subject together are the tenant: connector conversions names senders by it. Before it is printed, a token is proven as the door will prove it.
+The token goes to standard output and nowhere else; everything else is told on standard error. Whoever has it may do what it allows until it ends, and nothing ends it sooner but another key. Issuer and subject together are the tenant: connector conversions names senders by it. Before it is printed, a token is proven as the door will prove it; a key set is asked whether it has the key.
+
+A key that the door cannot use (a secret of less than 32 bytes, a key of RSA of less than 2048 bits, one of another algorithm) is not stored: with it every caller is answered 503, whichever key he uses. One that is stored already --new-key leaves out.
 
 Examples:
 
@@ -161,8 +165,8 @@ func (s *session) prove(ctx context.Context, st *Stack, b settings.Bearer, sign 
 	if b.KeySet != "" {
 		keys = conversions.One{Public: sign.public}
 	}
-	door := &conversions.Tokens{Algorithm: b.Algorithm, Issuer: b.Issuer, Audience: b.Audience, Subjects: b.Subjects, Keys: keys, Now: s.Now}
-	return door.Verify(ctx, http.Header{"Authorization": {"Bearer " + token}}, scope)
+	there := &conversions.Tokens{Algorithm: b.Algorithm, Issuer: b.Issuer, Audience: b.Audience, Subjects: b.Subjects, Keys: keys, Now: s.Now}
+	return there.Verify(ctx, http.Header{"Authorization": {"Bearer " + token}}, scope)
 }
 
 // several are secrets that are in use at once, the newest first.
@@ -179,7 +183,7 @@ func several(all crm.Secret) []string {
 // signer sees to it that there is a key, and that the stack has its side of it. It has no key where --plan kept it from making one.
 func (c tokenCommand) signer(ctx context.Context, s *session, st *Stack, b settings.Bearer) (signer, error) {
 	if b.Algorithm == "HS256" {
-		return c.shared(ctx, s, st)
+		return c.shared(ctx, s, st, b)
 	}
 	var stored []string
 	if b.KeySet == "" {
@@ -191,6 +195,9 @@ func (c tokenCommand) signer(ctx context.Context, s *session, st *Stack, b setti
 		if err := s.unlike(settings.ConversionsJWTSecret, there); err != nil {
 			return signer{}, err
 		}
+		if err := c.sound(s, b, stored); err != nil {
+			return signer{}, err
+		}
 	}
 	key, err := c.private(s, b, len(stored) > 0)
 	if err != nil || key == nil {
@@ -198,50 +205,116 @@ func (c tokenCommand) signer(ctx context.Context, s *session, st *Stack, b setti
 	}
 	sign := signer{key: key, public: key.Public()}
 	sign.id = thumbprint(sign.public)
-	if b.KeySet != "" {
-		s.nothing("the door takes the keys of " + b.KeySet + ": publish there what --jwks prints")
-		return sign, nil
-	}
 	der, err := x509.MarshalPKIXPublicKey(sign.public)
 	if err != nil {
 		return signer{}, err
 	}
-	return sign, c.publish(ctx, s, st, stored, base64.StdEncoding.EncodeToString(der))
+	public := base64.StdEncoding.EncodeToString(der)
+	switch what := conversions.Unfit(b.Algorithm, public); {
+	case what != "":
+		return signer{}, wrongf("%s %s: the door would not use it", c.Key, what)
+	case b.KeySet != "":
+		s.nothing("the door takes the keys of " + b.KeySet + ": publish there what --jwks prints")
+		c.published(ctx, s, b, sign)
+		return sign, nil
+	}
+	return sign, c.publish(ctx, s, st, b, stored, public)
+}
+
+// published looks before a token is made whether the key set has its key. It may be published later, or be out of reach from here.
+func (c tokenCommand) published(ctx context.Context, s *session, b settings.Bearer, sign signer) {
+	if c.Subject == "" {
+		return
+	}
+	_, err := conversions.NewKeySet(b.KeySet, b.Algorithm, &http.Client{Transport: s.HTTP, Timeout: 10 * time.Second}, s.Now).Key(ctx, sign.id)
+	switch {
+	case errors.Is(err, door.ErrForged):
+		s.note("%s does not have the key of %s yet: the door refuses the token until what --jwks prints is published there", b.KeySet, c.Key)
+	case err != nil:
+		s.note("whether %s has the key of %s is not known: %v", b.KeySet, c.Key, err)
+	}
+}
+
+// fitting are the stored keys with which the door proves tokens of an algorithm, public ones on one line each, and what is wrong with
+// the others, "" where there are none.
+func fitting(algorithm string, stored []string) (fit []string, what string) {
+	for _, key := range stored {
+		if why := conversions.Unfit(algorithm, key); why != "" {
+			what = why
+			continue
+		}
+		fit = append(fit, cmp.Or(conversions.OneLine(key), key))
+	}
+	return fit, what
+}
+
+// sound is an error where a stored key is of no use to the door, which then answers 503 to those of the others too, unless --new-key
+// leaves it out.
+func (c tokenCommand) sound(s *session, b settings.Bearer, stored []string) error {
+	_, what := fitting(b.Algorithm, stored)
+	switch {
+	case what == "":
+		return nil
+	case c.NewKey:
+		s.note("what is stored %s, and is left out", what)
+		return nil
+	}
+	line := "connector token --new-key "
+	if b.Algorithm != "HS256" {
+		line += "--key " + c.Key + " "
+	}
+	return fmt.Errorf("%s %s, so that every caller is answered 503: correct ConversionsJwtAlgorithm, or have a key stored without it: %s", settings.ConversionsJWTSecret, what, line+s.at())
 }
 
 // publish stores a public key, with --new-key before the newest of those that are stored.
-func (c tokenCommand) publish(ctx context.Context, s *session, st *Stack, stored []string, public string) error {
-	switch {
-	case slices.Contains(stored, public) && c.NewKey:
+func (c tokenCommand) publish(ctx context.Context, s *session, st *Stack, b settings.Bearer, stored []string, public string) error {
+	fit, what := fitting(b.Algorithm, stored)
+	before := slices.DeleteFunc(slices.Clone(fit), func(key string) bool { return key == public })
+	switch has := len(before) < len(fit); {
+	case has && c.NewKey && what == "":
 		return wrongf("the stack has the key of %s already: name with --key a file that is not there yet, or one that holds another key", c.Key)
-	case slices.Contains(stored, public):
+	case has && !c.NewKey:
 		s.nothing(settings.ConversionsJWTSecret + " is stored")
 		return nil
 	case len(stored) > 0 && !c.NewKey:
 		return wrongf("the stack has another public key than that of %s: name the file of its key with --key, or add this one: connector token --new-key --key %s %s", c.Key, c.Key, s.at())
-	case len(stored) > 0:
-		public += "," + stored[0]
+	case len(before) > 0:
+		public += "," + before[0]
+	}
+	if what := shape(settings.ConversionsJWTSecret, crm.NewSecret(public)); what != "" {
+		return wrongf("%s %s", settings.ConversionsJWTSecret, what)
 	}
 	return s.storeSecret(ctx, st, settings.ConversionsJWTSecret, crm.NewSecret(public), "(public)")
 }
 
 // shared is the secret of HS256. Where the stack has one, a token is minted with that, whatever stands here, and --new-key puts one
 // that is made here before it.
-func (c tokenCommand) shared(ctx context.Context, s *session, st *Stack) (signer, error) {
+func (c tokenCommand) shared(ctx context.Context, s *session, st *Stack, b settings.Bearer) (signer, error) {
 	name := settings.ConversionsJWTSecret
 	there, err := s.there(ctx, st, name)
 	if err != nil {
 		return signer{}, err
 	}
+	handed, err := s.secret(name, false)
+	if err != nil {
+		return signer{}, err
+	}
 	stored := several(there)
-	switch has := len(stored) > 0; {
+	has := len(stored) > 0
+	mints := has && c.Subject != "" && !st.Running
+	if mints || c.NewKey || handed.IsZero() {
+		if err := c.sound(s, b, stored); err != nil {
+			return signer{}, err
+		}
+	}
+	switch {
 	case has && c.NewKey:
-		stored, err = c.exchange(ctx, s, st, there)
-	case has && c.Subject != "" && !st.Running:
+		stored, err = c.exchange(ctx, s, st, b, there)
+	case mints:
 		s.nothing(name + " is stored")
 		err = s.unlike(name, there)
 	default:
-		if _, err = s.admit(ctx, st, nil, entry{name: name, from: own}); err == nil {
+		if _, err = s.admit(ctx, st, nil, entry{name: name, from: own, unfit: unfitFor(b.Algorithm)}); err == nil {
 			there, err = s.there(ctx, st, name)
 			stored = several(there)
 		}
@@ -252,8 +325,16 @@ func (c tokenCommand) shared(ctx context.Context, s *session, st *Stack) (signer
 	return signer{key: []byte(stored[0])}, nil
 }
 
-// exchange puts a new secret before the newest of those that are stored, and returns both.
-func (tokenCommand) exchange(ctx context.Context, s *session, st *Stack, there crm.Secret) ([]string, error) {
+// unfitFor says why one of several keys is of no use for an algorithm.
+func unfitFor(algorithm string) func(text string) string {
+	return func(text string) string {
+		_, what := fitting(algorithm, several(crm.NewSecret(text)))
+		return what
+	}
+}
+
+// exchange puts a new secret before the newest of those that are stored and of use, and returns both.
+func (tokenCommand) exchange(ctx context.Context, s *session, st *Stack, b settings.Bearer, there crm.Secret) ([]string, error) {
 	name := settings.ConversionsJWTSecret
 	handed, err := s.secret(name, false)
 	if err != nil {
@@ -267,7 +348,8 @@ func (tokenCommand) exchange(ctx context.Context, s *session, st *Stack, there c
 	if err != nil {
 		return nil, err
 	}
-	both := []string{made.Reveal(), several(there)[0]}
+	fit, _ := fitting(b.Algorithm, several(there))
+	both := append([]string{made.Reveal()}, fit[:min(len(fit), 1)]...)
 	return both, s.storeSecret(ctx, st, name, crm.NewSecret(strings.Join(both, ",")), madeNow)
 }
 

@@ -299,7 +299,7 @@ func TestATokenThatTheDoorWouldRefuseIsNotMinted(t *testing.T) {
 	b.told[issuerSetting] = issuer
 	b.vault[settings.ConversionsJWTSecret] = crm.NewSecret("canary-too-short")
 	r := b.run("token", "--subject", "shop", "--scope", "costi:scrivi")
-	if r.code != ExitFinding || !strings.Contains(r.err, "the door would refuse the token") || r.out != "" {
+	if r.code != ExitFinding || !strings.Contains(r.err, "every caller is answered 503") || r.out != "" {
 		t.Errorf("a weak secret: exit %d, %s%s", r.code, r.out, r.err)
 	}
 }
