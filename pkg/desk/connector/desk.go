@@ -82,13 +82,16 @@ type deskEnvironment struct {
 	read   map[string]bool   // the variables that it reads
 }
 
+// unknown stands for a secret that is not known here, long enough for each.
+const unknown = "unknown-unknown-unknown-unknown-unknown"
+
 // get returns a variable as the process has it, and a secret that is not the sandbox's as it stands here. What stands for one that is
 // not known here is read and never used.
 func (d *deskEnvironment) get(name string) string {
 	d.read[name] = true
 	switch {
 	case slices.Contains(d.unknown(), name):
-		return "unknown"
+		return unknown
 	case slices.Contains(d.theirs, name):
 		return d.own(name)
 	case secretName(name):

@@ -79,8 +79,8 @@ func (p Parts) tokensOfCallers() *conversions.Tokens {
 		return nil
 	}
 	return &conversions.Tokens{
-		Algorithm: "HS256", Issuer: c.Issuer, Audience: c.Audience, Subjects: c.Subjects, Now: p.Now,
-		Keys: conversions.Given{Algorithm: "HS256", Secrets: func(context.Context) ([]crm.Secret, error) { return c.Secrets, nil }},
+		Algorithm: algorithm, Issuer: c.Issuer, Audience: c.Audience, Subjects: c.Subjects, Now: p.Now,
+		Keys: conversions.Given{Algorithm: algorithm, Secrets: func(context.Context) ([]crm.Secret, error) { return c.Secrets, nil }},
 	}
 }
 

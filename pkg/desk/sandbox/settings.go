@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"crm-connector/pkg/adapter/conversions"
 	"crm-connector/pkg/adapter/conversions/conversionstest"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
@@ -107,7 +108,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	set.hubspot(r)
 	set.zoho(r, plain.Optional("ZOHO_ACCESS_TOKEN", "") != "")
 	set.whatsApp(r)
-	set.conversions(r)
+	callers := set.conversions(r)
 	report, over := r.Report(), r.Rules()
 	set.Budget = r.Budget()
 	set.Report, set.ReportEvery = Report{From: report.From, To: report.To, Language: report.Language, Zone: time.Local}, report.Every
@@ -116,7 +117,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	}}
 	set.Own = slices.Sorted(maps.Keys(own))
 	set.OpenChannel = zohoURL != "" && plain.Optional("ZOHO_WEBHOOK_URL", "") != ""
-	return set, errors.Join(plain.Err(), r.Err(), odd(zohoURL, plain.Optional("ZOHO_ACCOUNTS_URL", ""), set.Zoho.WebhookURL))
+	return set, errors.Join(plain.Err(), r.Err(), callers, odd(zohoURL, plain.Optional("ZOHO_ACCOUNTS_URL", ""), set.Zoho.WebhookURL))
 }
 
 // secret reports whether a variable holds a secret: its name says so.
@@ -176,7 +177,11 @@ func (set *Settings) whatsApp(r *settings.Reader) {
 	}
 }
 
-func (set *Settings) conversions(r *settings.Reader) {
+// algorithm is how the callers of the desk sign their tokens: with a secret.
+const algorithm = "HS256"
+
+// conversions reads what conversions need, and is an error where no token could be proven by it.
+func (set *Settings) conversions(r *settings.Reader) error {
 	b, own, meaning := r.Bearer(), r.OwnEntries(), r.Meaning()
 	retry, _ := conversion.ParseSchedule(r.Retries()) // it takes what the settings let through
 	set.Conversions = Conversions{
@@ -184,6 +189,18 @@ func (set *Settings) conversions(r *settings.Reader) {
 		Own: own.Subject, Contacts: conversion.Channel(own.Channel), Retry: retry,
 		Policy: conversion.PolicyOf(meaning.Events, meaning.Weights), Rules: counting.RulesOf(r.LiteralAlarms()),
 	}
+	switch {
+	case b.KeySet != "":
+		return errors.New("CONVERSIONS_JWKS_URL is set, and a desk asks no key set: it takes CONVERSIONS_JWT_SECRET")
+	case b.Algorithm != algorithm:
+		return errors.New("CONVERSIONS_JWT_ALGORITHM is not " + algorithm + ", which is all that a desk takes")
+	}
+	for _, s := range set.Conversions.Secrets {
+		if what := conversions.Unfit(algorithm, s.Reveal()); what != "" {
+			return errors.New(conversions.SettingSecret + " " + what)
+		}
+	}
+	return nil
 }
 
 // Door is the address of the door for who is on the same machine.

@@ -67,6 +67,9 @@ func TestTheDeskDoesNotStartAndNamesEveryFaultAtOnce(t *testing.T) {
 			"ZOHO_API_URL": "https://www.zohoapis.eu", "ZOHO_ACCESS_TOKEN": "1000.a", "ZOHO_CHANNEL_ID": "7", "ZOHO_CHANNEL_TOKEN": "t",
 			"ZOHO_WEBHOOK_URL": "http://127.0.0.1:8080/webhooks/zoho",
 		}, []string{"ZOHO_WEBHOOK_URL"}},
+		{"keys of callers that the desk cannot use", map[string]string{"CONVERSIONS_JWT_SECRET": strings.Repeat("s", 32) + ",short"}, []string{"CONVERSIONS_JWT_SECRET"}},
+		{"another algorithm than the desk's", map[string]string{"CONVERSIONS_JWT_ALGORITHM": "ES256"}, []string{"CONVERSIONS_JWT_ALGORITHM"}},
+		{"a key set, which the desk does not ask", map[string]string{"CONVERSIONS_JWKS_URL": "https://keys.example.com/jwks.json"}, []string{"CONVERSIONS_JWKS_URL"}},
 		{"accounts alone", map[string]string{"ZOHO_ACCOUNTS_URL": "http://127.0.0.1:9182"}, []string{"ZOHO_ACCOUNTS_URL"}},
 	} {
 		_, err := ReadSettings(env(tt.env))
