@@ -102,6 +102,10 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "faults", Seed: 51005721},        // the judge: a table that refused to take back a count
 		{Config: "companies", Seed: 48013523},     // the judge: another record with the same key was looked for in between
 		{Config: "companies", Seed: 7003063},      // the judge: somebody chose the company that another one had gone on as
+		{Config: "companies", Seed: 65006432},     // a late write of what is the base already hid that a contact was read older than our association
+		{Config: "companies", Seed: 65031530},     // a company was read a moment after its deletion, and whom that took out of it was taken out in Zoho
+		{Config: "merges", Seed: 65038723},        // a value put back while Zoho's record went, which an unfinished write had given another one
+		{Config: "replays", Seed: 65012831},       // a frozen worker closed what was told of the record that another pair had got meanwhile
 	} {
 		r, err := Run(o)
 		if err != nil {

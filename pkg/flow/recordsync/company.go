@@ -138,9 +138,25 @@ func (t *task) bereft(p pair.Pair, b both, it *item, in *merge.Field) error {
 		if err != nil {
 			return err
 		}
+		if err := t.perhapsGone(b, it, c, gone); err != nil {
+			return err
+		}
 		if gone {
 			side.Changed, side.Ours, side.At, side.PutBack, it.departed = false, false, time.Time{}, time.Time{}, c
 		}
+	}
+	return nil
+}
+
+// perhapsGone waits where a HubSpot company is still shown that a contact left a moment ago: it may be its deletion that took the contact
+// out, and a replica that does not have that yet.
+func (t *task) perhapsGone(b both, it *item, company crm.ID, gone bool) error {
+	left := b.hubspot.Record.History[it.field.Name]
+	if gone || company.System != crm.HubSpot || len(left) == 0 {
+		return nil
+	}
+	if since := b.hubspot.ReadAt.Sub(left[0].At); since < settles {
+		return fault.Again("recordsync", settles-since, "a company that a contact has left may be deleted")
 	}
 	return nil
 }

@@ -214,13 +214,17 @@ func (t *task) missed(p identity.Loaded, rec crm.Record) fault.Outcome {
 }
 
 // edited reports whether a HubSpot record shows, in a field that goes to Zoho, something else than when the two were last in step. What
-// they never were in step about is edited where HubSpot shows anything.
+// they never were in step about is edited where HubSpot shows anything, and so is what was put back while nobody knows whether Zoho had been
+// given something else.
 func (t *task) edited(p identity.Loaded, rec crm.Record) bool {
 	h := t.s.Book.Hasher
 	return p.KeyID != h.KeyID || slices.ContainsFunc(t.synced(), func(f mapping.Field) bool {
 		v := rec.Value(f.Name)
 		if f.Zoho.ReadOnly || f.Policy == crm.ToHubSpot || !v.Known() {
 			return false
+		}
+		if slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool { return u.System == crm.Zoho && u.Slot == slotOf(f) }) {
+			return true
 		}
 		base := p.Base[slotOf(f)].HubSpot
 		if held, ok := p.Held[slotOf(f)]; ok && !base.Known() {

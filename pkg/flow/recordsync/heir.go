@@ -80,11 +80,12 @@ func (t *task) supersede(p *identity.Loaded, heir identity.Loaded) fault.Outcome
 func (t *task) absorbed(p *identity.Loaded, heir identity.Loaded, note string) fault.Outcome {
 	p.State, p.Successor = pair.Superseded, heir.ID
 	p.Forget()
+	ended := t.now()
 	o := t.release(p, done(note))
 	if o.Ending != fault.Done {
 		return o
 	}
-	if err := t.over([]crm.ID{p.Record(crm.Zoho)}, nil, t.now()); err != nil {
+	if err := t.over([]crm.ID{p.Record(crm.Zoho)}, nil, ended); err != nil {
 		return t.fail(err)
 	}
 	if err := t.rouse(p.Record(crm.HubSpot), p.Record(crm.Zoho)); err != nil {

@@ -174,13 +174,14 @@ func (t *task) store(u *union) error {
 	if err := t.heed(u.head.Pair); err != nil {
 		return err
 	}
+	united := t.now() // what is told of one of them from here on may be about a record that its own pair has by now
 	if err := t.save(&u.head, u.puts...); err != nil {
 		return err
 	}
 	if err := t.rouse(u.past...); err != nil { // who waited for one of them has what the head has
 		return err
 	}
-	return t.over(u.past, u.rows, t.now())
+	return t.over(u.past, u.rows, united)
 }
 
 // nameless returns the records that no pair has. One that another pair has than those that become one is row.ErrConflict.

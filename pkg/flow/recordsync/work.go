@@ -145,7 +145,7 @@ func (t *task) behind(p identity.Loaded, rec crm.Record) bool {
 	for _, f := range t.synced() {
 		slot := slotOf(f)
 		base := p.Base[slot].HubSpot
-		if _, held := p.Held[slot]; held || !base.Known() || p.KeyID != t.s.Book.Hasher.KeyID || p.Open(slot) || base == t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, rec.Value(f.Name)) {
+		if _, held := p.Held[slot]; held || !base.Known() || p.KeyID != t.s.Book.Hasher.KeyID || sendsElse(p.Pair, slot, base) || base == t.s.Book.Hasher.Raw(crm.HubSpot, f.Name, rec.Value(f.Name)) {
 			continue
 		}
 		entries := rec.History[f.Name]
@@ -154,6 +154,13 @@ func (t *task) behind(p identity.Loaded, rec crm.Record) bool {
 		}
 	}
 	return false
+}
+
+// sendsElse reports whether a write to a field is unfinished that is not one of its base to HubSpot: that one may land and change nothing.
+func sendsElse(p pair.Pair, slot pair.Slot, base pair.Hash) bool {
+	return slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool {
+		return u.Slot == slot && (u.System != crm.HubSpot || u.Hash != base)
+	})
 }
 
 // unborn reports whether a record that could not be read may simply have been too new.
