@@ -99,7 +99,7 @@ func (e *exam) settings(ctx context.Context) {
 		for line := range strings.Lines(err.Error()) {
 			name, _, _ := strings.Cut(line, " ")
 			e.wrong[name] = true
-			e.fault("settings", strings.TrimSpace(line), "correct the parameter "+parameterOf(name)+", and deploy (sam deploy --guided)")
+			e.fault("settings", strings.TrimSpace(line), "correct the parameter "+parameterOf(name)+" in samconfig.toml, and deploy: "+redeploy)
 		}
 		return
 	}
@@ -339,7 +339,7 @@ func (e *exam) keyNumber(ctx context.Context) {
 		e.fault("key", err.Error(), trouble(err))
 	case noted != "":
 		e.fault("key", fmt.Sprintf("%s was exchanged and has the number %s, and the functions are told %d: what was hashed before is taken for edits", settings.PairKey, noted, e.keyID(ctx)),
-			"set PairKeyId="+noted+" in samconfig.toml, and deploy (sam deploy), while the stack is paused")
+			"set PairKeyId="+noted+" in samconfig.toml, and deploy while the stack is paused: "+redeploy)
 	}
 }
 

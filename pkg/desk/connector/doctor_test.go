@@ -276,7 +276,7 @@ func TestDoctorNamesTheParameterOfEachSettingThatNoFunctionTakes(t *testing.T) {
 				found = append(found, f)
 			}
 		}
-		if len(found) != 1 || code != ExitFinding || found[0].Check != "settings" || !strings.HasPrefix(found[0].What, name+" ") || !strings.Contains(found[0].Mend, "the parameter "+wrong[1]+",") {
+		if len(found) != 1 || code != ExitFinding || found[0].Check != "settings" || !strings.HasPrefix(found[0].What, name+" ") || !strings.Contains(found[0].Mend, "the parameter "+wrong[1]+" in samconfig.toml, and deploy: make build && sam deploy --config-env prod") {
 			t.Errorf("%s=%s: exit %d, %+v", name, wrong[0], code, found)
 		}
 	}

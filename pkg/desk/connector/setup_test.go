@@ -410,7 +410,7 @@ func TestTheStackDoesNotGoOnWithAnotherKeyUnderTheOldNumber(t *testing.T) {
 	b.want(ExitOK, "pause")
 	b.Clock.Advance(rest)
 	has(t, b.want(ExitOK, "setup", "key"), "done   the stack goes on with PairKeyId 5 alone")
-	const why = "PAIR_KEY was exchanged and has the number 5, and the functions are told 4: set PairKeyId=5 in samconfig.toml and sam deploy first"
+	const why = "PAIR_KEY was exchanged and has the number 5, and the functions are told 4: set PairKeyId=5 in samconfig.toml and deploy first (make build && sam deploy --config-env prod"
 	for _, line := range [][]string{{"resume"}, {"resume", "--observe"}, {"resume", "--plan"}, {"mode", "set", "on"}, {"mode", "set", "observe"}} {
 		b.unchanged(strings.Join(line, " "), func() { has(t, b.want(ExitFinding, line...), why) })
 	}

@@ -72,7 +72,7 @@ func (c setupKeyCommand) Run(ctx context.Context, s *session) error {
 	if err := s.noteMark(ctx, st, keys); err != nil { // until then the stack knows the one before too
 		return err
 	}
-	s.next("set PairKeyId=%d in samconfig.toml, sam deploy, then connector resume %s, then connector sync hubspot --all %[2]s", next, s.at())
+	s.next("set PairKeyId=%d in samconfig.toml, deploy (%s), then connector resume %s, then connector sync hubspot --all %[3]s", next, redeploy, s.at())
 	if next == 1 {
 		s.note("%d is the highest PairKeyId: it goes on with 1, and what nobody has touched since the key of that number is taken for an edit", mostKeyID)
 	}
@@ -316,7 +316,7 @@ func (s *session) otherKeyID(ctx context.Context, st *Stack) (string, error) {
 func (s *session) numbered(ctx context.Context, st *Stack) error {
 	noted, err := s.otherKeyID(ctx, st)
 	if err == nil && noted != "" {
-		err = fmt.Errorf("%s was exchanged and has the number %s, and the functions are told %d: set PairKeyId=%[2]s in samconfig.toml and sam deploy first, then run this again", settings.PairKey, noted, s.keyID(ctx))
+		err = fmt.Errorf("%s was exchanged and has the number %s, and the functions are told %d: set PairKeyId=%[2]s in samconfig.toml and deploy first (%[4]s), then run this again", settings.PairKey, noted, s.keyID(ctx), redeploy)
 	}
 	return err
 }

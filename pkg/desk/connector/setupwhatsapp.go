@@ -69,8 +69,12 @@ func (setupWhatsAppCommand) Run(ctx context.Context, s *session) error {
 	if err := s.makeFields(ctx, v, m); err != nil {
 		return err
 	}
-	if !deployed || strings.TrimSpace(st.Setting(ctx, numberID)) != g.number {
-		s.next("set WhatsappPhoneNumberId=%s in samconfig.toml, sam deploy, then run this again: it makes the subscriptions", g.number)
+	if !deployed {
+		s.next("deploy with WhatsappPhoneNumberId=%s (make build && sam deploy --guided), then run this again: it makes the subscriptions", g.number)
+		return nil
+	}
+	if strings.TrimSpace(st.Setting(ctx, numberID)) != g.number {
+		s.next("set WhatsappPhoneNumberId=%s in samconfig.toml, deploy (%s), then run this again: it makes the subscriptions", g.number, redeploy)
 		return nil
 	}
 	return s.subscribe(ctx, st, g, w, gaps)

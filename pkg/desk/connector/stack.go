@@ -56,6 +56,10 @@ type Vault interface {
 	Put(ctx context.Context, name string, v crm.Secret) error
 }
 
+// redeploy is how a stack that stands is deployed with another setting: SAM reads what was saved for it under the name of its
+// environment, which docs/deploy.md has people choose, and nothing of it without one.
+const redeploy = "make build && sam deploy --config-env prod, or as you named it"
+
 // Stack is one stack as the commands see it.
 type Stack struct {
 	Name   string

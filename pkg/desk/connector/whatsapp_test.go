@@ -147,7 +147,7 @@ func TestAStackThatIsNotDeployedYetIsGivenWhatWhatsAppNeeds(t *testing.T) {
 	b.env["HUBSPOT_ACCESS_TOKEN"] = hubspottest.DefaultToken
 	b.env[numberID], b.env[settings.WhatsAppAccessToken], b.env[settings.WhatsAppAppSecret] = whatsapptest.DefaultNumber, whatsapptest.DefaultToken, whatsapptest.DefaultAppSecret
 	has(t, b.want(ExitOK, "setup", "whatsapp"), "done   zoho contact WhatsApp_User is made (text)", "done   hubspot contact whatsapp_opt_out is made (bool)",
-		"next   set WhatsappPhoneNumberId="+whatsapptest.DefaultNumber)
+		"next   deploy with WhatsappPhoneNumberId="+whatsapptest.DefaultNumber)
 	has(t, b.want(ExitOK, "setup", "whatsapp"), "as is  zoho contact WhatsApp_User is there")
 }
 
