@@ -131,7 +131,7 @@ func (s *session) at() string {
 func (s *session) change(what string, do func() error) error {
 	if !s.flags.Plan {
 		if err := do(); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
+			return fmt.Errorf("this step failed: %s: %w", what, err)
 		}
 	}
 	s.steps = append(s.steps, step{what, !s.flags.Plan})

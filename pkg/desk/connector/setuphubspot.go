@@ -59,6 +59,12 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	if err := s.ownSubscriptions(c.Out, st.Name, url); err != nil {
 		return err
 	}
+	var m *mapping.Mapping
+	if c.Mapping != "" {
+		if m, _, err = document(s, c.Mapping, "mapping", mapping.Parse); err != nil {
+			return err
+		}
+	}
 	p := portal{other: c.OtherPortal, kept: deployed}
 	missing, err := s.admit(ctx, st, func(ctx context.Context, fresh []string) error { return s.tryHubSpot(ctx, st, fresh, &p) },
 		append(pairKey(st), entry{name: settings.HubSpotAccessToken}, entry{name: settings.HubSpotClientSecret})...)
@@ -68,9 +74,10 @@ func (c setupHubSpotCommand) Run(ctx context.Context, s *session) error {
 	if err := s.keepPortal(ctx, st, p); err != nil {
 		return err
 	}
-	m, err := c.mapping(ctx, s, st, deployed)
-	if err != nil {
-		return err
+	if m == nil {
+		if m, err = s.mapped(ctx, st, deployed); err != nil {
+			return err
+		}
 	}
 	if err := s.project(c.Out, st.Name, c.Support, url, m); err != nil {
 		return err
@@ -164,12 +171,8 @@ func (s *session) keepPortal(ctx context.Context, st *Stack, p portal) error {
 	return s.change("the records of portal "+p.now+" are those of this stack", func() error { return s.rows(st).Set(ctx, config.Portal, []byte(p.now)) })
 }
 
-// mapping returns the mapping to subscribe to.
-func (c setupHubSpotCommand) mapping(ctx context.Context, s *session, st *Stack, deployed bool) (*mapping.Mapping, error) {
-	if c.Mapping != "" {
-		m, _, err := document(s, c.Mapping, "mapping", mapping.Parse)
-		return m, err
-	}
+// mapped returns the mapping in force, or the one with which a stack starts.
+func (s *session) mapped(ctx context.Context, st *Stack, deployed bool) (*mapping.Mapping, error) {
 	if !deployed {
 		return mapping.Default(), nil
 	}

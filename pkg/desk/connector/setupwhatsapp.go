@@ -9,7 +9,6 @@ import (
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/whatsapp"
 	"crm-connector/pkg/core/fault"
-	"crm-connector/pkg/core/mapping"
 )
 
 // numberID is the setting by which a stack has WhatsApp.
@@ -60,11 +59,9 @@ func (setupWhatsAppCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	m := mapping.Default()
-	if deployed {
-		if m, err = s.inForce(ctx, st); err != nil {
-			return err
-		}
+	m, err := s.mapped(ctx, st, deployed)
+	if err != nil {
+		return err
 	}
 	if err := s.makeFields(ctx, v, m); err != nil {
 		return err
@@ -116,7 +113,7 @@ func ends(b business) string {
 // subscribe makes what is missing of both subscriptions.
 func (s *session) subscribe(ctx context.Context, st *Stack, g graph, w whatsapp.Wiring, gaps []whatsapp.Gap) error {
 	if w.URL == "" {
-		return wrongf("ZOHO_WEBHOOK_URL is not among the settings of the deployed functions: deploy the stack again")
+		return errors.New("ZOHO_WEBHOOK_URL is not among the settings of the deployed functions: deploy the stack again")
 	}
 	var app []string
 	for _, each := range gaps {

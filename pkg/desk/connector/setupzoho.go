@@ -307,7 +307,7 @@ func (c setupZohoCommand) openChannel(ctx context.Context, s *session, st *Stack
 func (c setupZohoCommand) look(ctx context.Context, s *session, r *upkeep.Renewer) ([]string, error) {
 	r.Take = c.TakeChannel
 	if r.ID == "" || r.URL == "" {
-		return nil, wrongf("ZOHO_CHANNEL_ID and ZOHO_WEBHOOK_URL are not among the settings of the deployed functions: deploy the stack again")
+		return nil, errors.New("ZOHO_CHANNEL_ID and ZOHO_WEBHOOK_URL are not among the settings of the deployed functions: deploy the stack again")
 	}
 	found, err := r.Check(ctx)
 	if errors.Is(err, upkeep.ErrForeign) {

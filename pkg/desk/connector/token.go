@@ -91,6 +91,8 @@ func (c tokenCommand) Run(ctx context.Context, s *session) error {
 		return wrongf("say with --scope what the token allows")
 	case c.Subject != "" && b.Issuer == "":
 		return wrongf("%s is not set: deploy with the parameter ConversionsJwtIssuer, or set it in the environment of this command", issuerSetting)
+	case c.Subject != "" && b.Subjects != nil && !slices.Contains(b.Subjects, c.Subject):
+		return wrongf("%s is not among CONVERSIONS_JWT_SUBJECTS: the door would refuse the token", c.Subject)
 	case c.Life < time.Second || c.Life > conversions.MaxLifetime:
 		return wrongf("--life is from 1s to %s", conversions.MaxLifetime)
 	}
@@ -124,10 +126,7 @@ func (c tokenCommand) print(ctx context.Context, s *session, st *Stack, b settin
 		return err
 	}
 	tenant, err := s.prove(ctx, st, b, sign, token, conversions.Scope(c.Scope[0]))
-	switch {
-	case errors.Is(err, conversions.ErrForbidden):
-		return wrongf("%s is not among CONVERSIONS_JWT_SUBJECTS: the door would refuse the token", c.Subject)
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("the door would refuse the token: %w", err)
 	}
 	until := s.Now().Add(c.Life).UTC().Format(time.RFC3339)
