@@ -89,13 +89,15 @@ func (t *task) bothContacts(a, b string) (kept, other string, out bool, err erro
 	case readings[1].Gone:
 		return a, "", out, nil
 	}
-	twins := [2]string{}
+	paired := [2]bool{}
 	for i, contact := range []string{a, b} {
-		if twins[i], err = t.twin(contact); err != nil {
+		p, err := t.living(contact)
+		if err != nil {
 			return "", "", false, err
 		}
+		paired[i] = p.Zoho == contact
 	}
-	if twins[0] == "" && twins[1] != "" {
+	if !paired[0] && paired[1] {
 		return b, a, out, nil
 	}
 	return a, b, out, nil
@@ -160,11 +162,11 @@ func (t *task) moveState(from, to row.Key, person string) ([]row.Put, error) {
 
 // stop writes into both CRMs that the person of a contact wants no messages.
 func (t *task) stop(person, contact string) error {
-	hubspot, err := t.twin(contact)
+	p, err := t.living(contact)
 	if err != nil {
 		return err
 	}
-	_, err = t.show(someone{id: person, zoho: contact, hubspot: hubspot}, true)
+	_, err = t.show(someone{id: person, zoho: contact, hubspot: p.HubSpot}, true)
 	return err
 }
 

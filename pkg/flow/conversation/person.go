@@ -59,13 +59,14 @@ func (t *task) find(p chat.Person, make bool) (someone, error) {
 	return t.whom, err
 }
 
-// twin returns the HubSpot contact that a Zoho contact is paired with, "" for none.
-func (t *task) twin(contact string) (string, error) {
+// living returns the pair that a Zoho contact belongs to, or that goes on for its own one, perhaps with another contact of Zoho: the zero
+// pair where there is none that lives.
+func (t *task) living(contact string) (pair.Pair, error) {
 	p, err := t.pair(crm.Zoho, contact)
 	if err != nil || p.Version == 0 || p.State != pair.Living {
-		return "", err
+		return pair.Pair{}, err
 	}
-	return p.HubSpot, nil
+	return p.Pair, nil
 }
 
 // asLead is what keeps from Zoho what is written by somebody whom it has as a lead only: notes and tasks hang on contacts, and a contact
@@ -249,11 +250,23 @@ func (t *task) forget(contact string) error {
 }
 
 // leave takes a person off a Zoho contact that is gone, of a pair or of none. He stays whoever its other half is: where the pair goes on with
-// another record of Zoho, one that the contact was merged into, by now or later, he does too.
+// another record of Zoho, one that the contact was merged into, by now or later, he does too. Where HubSpot's half is gone by then, that
+// record alone is left to be his, unless it is another person's.
 func (t *task) leave(b being, p pair.Pair) error {
 	b.Contact, b.Gone = "", b.Contact
-	if p.HubSpot != "" && (p.State != pair.Orphan || p.Gone != crm.HubSpot) {
+	alone := p.State == pair.Orphan && p.Gone == crm.HubSpot
+	if p.HubSpot != "" && !alone {
 		b.HubSpot = p.HubSpot
+	}
+	if alone && p.Zoho != "" && p.Zoho != b.Gone {
+		other, err := t.of(p.Zoho)
+		if err != nil {
+			return err
+		}
+		if other.id == "" || other.id == b.id {
+			_, err := t.adopt(b, p.Zoho, names{})
+			return err
+		}
 	}
 	held, err := t.holdsHubSpot(b)
 	if err != nil {
