@@ -33,7 +33,13 @@ func (t *task) heed(p pair.Pair) error {
 	if err != nil {
 		return err
 	}
-	return t.s.Writers.Paired(t.ctx, t.conn, p.HubSpot, p.Zoho, wrote, p.Duplicates...)
+	others := slices.Clone(p.Duplicates)
+	for _, s := range p.Former { // whoever has said it was to write on one that the pair went on without
+		if s.System == crm.Zoho {
+			others = append(others, s.Key)
+		}
+	}
+	return t.s.Writers.Paired(t.ctx, t.conn, p.HubSpot, p.Zoho, wrote, others...)
 }
 
 // beside returns the Zoho contact that was made because the person of a pair wrote, and that is not the pair's: its HubSpot record, as
