@@ -84,3 +84,33 @@ func TestWhoseContactWasMergedInHubSpotIsHeardOnThePairsContact(t *testing.T) {
 		})
 	}
 }
+
+func TestAnErasureAsksAboutTheContactOnWhichItsPersonIsHeardNow(t *testing.T) {
+	s, say := talks(t)
+	hub := s.hub(crm.Contacts, anna)
+	s.settle()
+	zo := s.twin(crm.Contacts, hub)
+	say("Buongiorno")
+	s.settle()
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.pass(time.Hour)
+	say("Sono ancora io")
+	s.pass(10 * time.Minute)
+	now := s.Zoho.IDs(crm.Contacts)
+	s.must(s.HubSpot.Erase(hub))
+	s.pass(10 * time.Minute)
+	asked := false
+	for _, r := range s.parked() {
+		asked = asked || r.Hint == fault.HintErase && len(now) == 1 && r.TargetID.Key == now[0]
+	}
+	if !asked || now[0] == zo {
+		t.Errorf("contacts %v; %+v", now, s.parked())
+	}
+	s.must(s.Zoho.Delete(crm.Contacts, now[0]))
+	s.pass(10 * time.Minute)
+	for _, r := range s.parked() {
+		if r.TargetID.Key == now[0] {
+			t.Errorf("it is deleted, and still asked for: %+v", r)
+		}
+	}
+}
