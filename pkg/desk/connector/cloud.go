@@ -88,7 +88,7 @@ func rowed(client *dynamodb.Client, table string) func(context.Context) (bool, e
 	return func(ctx context.Context) (bool, error) {
 		out, err := client.Scan(ctx, &dynamodb.ScanInput{TableName: &table, Limit: aws.Int32(1), Select: dynamotypes.SelectCount, ConsistentRead: aws.Bool(true)})
 		if err != nil {
-			return false, plain("the table "+table+", asked whether it has a row (dynamodb:Scan),", err)
+			return false, plain("the table "+table, "dynamodb:Scan", err)
 		}
 		return out.Count > 0, nil
 	}
@@ -137,7 +137,7 @@ func (p *parameters) Get(ctx context.Context, names ...string) (map[string]crm.S
 		names = names[n:]
 		got, err := p.client.GetParameters(ctx, in)
 		if err != nil {
-			return nil, plain("the Parameter Store", err)
+			return nil, plain("the Parameter Store", "ssm:GetParameters", err)
 		}
 		for _, g := range got.Parameters {
 			out[strings.TrimPrefix(aws.ToString(g.Name), p.path)] = crm.NewSecret(aws.ToString(g.Value))
@@ -151,7 +151,7 @@ func (p *parameters) Put(ctx context.Context, name string, v crm.Secret) error {
 	_, err := p.client.PutParameter(ctx, &ssm.PutParameterInput{
 		Name: aws.String(p.path + name), Value: aws.String(v.Reveal()), Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
 	})
-	return plain("the Parameter Store", err)
+	return plain("the Parameter Store", "ssm:PutParameter", err)
 }
 
 func (p *parameters) version(ctx context.Context) (string, error) {
@@ -159,13 +159,13 @@ func (p *parameters) version(ctx context.Context) (string, error) {
 	return strings.TrimSpace(got[versionName].Reveal()), err
 }
 
-// plain keeps the code of an error of AWS and drops its words, which may name what was sent.
-func plain(what string, err error) error {
+// plain keeps the code of an error of AWS and drops its words, which may name what was sent. The call goes by the right that it takes.
+func plain(what, call string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return fmt.Errorf("%s answers %s", what, api.ErrorCode())
+		return fmt.Errorf("%s answers %s to %s", what, api.ErrorCode(), call)
 	}
 	return fmt.Errorf("%s does not answer: %w", what, err)
 }
@@ -193,7 +193,7 @@ func (d *deployed) read(ctx context.Context) error {
 				continue
 			}
 			if err != nil {
-				d.err = plain("the function "+name, err)
+				d.err = plain("the function "+name, "lambda:GetFunctionConfiguration", err)
 				return
 			}
 			if out.Environment != nil {
@@ -221,7 +221,7 @@ type sender struct {
 func (s sender) verified(ctx context.Context, identity string) (bool, error) {
 	out, err := s.client.GetIdentityVerificationAttributes(ctx, &ses.GetIdentityVerificationAttributesInput{Identities: []string{identity}})
 	if err != nil {
-		return false, plain("SES", err)
+		return false, plain("SES", "ses:GetIdentityVerificationAttributes", err)
 	}
 	return out.VerificationAttributes[identity].VerificationStatus == sestypes.VerificationStatusSuccess, nil
 }
@@ -231,7 +231,7 @@ func (s sender) verified(ctx context.Context, identity string) (bool, error) {
 func (s sender) sandboxed(ctx context.Context) (bool, error) {
 	out, err := s.account.GetAccount(ctx, &sesv2.GetAccountInput{})
 	if err != nil {
-		return false, plain("SES", err)
+		return false, plain("SES", "ses:GetAccount", err)
 	}
 	return !out.ProductionAccessEnabled, nil
 }
@@ -253,7 +253,7 @@ func (l *cloudLane) open(ctx context.Context) error {
 		}
 		out, err := l.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
 		if err != nil {
-			return plain("the queue "+name, err)
+			return plain("the queue "+name, "sqs:GetQueueUrl", err)
 		}
 		l.urls[i] = aws.ToString(out.QueueUrl)
 	}
@@ -283,7 +283,7 @@ func (l *cloudLane) Depth(ctx context.Context) (Depth, error) {
 			sqstypes.QueueAttributeNameApproximateNumberOfMessagesDelayed,
 		}})
 		if err != nil {
-			return d, plain("the queue "+l.name, err)
+			return d, plain("the queue "+l.name, "sqs:GetQueueAttributes", err)
 		}
 		n := func(name sqstypes.QueueAttributeName) int {
 			v, _ := strconv.Atoi(out.Attributes[string(name)]) // what is not told is none
@@ -305,7 +305,7 @@ func (l *cloudLane) oldest(ctx context.Context) (time.Duration, error) {
 		StartTime:  aws.Time(now.Add(-10 * time.Minute)), EndTime: &now, Period: aws.Int32(60), Statistics: []cwtypes.Statistic{cwtypes.StatisticMaximum},
 	})
 	if err != nil {
-		return 0, plain("CloudWatch", err)
+		return 0, plain("CloudWatch", "cloudwatch:GetMetricStatistics", err)
 	}
 	var last time.Time
 	age := 0.0
@@ -332,7 +332,7 @@ func (l *cloudLane) Redrive(ctx context.Context, max int) (int, error) {
 		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{sqstypes.MessageSystemAttributeNameMessageGroupId},
 	})
 	if err != nil {
-		return 0, plain("the queue "+l.dead, err)
+		return 0, plain("the queue "+l.dead, "sqs:ReceiveMessage", err)
 	}
 	for i, m := range out.Messages {
 		e := batch.Entry{Group: m.Attributes["MessageGroupId"], Dedup: "redrive-" + aws.ToString(m.MessageId), Body: aws.ToString(m.Body)}
@@ -340,7 +340,7 @@ func (l *cloudLane) Redrive(ctx context.Context, max int) (int, error) {
 			return i, err
 		}
 		if _, err := l.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &l.urls[1], ReceiptHandle: m.ReceiptHandle}); err != nil {
-			return i + 1, plain("the queue "+l.dead, err)
+			return i + 1, plain("the queue "+l.dead, "sqs:DeleteMessage", err)
 		}
 	}
 	return len(out.Messages), nil

@@ -174,7 +174,7 @@ func TestAQueueInAWSIsLookedAtAndRedriven(t *testing.T) {
 	})
 	lane := st.Lanes[crm.HubSpot]
 	d, err := lane.Depth(t.Context())
-	if unseen := fmt.Sprint(d.Unseen); err != nil || d != (Depth{Waiting: 3, InFlight: 4, Dead: 3, Unseen: d.Unseen}) || unseen != "CloudWatch answers AccessDenied" {
+	if unseen := fmt.Sprint(d.Unseen); err != nil || d != (Depth{Waiting: 3, InFlight: 4, Dead: 3, Unseen: d.Unseen}) || unseen != "CloudWatch answers AccessDenied to cloudwatch:GetMetricStatistics" {
 		t.Errorf("%+v, %v", d, err)
 	}
 	s := &session{World: World{Now: time.Now}}
@@ -249,7 +249,7 @@ func TestASenderIsVerifiedByItsAddressOrItsDomain(t *testing.T) {
 }
 
 func TestSESTellsWhetherItIsInItsSandbox(t *testing.T) {
-	for answer, want := range map[string]string{`{"ProductionAccessEnabled":false,"SendingEnabled":true}`: "true <nil>", `{"ProductionAccessEnabled":true}`: "false <nil>", "": "false SES answers AccessDeniedException"} {
+	for answer, want := range map[string]string{`{"ProductionAccessEnabled":false,"SendingEnabled":true}`: "true <nil>", `{"ProductionAccessEnabled":true}`: "false <nil>", "": "false SES answers AccessDeniedException to ses:GetAccount"} {
 		st, _ := cloud(t, func(string, string) (int, string) {
 			if answer == "" {
 				return http.StatusForbidden, `{"__type":"AccessDeniedException","message":"canary"}`
@@ -283,6 +283,23 @@ func TestAStackIsNotOpenedWithoutWhatItTakes(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), w, Where{Desk: "nowhere"}); err == nil || !strings.Contains(err.Error(), "--desk") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestACallThatIsDeniedIsNamedByTheRightThatItTakes(t *testing.T) {
+	st, _ := cloud(t, func(string, string) (int, string) {
+		return http.StatusForbidden, `{"__type":"AccessDeniedException","message":"canary"}`
+	})
+	for right, call := range map[string]func() error{
+		"ssm:GetParameters":               func() error { _, err := st.Vault.Get(t.Context(), settings.PairKey); return err },
+		"ssm:PutParameter":                func() error { return st.Vault.Put(t.Context(), settings.PairKey, crm.NewSecret("canary")) },
+		"lambda:GetFunctionConfiguration": func() error { return st.Told(t.Context()) },
+		"sqs:GetQueueUrl":                 func() error { _, err := st.Lanes[crm.HubSpot].Depth(t.Context()); return err },
+		"dynamodb:Scan":                   func() error { _, err := st.Paired(t.Context()); return err },
+	} {
+		if err := call(); err == nil || !strings.HasSuffix(err.Error(), " answers AccessDeniedException to "+right) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v", right, err)
+		}
 	}
 }
 

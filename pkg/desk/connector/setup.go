@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"io"
 
 	"crm-connector/pkg/core/crm"
@@ -26,7 +27,7 @@ func (s *session) deployed(ctx context.Context) (*Stack, bool, error) {
 	}
 	there, err := st.Version(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, false, fmt.Errorf("%s does not say its version: %w", st.Name, err)
 	}
 	if there == "" {
 		return st, false, nil
