@@ -22,6 +22,10 @@ func ioctl(t *testing.T, f *os.File, what uintptr, p unsafe.Pointer) {
 	}
 }
 
+// opened are the terminals. They stay open: a reader that a stop left behind goes by the number of its terminal, and would put the
+// next one that has it back.
+var opened []*os.File
+
 // terminal opens a terminal: what a person has before himself, and what a command reads from.
 func terminal(t *testing.T) (person, command *os.File) {
 	t.Helper()
@@ -36,7 +40,7 @@ func terminal(t *testing.T) (person, command *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = person.Close(), command.Close() })
+	opened = append(opened, person, command)
 	return person, command
 }
 
