@@ -162,7 +162,8 @@ type jwk struct {
 	E   string `json:"e"`
 }
 
-// readKeys takes the keys that are for signatures of the algorithm and strong enough; a set without any is an error.
+// readKeys takes the keys that are for signatures of the algorithm and strong enough; a set without any is an error. alg may be
+// missing (RFC 7517 §4.4), as in the sets of Microsoft Entra: the algorithm is the setting's, and its kind of key the only one taken.
 func readKeys(body []byte, algorithm string) (map[string]any, error) {
 	var set struct {
 		Keys []jwk `json:"keys"`
@@ -172,10 +173,10 @@ func readKeys(body []byte, algorithm string) (map[string]any, error) {
 	}
 	keys := map[string]any{}
 	for _, k := range set.Keys {
-		if k.Kid == "" || !keyID(k.Kid) || k.Use != "sig" || k.Alg != algorithm {
+		if k.Kid == "" || !keyID(k.Kid) || k.Use != "sig" || k.Alg != "" && k.Alg != algorithm {
 			continue
 		}
-		if key, err := k.public(); err == nil && usable(key) == "" {
+		if key, err := k.public(algorithm); err == nil && usable(key) == "" {
 			keys[k.Kid] = key
 		}
 	}
@@ -185,16 +186,16 @@ func readKeys(body []byte, algorithm string) (map[string]any, error) {
 	return keys, nil
 }
 
-func (k jwk) public() (any, error) {
+func (k jwk) public(algorithm string) (any, error) {
 	switch {
-	case k.Kty == "EC" && k.Crv == "P-256" && k.Alg == "ES256":
+	case k.Kty == "EC" && k.Crv == "P-256" && algorithm == "ES256":
 		x, errX := base64.RawURLEncoding.DecodeString(k.X)
 		y, errY := base64.RawURLEncoding.DecodeString(k.Y)
 		if errX != nil || errY != nil || len(x) != 32 || len(y) != 32 {
 			return nil, errors.New("no point")
 		}
 		return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, x...), y...))
-	case k.Kty == "RSA" && k.Alg == "RS256":
+	case k.Kty == "RSA" && algorithm == "RS256":
 		n, errN := base64.RawURLEncoding.DecodeString(k.N)
 		e, errE := base64.RawURLEncoding.DecodeString(k.E)
 		if errN != nil || errE != nil || len(e) > 4 {

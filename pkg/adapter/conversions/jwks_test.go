@@ -182,6 +182,20 @@ func TestASetThatIsNotAsItShouldBeIsADoubt(t *testing.T) {
 	}
 }
 
+func TestAKeyThatNamesNoAlgorithmIsOneOfTheSettings(t *testing.T) {
+	both := map[string]crypto.PublicKey{"key-1": &keys().ec.PublicKey, "key-2": &keys().rsa.PublicKey}
+	s := newIssuer(t)
+	s.body = set(t, both, func(m map[string]any) { delete(m, "alg") })
+	for algorithm, kid := range map[string]string{"ES256": "key-1", "RS256": "key-2"} {
+		k := conversions.NewKeySet(s.URL, algorithm, s.Client(), func() time.Time { return noon })
+		for name := range both {
+			if key, err := k.Key(t.Context(), name); (err == nil) != (name == kid) || name == kid && !both[kid].(interface{ Equal(crypto.PublicKey) bool }).Equal(key) {
+				t.Errorf("%s, %s: %v", algorithm, name, err)
+			}
+		}
+	}
+}
+
 func TestATokenIsProvenByTheKeyThatItNames(t *testing.T) {
 	s := newIssuer(t)
 	s.body = set(t, map[string]crypto.PublicKey{"key-1": &keys().ec.PublicKey, "key-2": &keys().otherEC.PublicKey}, nil)
