@@ -105,6 +105,7 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "companies", Seed: 65006432},     // a late write of what is the base already hid that a contact was read older than our association
 		{Config: "companies", Seed: 65031530},     // a company was read a moment after its deletion, and whom that took out of it was taken out in Zoho
 		{Config: "merges", Seed: 65038723},        // a value put back while Zoho's record went, which an unfinished write had given another one
+		{Config: "deleterestore", Seed: 70001328}, // the second half of an orphan was read a moment after its deletion, and the pair lived again
 		{Config: "replays", Seed: 65012831},       // a frozen worker closed what was told of the record that another pair had got meanwhile
 	} {
 		r, err := Run(o)

@@ -94,6 +94,8 @@ func (t *task) orphaned(p *identity.Loaded, sys crm.System) fault.Outcome {
 	t.settled = append(t.settled, p.Record(sys))
 	if p.State != pair.Orphan { // of an orphan the other half may live again, and ask
 		t.settled = append(t.settled, p.Record(sys.Other()))
+	}
+	if p.State != pair.Orphan || p.Gone != sys { // a second half that goes may be shown for a moment, too
 		p.GoneAt = t.now()
 	}
 	p.State, p.Gone = pair.Orphan, sys
