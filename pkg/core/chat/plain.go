@@ -24,6 +24,28 @@ func printable(r rune) rune {
 	return r
 }
 
+// Named returns what somebody calls himself, plain and on one line, without the signs that set the direction of the text behind them
+// (Unicode UAX #9, explicit ones); "" where nothing of it can be seen.
+func Named(s string) string {
+	s = strings.Join(strings.Fields(strings.Map(undirected, Plain(s))), " ")
+	if strings.ContainsFunc(s, visible) {
+		return s
+	}
+	return ""
+}
+
+func undirected(r rune) rune {
+	if unicode.Is(unicode.Bidi_Control, r) {
+		return -1
+	}
+	return r
+}
+
+// visible reports whether a sign shows anything. The fillers are letters and a symbol to Unicode, and blank to everybody.
+func visible(r rune) bool {
+	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.IsMark(r) && !strings.ContainsRune("\u115F\u1160\u3164\uFFA0\u2800", r)
+}
+
 // line returns plain text on one line: a slash stands for the end of a line, and there is one space between words.
 func line(s string) string {
 	var parts []string

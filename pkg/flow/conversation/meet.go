@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"crm-connector/pkg/core/chat"
@@ -369,7 +368,7 @@ func refusesOnly(err error, col crm.Column) bool {
 
 // nameOf is what a new contact is called: whatever the person calls himself, else how he was reached.
 func nameOf(p chat.Person, keys who.Keys) string {
-	name := strings.Join(strings.Fields(chat.Plain(p.Name.Text())), " ")
+	name := chat.Named(p.Name.Text())
 	for _, other := range []string{p.Username.Text(), keys.Phone.E164.Text()} {
 		if name == "" {
 			name = other
