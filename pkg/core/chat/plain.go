@@ -24,35 +24,51 @@ func printable(r rune) rune {
 	return r
 }
 
-// Named returns what somebody calls himself, plain and on one line, without the signs that set the direction of the text behind them
-// (Unicode UAX #9, explicit ones); "" where nothing of it can be seen.
-func Named(s string) string {
-	s = strings.Join(strings.Fields(strings.Map(undirected, Plain(s))), " ")
-	if strings.ContainsFunc(s, visible) {
-		return s
+// Name returns what somebody calls himself, on one line and with one space between words; "" where nothing of it is seen. The signs
+// that turn the reading direction go: around it stand the words of others.
+func Name(s string) string {
+	if !seen(s) {
+		return ""
 	}
-	return ""
+	return strings.Join(strings.Fields(unturned(Plain(s))), " ")
 }
 
-func undirected(r rune) rune {
-	if unicode.Is(unicode.Bidi_Control, r) {
-		return -1
-	}
-	return r
-}
-
-// visible reports whether a sign shows anything. The fillers are letters and a symbol to Unicode, and blank to everybody.
-func visible(r rune) bool {
-	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.IsMark(r) && !strings.ContainsRune("\u115F\u1160\u3164\uFFA0\u2800", r)
-}
-
-// line returns plain text on one line: a slash stands for the end of a line, and there is one space between words.
+// line returns plain text on one line: a slash stands for the end of a line, and there is one space between words. What is not seen is
+// no text, and what turns the reading direction goes, as in a name.
 func line(s string) string {
+	s = unturned(Plain(s))
+	if !seen(s) {
+		return ""
+	}
 	var parts []string
-	for part := range strings.SplitSeq(Plain(s), "\n") {
+	for part := range strings.SplitSeq(s, "\n") {
 		if words := strings.Fields(part); len(words) > 0 {
 			parts = append(parts, strings.Join(words, " "))
 		}
 	}
 	return strings.Join(parts, " / ")
+}
+
+// unturned returns the text without the signs that turn the reading direction.
+func unturned(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// unseen are the characters of which nothing is seen, but for controls and spaces: those that format, join, tag or vary others, fillers,
+// and two that are drawn as a space.
+var unseen = []*unicode.RangeTable{
+	unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
+	{R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}}, R32: []unicode.Range32{{Lo: 0x1D159, Hi: 0x1D159, Stride: 1}}},
+}
+
+// seen reports whether there is anything to see of a text.
+func seen(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsControl(r) && !unicode.IsSpace(r) && !unicode.In(r, unseen...)
+	})
 }

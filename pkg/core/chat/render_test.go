@@ -166,25 +166,3 @@ func Example() {
 	// [documento fattura.pdf] ecco
 	// the person has not written in the last 24 hours
 }
-
-func TestANameIsWhatCanBeSeenOfIt(t *testing.T) {
-	for in, want := range map[string]string{
-		"Anna  Rossi\n":                  "Anna Rossi",
-		"":                               "",
-		"\u200b\u200d\ufeff":             "",
-		"\u3164":                         "",
-		"\u2800 \u2800":                  "",
-		"\U000E0041\U000E0042":           "",
-		"\u0301":                         "",
-		"\u202eissoR annA\u202c":         "issoR annA",
-		"\u2066\u0645\u0646\u0649\u2069": "\u0645\u0646\u0649",
-		"❤":                              "❤",
-		"👩\u200d💻":                       "👩\u200d💻",
-		"!":                              "!",
-		"Anna\u0000":                     "Anna\ufffd",
-	} {
-		if got := chat.Named(in); got != want {
-			t.Errorf("%q is named %q, want %q", in, got, want)
-		}
-	}
-}

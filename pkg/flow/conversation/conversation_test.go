@@ -20,6 +20,25 @@ import (
 	"crm-connector/pkg/flow/conversation"
 )
 
+func TestSomebodyOfWhoseNameNothingIsSeenIsCalledByHisNumberAndNoNameTurnsALineRound(t *testing.T) {
+	for name, want := range map[string]struct{ called, head string }{
+		"\u3164\u200B": {"+393471234567", "WhatsApp ricevuto · "},
+		"\u202EannA":   {"annA", "WhatsApp ricevuto · annA · "},
+	} {
+		w := build(t, 1, whatsapptest.Options{})
+		id := w.say(w.phone.Meet(name, "393471234567"), "buongiorno")
+		w.pass(time.Minute)
+		props, _ := w.zoho.Props(crm.Contacts, w.zoho.IDs(crm.Contacts)[0])
+		notes := w.notes(id)
+		if props["Last_Name"] != want.called || len(notes) != 1 {
+			t.Fatalf("%q is called %q, with notes %+v", name, props["Last_Name"], notes)
+		}
+		if head, _, _ := strings.Cut(strings.TrimPrefix(notes[0].Values["Note_Content"], want.head), "\n"); len(head) != len("02/01/2006 15:04") {
+			t.Errorf("the note of %q begins with %q", name, notes[0].Values["Note_Content"])
+		}
+	}
+}
+
 func TestAStrangerWhoWritesIsCreatedInZohoOnceAndNeverInHubSpot(t *testing.T) {
 	w := build(t, 1, whatsapptest.Options{})
 	p := w.phone.Meet("Persona Nuova", "393471234567")

@@ -37,7 +37,7 @@ func (t *task) entryOf(m chat.Message) entry {
 		at = t.received
 	}
 	head := headIn[t.f.Language]
-	if name := chat.Named(m.From.Name.Text()); name != "" {
+	if name := chat.Name(m.From.Name.Text()); name != "" {
 		head += " · " + name
 	}
 	return t.f.entry(head, chat.Render(m, t.f.Language), m.ID, t.id, at)

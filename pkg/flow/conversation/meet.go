@@ -368,15 +368,7 @@ func refusesOnly(err error, col crm.Column) bool {
 
 // nameOf is what a new contact is called: whatever the person calls himself, else how he was reached.
 func nameOf(p chat.Person, keys who.Keys) string {
-	name := chat.Named(p.Name.Text())
-	for _, other := range []string{p.Username.Text(), keys.Phone.E164.Text()} {
-		if name == "" {
-			name = other
-		}
-	}
-	if name == "" {
-		name = "WhatsApp"
-	}
+	name := cmp.Or(chat.Name(p.Name.Text()), chat.Name(p.Username.Text()), keys.Phone.E164.Text(), "WhatsApp")
 	if r := []rune(name); len(r) > 80 {
 		name = string(r[:80])
 	}

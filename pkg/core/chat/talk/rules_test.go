@@ -41,7 +41,7 @@ func TestWordsAreWholeWordsWithoutCaseAndAccents(t *testing.T) {
 		"PERCHE' NO?": "r", "perche\u0301 no": "r", "e perché no allora": "r", "perché si, no": "none", "perché": "none", "no perché": "none",
 		"cittadino": "r", "CITTÀ": "r", "cit": "none", "l’ora": "r", "lora": "none", "NAIVE": "r", "naïveté": "none", "a voce": "wish", "invoice": "none",
 		"nn va": "r", "nn chiama": "r", "non chiama": "none",
-		"ｎａｉｖｅ": "r", "per\u200bche no": "r", "": "none", "…": "none",
+		"ｎａｉｖｅ": "r", "per\u200bche no": "r", "\u3164perch\u1160e no\uFFA0": "r", "": "none", "…": "none",
 	} {
 		_, d := r.Next(talk.State{}, talk.Situation{Message: said(text, noon), Now: noon, Language: chat.Italian})
 		if got := label(d); got != want {

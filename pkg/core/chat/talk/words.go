@@ -8,10 +8,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// fold returns text as it is compared: without case, accents and compatibility forms, one space between words.
+// fold returns text as it is compared: without case, accents, compatibility forms and what nobody sees, one space between words.
 func fold(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Cf, r) {
+		if unicode.In(r, unicode.Mn, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point) {
 			return -1
 		}
 		return unicode.ToLower(r)
