@@ -129,29 +129,3 @@ func TestWhoseContactWentIntoThatOfAnotherWhoWritesIsNotTakenForHimAndIsToldWith
 		})
 	}
 }
-
-func TestWhoWritesAfterACleanUpOfAContactThatHubSpotHasNoMoreStaysInTheRecordItWentInto(t *testing.T) {
-	for name, after := range map[string]bool{"deleted afterwards": true, "deleted before": false} {
-		t.Run(name, func(t *testing.T) {
-			s, say := talks(t)
-			hub, gone, kept := s.cleaned(say)
-			s.pass(time.Minute)
-			if !after {
-				s.must(s.HubSpot.Delete(crm.Contacts, hub))
-				s.pass(time.Hour)
-			}
-			_, err := s.Zoho.Merge(crm.Contacts, kept, gone)
-			s.must(err)
-			s.pass(time.Hour)
-			if after {
-				s.must(s.HubSpot.Delete(crm.Contacts, hub))
-				s.pass(time.Hour)
-			}
-			say("STOP")
-			s.pass(10 * time.Minute)
-			if all := s.Zoho.IDs(crm.Contacts); len(all) != 1 || s.zoValue(crm.Contacts, kept, "WhatsApp_Opt_Out") != "true" || s.notes(kept) != 4 {
-				t.Errorf("contacts %v, %d notes on the one that is kept; %s", all, s.notes(kept), s.last(3))
-			}
-		})
-	}
-}

@@ -109,7 +109,7 @@ func (t *task) setOptOut(who someone, out bool) error {
 	if !paired {
 		return err
 	}
-	if err == nil && p.Zoho == who.zoho && p.HubSpot == who.hubspot { // what another record of the pair shows is brought in step
+	if err == nil {
 		h := t.f.Book.Hasher
 		p.Settle(pair.SlotOf(c.OptOut.Field, c.HubSpotOptOut.Property, c.OptOut.Property),
 			pair.Base{HubSpot: h.Raw(crm.HubSpot, c.OptOut.Field, value), Zoho: h.Raw(crm.Zoho, c.OptOut.Field, value)})
@@ -165,8 +165,8 @@ func (t *task) shown(s *shipment) error {
 		return err
 	}
 	if owed := said.Owed && who.zoho == s.Contact; said.Out || owed {
-		p, err := t.living(s.Contact)
-		both := someone{id: who.id, zoho: s.Contact, hubspot: p.HubSpot}
+		hubspot, err := t.twin(s.Contact)
+		both := someone{id: who.id, zoho: s.Contact, hubspot: hubspot}
 		if err == nil {
 			err = t.setOptOut(both, said.Out)
 		}

@@ -107,54 +107,24 @@ func (t *task) someoneOf(contact string) (someone, error) {
 func (t *task) someone(b being) (someone, error) {
 	s := someone{id: b.id, zoho: b.Contact, lead: b.Lead}
 	if b.Contact != "" {
-		p, err := t.living(b.Contact)
-		if err != nil {
+		var err error
+		if s.hubspot, err = t.twin(b.Contact); err != nil {
 			return someone{}, err
 		}
-		s.hubspot, s.paired = p.HubSpot, p.Zoho == b.Contact
 	}
+	s.paired = s.hubspot != ""
 	s.hubspot = cmp.Or(s.hubspot, b.HubSpot)
 	return s, nil
-}
-
-// latest returns the living pair of a person's HubSpot contact, where that was in none when he was met.
-func (t *task) latest(b being) (pair.Pair, error) {
-	if b.HubSpot == "" {
-		return t.successor(b)
-	}
-	p, err := t.pair(crm.HubSpot, b.HubSpot)
-	if err != nil || p.Version == 0 || p.State != pair.Living {
-		return pair.Pair{}, err
-	}
-	return p.Pair, nil
-}
-
-// successor returns the pair that goes on for that of a person's contact in Zoho since two were merged in HubSpot, unless it is another
-// person's: the zero pair where there is none.
-func (t *task) successor(b being) (pair.Pair, error) {
-	if b.Contact == "" {
-		return pair.Pair{}, nil
-	}
-	own, err := t.f.Book.Find(t.ctx, t.conn, contactID(crm.Zoho, b.Contact))
-	if err != nil || own.Version == 0 || own.State != pair.Superseded {
-		return pair.Pair{}, tables(err)
-	}
-	p, err := t.living(b.Contact)
-	if err != nil || p.Zoho == "" {
-		return pair.Pair{}, err
-	}
-	other, err := t.of(p.Zoho)
-	if err != nil || other.id != "" && other.id != b.id {
-		return pair.Pair{}, err
-	}
-	return p, nil
 }
 
 // reunited goes on with the Zoho contact that a person's HubSpot contact was paired with since he was met. For somebody whose own is
 // gone it is not that one, nor one that is another person's: there his keys decide.
 func (t *task) reunited(b being) (being, error) {
-	p, err := t.latest(b)
-	if err != nil || p.Zoho == "" || p.Zoho == b.Contact {
+	if b.HubSpot == "" {
+		return b, nil
+	}
+	p, err := t.pair(crm.HubSpot, b.HubSpot)
+	if err != nil || p.Version == 0 || p.State != pair.Living || p.Zoho == "" || p.Zoho == b.Contact {
 		return b, err
 	}
 	other, err := t.of(p.Zoho)
@@ -166,7 +136,7 @@ func (t *task) reunited(b being) (being, error) {
 		return b, nil
 	case b.Contact == "":
 		return t.adopt(b, p.Zoho, names{})
-	case other.id == "", other.id == b.id: // nobody's, or his own of before, which was restored
+	case other.id == "":
 		other = being{Contact: p.Zoho}
 	}
 	b.HubSpot = "" // of what is paired the pair knows

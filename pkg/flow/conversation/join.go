@@ -89,15 +89,13 @@ func (t *task) bothContacts(a, b string) (kept, other string, out bool, err erro
 	case readings[1].Gone:
 		return a, "", out, nil
 	}
-	paired := [2]bool{}
+	twins := [2]string{}
 	for i, contact := range []string{a, b} {
-		p, err := t.living(contact)
-		if err != nil {
+		if twins[i], err = t.twin(contact); err != nil {
 			return "", "", false, err
 		}
-		paired[i] = p.Zoho == contact
 	}
-	if !paired[0] && paired[1] {
+	if twins[0] == "" && twins[1] != "" {
 		return b, a, out, nil
 	}
 	return a, b, out, nil
@@ -162,11 +160,11 @@ func (t *task) moveState(from, to row.Key, person string) ([]row.Put, error) {
 
 // stop writes into both CRMs that the person of a contact wants no messages.
 func (t *task) stop(person, contact string) error {
-	p, err := t.living(contact)
+	hubspot, err := t.twin(contact)
 	if err != nil {
 		return err
 	}
-	_, err = t.show(someone{id: person, zoho: contact, hubspot: p.HubSpot}, true)
+	_, err = t.show(someone{id: person, zoho: contact, hubspot: hubspot}, true)
 	return err
 }
 

@@ -82,22 +82,6 @@ func (p People) Paired(ctx context.Context, conn, hubspot, zoho, wrote string, d
 	return nil
 }
 
-// Contacts returns the contacts of Zoho on which the messages are logged of whoever wrote on one of these, of either system. Errors are
-// those of the table.
-func (p People) Contacts(ctx context.Context, conn string, ids ...string) (out []string, err error) {
-	t := &task{f: &Flow{Store: p.Store}, ctx: ctx, conn: conn}
-	for _, id := range ids {
-		b, err := t.of(id)
-		if err != nil {
-			return nil, err
-		}
-		if b.Contact != "" && !slices.Contains(out, b.Contact) {
-			out = append(out, b.Contact)
-		}
-	}
-	return out, nil
-}
-
 // belongsTo notes that whoever wrote on a contact is the person of a pair, and asks people to merge the contact with the pair's.
 func (t *task) belongsTo(hubspot, zoho, wrote string) error {
 	b, err := t.of(wrote)

@@ -59,14 +59,13 @@ func (t *task) find(p chat.Person, make bool) (someone, error) {
 	return t.whom, err
 }
 
-// living returns the pair that a Zoho contact belongs to, or that goes on for its own one, perhaps with another contact of Zoho: the zero
-// pair where there is none that lives.
-func (t *task) living(contact string) (pair.Pair, error) {
+// twin returns the HubSpot contact that a Zoho contact is paired with, "" for none.
+func (t *task) twin(contact string) (string, error) {
 	p, err := t.pair(crm.Zoho, contact)
 	if err != nil || p.Version == 0 || p.State != pair.Living {
-		return pair.Pair{}, err
+		return "", err
 	}
-	return p.Pair, nil
+	return p.HubSpot, nil
 }
 
 // asLead is what keeps from Zoho what is written by somebody whom it has as a lead only: notes and tasks hang on contacts, and a contact
@@ -250,23 +249,11 @@ func (t *task) forget(contact string) error {
 }
 
 // leave takes a person off a Zoho contact that is gone, of a pair or of none. He stays whoever its other half is: where the pair goes on with
-// another record of Zoho, one that the contact was merged into, by now or later, he does too. Where HubSpot's half is gone by then, that
-// record alone is left to be his, unless it is another person's.
+// another record of Zoho, one that the contact was merged into, by now or later, he does too.
 func (t *task) leave(b being, p pair.Pair) error {
 	b.Contact, b.Gone = "", b.Contact
-	alone := p.State == pair.Orphan && p.Gone == crm.HubSpot
-	if p.HubSpot != "" && !alone {
+	if p.HubSpot != "" && (p.State != pair.Orphan || p.Gone != crm.HubSpot) {
 		b.HubSpot = p.HubSpot
-	}
-	if alone && p.Zoho != "" && p.Zoho != b.Gone {
-		other, err := t.of(p.Zoho)
-		if err != nil {
-			return err
-		}
-		if other.id == "" || other.id == b.id {
-			_, err := t.adopt(b, p.Zoho, names{})
-			return err
-		}
 	}
 	held, err := t.holdsHubSpot(b)
 	if err != nil {

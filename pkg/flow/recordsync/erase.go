@@ -29,9 +29,6 @@ func (t *task) erase() fault.Outcome {
 	if o := t.fathom(&e); o.Ending != fault.Done {
 		return o
 	}
-	if err := t.heard(&e); err != nil {
-		return t.fail(err)
-	}
 	rows, err := t.s.Parking.Naming(t.ctx, t.conn, e.ids...)
 	if err != nil {
 		return t.fail(err)
@@ -229,38 +226,6 @@ func (t *task) vanished(id crm.ID) bool {
 	}
 	r, err := t.read(id.System, id.Key, t.columns(id.System))
 	return err == nil && r.Gone
-}
-
-// heard adds the contacts in Zoho, as far as they are there, of whoever wrote on one of the person's and has another one now. One that is
-// in a pair of its own stays in it, and is asked about.
-func (t *task) heard(e *erasure) error {
-	if t.s.Writers == nil || t.kind() != crm.Contact {
-		return nil
-	}
-	var keys []string
-	for _, id := range e.ids {
-		if id.Module == crm.Contacts {
-			keys = append(keys, id.Key)
-		}
-	}
-	contacts, err := t.s.Writers.Contacts(t.ctx, t.conn, keys...)
-	if err != nil {
-		return err
-	}
-	for _, key := range contacts {
-		id := t.record(crm.Zoho, key)
-		if slices.Contains(e.ids, id) || t.vanished(id) {
-			continue
-		}
-		p, err := t.s.Book.Find(t.ctx, t.conn, id)
-		if err != nil {
-			return err
-		}
-		if e.left = append(e.left, id); p.Version == 0 {
-			e.ids = append(e.ids, id)
-		}
-	}
-	return nil
 }
 
 // suspect adds the records that open rows hold to be the same person's: a lead, a twin, one to be merged with.

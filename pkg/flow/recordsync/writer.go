@@ -21,8 +21,6 @@ type Writers interface {
 	// contacts is. wrote, "" for none, is a contact of Zoho beside the pair on which the messages of its person are logged: people
 	// are asked to merge the two. A pair that is never saved does no harm.
 	Paired(ctx context.Context, conn, hubspot, zoho, wrote string, duplicates ...string) error
-	// Contacts returns the contacts of Zoho on which the messages are logged of whoever wrote on one of these, of either system.
-	Contacts(ctx context.Context, conn string, ids ...string) ([]string, error)
 }
 
 // heed lets the word of whoever is in a pair reach the half that is new to it. It comes before the pair is saved: after a crash in
