@@ -83,7 +83,8 @@ func (t *task) word(who someone) (last word, version int64, err error) {
 }
 
 // setOptOut writes the field of both records under the pair's lease, and the base with them: the connector sees no edit, and the
-// stricter of two values is never between.
+// stricter of two values is never between. On a HubSpot contact whose pair goes on with another Zoho contact than the person's own it is
+// only ticked, by an edit like any other: who of the two wants messages again does not say so for the other one.
 func (t *task) setOptOut(who someone, out bool) error {
 	c := t.f.Columns
 	var p identity.Loaded
@@ -94,6 +95,11 @@ func (t *task) setOptOut(who someone, out bool) error {
 		}
 	}
 	paired := p.Version != 0 && p.State == pair.Living && who.hubspot != ""
+	beside := paired && p.Zoho != who.zoho
+	if beside && !out {
+		return t.setField(crm.Zoho, who, c.OptOut, boxed(out))
+	}
+	paired = paired && !beside
 	if paired {
 		owner := t.f.Book.NewID()
 		if p.Leased(owner, t.now()) {

@@ -11,7 +11,6 @@ import (
 	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
-	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 )
 
@@ -115,32 +114,6 @@ func (t *task) someone(b being) (someone, error) {
 	s.paired = s.hubspot != ""
 	s.hubspot = cmp.Or(s.hubspot, b.HubSpot)
 	return s, nil
-}
-
-// reunited goes on with the Zoho contact that a person's HubSpot contact was paired with since he was met. For somebody whose own is
-// gone it is not that one, nor one that is another person's: there his keys decide.
-func (t *task) reunited(b being) (being, error) {
-	if b.HubSpot == "" {
-		return b, nil
-	}
-	p, err := t.pair(crm.HubSpot, b.HubSpot)
-	if err != nil || p.Version == 0 || p.State != pair.Living || p.Zoho == "" || p.Zoho == b.Contact {
-		return b, err
-	}
-	other, err := t.of(p.Zoho)
-	if err != nil {
-		return being{}, err
-	}
-	switch {
-	case b.Contact == "" && b.Gone != "" && (p.Zoho == b.Gone || other.id != "" && other.id != b.id):
-		return b, nil
-	case b.Contact == "":
-		return t.adopt(b, p.Zoho, names{})
-	case other.id == "":
-		other = being{Contact: p.Zoho}
-	}
-	b.HubSpot = "" // of what is paired the pair knows
-	return t.join(b, other)
 }
 
 // happened is when what the task works on happened, as far as anybody says.

@@ -8,6 +8,7 @@ import (
 	"crm-connector/pkg/core/chat/talk"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 )
 
@@ -35,7 +36,7 @@ func (t *task) join(a, b being) (being, error) {
 		}
 	}
 	if other != "" {
-		if err := t.tellTwins(kept, other); err != nil {
+		if err := t.askToMerge(kept, other); err != nil {
 			return being{}, err
 		}
 		held, err := t.holds(a.id, other)
@@ -89,13 +90,15 @@ func (t *task) bothContacts(a, b string) (kept, other string, out bool, err erro
 	case readings[1].Gone:
 		return a, "", out, nil
 	}
-	twins := [2]string{}
+	var paired [2]bool
 	for i, contact := range []string{a, b} {
-		if twins[i], err = t.twin(contact); err != nil {
+		p, err := t.pair(crm.Zoho, contact)
+		if err != nil {
 			return "", "", false, err
 		}
+		paired[i] = ahead(p) == contact
 	}
-	if twins[0] == "" && twins[1] != "" {
+	if paired[1] && !paired[0] {
 		return b, a, out, nil
 	}
 	return a, b, out, nil
@@ -166,6 +169,15 @@ func (t *task) stop(person, contact string) error {
 	}
 	_, err = t.show(someone{id: person, zoho: contact, hubspot: hubspot}, true)
 	return err
+}
+
+// askToMerge is tellTwins, but for a contact whose pair ended by a merge in HubSpot: then the connector has asked.
+func (t *task) askToMerge(kept, other string) error {
+	p, err := t.f.Book.Find(t.ctx, t.conn, contactID(crm.Zoho, other))
+	if err != nil || p.Version != 0 && p.State == pair.Superseded {
+		return tables(err)
+	}
+	return t.tellTwins(kept, other)
 }
 
 // tellTwins opens the row that asks to merge two contacts of one person. It is a row of WhatsApp's: the next time that one of the

@@ -10,7 +10,6 @@ import (
 	"crm-connector/pkg/core/chat/who"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
-	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 )
 
@@ -154,21 +153,23 @@ func (t *task) search(b being, keys who.Keys) (found, error) {
 		}
 		f.asked = f.hubspot == ""
 	}
-	if f.hubspot == "" {
-		return f, nil
+	p, err := t.onward(being{HubSpot: f.hubspot, Gone: b.Gone})
+	if err != nil {
+		return found{}, err
 	}
-	p, err := t.pair(crm.HubSpot, f.hubspot)
-	if err == nil && p.Version != 0 && p.State == pair.Living && p.Zoho != "" {
-		contact, err := t.unlessTaken(keys, p.Zoho)
+	switch contact, err := t.goesOnAs(p, b, f.hubspot); {
+	case err != nil:
+		return found{}, err
+	case contact != "":
+		contact, err = t.unlessTaken(keys, contact)
 		if err == nil && keys.Phone.IsZero() {
 			err = t.unlessOthers(b, contact)
 		}
 		return found{contact: contact}, err
+	case f.hubspot == "":
+		return f, nil
 	}
-	if err == nil {
-		_, err = t.unlessTaken(keys, f.hubspot)
-	}
-	if err != nil || f.lead != "" {
+	if _, err = t.unlessTaken(keys, f.hubspot); err != nil || f.lead != "" {
 		return f, err
 	}
 	return f, t.unlessComing(p, f.hubspot)

@@ -240,7 +240,7 @@ func (t *task) forget(contact string) error {
 			return err
 		}
 	}
-	if p.State == pair.Living && p.Zoho == contact {
+	if ahead(p) == contact {
 		if err := t.unheard(contact); err != nil {
 			return err
 		}
