@@ -50,6 +50,20 @@ func (p People) Contact(ctx context.Context, conn, name string) (string, error) 
 	return b.Contact, err
 }
 
+// Records returns by which records the CRMs know the person of a contact of either: the contact in Zoho on which his messages are logged,
+// the one that he had before if it was gone, a contact in HubSpot that was in no pair with them when he was met, a lead. None when nobody
+// who wrote is known by that contact. Errors are those of the table.
+func (p People) Records(ctx context.Context, conn, contact string) ([]crm.ID, error) {
+	t := &task{f: &Flow{Store: p.Store}, ctx: ctx, conn: conn}
+	b, err := t.of(contact)
+	if err != nil {
+		return nil, err
+	}
+	all := []crm.ID{contactID(crm.Zoho, b.Contact), contactID(crm.Zoho, b.Gone), contactID(crm.HubSpot, b.HubSpot),
+		{System: crm.Zoho, Module: crm.Leads, Key: b.Lead}}
+	return slices.DeleteFunc(all, func(id crm.ID) bool { return id.Key == "" }), nil
+}
+
 // Paired puts into the outbox that whoever one of these contacts is wants no messages, for both halves of a pair that is about to be
 // saved. It is looked at no sooner than ClaimFor from now, when the pair is saved or its maker asks anew; and asked anew it waits anew.
 // wrote, "" for none, is another Zoho contact of the pair's person, on which his messages are logged: people are asked to merge it, and

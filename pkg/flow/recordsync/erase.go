@@ -29,6 +29,9 @@ func (t *task) erase() fault.Outcome {
 	if o := t.fathom(&e); o.Ending != fault.Done {
 		return o
 	}
+	if err := t.writtenOn(&e); err != nil {
+		return t.fail(err)
+	}
 	rows, err := t.s.Parking.Naming(t.ctx, t.conn, e.ids...)
 	if err != nil {
 		return t.fail(err)
@@ -89,6 +92,38 @@ func (t *task) fathom(e *erasure) fault.Outcome {
 		}
 	}
 	return done("")
+}
+
+// writtenOn adds the records by which WhatsApp knows the person: the contact on which his messages are logged is his. One that is in a pair
+// of its own, a lead, and who has his number in HubSpot are to be looked at first.
+func (t *task) writtenOn(e *erasure) error {
+	if t.s.Writers == nil || t.kind() != crm.Contact {
+		return nil
+	}
+	for _, id := range slices.Clone(e.ids) {
+		records, err := t.s.Writers.Records(t.ctx, t.conn, id.Key)
+		if err != nil {
+			return err
+		}
+		for _, r := range records {
+			if slices.Contains(e.ids, r) {
+				continue
+			}
+			p, err := t.s.Book.Find(t.ctx, t.conn, r)
+			if err != nil {
+				return err
+			}
+			if r.System != crm.Zoho || r.Module != crm.Contacts || p.Version != 0 {
+				e.held = append(e.held, r)
+				continue
+			}
+			e.ids = append(e.ids, r)
+			if !t.vanished(r) {
+				e.left = append(e.left, r)
+			}
+		}
+	}
+	return nil
 }
 
 // pairsOf adds the pair that a record leads to, with all that it superseded, and the one that went on in its place.
@@ -228,10 +263,13 @@ func (t *task) vanished(id crm.ID) bool {
 	return err == nil && r.Gone
 }
 
-// suspect adds the records that open rows hold to be the same person's: a lead, a twin, one to be merged with.
+// suspect adds the records that open rows hold to be the same person's: a lead, a twin, one to be merged with. What people were asked to
+// erase by a try that did not live to its end is the person's.
 func (e *erasure) suspect(rows []fault.Parked) {
 	for _, r := range rows {
 		switch mine := slices.Contains(e.ids, r.Record); {
+		case mine && r.Hint == fault.HintErase && r.Code == fault.CauseErased:
+			e.ids = append(e.ids, r.TargetID)
 		case r.Hint == fault.HintMergeTwins:
 			e.held = append(e.held, r.Record, r.TargetID, r.Other)
 		case mine && r.Field == "" && (r.Hint == fault.HintLead || r.Hint == fault.HintDuplicate):

@@ -202,8 +202,9 @@ type words struct {
 	err   error
 }
 
-func (*words) Names(string, string, ...crm.Value) []string             { return nil }
-func (*words) Contact(context.Context, string, string) (string, error) { return "", nil }
+func (*words) Names(string, string, ...crm.Value) []string               { return nil }
+func (*words) Contact(context.Context, string, string) (string, error)   { return "", nil }
+func (*words) Records(context.Context, string, string) ([]crm.ID, error) { return nil, nil }
 func (w *words) Paired(ctx context.Context, conn, hubspot, _, _ string, _ ...string) error {
 	p, err := w.book.Find(ctx, conn, crm.ID{System: crm.HubSpot, Module: crm.Contacts, Key: hubspot})
 	w.saved = append(w.saved, p.State == pair.Living)

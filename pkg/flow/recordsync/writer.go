@@ -21,6 +21,8 @@ type Writers interface {
 	// contacts is. wrote, "" for none, is a contact of Zoho beside the pair on which the messages of its person are logged: people
 	// are asked to merge the two. A pair that is never saved does no harm.
 	Paired(ctx context.Context, conn, hubspot, zoho, wrote string, duplicates ...string) error
+	// Records returns what the person of a contact is known by in the CRMs: contacts of both, a lead; none when nobody has written.
+	Records(ctx context.Context, conn, contact string) ([]crm.ID, error)
 }
 
 // heed lets the word of whoever is in a pair reach the half that is new to it. It comes before the pair is saved: after a crash in
