@@ -280,3 +280,56 @@ func TestWhoseContactWentIntoThatOfAnotherWhoWritesGetsNoOtherOneThoughHubSpotHa
 		})
 	}
 }
+
+// What happens to the two pairs of one person, of whom one writes, in one order or another, and she says STOP before it ends or after.
+func TestAStopStandsWhereThePairGoesOnInWhateverOrderItsRecordsAreMergedDeletedAndRestored(t *testing.T) {
+	for _, order := range []string{
+		"merged in HubSpot, STOP, merged in Zoho", "merged in HubSpot, merged in Zoho, STOP", "STOP, merged in Zoho, merged in HubSpot",
+		"merged in HubSpot, STOP, deleted in Zoho", "merged in HubSpot, deleted in Zoho, STOP, restored in Zoho", "merged in HubSpot, deleted in Zoho, restored in Zoho, STOP",
+		"merged in HubSpot, deleted in HubSpot, STOP", "merged in HubSpot, deleted in HubSpot, STOP, restored in HubSpot",
+		"merged in HubSpot, deleted in HubSpot, merged in Zoho, STOP, restored in HubSpot", "merged in HubSpot, merged in Zoho, deleted in HubSpot, STOP, restored in HubSpot",
+		"deleted in Zoho, STOP, merged in HubSpot, restored in Zoho", "deleted in Zoho, merged in HubSpot, restored in Zoho, STOP",
+	} {
+		for mapped, change := range map[string][]func(*sandbox.WorldOptions){"box mapped": {boxes(t)}, "box not mapped": nil} {
+			t.Run(order+", "+mapped, func(t *testing.T) {
+				s, say := talks(t, change...)
+				h1 := s.hub(crm.Contacts, props{"email": "ufficio@acme.example", "lastname": "Rossi", "mobilephone": "+390699999999"})
+				h2 := s.hub(crm.Contacts, anna)
+				s.settle()
+				hub, survivor, hers := h1, s.twin(crm.Contacts, h1), s.twin(crm.Contacts, h2)
+				say("prima")
+				s.settle()
+				for deed := range strings.SplitSeq(order, ", ") {
+					var err error
+					switch deed {
+					case "merged in HubSpot":
+						hub, err = s.HubSpot.Merge(crm.Contacts, h1, h2)
+					case "merged in Zoho":
+						_, err = s.Zoho.Merge(crm.Contacts, survivor, hers)
+					case "deleted in Zoho":
+						err = s.Zoho.Delete(crm.Contacts, hers)
+					case "restored in Zoho":
+						err = s.Zoho.Restore(crm.Contacts, hers)
+					case "deleted in HubSpot":
+						err = s.HubSpot.Delete(crm.Contacts, hub)
+					case "restored in HubSpot":
+						err = s.HubSpot.Restore(crm.Contacts, hub)
+					case "STOP":
+						say(deed)
+					}
+					s.must(err)
+					s.pass(20 * time.Second)
+				}
+				s.pass(3 * time.Hour)
+				kept := s.twin(crm.Contacts, hub)
+				s.wantZo(crm.Contacts, kept, props{"WhatsApp_Opt_Out": "true"})
+				if slices.Contains(s.HubSpot.IDs(crm.Contacts), hub) {
+					s.wantWord(hub, kept, "true")
+				}
+				say("ultimo")
+				s.pass(time.Hour)
+				s.wantNotedOn("ultimo", kept)
+			})
+		}
+	}
+}
