@@ -129,3 +129,28 @@ func TestWhoseContactWentIntoThatOfAnotherWhoWritesIsNotTakenForHimAndIsToldWith
 		})
 	}
 }
+
+func TestTheWordOfSomebodyWhoseRecordIsGoneAfterACleanUpTooFollowsToTheNextOne(t *testing.T) {
+	s, say := talks(t)
+	deaf := false
+	s.mute(crm.Zoho, &deaf)
+	hub, gone, kept := s.cleaned(say)
+	say("STOP")
+	s.pass(10 * time.Minute)
+	s.wantWord(hub, gone, "true")
+	_, err := s.Zoho.Merge(crm.Contacts, kept, gone)
+	s.must(err)
+	s.pass(time.Hour)
+	s.must(s.HubSpot.Delete(crm.Contacts, hub))
+	s.pass(time.Hour)
+	deaf = true // nobody tells that the record is gone, too
+	s.must(s.Zoho.Delete(crm.Contacts, kept))
+	s.pass(10 * time.Second)
+	deaf = false
+	say("Sono ancora io")
+	s.pass(10 * time.Minute)
+	all := s.Zoho.IDs(crm.Contacts)
+	if len(all) != 1 || s.zoValue(crm.Contacts, all[0], "WhatsApp_Opt_Out") != "true" || s.notes(all[0]) == 0 {
+		t.Errorf("contacts %v; %s", all, s.last(3))
+	}
+}
