@@ -88,6 +88,24 @@ func TestEveryMessageStandsOnceInEachCRMThatKnowsItsPersonWithItsFinalState(t *t
 	}
 }
 
+// Runs that showed a fault once.
+func TestWhatWasViolatedOnceHolds(t *testing.T) {
+	for _, seed := range []uint64{
+		1,  // the locks on a number were given back while nobody knew whether its contact is made
+		13, // two requests to one new number in a second made two persons of it
+	} {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			o := soak.MessagesOptions{Seed: seed, Hours: 1, PerHour: 5000, Crashes: 2, Faults: 0.05}
+			r, err := soak.Messages(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			clean(t, o.Command(), r.Violations, r.Trace)
+		})
+	}
+}
+
 func TestTheDailyReportFindsEveryDefectAndNoneWhereNothingIsWrong(t *testing.T) {
 	o := soak.ReportOptions{Seed: 1, Defects: 12, Events: 500}
 	r, err := soak.Report(o)

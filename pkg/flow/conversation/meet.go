@@ -19,6 +19,9 @@ type birth struct {
 	HubSpot string    `json:"hubspot,omitempty"` // whom it is made for: after a crash Zoho has somebody, and nobody asks there
 }
 
+// errUnborn is why nobody is looked for: whoever made a contact got no answer, or did not live to hear it.
+var errUnborn = errors.New("the contact may be about to appear in zoho")
+
 // meet looks for somebody who is on no contact, under the locks that the connector takes too, and makes a contact in Zoho when
 // nobody is found and one is wanted.
 func (t *task) meet(p chat.Person, keys who.Keys, make bool) (being, error) {
@@ -35,7 +38,7 @@ func (t *task) meet(p chat.Person, keys who.Keys, make bool) (being, error) {
 		return being{}, tables(err)
 	}
 	b, err := t.meetLocked(p, keys, n, owner, make)
-	if uncertain(err) {
+	if uncertain(err) || errors.Is(err, errUnborn) {
 		return being{}, err // an insert may land yet: the locks stay
 	}
 	if unlocked := t.f.Book.Unlock(t.ctx, locks); unlocked != nil && !errors.Is(unlocked, row.ErrConflict) {
@@ -81,7 +84,7 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string, m
 		return being{}, err
 	}
 	if left := b.Until.Sub(t.now()); left > 0 {
-		return being{}, fault.Again("conversation.Person", left, "the contact may be about to appear in zoho")
+		return being{}, &fault.Error{Op: "conversation.Person", Kind: fault.Busy, After: left, Err: errUnborn}
 	}
 	f, err := t.search(known, keys)
 	if err != nil {
@@ -94,7 +97,7 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string, m
 		known.Looked = t.now()
 	}
 	if f.contact == "" && known.Contact == "" && (f.lead != "" || !make) {
-		return t.meetWithout(known, keys, f.lead)
+		return t.meetWithout(known, keys, f.lead, write(at, version, birth{}, t.now().Add(KeptFor)))
 	}
 	contact := cmp.Or(f.contact, known.Contact)
 	if contact == "" {

@@ -2,6 +2,7 @@ package conversation_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -793,5 +794,38 @@ func TestANumberThatWasGivenUpIsTakenUpByNobodyWhoIsSentAMessageThere(t *testing
 	w.finish(w.wrote("n", "sono sempre io", now))
 	if n := w.notes("wamid.n"); len(n) != 1 || n[0].Parent != zo || !w.promote("y", chat.Person{User: now.User}) {
 		t.Errorf("whoever changed his number is %+v", n)
+	}
+}
+
+// Whether a contact was made nobody knows: its number stays locked for who comes from HubSpot, also when another message of its person finds that
+// it is too early to look.
+func TestANumberWhoseContactMayBeAboutToAppearStaysLockedUntilSomebodyHasLooked(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	carry := func(u chat.Update) fault.Outcome {
+		return w.flow.Carry(t.Context(), chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: w.now, Updates: []chat.Update{u}})
+	}
+	free := func() bool {
+		names := conversation.People{Hasher: w.book.Hasher}.Names(crm.DefaultConnection, "IT", anna.Phone)
+		locks, err := w.book.Lock(t.Context(), crm.DefaultConnection, "connector", names, w.now)
+		if err == nil {
+			err = w.book.Unlock(t.Context(), locks)
+		}
+		if err != nil && !errors.Is(err, row.ErrConflict) || len(names) == 0 {
+			t.Fatal(names, err)
+		}
+		return err == nil
+	}
+	w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", Lost: zohotest.LostAfter})
+	first, second := w.wrote("a", "ciao", anna), w.wrote("b", "ci siete?", anna)
+	for _, u := range []chat.Update{first, second} {
+		if out := carry(u); out.Ending != fault.GoAgain || free() {
+			t.Errorf("%s ended %s: %v", u.Message.ID.Text(), out.Ending, out.Err)
+		}
+		w.pass(10 * time.Second)
+	}
+	w.finish(second)
+	w.finish(first)
+	if w.contacts() != 1 || !free() {
+		t.Errorf("%d contacts in the end", w.contacts())
 	}
 }

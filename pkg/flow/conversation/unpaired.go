@@ -82,13 +82,15 @@ func (t *task) unpaired(keys who.Keys) (string, error) {
 }
 
 // meetWithout ends the search for somebody who has no contact in Zoho and gets none: it has him as a lead, or nobody knows him yet. He is
-// known by himself, and by his HubSpot contact if he has one.
-func (t *task) meetWithout(b being, keys who.Keys, lead string) (being, error) {
+// known by himself, and by his HubSpot contact if he has one. only is written with somebody whom nobody knew: of two who look for him at
+// once one alone gets to know him.
+func (t *task) meetWithout(b being, keys who.Keys, lead string, only row.Put) (being, error) {
 	if err := t.nameable(keys); lead == "" && err != nil {
 		return being{}, err
 	}
+	var puts []row.Put
 	if b.id == "" {
-		b.id = t.f.Book.NewID()
+		b.id, puts = t.f.Book.NewID(), []row.Put{only}
 	}
 	held, err := t.holdsHubSpot(b)
 	if err != nil {
@@ -96,7 +98,7 @@ func (t *task) meetWithout(b being, keys who.Keys, lead string) (being, error) {
 	}
 	n := t.names(keys)
 	b.Lead = lead
-	return b, t.remember(b, n, true, crm.Text(n.user), append(held, write(beingKey(t.conn, b.id), b.version, b, time.Time{}))...)
+	return b, t.remember(b, n, true, crm.Text(n.user), append(append(puts, held...), write(beingKey(t.conn, b.id), b.version, b, time.Time{}))...)
 }
 
 // holdsHubSpot returns the writes by which the HubSpot contact of a person leads to him.
