@@ -141,16 +141,25 @@ func refusals(ctx context.Context, s *stage) (string, error) {
 	return "422 with /valore; 401; 413; 403", s.asks(ctx, http.MethodPost, conversions.EventsPath, s.event("rehearsal-0004", s.Now()), http.StatusForbidden, nil)
 }
 
+// dayOf is the day of a moment in the stack's ReportZone, which is the template's own.
+func dayOf(at time.Time) (string, error) {
+	rome, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		return "", err
+	}
+	return at.In(rome).Format(time.DateOnly), nil
+}
+
 // rates tells what a day has cost and who came in, of the hour before.
 func rates(ctx context.Context, s *stage) (string, error) {
 	at := s.Now().Add(-time.Hour)
-	rome, err := time.LoadLocation("Europe/Rome")
+	day, err := dayOf(at)
 	if err != nil {
 		return "", err
 	}
 	err = errors.Join(
 		s.asks(ctx, http.MethodPost, conversions.EventsPath, s.event("rehearsal-0005", at), http.StatusAccepted, nil),
-		s.asks(ctx, http.MethodPut, conversions.CostsPath+at.In(rome).Format(time.DateOnly)+"/webform", `{"costi":{"EUR":"288.00"}}`, http.StatusOK, nil),
+		s.asks(ctx, http.MethodPut, conversions.CostsPath+day+"/webform", `{"costi":{"EUR":"288.00"}}`, http.StatusOK, nil),
 		s.asks(ctx, http.MethodPost, conversions.EntriesPath, fmt.Sprintf(`{"id_ingresso":"rehearsal-visits","canale":"webform","timestamp":%q,"visite":4}`, at.UTC().Format(time.RFC3339)), http.StatusAccepted, nil),
 	)
 	if err != nil {
@@ -174,10 +183,14 @@ func rates(ctx context.Context, s *stage) (string, error) {
 // reported lets conversionClock publish the window of the hour before, and report on the day before.
 func reported(ctx context.Context, s *stage) (string, error) {
 	yesterday := s.Now().Add(-24 * time.Hour)
+	day, err := dayOf(yesterday)
+	if err != nil {
+		return "", err
+	}
 	if err := s.asks(ctx, http.MethodPost, conversions.EventsPath, s.event("rehearsal-0006", yesterday), http.StatusAccepted, nil); err != nil {
 		return "", err
 	}
-	err := until(ctx, soon, func(ctx context.Context) error {
+	err = until(ctx, soon, func(ctx context.Context) error {
 		r, err := s.row(ctx, yesterday)
 		if err == nil && r.Conversions != 1 {
 			err = fmt.Errorf("the metrics say %+v", r)
@@ -210,7 +223,7 @@ func reported(ctx context.Context, s *stage) (string, error) {
 			return err
 		}
 		for _, m := range mails[len(before):] {
-			if !strings.Contains(m.Text, yesterday.UTC().Format(time.DateOnly)) {
+			if !strings.Contains(m.Text, day) {
 				continue
 			}
 			if person := s.holds(m.Text + m.HTML); person != "" {
@@ -219,7 +232,7 @@ func reported(ctx context.Context, s *stage) (string, error) {
 			subject = m.Subject
 			return nil
 		}
-		return fmt.Errorf("%d mails since, none about %s", len(mails)-len(before), yesterday.UTC().Format(time.DateOnly))
+		return fmt.Errorf("%d mails since, none about %s", len(mails)-len(before), day)
 	})
 	return fmt.Sprintf("mail %q", subject), err
 }
