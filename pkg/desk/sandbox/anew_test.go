@@ -45,6 +45,22 @@ func TestWhatAReplayedRecordIsCreatedWithoutGoesAcrossOnceItCan(t *testing.T) {
 	s.wantZo(crm.Contacts, s.twin(crm.Contacts, hub), props{"Origin": "Web"})
 }
 
+func TestAReplayMakesARecordThatIsOptedOutAsTheOneBeforeWasThoughHubSpotShowsNothingOfIt(t *testing.T) {
+	s := stage(t)
+	hub, zo := s.rossi()
+	s.editZo(crm.Contacts, zo, props{"Email_Opt_Out": "true"})
+	s.settle()
+	s.must(s.Zoho.Delete(crm.Contacts, zo))
+	s.settle()
+	s.editHub(crm.Contacts, hub, props{"city": "Bari"})
+	s.settle()
+	s.wantRows("hubspot/contact  deleted")
+	s.send(crm.Contacts, crm.HubSpot, hub, crm.Replay)
+	s.pass(time.Hour)
+	s.wantZo(crm.Contacts, s.twin(crm.Contacts, hub), props{"Email_Opt_Out": "true", "Mailing_City": "Bari"})
+	s.wantRows()
+}
+
 // anew are the ways in which a company's place is taken by another record; each returns the ids of the company on both sides then.
 var anew = map[string]func(s *scene, acme, account string) (hub, zo string){
 	"in HubSpot": func(s *scene, acme, account string) (string, string) {

@@ -79,7 +79,7 @@ func (t *task) lead(rec crm.Record) (*fault.Parked, error) {
 }
 
 // draft translates the record. A field without a counterpart is left out and held; without a mandatory one there is
-// nothing to insert.
+// nothing to insert. What the pair's Zoho record was restricted by goes along, whatever HubSpot shows of it.
 func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked, error) {
 	h := t.s.Book.Hasher
 	d := &draft{change: crm.Change{
@@ -88,11 +88,15 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked,
 	}}
 	for _, f := range t.m.Fields(t.kind()) {
 		v := rec.Value(f.Name)
-		if f.HubSpot.Property == "" || f.Zoho.Property == "" || f.Zoho.ReadOnly || f.Policy == crm.ToHubSpot || !v.Known() {
+		restricted := t.restricted(p.Pair, f)
+		if f.HubSpot.Property == "" || f.Zoho.Property == "" || f.Zoho.ReadOnly || f.Policy == crm.ToHubSpot || !v.Known() && !restricted {
 			continue
 		}
 		it := &item{field: f, slot: slotOf(f), shows: pair.Base{HubSpot: h.Raw(crm.HubSpot, f.Name, v), Zoho: t.blank(f)}}
 		c, err := t.canon(crm.HubSpot, f, v)
+		if restricted {
+			c, err = restrictive, nil
+		}
 		if err == nil && f.Type == crm.TypeCompany {
 			it.decision.Value = c
 			if c.Filled() && t.mode != crm.Observe { // who only looks waits for no company
@@ -124,6 +128,19 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked,
 		p.Invented = h.Raw(crm.Zoho, field, crm.Text(name))
 	}
 	return d, nil, nil
+}
+
+// restrictive is the value of a strict field that no time undoes.
+var restrictive = crm.Text("true")
+
+// restricted reports whether the Zoho record of the pair showed the restrictive value of a strict field when it was last read. HubSpot
+// need not show it: it may be Zoho's alone to say.
+func (t *task) restricted(p pair.Pair, f mapping.Field) bool {
+	if f.Policy != crm.Strict || p.KeyID != t.s.Book.Hasher.KeyID {
+		return false
+	}
+	raw, err := f.Raw(crm.Zoho, restrictive, crm.Unknown())
+	return err == nil && p.Base[slotOf(f)].Zoho == t.s.Book.Hasher.Raw(crm.Zoho, f.Name, raw)
 }
 
 // begin writes the pair, leased, with everything that is about to be sent and what is not.
