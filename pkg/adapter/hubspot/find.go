@@ -21,13 +21,11 @@ func (c *Client) Find(ctx context.Context, s crm.Search) ([]crm.Record, error) {
 		return nil, err
 	}
 	records = append(records, hits...)
-	for _, group := range others {
-		named, err := c.search(ctx, s.Module, group)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, named...)
+	named, err := c.search(ctx, s.Module, others)
+	if err != nil {
+		return nil, err
 	}
+	ids = append(ids, named...)
 	readings, err := c.Read(ctx, crm.Query{Module: s.Module, Keys: ids, Columns: s.Columns})
 	if err != nil {
 		return nil, err
@@ -70,7 +68,11 @@ func split(s crm.Search) (addresses []string, others []values) {
 			at = len(others)
 			others = append(others, values{property: property})
 		}
-		others[at].wanted = append(others[at].wanted, wanted...)
+		for _, w := range wanted {
+			if !slices.Contains(others[at].wanted, w) { // two spellings of a number may end alike
+				others[at].wanted = append(others[at].wanted, w)
+			}
+		}
 	}
 	return addresses, others
 }

@@ -18,6 +18,9 @@ const (
 	valuesChars = 1_500 // of a body, for the values of one filter
 	valuesCount = 50
 	groupsMost  = 5
+	groupsChars = 2_400 // of a body, for its groups
+	groupFrame  = 80    // of a group, beside its property and values
+	valueFrame  = 3     // of a value in a list
 )
 
 // objectID is the property that holds a record's id.
@@ -64,10 +67,10 @@ func (c *Client) page(ctx context.Context, op string, m crm.Module, groups []fil
 	return answer, err
 }
 
-// search returns the ids of the records whose property is one of the wanted values.
-func (c *Client) search(ctx context.Context, m crm.Module, v values) ([]string, error) {
+// search returns the ids of the records of which one property is one of the values wanted of it.
+func (c *Client) search(ctx context.Context, m crm.Module, wanted []values) ([]string, error) {
 	var ids []string
-	for _, groups := range questions(v) {
+	for _, groups := range questions(wanted) {
 		after := ""
 		for more := true; more; {
 			answer, err := c.page(ctx, "hubspot.Find", m, groups, []sortBy{}, []string{objectID}, after)
@@ -86,22 +89,42 @@ func (c *Client) search(ctx context.Context, m crm.Module, v values) ([]string, 
 	return slices.Compact(ids), nil
 }
 
-// questions splits the values so that no question is longer than HubSpot reads. Values with a wildcard are asked for word by
-// word, the others as a list.
-func questions(v values) [][]filterGroup {
-	var all [][]filterGroup
+// questions asks for all values in as few questions as HubSpot reads, for an account has a few searches a second: a question names
+// records that answer to any of its groups.
+func questions(wanted []values) (all [][]filterGroup) {
+	chars := 0
+	for _, v := range wanted {
+		for _, g := range groupsOf(v) {
+			size := 0
+			for _, f := range g.Filters {
+				size += groupFrame + len(f.Property) + len(f.Value)
+				for _, value := range f.Values {
+					size += len(value) + valueFrame
+				}
+			}
+			if len(all) == 0 || len(all[len(all)-1]) == groupsMost || chars+size > groupsChars {
+				all, chars = append(all, nil), 0
+			}
+			all[len(all)-1] = append(all[len(all)-1], g)
+			chars += size
+		}
+	}
+	return all
+}
+
+// groupsOf asks for the values of one property: those with a wildcard word by word, the others as lists.
+func groupsOf(v values) (groups []filterGroup) {
 	var list []string
-	var tokens []filterGroup
 	chars := 0
 	flush := func() {
 		if len(list) > 0 {
-			all = append(all, []filterGroup{{[]filter{{Property: v.property, Operator: "IN", Values: list}}}})
+			groups = append(groups, filterGroup{[]filter{{Property: v.property, Operator: "IN", Values: list}}})
 		}
 		list, chars = nil, 0
 	}
 	for _, value := range v.wanted {
 		if strings.HasPrefix(value, "*") {
-			tokens = append(tokens, filterGroup{[]filter{{Property: v.property, Operator: "CONTAINS_TOKEN", Value: value}}})
+			groups = append(groups, filterGroup{[]filter{{Property: v.property, Operator: "CONTAINS_TOKEN", Value: value}}})
 			continue
 		}
 		if len(list) == valuesCount || chars+len(value) > valuesChars {
@@ -110,10 +133,7 @@ func questions(v values) [][]filterGroup {
 		list, chars = append(list, value), chars+len(value)
 	}
 	flush()
-	for chunk := range slices.Chunk(tokens, groupsMost) {
-		all = append(all, chunk)
-	}
-	return all
+	return groups
 }
 
 // Changed lists records whose last-modified time is since or later, in the order of their ids, 200 at most, with the text that

@@ -13,11 +13,13 @@ const (
 	BusyFrom    = time.Second // somebody else is at work on the record: 1 to 3 s
 	BusyTo      = 3 * time.Second
 	AsAsked     = 20 // receives after which a wait that a fault asks for is too short to go by: a queue delivers a message 1,000 times
+	CrowdedStep = 10 // receives after which the ceiling doubles for who finds no room in a limit
 )
 
 // wait returns how long a message stays away: what the fault asks for, a moment when somebody else was at work on its
 // record, else a random time below a ceiling that doubles with each receive (full jitter, at least a second). What a system that is away
-// asks for is no less than that once it has asked AsAsked times: it would use up the deliveries of a message in hours.
+// asks for is no less than that once it has asked AsAsked times: it would use up the deliveries of a message in hours. What only finds no
+// room in a limit waits longer by and by: it is a crowd's turn-taking, over in minutes, or a limit of the day, which asks for long waits.
 func (l *Loop) wait(out fault.Outcome, receives int) time.Duration {
 	after := min(max(out.After, fault.After(out.Err)), LongestWait)
 	kind := kindOf(out.Err)
@@ -27,6 +29,8 @@ func (l *Loop) wait(out fault.Outcome, receives int) time.Duration {
 		return after
 	case busy:
 		return l.between(BusyFrom, BusyTo)
+	case after > 0 && kind == fault.Throttled:
+		return max(after, l.crowded(receives))
 	}
 	return max(after, l.grown(receives))
 }
@@ -38,6 +42,12 @@ func (l *Loop) grown(receives int) time.Duration {
 		ceiling = FirstWait << max(doublings, 0)
 	}
 	return l.between(time.Second, ceiling)
+}
+
+// crowded is a wait in a crowd, after the first AsAsked ones: its ceiling begins at two seconds and is LongestWait from the 110th on.
+func (l *Loop) crowded(receives int) time.Duration {
+	doublings := min(1+(receives-AsAsked)/CrowdedStep, 10)
+	return l.between(time.Second, min(time.Second<<doublings, LongestWait))
 }
 
 // between returns a random duration, both ends included.
