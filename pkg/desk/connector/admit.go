@@ -84,7 +84,7 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 			continue
 		}
 		if err := s.keep(ctx, st, e); err != nil {
-			return missing, err
+			return missing, s.spent(err)
 		}
 		if e.from == forever {
 			if err := s.markStored(ctx, st); err != nil {
@@ -93,6 +93,14 @@ func (s *session) admit(ctx context.Context, st *Stack, try func(ctx context.Con
 		}
 	}
 	return missing, nil
+}
+
+// spent adds to what kept a secret from being stored that a code was traded before it, and is good for nothing any more.
+func (s *session) spent(err error) error {
+	if len(s.granted) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; %s is used up: make a new code for the next try", err, grantCode)
 }
 
 // unused names a secret file that hands over nothing to this command.

@@ -40,6 +40,21 @@ func (b *bench) deploy() {
 	}
 }
 
+func TestASecretThatCannotBeStoredAfterACodeWasTradedSaysThatTheCodeIsUsedUp(t *testing.T) {
+	b := bareStage(t)
+	b.opener = func(ctx context.Context, w World, at Where) (*Stack, error) {
+		st, err := b.open(ctx, w, at)
+		st.Vault = breakingVault{st.Vault, &breaking{}}
+		return st, err
+	}
+	b.typed = []string{"sandbox-secret", "1000.code"}
+	r := b.run("setup", "zoho")
+	if r.code != ExitFinding {
+		t.Errorf("exit code %d", r.code)
+	}
+	has(t, r.err, "ZOHO_GRANT_CODE is used up: make a new code for the next try")
+}
+
 func TestZohoIsSetUpFromNothing(t *testing.T) {
 	b := bareStage(t)
 	b.unchanged("--plan", func() {
