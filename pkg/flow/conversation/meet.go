@@ -37,9 +37,9 @@ func (t *task) meet(p chat.Person, keys who.Keys, make bool) (being, error) {
 	if err != nil {
 		return being{}, tables(err)
 	}
-	b, err := t.meetLocked(p, keys, n, owner, make)
-	if uncertain(err) || errors.Is(err, errUnborn) {
-		return being{}, err // an insert may land yet: the locks stay
+	b, unborn, err := t.meetLocked(p, keys, n, owner, make)
+	if uncertain(err) || unborn && err != nil && !final(err) {
+		return being{}, err // an insert may land yet, or has landed and nothing leads to it: the locks stay
 	}
 	if unlocked := t.f.Book.Unlock(t.ctx, locks); unlocked != nil && !errors.Is(unlocked, row.ErrConflict) {
 		return being{}, first(err, tables(unlocked))
@@ -72,53 +72,57 @@ func (t *task) lockNames(keys who.Keys, n names) []string {
 	return all
 }
 
-func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string, make bool) (being, error) {
+// meetLocked is meet under the locks. unborn says that a contact may have been made to which nothing leads yet.
+func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string, make bool) (met being, unborn bool, err error) {
 	known, err := t.recall(keys) // whoever held the locks before may have met him
 	if err != nil || known.Contact != "" {
-		return known, err
+		return known, true, err
 	}
 	at := birthKey(t.conn, owner)
 	var b birth
 	version, err := t.f.load(t.ctx, at, &b)
 	if err != nil {
-		return being{}, err
+		return being{}, true, err
 	}
+	unborn = !b.Until.IsZero()
 	if left := b.Until.Sub(t.now()); left > 0 {
-		return being{}, &fault.Error{Op: "conversation.Person", Kind: fault.Busy, After: left, Err: errUnborn}
+		return being{}, unborn, &fault.Error{Op: "conversation.Person", Kind: fault.Busy, After: left, Err: errUnborn}
 	}
 	f, err := t.search(known, keys)
 	if err != nil {
-		return being{}, err
+		return being{}, unborn, err
 	}
 	if known, err = t.hasHubSpot(known, cmp.Or(f.hubspot, b.HubSpot)); err != nil {
-		return being{}, err
+		return being{}, unborn, err
 	}
 	if f.asked {
 		known.Looked = t.now()
 	}
 	if f.contact == "" && known.Contact == "" && (f.lead != "" || !make) {
-		return t.meetWithout(known, keys, f.lead, write(at, version, birth{}, t.now().Add(KeptFor)))
+		met, err = t.meetWithout(known, keys, f.lead, write(at, version, birth{}, t.now().Add(KeptFor)))
+		return met, unborn, err
 	}
 	contact := cmp.Or(f.contact, known.Contact)
 	if contact == "" {
 		b.Until, b.HubSpot = t.now().Add(ClaimFor), known.HubSpot
 		if err := t.f.save(t.ctx, write(at, version, b, t.now().Add(KeptFor))); err != nil {
-			return being{}, err
+			return being{}, unborn, err
 		}
 		version++
 		if contact, err = t.create(p, keys); err != nil {
 			if !uncertain(err) {
-				return being{}, first(t.f.save(t.ctx, write(at, version, birth{}, t.now().Add(KeptFor))), err)
+				return being{}, false, first(t.f.save(t.ctx, write(at, version, birth{}, t.now().Add(KeptFor))), err)
 			}
-			return being{}, &fault.Error{Op: "conversation.Create", Kind: fault.Down, After: ClaimFor, Err: err}
+			return being{}, true, &fault.Error{Op: "conversation.Create", Kind: fault.Down, After: ClaimFor, Err: err}
 		}
-		t.applied = true
+		unborn, t.applied = true, true
 	}
 	var born []row.Put
 	if version != 0 {
 		born = []row.Put{write(at, version, birth{}, t.now().Add(KeptFor))}
 	}
-	return t.adopt(known, contact, n, born...)
+	met, err = t.adopt(known, contact, n, born...)
+	return met, unborn, err
 }
 
 // found is who has a number: "" for nobody.

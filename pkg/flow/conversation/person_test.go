@@ -823,6 +823,13 @@ func TestANumberWhoseContactMayBeAboutToAppearStaysLockedUntilSomebodyHasLooked(
 		}
 		w.pass(10 * time.Second)
 	}
+	w.pass(2 * time.Minute) // it is time to look
+	for _, on := range []string{"POST /crm/v8/coql", "GET /crm/v8/Contacts"} {
+		w.zoho.Fail(zohotest.Fault{On: on, Status: http.StatusTooManyRequests, Times: 1})
+		if out := carry(second); out.Ending != fault.GoAgain || free() {
+			t.Errorf("%s is refused: the message ended %s: %v", on, out.Ending, out.Err)
+		}
+	}
 	w.finish(second)
 	w.finish(first)
 	if w.contacts() != 1 || !free() {
