@@ -19,6 +19,7 @@ const (
 	begun byte = 1 << iota
 	counted
 	former
+	restricted
 )
 
 // ErrEncoding says that bytes are not a pair that this code can read: cut, or written by a later version.
@@ -82,6 +83,9 @@ func (p Pair) Encode() []byte {
 	if len(p.Former) > 0 {
 		bits |= former
 	}
+	if len(p.Restricted) > 0 {
+		bits |= restricted
+	}
 	w.byte(bits)
 	for _, t := range []time.Time{p.ReadAt, p.UpdatedAt, p.HubSpotAt, p.ZohoAt, p.ZohoSeen, p.ZohoWrote, p.ZohoBefore, p.SyncedAt} {
 		w.time(t)
@@ -96,6 +100,12 @@ func (p Pair) Encode() []byte {
 		for _, s := range p.Former {
 			w.text(string(s.System))
 			w.text(s.Key)
+		}
+	}
+	if len(p.Restricted) > 0 {
+		w.number(len(p.Restricted))
+		for _, s := range p.Restricted {
+			w.slot(s)
 		}
 	}
 	w.number(len(p.Decided))
@@ -154,6 +164,11 @@ func Decode(b []byte) (Pair, error) {
 		if bits&former != 0 {
 			for range r.number() {
 				p.Former = append(p.Former, Side{System: crm.System(r.text()), Key: r.text()})
+			}
+		}
+		if bits&restricted != 0 {
+			for range r.number() {
+				p.Restricted = append(p.Restricted, r.slot())
 			}
 		}
 		for range r.number() {

@@ -46,6 +46,7 @@ func busy() pair.Pair {
 	p.Counted = hash(77)
 	p.Leave(crm.HubSpot, "3", "4")
 	p.Leave(crm.Zoho, "5")
+	p.Restrict(3, 8, 3)
 	p.Decide(
 		pair.Decision{At: noon, Field: "city", To: "zoho", Rule: "later", HubSpotAt: noon, ZohoAt: noon.Add(-time.Minute)},
 		pair.Decision{At: noon, Field: "phone", To: "both", Rule: "unseen", Observed: true},
@@ -75,7 +76,7 @@ func TestAPairComesBackAsItWasWritten(t *testing.T) {
 
 func TestAPairOfTheFirstVersionIsRead(t *testing.T) {
 	want := busy()
-	want.Counted, want.Decided, want.Former = pair.Hash{}, nil, nil
+	want.Counted, want.Decided, want.Former, want.Restricted = pair.Hash{}, nil, nil, nil
 	old := want.Encode()
 	old = old[:len(old)-1] // no decisions, not even their number
 	old[0] = 1

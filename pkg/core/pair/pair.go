@@ -103,6 +103,7 @@ type Pair struct {
 	Unfinished []Unfinished
 	Sent       []Slot // fields of our last write to Zoho that nobody has read back since
 	Begun      bool   // a sync was begun and has not come to rest
+	Restricted []Slot // strict fields that were restrictive on a record that the pair goes on without: they are to be so on both of its own
 	Held       map[Slot]Held
 	Invented   Hash      // of the mandatory value that we made up for Zoho at creation
 	ReadAt     time.Time // when the last read of both sides began after which every field came to rest
@@ -192,7 +193,7 @@ func (p Pair) Clone() Pair {
 	p.Duplicates, p.Former = slices.Clone(p.Duplicates), slices.Clone(p.Former)
 	p.Base = maps.Clone(p.Base)
 	p.Unfinished = slices.Clone(p.Unfinished)
-	p.Sent = slices.Clone(p.Sent)
+	p.Sent, p.Restricted = slices.Clone(p.Sent), slices.Clone(p.Restricted)
 	p.Held = maps.Clone(p.Held)
 	p.Decided = slices.Clone(p.Decided)
 	return p
@@ -273,8 +274,20 @@ func (p *Pair) Retry(slots ...Slot) {
 // Untried stands for the mapping of a field that is held and is to be tried again under whichever is in force.
 const Untried = ""
 
+// Restrict notes strict fields that have to be restrictive on both records, whatever they show, until they come to rest.
+func (p *Pair) Restrict(slots ...Slot) {
+	for _, slot := range slots {
+		if !slices.Contains(p.Restricted, slot) {
+			p.Restricted = append(p.Restricted, slot)
+		}
+	}
+}
+
 // Settle notes that a field came to rest with these hashes.
 func (p *Pair) Settle(slot Slot, b Base) {
+	if p.Restricted = slices.DeleteFunc(p.Restricted, func(s Slot) bool { return s == slot }); len(p.Restricted) == 0 {
+		p.Restricted = nil
+	}
 	if p.Base == nil {
 		p.Base = map[Slot]Base{}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 
@@ -165,6 +166,17 @@ func TestAFieldThatComesToRestIsHeldNoLonger(t *testing.T) {
 	}
 }
 
+func TestAFieldIsToBeRestrictedUntilItComesToRest(t *testing.T) {
+	var p pair.Pair
+	p.Restrict(1, 2, 1)
+	p.Restrict(2)
+	c := p.Clone()
+	p.Settle(1, pair.Base{HubSpot: hash(1)})
+	if !slices.Equal(p.Restricted, []pair.Slot{2}) || !slices.Equal(c.Restricted, []pair.Slot{1, 2}) {
+		t.Errorf("%v, the copy %v", p.Restricted, c.Restricted)
+	}
+}
+
 func TestForgettingLeavesWhoIsWhoAndNothingOfTheValues(t *testing.T) {
 	// UpdatedAt stays: that HubSpot showed the record as of that moment is no less true, and tells a stale read.
 	was := busy()
@@ -173,7 +185,7 @@ func TestForgettingLeavesWhoIsWhoAndNothingOfTheValues(t *testing.T) {
 	want := pair.Pair{
 		ID: was.ID, Connection: was.Connection, Kind: was.Kind, State: was.State, HubSpot: was.HubSpot, Zoho: was.Zoho, Duplicates: was.Duplicates, Former: was.Former,
 		Successor: was.Successor, Gone: was.Gone, GoneAt: was.GoneAt, KeyID: was.KeyID, Invented: was.Invented,
-		UpdatedAt: was.UpdatedAt, SyncedAt: was.SyncedAt, Lease: was.Lease, Counted: was.Counted, Decided: was.Decided,
+		Restricted: was.Restricted, UpdatedAt: was.UpdatedAt, SyncedAt: was.SyncedAt, Lease: was.Lease, Counted: was.Counted, Decided: was.Decided,
 	}
 	if diff := cmp.Diff(want, p); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

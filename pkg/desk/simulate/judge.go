@@ -45,6 +45,7 @@ func (s *sim) judge() {
 			v.living(p)
 		}
 	}
+	v.restricted()
 	v.rowsEnd()
 	v.answered()
 	v.doubled()
@@ -134,6 +135,39 @@ func (v verdict) twin(id crm.ID, p identity.Loaded) {
 	case p.State == pair.Living && !zoho:
 		v.violate("untwinned", "the twin zoho %s of %s is gone, and its pair lives", v.name(p.Zoho), v.short(id))
 	}
+}
+
+// restricted: nobody ever takes back what a person does not want, so it stands on the Zoho record that is left of her as soon as a pair of
+// hers has known it.
+func (v verdict) restricted() {
+	ids := make([]string, 0, len(v.pairs))
+	for id := range v.pairs {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	for _, id := range ids {
+		for _, f := range v.m.Fields(crm.Contact) {
+			if f.Policy != crm.Strict || !v.knewRestricted(id, f) {
+				continue
+			}
+			p, err := v.book.Load(context.Background(), id)
+			if err == nil && p.Version != 0 {
+				p, err = v.book.Follow(context.Background(), p)
+			}
+			if err != nil || p.Version == 0 || p.State != pair.Living {
+				continue
+			}
+			if z, ok := v.props(crm.Zoho, crm.Contacts, p.Zoho); ok && z[f.Zoho.Property] != "true" && !v.told(p.Pair, f.Name) {
+				v.violate("undone", "%s of %s was true, and is %q", f.Name, v.short(p.Record(crm.Zoho)), z[f.Zoho.Property])
+			}
+		}
+	}
+}
+
+// knewRestricted reports whether a pair ever knew that its Zoho record was restricted.
+func (v verdict) knewRestricted(id string, f mapping.Field) bool {
+	yes := v.hasher.Raw(crm.Zoho, f.Name, crm.Text("true"))
+	return slices.ContainsFunc(v.pairs[id], func(w pairVersion) bool { return w.Base[slotOf(f)].Zoho == yes })
 }
 
 // sides are the records of a living pair.

@@ -17,7 +17,7 @@ import (
 // assumable reports whether the changes of a HubSpot record can be decided without reading Zoho.
 func (t *task) assumable(p pair.Pair, h crm.Record) bool {
 	if !t.s.Conditional || t.id.System != crm.HubSpot || t.afresh() || p.KeyID != t.s.Book.Hasher.KeyID ||
-		!p.Linked || p.ZohoAt.IsZero() || p.ZohoSeen.Sub(p.ZohoAt) < covers || len(p.Held) > 0 || len(p.Unfinished) > 0 {
+		!p.Linked || p.ZohoAt.IsZero() || p.ZohoSeen.Sub(p.ZohoAt) < covers || len(p.Held) > 0 || len(p.Unfinished) > 0 || len(p.Restricted) > 0 {
 		return false
 	}
 	for _, f := range t.synced() {

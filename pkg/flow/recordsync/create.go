@@ -130,19 +130,6 @@ func (t *task) draft(p *identity.Loaded, rec crm.Record) (*draft, *fault.Parked,
 	return d, nil, nil
 }
 
-// restrictive is the value of a strict field that no time undoes.
-var restrictive = crm.Text("true")
-
-// restricted reports whether the Zoho record of the pair showed the restrictive value of a strict field when it was last read. HubSpot
-// need not show it: it may be Zoho's alone to say.
-func (t *task) restricted(p pair.Pair, f mapping.Field) bool {
-	if f.Policy != crm.Strict || p.KeyID != t.s.Book.Hasher.KeyID {
-		return false
-	}
-	raw, err := f.Raw(crm.Zoho, restrictive, crm.Unknown())
-	return err == nil && p.Base[slotOf(f)].Zoho == t.s.Book.Hasher.Raw(crm.Zoho, f.Name, raw)
-}
-
 // begin writes the pair, leased, with everything that is about to be sent and what is not.
 func (t *task) begin(p *identity.Loaded, d *draft, fresh bool) error {
 	now := t.now()

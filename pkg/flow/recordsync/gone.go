@@ -255,6 +255,7 @@ func (t *task) renew(p identity.Loaded, r crm.Reading) fault.Outcome {
 	if !t.has(crm.Replay) {
 		return t.missed(p, r.Record)
 	}
+	p.Restrict(t.restrictions(p.Pair)...)
 	p.State = pair.Creating
 	return t.create(p, r)
 }

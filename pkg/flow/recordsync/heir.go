@@ -6,6 +6,7 @@ import (
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/pair"
+	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/identity"
 )
 
@@ -69,21 +70,36 @@ func (t *task) heirs(p *identity.Loaded, h crm.Record) (candidates, error) {
 
 // supersede ends a pair whose Zoho record went into that of another living pair: its HubSpot id follows that one.
 func (t *task) supersede(p *identity.Loaded, heir identity.Loaded) fault.Outcome {
+	if heir.Leased(t.owner, t.now()) && len(t.restrictions(p.Pair)) > 0 {
+		return t.release(p, again(t.later(), "somebody else is at work on the pair that goes on"))
+	}
 	if err := t.tell(t.unmerged(p.Record(crm.HubSpot), heir.Record(crm.HubSpot))); err != nil {
 		return t.release(p, t.fail(err))
 	}
-	return t.absorbed(p, heir, "zoho "+p.Zoho+" went into the record of another pair")
+	return t.absorbed(p, &heir, "zoho "+p.Zoho+" went into the record of another pair")
 }
 
-// absorbed ends a pair, leased, whose records another pair goes on for. Who waited for one of them has what that one has, and what was
-// asked about its Zoho record is nobody's question any more.
-func (t *task) absorbed(p *identity.Loaded, heir identity.Loaded, note string) fault.Outcome {
+// absorbed ends a pair, leased, whose records another pair goes on for, with what its person does not want. Who waited for one of them has
+// what that one has, and what was asked about its Zoho record is nobody's question any more.
+func (t *task) absorbed(p, heir *identity.Loaded, note string) fault.Outcome {
+	var more []row.Put
+	if slots := t.restrictions(p.Pair); len(slots) > 0 {
+		heir.Restrict(slots...)
+		heir.Begun = true
+		more = append(more, identity.PairPut(*heir))
+		heir.Version++
+	}
 	p.State, p.Successor = pair.Superseded, heir.ID
 	p.Forget()
-	ended := t.now()
-	o := t.release(p, done(note))
-	if o.Ending != fault.Done {
-		return o
+	p.Lease = pair.Lease{}
+	ended, o := t.now(), done(note)
+	if err := t.save(p, more...); err != nil {
+		return t.fail(err)
+	}
+	if len(more) > 0 && heir.State == pair.Living {
+		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(heir.Record(crm.Zoho))}); err != nil {
+			return t.fail(err)
+		}
 	}
 	if err := t.over([]crm.ID{p.Record(crm.Zoho)}, nil, ended); err != nil {
 		return t.fail(err)
@@ -156,7 +172,7 @@ func (t *task) inherit(p identity.Loaded, h crm.Record) (fault.Outcome, bool) {
 
 // halve makes one pair of two orphans, each of which has what the other lacks: p, leased, goes into the one with the Zoho record.
 func (t *task) halve(p *identity.Loaded, other identity.Loaded) fault.Outcome {
-	if o := t.absorbed(p, other, ""); o.Ending != fault.Done {
+	if o := t.absorbed(p, &other, ""); o.Ending != fault.Done {
 		return o
 	}
 	t.id = p.Record(crm.HubSpot)

@@ -344,6 +344,7 @@ func (t *task) move(p identity.Loaded, zoho string) fault.Outcome {
 	}
 	p.Duplicates = slices.DeleteFunc(p.Duplicates, func(d string) bool { return d == zoho || d == p.Zoho })
 	if p.Zoho != "" {
+		p.Restrict(t.restrictions(p.Pair)...)
 		p.Duplicates = append(p.Duplicates, p.Zoho) // what pointed to it is known by it
 	}
 	p.Zoho, p.Linked = zoho, false

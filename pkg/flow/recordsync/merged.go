@@ -102,6 +102,11 @@ func (t *task) alongside(p identity.Loaded, r crm.Reading) (fault.Outcome, bool)
 	if err := t.tell(t.unmerged(t.id, p.Record(crm.HubSpot))); err != nil {
 		return t.release(&p, t.fail(err)), true
 	}
+	if len(p.Restricted) > 0 { // the try that ended its pair may have woken nobody
+		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.HubSpot))}); err != nil {
+			return t.release(&p, t.fail(err)), true
+		}
+	}
 	return t.release(&p, done("its pair goes on with hubspot "+p.HubSpot)), true
 }
 

@@ -92,7 +92,7 @@ func (t *task) fieldsOf(p pair.Pair) []mapping.Field {
 // nothing unfinished, no worker that took the pair and did not give it back, and no edit that a write of ours covered. Echoes end here.
 func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
 	_, unlinkable := p.Held[relink]
-	if p.Begun || p.Lease.Owner != "" || p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) || !p.Linked && !unlinkable {
+	if p.Begun || len(p.Restricted) > 0 || p.Lease.Owner != "" || p.KeyID != t.s.Book.Hasher.KeyID || sys == crm.Zoho && t.unlinked(p, rec) || !p.Linked && !unlinkable {
 		return false
 	}
 	for _, f := range t.fieldsOf(p) {
@@ -212,6 +212,9 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	if f.Policy == crm.AtCreation {
 		return it, t.belated(p, it)
 	}
+	if slices.Contains(p.Restricted, it.slot) {
+		return it, t.restrict(p, it)
+	}
 	if held.Base == it.shows && (again || held.Mapping == pair.Untried) && !held.Pending {
 		return it, t.retry(p, it, held)
 	}
@@ -294,7 +297,7 @@ func (t *task) untouched(p pair.Pair, b both, it *item) bool {
 	if !base.HubSpot.Known() || !base.Zoho.Known() || base != it.shows || p.KeyID != t.s.Book.Hasher.KeyID || p.Open(it.slot) {
 		return false
 	}
-	if _, held := p.Held[it.slot]; held {
+	if _, held := p.Held[it.slot]; held || slices.Contains(p.Restricted, it.slot) {
 		return false
 	}
 	over, _ := t.unseen(p, crm.HubSpot, b.hubspot.Record, it.field)

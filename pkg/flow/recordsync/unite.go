@@ -115,6 +115,7 @@ func (t *task) union(survivor crm.ID, pairs []identity.Loaded, ids []crm.ID) (*u
 		if q.State == pair.Living {
 			u.rows = append(u.rows, t.twice(u.head, q))
 		}
+		u.head.Restrict(t.restrictions(q.Pair)...)
 		u.absorb(q)
 	}
 	for _, id := range ids {

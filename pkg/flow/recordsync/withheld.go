@@ -1,6 +1,8 @@
 package recordsync
 
 import (
+	"slices"
+
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/mapping"
@@ -52,8 +54,12 @@ func (t *task) blanks(p *identity.Loaded) {
 	for _, f := range t.synced() {
 		slot := slotOf(f)
 		if held, ok := p.Held[slot]; ok && f.Type == crm.TypeBool && f.Zoho.NotEmpty && !p.Base[slot].Zoho.Known() {
+			restricted := slices.Contains(p.Restricted, slot)
 			p.Settle(slot, held.Base)
 			p.Hold(slot, held)
+			if restricted {
+				p.Restrict(slot)
+			}
 		}
 	}
 }

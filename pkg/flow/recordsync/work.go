@@ -55,6 +55,9 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 	if p.State == pair.Orphan && p.Gone == crm.Zoho {
 		return t.returned(p)
 	}
+	if o := t.restrictedBeside(&p); o.Ending != fault.Done {
+		return o
+	}
 	if p.Begun && p.State == pair.Living {
 		if err := t.s.Wake.Send(t.ctx, []crm.Operation{t.revisit(p.Record(crm.Zoho))}); err != nil {
 			return t.fail(err)
