@@ -87,6 +87,11 @@ var configs = map[string]config{
 		reorder: 2 * time.Second, reconcile: 20 * time.Minute, workflow: 10, rates: some, unfit: true, replays: true, conditional: true,
 		deeds: []deed{{"replay", 22}, {"delete zoho", 9}, {"delete company", 9}, {"delete hubspot", 4}, {"restore zoho", 5}, {"restore company", 5}, {"restore hubspot", 3}, {"move", 10}, {"edit", 18}, {"edit company", 5}, {"refused", 8}, {"create unfit", 6}, {"mend origin", 4}, {"create again", 5}, {"merge hubspot", 4}, {"merge zoho", 4}, {"clear", 5}},
 	},
+	"optouts": {
+		about: "people who want no e-mails are merged, deleted, restored and made anew", contacts: 4, actions: 12, reorder: 2 * time.Second, reconcile: 15 * time.Minute,
+		workflow: 5, rates: some, replays: true, conditional: true,
+		deeds: []deed{{"opt out", 20}, {"merge hubspot", 14}, {"merge zoho", 14}, {"delete zoho", 8}, {"restore zoho", 4}, {"delete hubspot", 4}, {"restore hubspot", 3}, {"replay", 8}, {"edit", 25}, {"create both", 6}, {"create again", 4}, {"email", 4}},
+	},
 	"erasures": {
 		about: "people erase whom others merge, delete and restore", contacts: 4, companies: 1, actions: 11, reorder: 3 * time.Second, reconcile: 15 * time.Minute, workflow: 5, rates: some, conditional: true,
 		deeds: []deed{{"erase", 14}, {"merge hubspot", 18}, {"merge zoho", 8}, {"delete hubspot", 6}, {"delete zoho", 6}, {"restore hubspot", 5}, {"restore zoho", 6}, {"edit", 25}, {"create hubspot", 6}, {"create both", 5}, {"create again", 6}},
@@ -116,7 +121,7 @@ func (r rates) losing(deliveries int) rates {
 
 // Names returns the names of the configurations in the order in which "all" goes through them.
 func Names() []string {
-	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "unfit", "companies", "merges", "deleterestore", "replays", "erasures", "unheard", "tokens", "switches"}
+	return []string{"steady", "faults", "putbacks", "firstmeeting", "creation", "unfit", "companies", "merges", "deleterestore", "replays", "optouts", "erasures", "unheard", "tokens", "switches"}
 }
 
 // About says what a configuration is, "" for none.

@@ -38,7 +38,7 @@ func (t *task) meet(p chat.Person, keys who.Keys, make bool) (being, error) {
 		return being{}, tables(err)
 	}
 	b, unborn, err := t.meetLocked(p, keys, n, owner, make)
-	if uncertain(err) || unborn && err != nil && !final(err) {
+	if unborn && err != nil && !final(err) {
 		return being{}, err // an insert may land yet, or has landed and nothing leads to it: the locks stay
 	}
 	if unlocked := t.f.Book.Unlock(t.ctx, locks); unlocked != nil && !errors.Is(unlocked, row.ErrConflict) {
@@ -89,7 +89,7 @@ func (t *task) meetLocked(p chat.Person, keys who.Keys, n names, owner string, m
 		return being{}, unborn, &fault.Error{Op: "conversation.Person", Kind: fault.Busy, After: left, Err: errUnborn}
 	}
 	f, err := t.search(known, keys)
-	if err != nil {
+	if unborn = unborn && !f.absent; err != nil {
 		return being{}, unborn, err
 	}
 	if known, err = t.hasHubSpot(known, cmp.Or(f.hubspot, b.HubSpot)); err != nil {
@@ -131,6 +131,7 @@ type found struct {
 	lead    string // in Zoho, of one who has no contact there
 	hubspot string // of one whom Zoho has not, or as a lead only
 	asked   bool   // HubSpot was, and has him not
+	absent  bool   // no contact in Zoho has the number; known also where an error says that the search went no further
 }
 
 // search looks for somebody in Zoho and, when it has nobody, among the leads and in HubSpot, whose contacts the connector brings to Zoho.
@@ -150,29 +151,29 @@ func (t *task) search(b being, keys who.Keys) (found, error) {
 		}
 		return found{contact: verdict.Contact}, tables(err)
 	}
-	f := found{hubspot: b.HubSpot}
+	f := found{hubspot: b.HubSpot, absent: true}
 	if f.lead, err = t.asksLeads(b, keys); err != nil {
-		return found{}, err
+		return found{absent: true}, err
 	}
 	if f.hubspot == "" && (f.lead == "" || t.u.Message != nil || t.now().Sub(b.Looked) >= LookAfter) { // a lead whom we write to is asked for now and then
 		if f.hubspot, err = t.inHubSpot(keys); err != nil {
-			return found{}, err
+			return found{absent: true}, err
 		}
 		f.asked = f.hubspot == ""
 	}
 	p, err := t.onward(being{HubSpot: f.hubspot, Gone: b.Gone})
 	if err != nil {
-		return found{}, err
+		return found{absent: true}, err
 	}
 	switch contact, err := t.goesOnAs(p, b, f.hubspot); {
 	case err != nil:
-		return found{}, err
+		return found{absent: true}, err
 	case contact != "":
 		contact, err = t.unlessTaken(keys, contact)
 		if err == nil && keys.Phone.IsZero() {
 			err = t.unlessOthers(b, contact)
 		}
-		return found{contact: contact}, err
+		return found{contact: contact, absent: true}, err
 	case f.hubspot == "":
 		return f, nil
 	}

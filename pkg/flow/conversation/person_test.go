@@ -836,3 +836,24 @@ func TestANumberWhoseContactMayBeAboutToAppearStaysLockedUntilSomebodyHasLooked(
 		t.Errorf("%d contacts in the end", w.contacts())
 	}
 }
+
+// Whom HubSpot has and nobody has in Zoho the connector brings there: it gets the number for that, once it is known that no contact was made.
+func TestANumberWhoseContactWasNotMadeIsTheConnectorsToBring(t *testing.T) {
+	w := build(t, 1, whatsapptest.Options{})
+	w.zoho.Fail(zohotest.Fault{On: "POST /crm/v8/Contacts", Lost: zohotest.LostBefore, Times: 3})
+	u := w.wrote("a", "ciao", anna)
+	carry := func() fault.Outcome {
+		return w.flow.Carry(t.Context(), chat.Parcel{V: chat.Version, Connection: crm.DefaultConnection, ReceivedAt: w.now, Updates: []chat.Update{u}})
+	}
+	carry()
+	_, err := w.hubspot.Create(crm.Contacts, map[string]string{"lastname": "Rossi", "mobilephone": anna.Phone.Text()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.pass(2 * time.Minute)
+	out := carry()
+	names := conversation.People{Hasher: w.book.Hasher}.Names(crm.DefaultConnection, "IT", anna.Phone)
+	if _, err := w.book.Lock(t.Context(), crm.DefaultConnection, "connector", names, w.now); err != nil || out.Ending != fault.GoAgain {
+		t.Errorf("the message ended %s: %v; the connector's lock: %v", out.Ending, out.Err, err)
+	}
+}
