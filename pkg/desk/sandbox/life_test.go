@@ -584,3 +584,31 @@ func TestWhoTookTheRecordOfAnotherAndWasNeverInStepWithItIsAskedAboutWhenItIsDel
 	s.wantRows("hubspot/contact  deleted")
 	s.wantMails(1)
 }
+
+func TestARestoredTwinOfSomebodyMergedIsAskedAboutOnce(t *testing.T) {
+	s, hub, zo := two(t)
+	_, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+	s.must(err)
+	s.settle()
+	s.wantRows("hubspot/contact  merge_twins")
+	s.must(s.Zoho.Delete(crm.Contacts, zo[1]))
+	s.pass(time.Hour)
+	s.wantRows()
+	s.must(s.Zoho.Restore(crm.Contacts, zo[1]))
+	s.pass(time.Hour)
+	s.wantRows("zoho/contact  merge_twins")
+	asked := s.parked()[0]
+	if asked.Record.Key != zo[1] || asked.Other.Key != zo[0] {
+		t.Errorf("asked to merge %s and %s", asked.Record, asked.Other)
+	}
+	s.editZo(crm.Contacts, zo[1], props{"Title": "Buyer"})
+	s.editZo(crm.Contacts, zo[0], props{"Title": "Seller"})
+	s.pass(2 * time.Hour)
+	if rows := s.parked(); len(rows) != 1 || rows[0].Count != asked.Count {
+		t.Errorf("%q, counted %d times", s.rows(), rows[0].Count)
+	}
+	_, err = s.Zoho.Merge(crm.Contacts, zo[0], zo[1])
+	s.must(err)
+	s.pass(time.Hour)
+	s.wantRows()
+}

@@ -25,12 +25,24 @@ func (v verdict) forgotten() {
 		}
 		for _, key := range v.theirs(id) {
 			z := crm.ID{System: crm.Zoho, Module: crm.Contacts, Key: key}
-			asked := slices.ContainsFunc(v.rows, func(r fault.Parked) bool { return r.Hint == fault.HintErase && r.TargetID == z })
-			if _, lives := v.w.Zoho.Props(crm.Contacts, key); lives && !asked {
+			if _, lives := v.w.Zoho.Props(crm.Contacts, key); lives && !v.asksToErase(z) {
 				v.violate("unnamed", "zoho contact %s was of hubspot contact %s, which was erased, and nobody is asked to erase it", v.name(key), v.name(id))
 			}
 		}
 	}
+}
+
+// asksToErase reports whether somebody is asked to erase a Zoho contact, or what to do about it and one that he is asked to erase: a
+// duplicate that was in the bin when its person was erased.
+func (v verdict) asksToErase(z crm.ID) bool {
+	return slices.ContainsFunc(v.rows, func(r fault.Parked) bool {
+		if (r.Hint == fault.HintMergeTwins || r.Hint == fault.HintDuplicate) && r.Record == z {
+			return slices.ContainsFunc(v.rows, func(e fault.Parked) bool {
+				return e.Hint == fault.HintErase && (e.TargetID == r.Other || slices.Contains(r.More, e.TargetID))
+			})
+		}
+		return r.Hint == fault.HintErase && r.TargetID == z
+	})
 }
 
 // holds reports whether the row of a pair names the HubSpot contact.

@@ -60,20 +60,13 @@ func (t *task) restrict(p pair.Pair, it *item) error {
 	return t.raw(p, it)
 }
 
-// restrictedBeside lets a pair take over what a Zoho record that it goes on without shows, while that one waits to be merged: whoever
-// merges it keeps the other one's values.
-func (t *task) restrictedBeside(p *identity.Loaded) fault.Outcome {
-	strict := slices.DeleteFunc(slices.Clone(t.synced()), func(f mapping.Field) bool { return f.Policy != crm.Strict || t.restricted(p.Pair, f) })
-	if p.State != pair.Living || len(strict) == 0 || t.mode == crm.Observe {
-		return done("")
-	}
-	z, err := t.read(crm.Zoho, t.id.Key, t.columns(crm.Zoho))
-	if err != nil {
-		return t.fail(err)
-	}
+// takeOver restricts a pair in what a Zoho record that it goes on without is restricted in: whoever merges the two keeps the other one's
+// values.
+func (t *task) takeOver(p *identity.Loaded, z crm.Record) fault.Outcome {
 	var slots []pair.Slot
-	for _, f := range strict {
-		if v, err := t.canon(crm.Zoho, f, z.Record.Value(f.Name)); err == nil && v == restrictive && !z.Gone {
+	for _, f := range t.synced() {
+		v, err := t.canon(crm.Zoho, f, z.Value(f.Name))
+		if err == nil && f.Policy == crm.Strict && v == restrictive && !t.restricted(p.Pair, f) {
 			slots = append(slots, slotOf(f))
 		}
 	}

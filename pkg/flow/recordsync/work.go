@@ -55,7 +55,7 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 	if p.State == pair.Orphan && p.Gone == crm.Zoho {
 		return t.returned(p)
 	}
-	if o := t.restrictedBeside(&p); o.Ending != fault.Done {
+	if o := t.livesBeside(&p); o.Ending != fault.Done {
 		return o
 	}
 	if p.Begun && p.State == pair.Living {
@@ -67,6 +67,44 @@ func (t *task) duplicate(p identity.Loaded) fault.Outcome {
 		}
 	}
 	return t.madeUp(p, done("a duplicate of zoho "+p.Zoho))
+}
+
+// livesBeside handles a Zoho record that lives while its pair goes on with another one: somebody is asked to merge the two, once, for nobody
+// keeps it in step, and what its person does not want the pair takes over.
+func (t *task) livesBeside(p *identity.Loaded) fault.Outcome {
+	if t.has(crm.Delete) || p.State != pair.Living || t.mode == crm.Observe {
+		return done("")
+	}
+	z, err := t.read(crm.Zoho, t.id.Key, t.columns(crm.Zoho))
+	switch {
+	case err != nil:
+		return t.fail(err)
+	case z.Gone:
+		return done("")
+	case z.ReadAt.Sub(p.SyncedAt) < settles:
+		return again(covers, "zoho may still show what went into another record a moment ago")
+	}
+	switch erased, err := t.s.Book.Erased(t.ctx, t.conn, t.id); {
+	case err != nil:
+		return t.fail(err)
+	case erased[0]:
+		return t.remnant(z.Record.HubSpotID)
+	}
+	if err := t.askToMerge(*p); err != nil {
+		return t.fail(err)
+	}
+	return t.takeOver(p, z.Record)
+}
+
+// askToMerge tells that a Zoho record has to be merged into the one that its pair goes on with, unless a row asks for it already.
+func (t *task) askToMerge(p identity.Loaded) error {
+	rows, err := t.s.Parking.Naming(t.ctx, t.conn, t.id)
+	if err != nil || slices.ContainsFunc(rows, func(r fault.Parked) bool { return r.Hint == fault.HintMergeTwins && r.Target == crm.Zoho }) {
+		return err
+	}
+	r := t.row(crm.Zoho, fault.HintMergeTwins, fault.CauseTwin, "its pair goes on with another one; merge these two in Zoho")
+	r.TargetID, r.Other = t.id, p.Record(crm.Zoho)
+	return t.tell(r)
 }
 
 // paired works on a record that is in a pair.
