@@ -40,6 +40,9 @@ func (t *task) carry(p *identity.Loaded, b both, plan *plan) error {
 		return nil
 	}
 	p.Begun = true // whatever stops it
+	if plan.relink {
+		delete(p.Held, relink)
+	}
 	if err := t.brake(p, plan); err != nil {
 		return err
 	}
@@ -272,6 +275,9 @@ next:
 			change.HubSpotID = ""
 			p.Hold(relink, pair.Held{System: sys, Mapping: t.m.Version(), Hint: r.Hint, Code: r.Code, Other: r.Record})
 			t.relinks = append(t.relinks, t.refused(p.Record(sys.Other()), p.Record(sys), relinkField, r.Property, r))
+			if err := t.waitFor(p, sys, r); err != nil {
+				return nil, false, err
+			}
 		}
 	}
 	return left, again, nil

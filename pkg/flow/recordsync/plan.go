@@ -115,10 +115,11 @@ func (t *task) atRest(p pair.Pair, sys crm.System, rec crm.Record) bool {
 	return true
 }
 
-// unlinked reports whether a Zoho record lacks the id of the HubSpot record that it is paired with.
+// unlinked reports whether a Zoho record lacks the id of the HubSpot record that it is paired with, and is to get it: what was refused is
+// sent again when somebody asks for it.
 func (t *task) unlinked(p pair.Pair, rec crm.Record) bool {
 	_, held := p.Held[relink]
-	return rec.HubSpotID != p.HubSpot && !held
+	return rec.HubSpotID != p.HubSpot && (!held || t.afresh())
 }
 
 // unseen returns a user's edit in HubSpot that lies under an entry of ours and was never taken in: it is newer than what we
