@@ -35,13 +35,24 @@ func (w wire) value(property string, t crm.Type) (v crm.Value, owner bool) {
 	case 't', 'f':
 		return crm.Text(string(raw)), false
 	case '"':
-		return text(raw), false
+		return chosen(text(raw), t), false
 	case '[':
 		return list(raw), false
 	case '{':
 		return object(raw, t)
 	}
 	return number(string(raw)), false
+}
+
+// none is the choice of a picklist that stands for no choice: Zoho lists it among the values (settings/fields), and a record on which
+// somebody set it by the API or in an import shows it in place of null.
+const none = "-None-"
+
+func chosen(v crm.Value, t crm.Type) crm.Value {
+	if t == crm.TypePicklist && v.Text() == none {
+		return crm.Empty()
+	}
+	return v
 }
 
 func text(raw json.RawMessage) crm.Value {

@@ -27,6 +27,9 @@ func reserved(sys crm.System, property string) bool {
 		slices.ContainsFunc(own[sys], func(p string) bool { return strings.EqualFold(p, property) })
 }
 
+// boundless are the types of which no value is longer than another one.
+var boundless = []crm.Type{crm.TypeDate, crm.TypeInstant, crm.TypeBool, crm.TypeOwner, crm.TypeCompany}
+
 // checkField checks what must hold between the type, the policy and the sides of a field.
 func (r *reader) checkField(at ast.Node, k crm.Kind, f Field, decimals bool) {
 	for _, sys := range systems {
@@ -38,6 +41,8 @@ func (r *reader) checkField(at ast.Node, k crm.Kind, f Field, decimals bool) {
 			r.Fail(at, "%s: the %s property must be its API name, not its label", f.Name, sys)
 		case reserved(sys, s.Property):
 			r.Fail(at, "%s: the %s property %s is how the connector itself knows a record: map another property, or remove the field", f.Name, sys, s.Property)
+		case s.Max > 0 && slices.Contains(boundless, f.Type):
+			r.Fail(at, "%s: max is for texts and numbers, and a %s has no length: remove it", f.Name, f.Type)
 		case s.IgnoreUnlisted && !s.ReadOnly && f.Policy != crm.AtCreation:
 			r.Fail(at, "%s: ignore_unlisted would keep back edits of the other side: it is for a read_only side, or policy at-creation", f.Name)
 		}
@@ -92,10 +97,17 @@ func (r *reader) checkOptions(at ast.Node, f *Field) {
 	}
 }
 
+// zohoNone is what a picklist of Zoho shows where nothing is chosen.
+const zohoNone = "-None-"
+
 // option adds a value of an option to the field's table.
 func (r *reader) option(at ast.Node, f *Field, sys crm.System, value, name string) {
 	if value == "" || value != canon.Text(value) || strings.Contains(value, ";") {
 		r.Fail(at, "%s: a value of an option has text, no space around it and no semicolon: correct the one of %s", f.Name, name)
+		return
+	}
+	if sys == crm.Zoho && value == zohoNone {
+		r.Fail(at, "%s: the Zoho value %s of %s stands for no choice, and is read as nothing: remove the option", f.Name, value, name)
 		return
 	}
 	folded := canon.Fold(value)
@@ -170,15 +182,20 @@ func (r *reader) matchKeys(n ast.Node, k crm.Kind, fields []Field) []key {
 	return out
 }
 
+// ordinary are fields of the usual mapping in which many people or companies are equal.
+var ordinary = []crm.Field{
+	fieldName, fieldFirstName, fieldLastName, "job_title", "street", "city", "state", "zip", "country", "description",
+}
+
 func (r *reader) checkKey(at ast.Node, s string, names []crm.Field, kinds []crm.Type) {
-	human := names[0] == fieldName || names[0] == fieldFirstName || names[0] == fieldLastName
+	human := slices.Contains(ordinary, names[0])
 	switch {
 	case !slices.Contains([]crm.Type{crm.TypeEmail, crm.TypeDomain, crm.TypeText}, kinds[0]):
 		r.Fail(at, "match: %s recognises nobody: use a field of type email, domain or text (phones: phone_match)", s)
 	case kinds[0] == crm.TypeEmail && len(names) > 1:
 		r.Fail(at, "match: %s: an e-mail address stands alone: remove what follows it", s)
 	case human && len(names) == 1:
-		r.Fail(at, "match: %s: many share a name: join it with another field, as in name+city", s)
+		r.Fail(at, "match: %s: many have the same: join it with another field, as in name+city", s)
 	}
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
