@@ -75,13 +75,14 @@ func (t *task) livesBeside(p *identity.Loaded) fault.Outcome {
 	if t.has(crm.Delete) || p.State != pair.Living || t.mode == crm.Observe {
 		return done("")
 	}
+	received, _ := t.newest()
 	z, err := t.read(crm.Zoho, t.id.Key, t.columns(crm.Zoho))
 	switch {
 	case err != nil:
 		return t.fail(err)
 	case z.Gone:
 		return done("")
-	case z.ReadAt.Sub(p.SyncedAt) < settles:
+	case z.ReadAt.Sub(p.SyncedAt) < settles && z.ReadAt.Sub(received) < settles:
 		return again(covers, "zoho may still show what went into another record a moment ago")
 	}
 	switch erased, err := t.s.Book.Erased(t.ctx, t.conn, t.id); {
