@@ -21,6 +21,7 @@ const (
 	HintProperty    Hint = "property"    // the field does not exist in that CRM
 	HintReadOnly    Hint = "read_only"   // the field cannot be written
 	HintAltered     Hint = "altered"     // the CRM accepted the value and stored another
+	HintCut         Hint = "cut"         // the CRM holds only the beginning of this text, and it was edited there
 	HintCurrency    Hint = "currency"    // money in another currency
 	HintLead        Hint = "lead"        // the person exists as a lead; convert it
 	HintDeleted     Hint = "deleted"     // deleted in the other CRM; a replay creates it anew
@@ -53,6 +54,7 @@ const (
 	CauseUnreadable     = "UNREADABLE"      // the system does not show the property
 	CauseUntranslatable = "UNTRANSLATABLE"  // the value has no counterpart
 	CauseAltered        = "ALTERED"         // another value was stored than was sent
+	CauseCut            = "CUT"             // the text that was edited is only the beginning of the other system's
 	CauseLead           = "EXISTS_AS_LEAD"  // the person is a lead
 	CauseMandatory      = "MANDATORY_EMPTY" // a mandatory field is empty
 	CauseTwin           = "TWIN_TAKEN"      // the twin has another twin, or there are several

@@ -63,3 +63,27 @@ func TestATextThatCannotBeReadWholeStaysWhereItIs(t *testing.T) {
 	s.settle()
 	s.wantHub(crm.Contacts, hub, props{"message": strings.TrimSpace(strings.Repeat("lungo ", 200)), "jobtitle": "Buyer"})
 }
+
+func TestAnEditInZohoTakesNothingFromATextOfWhichZohoHoldsTheBeginning(t *testing.T) {
+	s := stage(t)
+	const title = "Responsabile vendite e marketing per l'Europa meridionale, il Medio Oriente e l'Africa del Nord, sede di Milano"
+	hub, zo := s.rossi(props{"jobtitle": title})
+	s.wantRows()
+	cut := s.zoValue(crm.Contacts, zo, "Title")
+	s.editZo(crm.Contacts, zo, props{"Title": strings.Replace(cut, "vendite", "Vendite", 1), "Mailing_City": "Milano"})
+	s.pass(2 * time.Hour)
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": title, "city": "Milano"})
+	s.wantRows("zoho/contact job_title cut")
+	s.editHub(crm.Contacts, hub, props{"jobtitle": strings.Replace(title, "vendite", "Vendite", 1)})
+	s.settle()
+	s.wantRows()
+	s.editHub(crm.Contacts, hub, props{"jobtitle": "Direttore"})
+	s.settle()
+	s.wantZo(crm.Contacts, zo, props{"Title": "Direttore"})
+	s.editHub(crm.Contacts, hub, props{"jobtitle": title})
+	s.settle()
+	s.editZo(crm.Contacts, zo, props{"Title": ""}) // to clear it is another thing
+	s.settle()
+	s.wantHub(crm.Contacts, hub, props{"jobtitle": ""})
+	s.wantRows()
+}

@@ -52,6 +52,7 @@ func english() words {
 			untranslatable(fault.HintReadOnly): "{target} does not let this field be written.",
 			untranslatable(fault.HintCurrency): "The amounts are in two currencies.",
 			fault.CauseAltered:                 "{target} stored another value than it was sent.",
+			fault.CauseCut:                     "{source} holds only the beginning of the text of {target}, and it was edited there.",
 			fault.CauseLead:                    "The person exists as a lead.",
 			fault.CauseMandatory:               "A mandatory field is empty.",
 			fault.CauseTwin:                    "Several records match, or the one that does is linked to another already.",
@@ -106,6 +107,7 @@ func english() words {
 			fault.HintNone: "Open the record, check its data and save it again. " +
 				"If the error comes back, forward this e-mail to whoever looks after the link.",
 			fault.HintTooLong: "The value is too long, or too large, for {target}. Correct it in {source} and save.",
+			fault.HintCut:     "The text in {target} is longer than {source} takes. Make the change in {target} too, or shorten the text there.",
 			fault.HintFormat: "The value is not in the required format: an e-mail, phone number, date or number is mistyped. " +
 				"Correct it in {source} and save.",
 			fault.HintPicklist: "{target} does not offer this option. Choose another one in {source}, " +

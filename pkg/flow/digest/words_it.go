@@ -54,6 +54,7 @@ func italian() words {
 			untranslatable(fault.HintReadOnly): "{target} non permette di scrivere questo campo.",
 			untranslatable(fault.HintCurrency): "Gli importi sono in due valute diverse.",
 			fault.CauseAltered:                 "{target} ha salvato un valore diverso da quello inviato.",
+			fault.CauseCut:                     "{source} contiene solo l'inizio del testo di {target}, ed è stato modificato lì.",
 			fault.CauseLead:                    "La persona è già presente come Lead.",
 			fault.CauseMandatory:               "Manca un dato obbligatorio.",
 			fault.CauseTwin:                    "Più schede corrispondono, oppure quella che corrisponde è già collegata a un'altra.",
@@ -108,6 +109,7 @@ func italian() words {
 			fault.HintNone: "Aprire la scheda, controllare i dati e salvarla di nuovo. " +
 				"Se l'errore ritorna, inoltrare questa e-mail a chi gestisce il collegamento.",
 			fault.HintTooLong: "Il valore è troppo lungo, o troppo grande, per {target}. Correggerlo in {source} e salvare.",
+			fault.HintCut:     "Il testo in {target} è più lungo di quanto {source} possa contenere. Riportare la modifica a mano in {target}, oppure accorciare lì il testo.",
 			fault.HintFormat: "Il valore non ha il formato richiesto: un'e-mail, un telefono, una data o un numero scritto male. " +
 				"Correggerlo in {source} e salvare.",
 			fault.HintPicklist: "{target} non offre questa opzione. Sceglierne un'altra in {source}, " +

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -254,10 +255,23 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		it.decision = merge.Decision{Field: f.Name}
 		return it, nil
 	}
+	if t.beheaded(it, in) {
+		t.hold(p, it, crm.HubSpot, fault.Refusal{Hint: fault.HintCut, Code: fault.CauseCut, Message: "Zoho holds only the beginning of the text that was edited there"})
+		it.decision = merge.Decision{Field: f.Name}
+		return it, nil
+	}
 	if err := t.raw(p, it); err != nil {
 		return it, err
 	}
 	return it, t.strand(p, it)
+}
+
+// beheaded reports whether an edit in Zoho would take from HubSpot's text what Zoho never had of it: the text is longer than Zoho's property,
+// and what was edited there is its beginning. To clear it is another thing.
+func (t *task) beheaded(it *item, in merge.Field) bool {
+	limit := it.field.Zoho.Max
+	return it.field.Type == crm.TypeText && limit > 0 && in.BaseKnown && it.decision.Action == merge.ToHubSpot && it.zoho.Filled() &&
+		utf8.RuneCountInString(it.hubspot.Text()) > limit
 }
 
 // retry sends a held value once more to the side that refused it.
