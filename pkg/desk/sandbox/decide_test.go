@@ -353,6 +353,25 @@ func TestALeadMadeWhileACreationIsUnansweredIsPairedOnceConverted(t *testing.T) 
 	s.wantRows()
 }
 
+func TestWhatALeadShowedBeforeIsOlderThanWhatSomebodyEditedInHubSpotUntilItsConversion(t *testing.T) {
+	s := stage(t)
+	lead := s.zo(crm.Leads, props{"Last_Name": "Rossi", "Email": "anna@acme.example", "Phone": "06 1111 1111", "City": "Roma"})
+	s.pass(30 * 24 * time.Hour)
+	hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
+	s.settle()
+	s.wantRows("hubspot/contact  lead")
+	s.pass(24 * time.Hour)
+	s.editHub(crm.Contacts, hub, props{"phone": "06 2222 2222"})
+	s.pass(time.Hour)
+	zo, _, err := s.Zoho.ConvertLead(lead)
+	s.must(err)
+	s.editZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+	s.pass(time.Hour)
+	s.wantHub(crm.Contacts, hub, props{"phone": "06 2222 2222", "city": "Milano"})
+	s.wantZo(crm.Contacts, zo, props{"Phone": "+390622222222", "Mailing_City": "Milano"})
+	s.wantRows()
+}
+
 func TestADuplicateThatComesBackWhileACreationIsUnansweredDoesNotTakeItsPlace(t *testing.T) {
 	s, hub, zo := two(t)
 	survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])

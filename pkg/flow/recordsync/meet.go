@@ -7,6 +7,7 @@ import (
 
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
+	"crm-connector/pkg/core/mapping"
 	"crm-connector/pkg/core/pair"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/identity"
@@ -316,6 +317,9 @@ func (t *task) join(p identity.Loaded, locks identity.Locks) fault.Outcome {
 	if err := t.heed(p.Pair); err != nil {
 		return t.fail(err)
 	}
+	if t.asLead, err = t.leadSince(p.Record(crm.HubSpot)); err != nil {
+		return t.fail(err)
+	}
 	if err := t.save(&p, append(names, locks.Release()...)...); err != nil {
 		return t.fail(err)
 	}
@@ -323,6 +327,20 @@ func (t *task) join(p identity.Loaded, locks identity.Locks) fault.Outcome {
 	t.joined = true
 	t.note("paired hubspot " + p.HubSpot + " with zoho " + p.Zoho)
 	return t.release(&p, t.reconcile(&p, both{}))
+}
+
+// leadSince returns since when somebody is asked to convert the lead who is the person of a HubSpot contact; zero: nobody is.
+func (t *task) leadSince(hubspot crm.ID) (since time.Time, err error) {
+	if t.kind() != crm.Contact || t.m.Options().Leads == mapping.LeadsIgnore {
+		return since, nil
+	}
+	rows, err := t.s.Parking.Naming(t.ctx, t.conn, hubspot)
+	for _, r := range rows {
+		if r.Hint == fault.HintLead && r.Record == hubspot {
+			since = r.First
+		}
+	}
+	return since, err
 }
 
 func (t *task) newPair(state pair.State, hubspot, zoho string) identity.Loaded {

@@ -365,6 +365,9 @@ func (t *task) input(p pair.Pair, b both, it *item, times map[crm.Field][]crm.En
 			in.Zoho.PutBack = top.At
 		}
 	}
+	if !known && !t.asLead.IsZero() && t.asLead.Before(in.ZohoModified) && len(times[f.Name]) == 0 {
+		in.ZohoModified = t.asLead // the contact was made when the lead was converted; what nobody has said since is as old as the lead
+	}
 	if t.unticked(it, known) && timed && len(times[f.Name]) == 0 {
 		in.Zoho.Value = crm.Empty()
 	}

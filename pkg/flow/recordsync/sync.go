@@ -159,6 +159,7 @@ type task struct {
 	depth    int    // how many records brought this one along
 	yield    func(*call) bool
 	began    time.Time
+	asLead   time.Time // since when the person is known as a lead whose conversion made the Zoho contact that is met; zero: none
 	waits    time.Time // since when the record waits that brings this one along; zero: it comes by itself
 	asOf     time.Time // rows told later are not this task's to close; zero: when it began
 	inserts  time.Time // when this task began an insert
