@@ -612,3 +612,41 @@ func TestARestoredTwinOfSomebodyMergedIsAskedAboutOnce(t *testing.T) {
 	s.pass(time.Hour)
 	s.wantRows()
 }
+
+func TestThreeThatWereMergedInHubSpotAreMergedInZohoOneByOneIntoAnyOfThem(t *testing.T) {
+	for _, between := range []time.Duration{0, time.Minute, 3 * time.Hour} {
+		t.Run(fmt.Sprint(between), func(t *testing.T) {
+			s := stage(t)
+			var hub, zo [3]string
+			for i := range hub {
+				hub[i] = s.hub(crm.Contacts, props{"email": fmt.Sprintf("p%d@acme.example", i), "lastname": "Rossi"})
+			}
+			s.settle()
+			for i := range zo {
+				zo[i] = s.twin(crm.Contacts, hub[i])
+			}
+			survivor, err := s.HubSpot.Merge(crm.Contacts, hub[0], hub[1])
+			s.must(err)
+			s.settle()
+			survivor, err = s.HubSpot.Merge(crm.Contacts, survivor, hub[2])
+			s.must(err)
+			s.pass(2 * time.Hour)
+			s.wantRows("hubspot/contact  merge_twins", "hubspot/contact  merge_twins")
+			for _, other := range []string{zo[0], zo[2]} {
+				_, err = s.Zoho.Merge(crm.Contacts, zo[1], other)
+				s.must(err)
+				s.pass(between)
+				for _, r := range s.parked() {
+					if r.Record == r.Other {
+						t.Errorf("after %v a record is to be compared with itself", between)
+					}
+				}
+			}
+			s.pass(3 * time.Hour)
+			s.editHub(crm.Contacts, survivor, props{"city": "Bari"})
+			s.settle()
+			s.wantZo(crm.Contacts, zo[1], props{"Mailing_City": "Bari", "HubSpot_Id": survivor})
+			s.wantRows()
+		})
+	}
+}

@@ -59,9 +59,6 @@ func (t *task) lost(p *identity.Loaded, sys crm.System, b both) fault.Outcome {
 	case err != nil:
 		return t.release(p, t.fail(err))
 	case len(heirs.free) == 1 && len(heirs.orphans) == 0:
-		if err := t.united(p.Record(crm.Zoho), heirs.free[0].ID); err != nil {
-			return t.release(p, t.fail(err))
-		}
 		moved := *p
 		p.Lease = pair.Lease{} // the moved pair's business from here on
 		return t.move(moved, heirs.free[0].ID.Key)

@@ -355,6 +355,9 @@ func (t *task) move(p identity.Loaded, zoho string) fault.Outcome {
 		if err := t.over([]crm.ID{p.Record(crm.Zoho)}, nil, t.now()); err != nil {
 			return t.fail(err)
 		}
+		if err := t.redirect(p.Record(crm.Zoho), t.record(crm.Zoho, zoho)); err != nil {
+			return t.fail(err)
+		}
 	}
 	name, err := t.rename(p, t.record(crm.Zoho, zoho))
 	if err != nil {

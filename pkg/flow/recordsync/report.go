@@ -178,6 +178,32 @@ func (t *task) united(ids ...crm.ID) error {
 	}, ids...)
 }
 
+// redirect lets what is to be merged with a record be merged with the one that has taken its place; where that is the same one, there is
+// nothing left to merge.
+func (t *task) redirect(from, to crm.ID) error {
+	if err := t.united(from, to); err != nil {
+		return err
+	}
+	rows, err := t.s.Parking.Naming(t.ctx, t.conn, from)
+	if err != nil {
+		return err
+	}
+	var moved []fault.Parked
+	for _, r := range rows {
+		if r.Hint != fault.HintMergeTwins || r.TargetID != from && r.Other != from {
+			continue
+		}
+		if r.TargetID == from {
+			r.TargetID = to
+		} else {
+			r.Other = to
+		}
+		r.Last = t.now()
+		moved = append(moved, r)
+	}
+	return t.tell(moved...)
+}
+
 // over closes the rows about records that were no more at asOf, but for those just told and those that ask for what the others need too.
 // What was told later may be about one that has come back.
 func (t *task) over(past []crm.ID, told []fault.Parked, asOf time.Time) error {

@@ -127,7 +127,11 @@ func (t *task) several(sys crm.System, c candidates) fault.Outcome {
 		all = append(all, crm.Record{ID: q.Record(crm.Zoho)})
 	}
 	r := t.row(sys, fault.HintDuplicate, fault.CauseTwin, "another record is already this one's twin, or there are several")
-	r.Other = all[0].ID
+	for _, other := range all { // an orphan's duplicate is among its own heirs
+		if r.Other.IsZero() && other.ID != t.id {
+			r.Other = other.ID
+		}
+	}
 	r.RetryAt = t.now().Add(askAgain)
 	return t.park(r)
 }
