@@ -208,7 +208,11 @@ func operation(w words, p fault.Parked) string {
 	case p.Record.IsZero():
 		return cmp.Or(w.Drift[p.Kind], w.Drift[crm.Contact])
 	}
-	byKind, ok := w.Operations[p.Verb]
+	verb := p.Verb
+	if p.Hint == fault.HintErase { // whatever told of the record that is to be erased
+		verb = crm.Erase
+	}
+	byKind, ok := w.Operations[verb]
 	if !ok {
 		byKind = w.Operations[crm.Update]
 	}

@@ -329,6 +329,10 @@ func TestTheMailSaysWhatIsWrongWithAValueAndWhereTheOperationWent(t *testing.T) 
 			"Contact update, from Zoho CRM to HubSpot"},
 		"two that one system merged and the other did not": {fault.Parked{Source: crm.Zoho, Record: contact("1"), TargetID: contact("1"), Other: contact("2"), Target: crm.HubSpot,
 			Code: fault.CauseMerged, Hint: fault.HintMergeTwins}, "The records were merged in Zoho CRM and not in HubSpot."},
+		"what is to be erased, whatever told of it": {fault.Parked{Record: contact("1"), TargetID: zoho(crm.Contacts, "2"), Target: crm.Zoho, Code: fault.CauseErased, Hint: fault.HintErase},
+			"Erasure of a person's data in HubSpot"},
+		"an edit of a text's beginning": {fault.Parked{Source: crm.Zoho, Record: zoho(crm.Contacts, "2"), TargetID: contact("1"), Target: crm.HubSpot, Field: "job_title", Code: fault.CauseCut, Hint: fault.HintCut},
+			"Zoho CRM holds only the beginning of the text of HubSpot, and it was edited there."},
 		"a refusal of the system that the event came from": {fault.Parked{Source: crm.Zoho, Record: zoho(crm.Contacts, "2"), Target: crm.Zoho, Class: fault.Locked, Hint: fault.HintLocked},
 			"The record is locked in Zoho CRM."},
 	} {
