@@ -78,3 +78,20 @@ func TestWhoSaidNoHasSaidNoWhereHerRecordWentIntoOneThatHubSpotDoesNotKnow(t *te
 	s.settle()
 	s.wantRestricted(h3, stranger)
 }
+
+func TestWhoWantsMessagesAgainWantsThemThoughTheRecordThatIsStillToBeMergedShowsOtherwise(t *testing.T) {
+	s := stage(t, consent(t))
+	h2, z2, h3, z3 := s.pairedTwice()
+	survivor, err := s.HubSpot.Merge(crm.Contacts, h2, h3)
+	s.must(err)
+	s.pass(time.Hour)
+	s.wantRestricted(survivor, z2)
+	s.must(s.HubSpot.Set(crm.Contacts, survivor, props{"whatsapp_opt_out": "false"})) // as her own word is written: on both at once
+	s.editZo(crm.Contacts, z2, props{"WhatsApp_Opt_Out": "false"})
+	s.settle()
+	s.editZo(crm.Contacts, z3, props{"Title": "Buyer"})
+	s.pass(time.Hour)
+	s.wantZo(crm.Contacts, z3, props{"WhatsApp_Opt_Out": "true"})
+	s.wantHub(crm.Contacts, survivor, props{"whatsapp_opt_out": "false"})
+	s.wantZo(crm.Contacts, z2, props{"WhatsApp_Opt_Out": "false"})
+}

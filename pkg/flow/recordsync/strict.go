@@ -60,13 +60,13 @@ func (t *task) restrict(p pair.Pair, it *item) error {
 	return t.raw(p, it)
 }
 
-// takeOver restricts a pair in what a Zoho record that it goes on without is restricted in: whoever merges the two keeps the other one's
-// values.
+// takeOver restricts a pair in what somebody has just restricted a Zoho record in that it goes on without: whoever merges the two keeps the
+// other one's values. What the record showed before says nothing: its person may have taken it back since.
 func (t *task) takeOver(p *identity.Loaded, z crm.Record) fault.Outcome {
 	var slots []pair.Slot
 	for _, f := range t.synced() {
 		v, err := t.canon(crm.Zoho, f, z.Value(f.Name))
-		if err == nil && f.Policy == crm.Strict && v == restrictive && !t.restricted(p.Pair, f) {
+		if err == nil && f.Policy == crm.Strict && v == restrictive && t.names(f.Zoho.Property) && !t.restricted(p.Pair, f) {
 			slots = append(slots, slotOf(f))
 		}
 	}
