@@ -20,6 +20,17 @@ func (s *scene) pairedTwice() (h2, z2, h3, z3 string) {
 	return h2, z2, h3, z3
 }
 
+// mergedTwice merges the two in HubSpot: the mail asks to merge z3 into z2.
+func (s *scene) mergedTwice() (survivor, z2, z3 string) {
+	s.t.Helper()
+	h2, z2, h3, z3 := s.pairedTwice()
+	survivor, err := s.HubSpot.Merge(crm.Contacts, h2, h3)
+	s.must(err)
+	s.pass(time.Hour)
+	s.wantRestricted(survivor, z2)
+	return survivor, z2, z3
+}
+
 func (s *scene) wantRestricted(hub, zo string) {
 	s.t.Helper()
 	s.wantHub(crm.Contacts, hub, props{"whatsapp_opt_out": "true"})
@@ -28,12 +39,8 @@ func (s *scene) wantRestricted(hub, zo string) {
 
 func TestWhoSaidNoHasSaidNoAfterAMergeInHubSpotAndTheOneInZohoThatIsAskedFor(t *testing.T) {
 	s := stage(t, consent(t))
-	h2, z2, h3, z3 := s.pairedTwice()
-	survivor, err := s.HubSpot.Merge(crm.Contacts, h2, h3)
-	s.must(err)
-	s.pass(time.Hour)
-	s.wantRestricted(survivor, z2)
-	_, err = s.Zoho.Merge(crm.Contacts, z2, z3)
+	survivor, z2, z3 := s.mergedTwice()
+	_, err := s.Zoho.Merge(crm.Contacts, z2, z3)
 	s.must(err)
 	s.pass(time.Hour)
 	s.wantRestricted(survivor, z2)
@@ -81,11 +88,7 @@ func TestWhoSaidNoHasSaidNoWhereHerRecordWentIntoOneThatHubSpotDoesNotKnow(t *te
 
 func TestWhoWantsMessagesAgainWantsThemThoughTheRecordThatIsStillToBeMergedShowsOtherwise(t *testing.T) {
 	s := stage(t, consent(t))
-	h2, z2, h3, z3 := s.pairedTwice()
-	survivor, err := s.HubSpot.Merge(crm.Contacts, h2, h3)
-	s.must(err)
-	s.pass(time.Hour)
-	s.wantRestricted(survivor, z2)
+	survivor, z2, z3 := s.mergedTwice()
 	s.must(s.HubSpot.Set(crm.Contacts, survivor, props{"whatsapp_opt_out": "false"})) // as her own word is written: on both at once
 	s.editZo(crm.Contacts, z2, props{"WhatsApp_Opt_Out": "false"})
 	s.settle()
