@@ -150,7 +150,6 @@ var parameterValues = map[string]values{
 	"ReserveConcurrency": oneOf("false", "true"),
 	"PublicBaseUrl":      {"", []string{"", "https://hooks.example.com", "https://example.com/hooks"}, []string{"hooks.example.com", "https://hooks.example.com/", "https://hooks.example.com/a b", "ftp://hooks.example.com", "http://hooks.example.com", "https://hooks.example.com/a,b", "https://hooks.example.com/?a"}},
 	"PairKeyId":          between(1, 1, 255),
-	"Architecture":       oneOf("x86_64", "arm64"),
 	"AwsEndpointUrl":     {"", []string{"", "http://127.0.0.1:4566"}, []string{"127.0.0.1:4566", "http://127.0.0.1:4566/", "https://"}},
 }
 

@@ -46,7 +46,7 @@ var readBy = map[string]func(*settings.Reader){
 
 // untold are the parameters that no function is told, and those that the SDK of AWS reads.
 var untold = []string{
-	"AlarmEmail", "LogRetentionDays", "LogLevel", "ZohoBatches", "HubspotBatches", "WhatsappBatches", "ConversionBatches", "ReserveConcurrency", "Architecture", "AwsEndpointUrl",
+	"AlarmEmail", "LogRetentionDays", "LogLevel", "ZohoBatches", "HubspotBatches", "WhatsappBatches", "ConversionBatches", "ReserveConcurrency", "AwsEndpointUrl",
 }
 
 // odd are values that look right in the places of an address, a list or a name, and are not for everybody.

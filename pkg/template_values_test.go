@@ -207,7 +207,7 @@ var sections = shape{
 	"Metadata.AWS::CloudFormation::Interface.ParameterGroups": ruled, "Parameters": ruled, "Rules": ruled, "Conditions": ruled, "Resources": ruled, "Outputs": ruled,
 
 	"Globals.Function.Runtime": is("provided.al2023"), "Globals.Function.Handler": is("bootstrap"),
-	"Globals.Function.Architectures": is([]any{to("Architecture")}), "Globals.Function.Tracing": is("Active"),
+	"Globals.Function.Architectures": is([]any{"x86_64"}), "Globals.Function.Tracing": is("Active"),
 	"Globals.Function.Environment.Variables": is(object{"AWS_ENDPOINT_URL": object{"Fn::If": []any{"HasEndpoint", to("AwsEndpointUrl"), unset}}}),
 }
 

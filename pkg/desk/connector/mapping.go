@@ -209,12 +209,16 @@ func (s *session) store(ctx context.Context, st *Stack, m *mapping.Mapping, text
 		s.nothing(fmt.Sprintf("mapping %s is in force as row %d", m.Version(), r.Version))
 		return nil
 	}
-	return s.change(fmt.Sprintf("mapping %s is in force as row %d; %s", m.Version(), r.Version+1, within), func() error {
+	err = s.change(fmt.Sprintf("mapping %s is in force as row %d; %s", m.Version(), r.Version+1, within), func() error {
 		if err := s.rows(st).Set(ctx, config.Mapping, text); err != nil {
 			return err
 		}
 		return s.rows(st).Set(ctx, config.Fields, published(m))
 	})
+	if err != nil {
+		return err
+	}
+	return s.settle(ctx, config.Fresh) // what is queued before goes by the mapping of before
 }
 
 // published is the row by which the door knows the mapped properties.

@@ -55,7 +55,7 @@ func (s *session) rotateChannelToken(ctx context.Context, st *Stack, v *clients)
 	if err := put("with a new token behind the old one (made just now, shown to nobody)", append(old, made.Reveal())...); err != nil {
 		return err
 	}
-	if err := s.settle(ctx); err != nil {
+	if err := s.settle(ctx, settled); err != nil {
 		return err
 	}
 	if err := s.takes(ctx, made); err != nil {
@@ -70,11 +70,11 @@ func (s *session) rotateChannelToken(ctx context.Context, st *Stack, v *clients)
 	return put("with the new token alone", made.Reveal())
 }
 
-// settle waits until every function has read again what was stored.
-func (s *session) settle(ctx context.Context) error {
-	return s.change(fmt.Sprintf("waited %s: every function has read it anew", settled), func() error {
-		until := s.Now().Add(settled)
-		for left := settled; left > 0; left = until.Sub(s.Now()) {
+// settle waits until every function has read again what was stored, which it uses that long.
+func (s *session) settle(ctx context.Context, fresh time.Duration) error {
+	return s.change(fmt.Sprintf("waited %s: every function has read it anew", fresh), func() error {
+		until := s.Now().Add(fresh)
+		for left := fresh; left > 0; left = until.Sub(s.Now()) {
 			s.progress("every function reads it anew: %s left", left.Round(time.Second))
 			if !s.Sleep(ctx, min(left, 30*time.Second)) {
 				return errors.Join(errors.New("it did not wait to the end; run this again"), ctx.Err())
@@ -111,7 +111,7 @@ func (s *session) carry(ctx context.Context, st *Stack, v *clients) error {
 		if err != nil {
 			return err
 		}
-		if err := s.settle(ctx); err != nil || s.flags.Plan {
+		if err := s.settle(ctx, settled); err != nil || s.flags.Plan {
 			return err
 		}
 		if found, err = r.Check(ctx); err != nil || len(found) == 0 {
