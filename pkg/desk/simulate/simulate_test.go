@@ -106,6 +106,8 @@ func TestWhatWasViolatedOnceHolds(t *testing.T) {
 		{Config: "companies", Seed: 65031530},     // a company was read a moment after its deletion, and whom that took out of it was taken out in Zoho
 		{Config: "merges", Seed: 65038723},        // a value put back while Zoho's record went, which an unfinished write had given another one
 		{Config: "deleterestore", Seed: 70001328}, // the second half of an orphan was read a moment after its deletion, and the pair lived again
+		{Config: "companies", Seed: 90013384},     // a frozen worker gave back the locks of the one that worked on its record by then
+		{Config: "deleterestore", Seed: 90013522}, // an erasure that began anew forgot the Zoho record with which somebody else went on meanwhile
 		{Config: "replays", Seed: 65012831},       // a frozen worker closed what was told of the record that another pair had got meanwhile
 	} {
 		r, err := Run(o)

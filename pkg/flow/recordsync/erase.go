@@ -264,10 +264,11 @@ func (t *task) vanished(id crm.ID) bool {
 }
 
 // suspect adds the records that open rows hold to be the same person's: a lead, a twin, one to be merged with. What people were asked to
-// erase by a try that did not live to its end is the person's.
+// erase by a try that did not live to its end is the person's, unless another one's pair goes on with it since.
 func (e *erasure) suspect(rows []fault.Parked) {
 	for _, r := range rows {
 		switch mine := slices.Contains(e.ids, r.Record); {
+		case mine && r.Hint == fault.HintErase && r.Code == fault.CauseErased && slices.Contains(e.held, r.TargetID):
 		case mine && r.Hint == fault.HintErase && r.Code == fault.CauseErased:
 			e.ids = append(e.ids, r.TargetID)
 		case r.Hint == fault.HintMergeTwins:
