@@ -18,7 +18,8 @@ type Locks struct {
 }
 
 // Lock takes the lock of every key for the owner, the id of the HubSpot record that is being created. A lock that is free,
-// expired, or the owner's own is taken; row.ErrConflict says that somebody else holds one.
+// expired, or the owner's own is taken; row.ErrConflict says that somebody else holds one, or took the owner's after now: a worker that stood
+// still since then has come too late, and would give back what another one works under.
 func (b *Book) Lock(ctx context.Context, conn, owner string, keys []string, now time.Time) (Locks, error) {
 	at := make([]row.Key, len(keys))
 	for i, k := range keys {
@@ -33,7 +34,7 @@ func (b *Book) Lock(ctx context.Context, conn, owner string, keys []string, now 
 	}
 	puts := make([]row.Put, len(have))
 	for i, r := range have {
-		if r.Version != 0 && string(r.Value) != owner {
+		if r.Version != 0 && (string(r.Value) != owner || r.Expires.After(now.Add(LockFor))) {
 			return Locks{}, fmt.Errorf("identity.Lock: %w", row.ErrConflict)
 		}
 		puts[i] = row.Put{Key: at[i], If: r.Version, Value: []byte(owner), Expires: now.Add(LockFor)}

@@ -187,3 +187,16 @@ func TestAPairThatSomebodyTookOverIsNotDropped(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestALockThatItsOwnerTookLaterIsNoneOfAWorkerThatStoodStill(t *testing.T) {
+	b := newBench()
+	if _, err := b.Lock(t.Context(), conn, "1", []string{"k"}, noon.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Lock(t.Context(), conn, "1", []string{"a", "k"}, noon); !errors.Is(err, row.ErrConflict) {
+		t.Errorf("%v", err)
+	}
+	if _, err := b.Lock(t.Context(), conn, "1", []string{"k"}, noon.Add(time.Second)); err != nil {
+		t.Errorf("its own of the same moment: %v", err)
+	}
+}

@@ -257,7 +257,7 @@ func (t *task) meetHubSpot(r crm.Reading) fault.Outcome {
 
 // unlocked gives back the locks that nobody took over: they are not needed any more.
 func (t *task) unlocked(o fault.Outcome) fault.Outcome {
-	if t.locks.Held() && t.overdue() == nil { // else they may be those of whoever works on the record now
+	if t.locks.Held() {
 		if err := t.s.Book.Unlock(t.ctx, t.locks); err != nil && !errors.Is(err, row.ErrConflict) {
 			return t.fail(err)
 		}
