@@ -129,7 +129,7 @@ type Rates struct {
 // RatesOf returns the rates. What cannot be said is null with its reason, never 0.
 func RatesOf(t Totals, in Entries, costs Costs) Rates {
 	r := Rates{
-		Completion: ratio(t.Counts.Completed, t.Counts.Completed+t.Counts.Failed, NoOutcomes),
+		Completion: ratio(t.Conversions, t.Conversions+t.Counts.Failed, NoOutcomes),
 		MeanValue:  meanValue(t),
 		CPA:        perConversion(costs, t.Conversions),
 	}

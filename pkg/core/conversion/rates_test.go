@@ -27,8 +27,8 @@ func TestARateHasAValueOrAReason(t *testing.T) {
 	}{
 		{"nothing at all", conversion.Totals{}, conversion.Entries{}, nil,
 			"nessun_esito denominatore_mancante[] nessuna_conversione nessun_costo"},
-		{"all there is", totals(4, 5, 3, eur), conversion.Entries{Contacts: 10, Conversations: 6}, conversion.Costs{"EUR": 1002},
-			"0.625 0.25[contatti_creati+conversazioni] map[EUR:2.50] map[EUR:2.50]"},
+		{"all there is", totals(4, 5, 4, eur), conversion.Entries{Contacts: 10, Conversations: 6}, conversion.Costs{"EUR": 1002},
+			"0.5 0.25[contatti_creati+conversazioni] map[EUR:2.50] map[EUR:2.50]"},
 		{"visits before what we saw", totals(4, 4, 0, eur), conversion.Entries{Contacts: 10, Visits: 400}, nil,
 			"1 0.01[visite] map[EUR:2.50] nessun_costo"},
 		{"more than came in", totals(4, 4, 0, eur), conversion.Entries{Conversations: 2}, nil,

@@ -145,7 +145,7 @@ func TestAChannelOfASenderIsHeldBackAndLetGo(t *testing.T) {
 	})
 	b.bought("CLIENTE-ITALIA-789456", 2)
 	b.unchanged("--plan", func() { b.want(ExitOK, "conversions", "lift", "shop", "webform", "--release", "--plan") })
-	has(t, b.want(ExitOK, "conversions", "lift", "shop", "webform", "--release"), "done   webform of", "what was held back since 2026-11-23T", "is counted within minutes\n")
+	has(t, b.want(ExitOK, "conversions", "lift", "shop", "webform", "--release"), "done   webform of", "what was held back since 2026-11-23T", "is counted from now on, 100 events a minute\n")
 	goesOn := "; what was lifted with --release before goes on being counted\n"
 	b.unchanged("lifting twice", func() {
 		has(t, b.want(ExitOK, "conversions", "lift", "shop", "webform"), "as is  webform of", "is not held back"+goesOn)

@@ -94,7 +94,7 @@ func (c conversionsLiftCommand) Run(ctx context.Context, s *session) error {
 	}
 	what := "stays out"
 	if c.Release {
-		what = "is counted within minutes"
+		what = "is counted from now on, 100 events a minute"
 	}
 	return s.change(fmt.Sprintf("%s counts again; what was held back since %s %s%s", h, h.Since.Format(time.RFC3339), what, h.before()), func() error {
 		return h.counter.Lift(ctx, h.tenant, h.channel, c.Release)

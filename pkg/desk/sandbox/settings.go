@@ -111,7 +111,7 @@ func ReadSettings(getenv func(string) string) (Settings, error) {
 	callers := set.conversions(r)
 	report, over := r.Report(), r.Rules()
 	set.Budget = r.Budget()
-	set.Report, set.ReportEvery = Report{From: report.From, To: report.To, Language: report.Language, Zone: time.Local}, report.Every
+	set.Report, set.ReportEvery = Report{From: report.From, To: report.To, Language: report.Language, Zone: r.Zone("REPORT_ZONE", "Europe/Rome")}, report.Every
 	set.Rules = rules.Settings{Default: mapping.Default(), Start: over.Mode, Options: mapping.Options{
 		PhoneRegion: over.PhoneRegion, LastName: over.LastName, Leads: over.Leads, PhoneMatch: over.PhoneMatch,
 	}}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"crm-connector/pkg/core/conversion"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 )
 
@@ -40,28 +41,34 @@ func readSnapshot(r row.Row) (conversion.Snapshot, error) {
 
 // Close publishes the windows that are final and were counted in since they were last published, the oldest first, and returns how
 // many of their rows it looked at and which windows were published: no further one is begun at the limit of rows. A late event makes
-// a further version; one that was published stays.
+// a further version; one that was published stays. A window that cannot be published, as one that no row holds, stays due and is told with
+// the others of its kind when the rest was dealt with; a table that does not answer ends the round.
 func (c *Counter) Close(ctx context.Context, limit int) (looked int, done []Closed, err error) {
 	due, err := c.due(ctx, limit)
 	if err != nil {
 		return 0, nil, err
 	}
+	var stuck []error
 	for _, name := range slices.Sorted(maps.Keys(due)) {
 		for some := range slices.Chunk(due[name], row.MaxPuts/2) {
 			if looked >= limit {
-				return looked, done, nil
+				return looked, done, errors.Join(stuck...)
 			}
 			looked += len(some)
 			one, err := c.close(ctx, some...)
 			if one.Version > 0 {
 				done = append(done, one)
 			}
-			if err != nil && !errors.Is(err, row.ErrConflict) { // counted in meanwhile: it stays due
-				return looked, done, err
+			switch kind := fault.KindOf(err); {
+			case err == nil, errors.Is(err, row.ErrConflict): // counted in meanwhile: it stays due
+			case ctx.Err() != nil, kind == fault.Down, kind == fault.Throttled:
+				return looked, done, errors.Join(append(stuck, err)...)
+			default:
+				stuck = append(stuck, fmt.Errorf("the window of %s: %w", instant(name).UTC().Format(time.RFC3339), err))
 			}
 		}
 	}
-	return looked, done, nil
+	return looked, done, errors.Join(stuck...)
 }
 
 // due returns the due rows of windows that are final, at most so many of a shard. Those of one window have one Sort, and a window is

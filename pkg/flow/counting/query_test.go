@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"crm-connector/pkg/core/conversion"
 	"crm-connector/pkg/core/conversion/metric"
+	"crm-connector/pkg/core/fault"
 	"crm-connector/pkg/core/row"
 	"crm-connector/pkg/flow/counting"
 )
@@ -464,6 +466,39 @@ func TestAWindowThatWasCountedInByManyShardsIsReadOnceAndPublishedOnce(t *testin
 		if err != nil || looked != 0 {
 			t.Errorf("%d rows are left, %v", looked, err)
 		}
+	}
+}
+
+// narrow is a table that takes no version of one window.
+type narrow struct {
+	counting.Store
+	window string
+}
+
+func (n *narrow) Put(ctx context.Context, puts ...row.Put) error {
+	if slices.ContainsFunc(puts, func(p row.Put) bool {
+		return strings.HasPrefix(p.Key.Sort, n.window+"#") && strings.HasPrefix(p.Key.Part, "S#")
+	}) {
+		return &fault.Error{Op: "narrow.Put", Kind: fault.Ours, Err: errors.New("too large")}
+	}
+	return n.Store.Put(ctx, puts...)
+}
+
+func TestAWindowThatCannotBePublishedKeepsNoOtherOneOpen(t *testing.T) {
+	b := newBench()
+	for i := range 3 {
+		b.apply(t, b.purchase(func(e *conversion.Event) {
+			e.Client, e.At = fmt.Sprintf("CLIENTE-ROMA-%06d", i), noon.Add(time.Duration(i)*conversion.Width)
+		}))
+	}
+	b.Store, b.now = &narrow{b.rows, fmt.Sprint(conversion.WindowOf(noon).Start().UnixMilli())}, noon.Add(2*time.Hour)
+	_, done, err := b.Close(t.Context(), 100)
+	if len(done) != 2 || fault.KindOf(err) != fault.Ours || !strings.Contains(err.Error(), "the window of "+noon.UTC().Format(time.RFC3339)) {
+		t.Errorf("published %+v, %v", done, err)
+	}
+	b.Store = b.rows
+	if _, done, err = b.Close(t.Context(), 100); err != nil || len(done) != 1 {
+		t.Errorf("the one that stayed due: %+v, %v", done, err)
 	}
 }
 
