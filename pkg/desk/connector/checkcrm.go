@@ -80,7 +80,7 @@ func (e *exam) strange(ctx context.Context, now, noted string) {
 			"; only where every pair is to be lost connector setup hubspot --other-portal "+e.at()+" stays with this one, whose events go to quarantine until then")
 }
 
-// hubspotScopes reads what the suite reads.
+// hubspotScopes reads what the suite reads, and tries to write what cannot be there.
 func (e *exam) hubspotScopes(ctx context.Context) {
 	if !e.after("hubspot.scopes", "hubspot.token") {
 		return
@@ -98,7 +98,25 @@ func (e *exam) hubspotScopes(ctx context.Context) {
 		{"crm.objects.owners.read", func() error { return hub.Owners(ctx) }},
 		{"crm.schemas.contacts.read", func() error { _, err := hub.Definitions(ctx, crm.Contacts); return err }},
 		{"crm.schemas.companies.read", func() error { _, err := hub.Definitions(ctx, crm.Companies); return err }},
+		{"crm.objects.contacts.write", func() error { return e.mayWriteHubSpot(ctx, crm.Contacts, "lastname") }},
+		{"crm.objects.companies.write", func() error { return e.mayWriteHubSpot(ctx, crm.Companies, "name") }},
 	})
+}
+
+// noHubSpotRecord is the id of no record of HubSpot's: those have some thirteen digits, and the first ones few.
+const noHubSpotRecord = "999999999999999999"
+
+// mayWriteHubSpot updates a record that is not there, by which nothing changes, and returns an error where the token may not. HubSpot's word
+// about the scope alone counts.
+func (e *exam) mayWriteHubSpot(ctx context.Context, m crm.Module, property string) error {
+	err := e.c.hubspot.Write(ctx, crm.Change{
+		ID: crm.ID{System: crm.HubSpot, Module: m, Key: noHubSpotRecord}, Columns: []crm.Column{{Field: "name", Property: property, Type: crm.TypeText}},
+		Set: map[crm.Field]crm.Value{"name": crm.Text("x")},
+	}).Err
+	if lacksScope(err) || lacksRight(err) {
+		return err
+	}
+	return nil
 }
 
 // zohoToken has the stack's token renewed, and goes on with that one.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot"
 	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/settings"
 	"crm-connector/pkg/adapter/zoho/zohotest"
@@ -146,6 +147,9 @@ var seeded = []broken{
 	{name: "HubSpot's token may not read owners", spoil: func(b *bench) {
 		b.HubSpot.Fail(hubspottest.Fault{On: "GET /crm/owners", Times: -1, Status: http.StatusForbidden, Body: `{"status":"error","message":"This app hasn't been granted all required scopes","category":"MISSING_SCOPES"}`})
 	}, check: "hubspot.scopes", what: "may not crm.objects.owners.read", mend: "requiredScopes"},
+	{name: "HubSpot's token may not write contacts", spoil: func(b *bench) {
+		b.HubSpot.Fail(hubspottest.Fault{On: "PATCH /crm/objects/" + hubspot.Version + "/contacts/", Times: -1, Status: http.StatusForbidden, Body: `{"status":"error","message":"This app hasn't been granted all required scopes","category":"MISSING_SCOPES"}`})
+	}, check: "hubspot.scopes", what: "may not crm.objects.contacts.write", mend: "requiredScopes"},
 	{name: "a property was archived in HubSpot", spoil: func(b *bench) { b.must(b.HubSpot.DropProperty(crm.Contacts, "jobtitle")) },
 		check: "hubspot.properties", what: "contact job_title: jobtitle does not exist", mend: "create it there"},
 	{name: "a property of HubSpot is of another type", spoil: func(b *bench) {
