@@ -523,8 +523,9 @@ func TestAnEditInHubSpotOfSomebodyWhoIsDeletedInZohoBeforeAnybodyLookedIsAskedAb
 				s.settle()
 				zo := s.twin(m, hub)
 				s.pass(2 * time.Hour)
-				s.mute(crm.HubSpot, &tt.unheardEdit)
-				s.mute(crm.Zoho, &tt.unheardDelete)
+				unheardEdit, unheardDelete := tt.unheardEdit, tt.unheardDelete
+				s.mute(crm.HubSpot, &unheardEdit)
+				s.mute(crm.Zoho, &unheardDelete)
 				if tt.down {
 					s.Zoho.Fail(zohotest.Fault{Match: inAPI, Times: -1, Status: 500})
 				}
@@ -538,7 +539,7 @@ func TestAnEditInHubSpotOfSomebodyWhoIsDeletedInZohoBeforeAnybodyLookedIsAskedAb
 					remove()
 				}
 				s.pass(3*time.Hour + 10*time.Minute)
-				tt.unheardEdit, tt.unheardDelete = false, false
+				unheardEdit, unheardDelete = false, false
 				s.Zoho.Clear()
 				s.pass(30 * time.Hour)
 				s.wantRows(fmt.Sprintf("hubspot/%s  deleted", m))
