@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"crm-connector/pkg/adapter/hubspot/hubspottest"
 	"crm-connector/pkg/adapter/zoho/zohotest"
 	"crm-connector/pkg/core/crm"
 	"crm-connector/pkg/core/fault"
@@ -354,22 +355,36 @@ func TestALeadMadeWhileACreationIsUnansweredIsPairedOnceConverted(t *testing.T) 
 }
 
 func TestWhatALeadShowedBeforeIsOlderThanWhatSomebodyEditedInHubSpotUntilItsConversion(t *testing.T) {
-	s := stage(t)
-	lead := s.zo(crm.Leads, props{"Last_Name": "Rossi", "Email": "anna@acme.example", "Phone": "06 1111 1111", "City": "Roma"})
-	s.pass(30 * 24 * time.Hour)
-	hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
-	s.settle()
-	s.wantRows("hubspot/contact  lead")
-	s.pass(24 * time.Hour)
-	s.editHub(crm.Contacts, hub, props{"phone": "06 2222 2222"})
-	s.pass(time.Hour)
-	zo, _, err := s.Zoho.ConvertLead(lead)
-	s.must(err)
-	s.editZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
-	s.pass(time.Hour)
-	s.wantHub(crm.Contacts, hub, props{"phone": "06 2222 2222", "city": "Milano"})
-	s.wantZo(crm.Contacts, zo, props{"Phone": "+390622222222", "Mailing_City": "Milano"})
-	s.wantRows()
+	for name, fail := range map[string]func(*scene){
+		"all well":                       func(*scene) {},
+		"Zoho's times are not to be had": func(s *scene) { s.Zoho.Fail(zohotest.Fault{Match: inTimeline, Times: 3, Status: 503}) },
+		"Zoho takes nothing for a while": func(s *scene) { s.Zoho.Fail(zohotest.Fault{On: "PUT /crm/v8/Contacts", Times: 3, Status: 503}) },
+		"what is written to Zoho gets lost": func(s *scene) {
+			s.Zoho.Fail(zohotest.Fault{On: "PUT /crm/v8/Contacts", Times: 3, Lost: zohotest.LostBefore})
+		},
+		"HubSpot takes nothing for a while":   func(s *scene) { s.HubSpot.Fail(hubspottest.Fault{On: "PATCH", Times: 3, Status: 503}) },
+		"Zoho's times are asked for too fast": func(s *scene) { s.Zoho.Fail(zohotest.Fault{Match: inTimeline, Times: 1, Status: 429}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := stage(t)
+			lead := s.zo(crm.Leads, props{"Last_Name": "Rossi", "Email": "anna@acme.example", "Phone": "06 1111 1111", "City": "Roma"})
+			s.pass(30 * 24 * time.Hour)
+			hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "lastname": "Rossi"})
+			s.settle()
+			s.wantRows("hubspot/contact  lead")
+			s.pass(24 * time.Hour)
+			s.editHub(crm.Contacts, hub, props{"phone": "06 2222 2222"})
+			s.pass(time.Hour)
+			fail(s)
+			zo, _, err := s.Zoho.ConvertLead(lead)
+			s.must(err)
+			s.editZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+			s.pass(time.Hour)
+			s.wantHub(crm.Contacts, hub, props{"phone": "06 2222 2222", "city": "Milano"})
+			s.wantZo(crm.Contacts, zo, props{"Phone": "+390622222222", "Mailing_City": "Milano"})
+			s.wantRows()
+		})
+	}
 }
 
 func TestADuplicateThatComesBackWhileACreationIsUnansweredDoesNotTakeItsPlace(t *testing.T) {

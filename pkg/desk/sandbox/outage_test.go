@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +103,8 @@ func TestACRMThatAnswers500ForSixHoursLosesNothingAndTellsNobody(t *testing.T) {
 }
 
 func inAPI(r *http.Request) bool { return len(r.URL.Path) > 5 && r.URL.Path[:5] == "/crm/" }
+
+func inTimeline(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "__timeline") }
 
 func TestAnOutageIsNotHammered(t *testing.T) {
 	s, hub, zo := crowd(t, 10)
@@ -411,4 +414,43 @@ func TestACRMThatSaysToEveryWriteThatTheRecordWasEditedUsesUpNoMessage(t *testin
 	s.wantZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
 	s.wantHub(crm.Contacts, hub, props{"jobtitle": "Buyer"})
 	s.wantRows()
+}
+
+func TestWhatHubSpotHoldsReachesARecordOfZohoThatTookNothingWhenTheyMet(t *testing.T) {
+	for name, f := range map[string]zohotest.Fault{
+		"an outage":        {On: "PUT /crm/v8/", Times: 3, Status: 503},
+		"a request lost":   {On: "PUT /crm/v8/", Times: 3, Lost: zohotest.LostBefore},
+		"an answer lost":   {On: "PUT /crm/v8/", Times: 3, Lost: zohotest.LostAfter},
+		"too many at once": {On: "PUT /crm/v8/", Times: 1, Status: 429, Body: zohotest.TooManyRequests},
+	} {
+		t.Run(name+", a contact", func(t *testing.T) {
+			s := stage(t, mapped(t, func(y string) string { return strings.Replace(y, "last_name: fallback", "last_name: require", 1) }))
+			hub := s.hub(crm.Contacts, props{"email": "anna@acme.example", "phone": "06 2222 2222", "jobtitle": "Buyer", "city": "Roma"})
+			s.pass(24 * time.Hour)
+			s.wantRows("hubspot/contact last_name missing")
+			mails := len(s.Outbox.Mails())
+			s.Zoho.Fail(f)
+			zo := s.zo(crm.Contacts, props{"Last_Name": "Rossi", "Email": "anna@acme.example", "Mailing_City": "Lecce"})
+			s.pass(6 * time.Hour)
+			s.wantZo(crm.Contacts, zo, props{"Phone": "+390622222222", "Title": "Buyer", "Mailing_City": "Lecce"})
+			s.wantHub(crm.Contacts, hub, props{"jobtitle": "Buyer", "lastname": "Rossi", "city": "Lecce"})
+			s.wantRows()
+			s.wantMails(mails)
+		})
+		t.Run(name+", a company", func(t *testing.T) {
+			s := stage(t)
+			s.mode(crm.Off)
+			s.pass(2 * time.Minute)
+			hub := s.hub(crm.Companies, props{"name": "Acme", "domain": "acme.example", "city": "Roma", "phone": "06 2222 2222"})
+			s.pass(time.Minute)
+			s.mode(crm.On)
+			s.pass(90 * time.Second)
+			s.Zoho.Fail(f)
+			zo := s.zo(crm.Companies, props{"Account_Name": "Acme", "Website": "acme.example"})
+			s.pass(6 * time.Hour)
+			s.wantZo(crm.Companies, zo, props{"Phone": "+390622222222", "Billing_City": "Roma"})
+			s.wantHub(crm.Companies, hub, props{"city": "Roma"})
+			s.wantRows()
+		})
+	}
 }

@@ -87,3 +87,38 @@ func TestAnEditInZohoTakesNothingFromATextOfWhichZohoHoldsTheBeginning(t *testin
 	s.wantHub(crm.Contacts, hub, props{"jobtitle": ""})
 	s.wantRows()
 }
+
+func TestATextThatZohoHoldsTheBeginningOfKeepsItsEndWhateverLooksAtItAgain(t *testing.T) {
+	const title = "Direzione vendite e marketing per l'Europa meridionale, il Medio Oriente e l'Africa del Nord, ufficio di Milano"
+	for name, again := range map[string]func(s *scene, hub, zo string, parts sandbox.Parts){
+		"a replay":  func(s *scene, hub, _ string, _ sandbox.Parts) { s.send(crm.Contacts, crm.HubSpot, hub, crm.Replay) },
+		"a revisit": func(s *scene, hub, _ string, _ sandbox.Parts) { s.send(crm.Contacts, crm.HubSpot, hub, crm.Revisit) },
+		"a record that was deleted and restored": func(s *scene, _, zo string, _ sandbox.Parts) {
+			s.must(s.Zoho.Delete(crm.Contacts, zo))
+			s.pass(time.Hour)
+			s.must(s.Zoho.Restore(crm.Contacts, zo))
+		},
+		"its company, which comes to HubSpot": func(s *scene, _, zo string, _ sandbox.Parts) {
+			s.editZo(crm.Contacts, zo, props{"Account_Name": s.zo(crm.Companies, props{"Account_Name": "Beta", "Website": "beta.example"})})
+			s.pass(time.Hour)
+			s.hub(crm.Companies, props{"name": "Beta", "domain": "beta.example"})
+		},
+		"the next key": func(s *scene, _, zo string, parts sandbox.Parts) {
+			s.rotate(parts)
+			s.editZo(crm.Contacts, zo, props{"Mailing_City": "Milano"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var parts sandbox.Parts
+			s := stage(t, rotatable(&parts))
+			hub, zo := s.rossi(props{"jobtitle": title})
+			s.editZo(crm.Contacts, zo, props{"Title": strings.Replace(s.zoValue(crm.Contacts, zo, "Title"), "vendite", "Vendite", 1)})
+			s.pass(time.Hour)
+			s.wantRows("zoho/contact job_title cut")
+			again(s, hub, zo, parts)
+			s.pass(2 * time.Hour)
+			s.wantHub(crm.Contacts, hub, props{"jobtitle": title})
+			s.wantRows("zoho/contact job_title cut")
+		})
+	}
+}

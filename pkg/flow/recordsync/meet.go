@@ -317,9 +317,6 @@ func (t *task) join(p identity.Loaded, locks identity.Locks) fault.Outcome {
 	if err := t.heed(p.Pair); err != nil {
 		return t.fail(err)
 	}
-	if t.asLead, err = t.leadSince(p.Record(crm.HubSpot)); err != nil {
-		return t.fail(err)
-	}
 	if err := t.save(&p, append(names, locks.Release()...)...); err != nil {
 		return t.fail(err)
 	}

@@ -159,6 +159,13 @@ func (t *task) landedLate(p pair.Pair, f mapping.Field, ours, edit crm.Entry) bo
 func (t *task) plan(p pair.Pair, b both) (*plan, error) {
 	var zohoTimes map[crm.Field][]crm.Entry
 	out := &plan{relink: t.unlinked(p, b.zoho.Record)}
+	if p.ReadAt.IsZero() { // the two have never come to rest
+		since, err := t.leadSince(p.Record(crm.HubSpot))
+		if err != nil {
+			return nil, err
+		}
+		t.asLead = since
+	}
 	for timed := false; ; timed = true {
 		out.items = nil
 		ask := false
@@ -217,7 +224,7 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 	if slices.Contains(p.Restricted, it.slot) {
 		return it, t.restrict(p, it)
 	}
-	if held.Base == it.shows && (again || held.Mapping == pair.Untried) && !held.Pending {
+	if held.Base == it.shows && (again || held.Mapping == pair.Untried) && !held.Pending && held.Hint != fault.HintCut {
 		return it, t.retry(p, it, held)
 	}
 	if t.uncover(b, it, held) {
@@ -255,7 +262,7 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 		it.decision = merge.Decision{Field: f.Name}
 		return it, nil
 	}
-	if t.beheaded(it, in) {
+	if t.beheaded(p.Base[it.slot], it) {
 		t.hold(p, it, crm.HubSpot, fault.Refusal{Hint: fault.HintCut, Code: fault.CauseCut, Message: "Zoho holds only the beginning of the text that was edited there"})
 		it.decision = merge.Decision{Field: f.Name}
 		return it, nil
@@ -267,10 +274,10 @@ func (t *task) decide(p pair.Pair, b both, f mapping.Field, times map[crm.Field]
 }
 
 // beheaded reports whether an edit in Zoho would take from HubSpot's text what Zoho never had of it: the text is longer than Zoho's property,
-// and what was edited there is its beginning. To clear it is another thing.
-func (t *task) beheaded(it *item, in merge.Field) bool {
+// and what was edited there is its beginning. To clear it is another thing. A base under a former key tells as well that the two were in step.
+func (t *task) beheaded(base pair.Base, it *item) bool {
 	limit := it.field.Zoho.Max
-	return it.field.Type == crm.TypeText && limit > 0 && in.BaseKnown && it.decision.Action == merge.ToHubSpot && it.zoho.Filled() &&
+	return it.field.Type == crm.TypeText && limit > 0 && base.HubSpot.Known() && base.Zoho.Known() && it.decision.Action == merge.ToHubSpot && it.zoho.Filled() &&
 		utf8.RuneCountInString(it.hubspot.Text()) > limit
 }
 
@@ -426,9 +433,9 @@ func (t *task) equal(f mapping.Field, hubspot, zoho crm.Value) bool {
 }
 
 // mayHaveLanded reports whether a write to Zoho that was begun and not answered may be what its record shows: the record was
-// modified since.
+// modified since, and since it was last read.
 func (t *task) mayHaveLanded(p pair.Pair, slot pair.Slot, z crm.Record) bool {
-	return slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool {
+	return !z.Modified.Equal(p.ZohoAt) && slices.ContainsFunc(p.Unfinished, func(u pair.Unfinished) bool {
 		return u.System == crm.Zoho && u.Slot == slot && !z.Modified.Before(u.At.Add(-skew))
 	})
 }
